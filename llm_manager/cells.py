@@ -1,0 +1,65 @@
+"""Where state lives: a cell that is swapped by pure steps, and a table with one entry per event loop.
+
+Belongs here: holding. Does not: deciding (`policies`) or obeying (`layers`).
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+_State = TypeVar("_State")
+_Result = TypeVar("_Result")
+
+
+class Cell(Generic[_State]):
+    """Hold one frozen value; it changes only by `swap`, under a lock held for that step alone."""
+
+    __slots__ = ("_lock", "_value")
+
+    def __init__(self, value: _State) -> None:
+        self._value = value
+        self._lock = threading.Lock()
+
+    def read(self) -> _State:
+        """The value as it is now."""
+        return self._value
+
+    def swap(self, step: Callable[[_State], _State]) -> _State:
+        """Replace the value by what ``step`` makes of it, and return the new one."""
+        with self._lock:
+            self._value = step(self._value)
+            return self._value
+
+    def decide(self, step: Callable[[_State], tuple[_State, _Result]]) -> _Result:
+        """Replace the value and return what else the step decided."""
+        with self._lock:
+            self._value, decided = step(self._value)
+            return decided
+
+
+class PerLoop(Generic[_State]):
+    """Keep one thing per running event loop; what belonged to a closed loop is given to ``drop`` at the next making."""
+
+    __slots__ = ("_drop", "_made", "_make")
+
+    def __init__(self, make: Callable[[], _State], drop: Callable[[_State], None] = lambda _: None) -> None:
+        self._make = make
+        self._drop = drop
+        self._made: WeakKeyDictionary[asyncio.AbstractEventLoop, _State] = WeakKeyDictionary()
+
+    def get(self) -> _State:
+        """The running loop's own, made at first use."""
+        loop = asyncio.get_running_loop()
+        try:
+            return self._made[loop]
+        except KeyError:
+            for closed in [other for other in list(self._made) if other.is_closed()]:
+                self._drop(self._made.pop(closed))
+            made = self._made[loop] = self._make()
+            return made
+
+    def take(self) -> _State | None:
+        """Remove and return the running loop's own, when it has one: its owner closes it."""
+        return self._made.pop(asyncio.get_running_loop(), None)

@@ -1,0 +1,378 @@
+"""What follows from an error: every question asked of the union, each answered for every member.
+
+A question lists all members on both sides and ends in `assert_never`, so that a new error is a type error here until
+each question has its answer.
+"""
+
+from typing import Literal, TypeAlias, assert_never
+
+from llm_manager.domain.errors import (
+    AllModelsFailed,
+    AuthenticationFailed,
+    BudgetExceeded,
+    Charge,
+    CircuitOpen,
+    ConfigurationError,
+    ContentFiltered,
+    ContextTooLarge,
+    InvalidRequest,
+    JobLocked,
+    LLMError,
+    MalformedResponse,
+    ModelUnavailable,
+    NetworkError,
+    Origin,
+    OutputInvalid,
+    PolicyBlocked,
+    QuotaExhausted,
+    RateLimitExceeded,
+    RequestTimeout,
+    StorageFailed,
+    StreamInterrupted,
+    ToolFailed,
+)
+
+Resend: TypeAlias = Literal["never", "once", "freely"]
+
+SeedTag: TypeAlias = Literal[
+    "ModelUnavailable",
+    "RateLimitExceeded",
+    "InvalidRequest",
+    "AuthenticationFailed",
+    "TimeoutError",
+    "ContextTooLarge",
+    "ConfigurationError",
+    "NetworkError",
+]
+
+
+def resend(error: LLMError) -> Resend:
+    """Say how often the same request may go to the same model again after this."""
+    match error:
+        case ModelUnavailable(reason=reason):
+            return "never" if reason == "permanent" else "freely"
+        case RateLimitExceeded(local=local):
+            return "never" if local else "freely"
+        case RequestTimeout(phase=phase):
+            return "freely" if phase == "connect" else "never" if phase == "total" else "once"
+        case NetworkError(sent=sent):
+            return "once" if sent else "freely"
+        case MalformedResponse():
+            return "once"
+        case StreamInterrupted(partial=partial):
+            return "never" if partial else "once"
+        case AllModelsFailed(causes=causes):
+            return max((resend(cause) for cause in causes), key=("never", "once", "freely").index, default="never")
+        case (
+            InvalidRequest()
+            | AuthenticationFailed()
+            | ContextTooLarge()
+            | ConfigurationError()
+            | QuotaExhausted()
+            | ContentFiltered()
+            | BudgetExceeded()
+            | PolicyBlocked()
+            | CircuitOpen()
+            | ToolFailed()
+            | OutputInvalid()
+            | StorageFailed()
+            | JobLocked()
+        ):
+            return "never"
+        case _:
+            assert_never(error)
+
+
+def is_transient(error: LLMError) -> bool:
+    """Say whether the same request to the same model may succeed later."""
+    return resend(error) != "never"
+
+
+def may_fall_back(error: LLMError) -> bool:
+    """Say whether another model may do better; for `ContextTooLarge` only one with a larger window."""
+    match error:
+        case (
+            ModelUnavailable()
+            | RateLimitExceeded()
+            | AuthenticationFailed()
+            | NetworkError()
+            | QuotaExhausted()
+            | MalformedResponse()
+            | CircuitOpen()
+            | ConfigurationError()
+            | BudgetExceeded()
+        ):
+            return True
+        case RequestTimeout(phase=phase):
+            return phase != "total"
+        case ContextTooLarge(limit_kind=kind):
+            return kind != "bytes"
+        case StreamInterrupted(partial=partial):
+            return not partial
+        case AllModelsFailed(causes=causes):
+            return any(may_fall_back(cause) for cause in causes)
+        case (
+            InvalidRequest()
+            | ContentFiltered()
+            | PolicyBlocked()
+            | ToolFailed()
+            | OutputInvalid()
+            | StorageFailed()
+            | JobLocked()
+        ):
+            return False
+        case _:
+            assert_never(error)
+
+
+def may_try_another_key(error: LLMError) -> bool:
+    """Say whether the same model may answer to another key of ours."""
+    match error:
+        case AuthenticationFailed() | RateLimitExceeded(local=False) | QuotaExhausted():
+            return True
+        case AllModelsFailed(causes=causes):
+            return any(may_try_another_key(cause) for cause in causes)
+        case (
+            ModelUnavailable()
+            | RateLimitExceeded()
+            | InvalidRequest()
+            | RequestTimeout()
+            | ContextTooLarge()
+            | ConfigurationError()
+            | NetworkError()
+            | ContentFiltered()
+            | StreamInterrupted()
+            | MalformedResponse()
+            | BudgetExceeded()
+            | PolicyBlocked()
+            | CircuitOpen()
+            | ToolFailed()
+            | OutputInvalid()
+            | StorageFailed()
+            | JobLocked()
+        ):
+            return False
+        case _:
+            assert_never(error)
+
+
+def counts_for_breaker(error: LLMError) -> bool:
+    """Say whether the endpoint itself is at fault; a caller's mistake never is."""
+    match error:
+        case ModelUnavailable(reason=reason):
+            return reason in ("server", "overloaded", "not_running")
+        case RequestTimeout() | NetworkError() | StreamInterrupted() | MalformedResponse():
+            return True
+        case AllModelsFailed(causes=causes):
+            return any(counts_for_breaker(cause) for cause in causes)
+        case (
+            RateLimitExceeded()
+            | InvalidRequest()
+            | AuthenticationFailed()
+            | ContextTooLarge()
+            | ConfigurationError()
+            | QuotaExhausted()
+            | ContentFiltered()
+            | BudgetExceeded()
+            | PolicyBlocked()
+            | CircuitOpen()
+            | ToolFailed()
+            | OutputInvalid()
+            | StorageFailed()
+            | JobLocked()
+        ):
+            return False
+        case _:
+            assert_never(error)
+
+
+def origin_of(error: LLMError) -> Origin | None:
+    """Say which provider caused the error, when one did."""
+    match error:
+        case (
+            ModelUnavailable()
+            | RateLimitExceeded()
+            | InvalidRequest()
+            | AuthenticationFailed()
+            | RequestTimeout()
+            | ContextTooLarge()
+            | ConfigurationError()
+            | NetworkError()
+            | QuotaExhausted()
+            | ContentFiltered()
+            | StreamInterrupted()
+            | MalformedResponse()
+            | OutputInvalid()
+        ):
+            return error.origin
+        case AllModelsFailed(causes=causes):
+            return origin_of(causes[-1]) if causes else None
+        case BudgetExceeded() | PolicyBlocked() | CircuitOpen() | ToolFailed() | StorageFailed() | JobLocked():
+            return None
+        case _:
+            assert_never(error)
+
+
+def charge_of(error: LLMError) -> Charge:
+    """Say whether the provider may bill the attempt that ended so."""
+    origin = origin_of(error)
+    if origin is not None and origin.charge != "none":
+        return origin.charge
+    match error:
+        case StreamInterrupted() | OutputInvalid():
+            return "certain"
+        case NetworkError(sent=True):
+            return "possible"
+        case RequestTimeout(phase=phase):
+            return "none" if phase == "connect" else "possible"
+        case MalformedResponse():
+            return "possible"
+        case (
+            ModelUnavailable()
+            | RateLimitExceeded()
+            | InvalidRequest()
+            | AuthenticationFailed()
+            | ContextTooLarge()
+            | ConfigurationError()
+            | NetworkError()
+            | QuotaExhausted()
+            | ContentFiltered()
+            | BudgetExceeded()
+            | PolicyBlocked()
+            | CircuitOpen()
+            | AllModelsFailed()
+            | ToolFailed()
+            | StorageFailed()
+            | JobLocked()
+        ):
+            return "none"
+        case _:
+            assert_never(error)
+
+
+def retry_after(error: LLMError) -> float | None:
+    """Say how many seconds the error itself asks to wait, when it does."""
+    match error:
+        case RateLimitExceeded(retry_after_seconds=seconds) | CircuitOpen(retry_after_seconds=seconds):
+            return seconds
+        case (
+            ModelUnavailable()
+            | InvalidRequest()
+            | AuthenticationFailed()
+            | RequestTimeout()
+            | ContextTooLarge()
+            | ConfigurationError()
+            | NetworkError()
+            | QuotaExhausted()
+            | ContentFiltered()
+            | StreamInterrupted()
+            | MalformedResponse()
+            | BudgetExceeded()
+            | PolicyBlocked()
+            | AllModelsFailed()
+            | ToolFailed()
+            | OutputInvalid()
+            | StorageFailed()
+            | JobLocked()
+        ):
+            return None
+        case _:
+            assert_never(error)
+
+
+def seed_tag(error: LLMError) -> SeedTag:
+    """Map every error onto the eight tags that older callers know."""
+    match error:
+        case (
+            ModelUnavailable()
+            | RateLimitExceeded()
+            | InvalidRequest()
+            | AuthenticationFailed()
+            | RequestTimeout()
+            | ContextTooLarge()
+            | ConfigurationError()
+            | NetworkError()
+        ):
+            return error.tag
+        case QuotaExhausted():
+            return "RateLimitExceeded"
+        case BudgetExceeded():
+            return "RateLimitExceeded"
+        case ContentFiltered() | ToolFailed() | OutputInvalid():
+            return "InvalidRequest"
+        case StreamInterrupted():
+            return "NetworkError"
+        case MalformedResponse() | CircuitOpen():
+            return "ModelUnavailable"
+        case PolicyBlocked() | StorageFailed() | JobLocked():
+            return "ConfigurationError"
+        case AllModelsFailed(causes=causes):
+            return seed_tag(causes[-1]) if causes else "ModelUnavailable"
+        case _:
+            assert_never(error)
+
+
+def describe(error: LLMError) -> str:
+    """Tell a person in one line what went wrong and what to do; safe to print and to log."""
+    match error:
+        case ModelUnavailable(model=model, message=message, reason=reason):
+            hint = {
+                "permanent": "choose another model (llm-manager models)",
+                "overloaded": "try again later or name a fallback",
+                "loading": "wait until it is loaded",
+                "not_running": "start the server, or name another provider",
+                "server": "try again later or name a fallback",
+            }[reason]
+            return f"{model} is unavailable: {message}; {hint}"
+        case RateLimitExceeded(model=model, retry_after_seconds=seconds, message=message):
+            wait = "later" if seconds is None else f"in {seconds:.0f} s"
+            return f"{model} is limiting calls; try again {wait}" + (f" ({message})" if message else "")
+        case InvalidRequest(message=message):
+            return f"the request is not valid: {message}"
+        case AuthenticationFailed(model=model, message=message):
+            return f"{model}: {message}; check the key and what it may do"
+        case RequestTimeout(model=model, timeout_ms=timeout_ms, phase=phase):
+            words = {
+                "connect": "could not be connected to",
+                "first_byte": "did not begin to answer",
+                "stall": "fell silent",
+                "attempt": "did not answer",
+                "total": "did not answer, retries included,",
+            }[phase]
+            return f"{model} {words} within {timeout_ms / 1000:g} s; raise timeout_ms if it is only slow"
+        case ContextTooLarge(model=model, token_count=count, limit=limit):
+            sizes = f" ({count or '?'} tokens, limit {limit or '?'})" if count or limit else ""
+            return f"the request is too large for {model}{sizes}; shorten it or choose a larger window"
+        case ConfigurationError(message=message, faults=faults):
+            return "; ".join((message, *map(str, faults))) if faults else message
+        case NetworkError(model=model, message=message):
+            return f"could not reach {model}: {message}; check the address and that the server is running"
+        case QuotaExhausted(model=model, message=message):
+            return f"{model}: the quota is spent ({message}); waiting does not help: add credit or use another provider"
+        case ContentFiltered(model=model, message=message):
+            return f"{model} refused the content" + (f": {message}" if message else "")
+        case StreamInterrupted(model=model, message=message):
+            return f"the answer of {model} was cut off" + (f": {message}" if message else "")
+        case MalformedResponse(model=model, message=message):
+            return f"{model} sent something that is no answer: {message}; is the address an API of this kind?"
+        case BudgetExceeded(budget=budget, message=message, left_usd=left):
+            return f"the budget {budget} does not cover this call" + (f", {left} USD left" if left else "") + (
+                f": {message}" if message else ""
+            )
+        case PolicyBlocked(message=message):
+            return message
+        case CircuitOpen(model=model, retry_after_seconds=seconds):
+            wait = "soon" if seconds is None else f"in {seconds:.0f} s"
+            return f"{model} failed too often just now; it is asked again {wait}"
+        case AllModelsFailed(causes=causes):
+            return "every model failed: " + "; ".join(describe(cause) for cause in causes)
+        case ToolFailed(tool=tool, message=message):
+            return f"the tool {tool} failed: {message}"
+        case OutputInvalid(model=model, path=path, message=message):
+            return f"the answer of {model} does not fit at {path}: {message}"
+        case StorageFailed(message=message):
+            return f"storage failed: {message}"
+        case JobLocked(job=job, owner=owner):
+            return f"another process is working on {job}" + (f" ({owner})" if owner else "")
+        case _:
+            assert_never(error)

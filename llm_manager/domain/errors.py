@@ -1,0 +1,286 @@
+"""Every way a call can fail: one closed, tagged union of frozen values.
+
+    LLMError
+      the provider or the way to it   ModelUnavailable RateLimitExceeded QuotaExhausted AuthenticationFailed
+                                      RequestTimeout NetworkError MalformedResponse StreamInterrupted
+      the request or the answer       InvalidRequest ContextTooLarge ContentFiltered OutputInvalid ToolFailed
+      our own limits and settings     ConfigurationError PolicyBlocked BudgetExceeded CircuitOpen
+      several at once                 AllModelsFailed
+      what is kept                    StorageFailed JobLocked
+
+What follows from an error (retry, fall back, rotate a key, ...) is asked in `error_questions`, never read off a class
+here. Every error is safe to log: no prompt, no key, no header; a provider's own text is redacted and cut.
+"""
+
+from typing import ClassVar, Literal, TypeAlias
+
+from attrs import field, frozen
+
+from llm_manager.domain.requests import LLMRequest
+
+Charge: TypeAlias = Literal["none", "possible", "certain"]
+"""Whether the provider may bill the failed attempt."""
+
+
+@frozen(kw_only=True)
+class Origin:
+    """Which provider said it, where and how; ``raw`` is its own text, redacted and at most 2 KB."""
+
+    provider: str
+    endpoint: str = ""
+    key_fingerprint: str | None = None
+    request_id: str | None = None
+    status: int | None = None
+    code: str | None = None
+    charge: Charge = "none"
+    raw: str | None = None
+
+
+@frozen(kw_only=True)
+class ModelUnavailable:
+    """The model or its server cannot answer."""
+
+    tag: ClassVar[Literal["ModelUnavailable"]] = "ModelUnavailable"
+    model: str
+    message: str
+    reason: Literal["permanent", "overloaded", "loading", "not_running", "server"] = "server"
+    origin: Origin | None = None
+
+
+@frozen(kw_only=True)
+class RateLimitExceeded:
+    """The provider, or our own limiter (``local``), asked us to slow down; ``ramp`` asks for a slower climb too."""
+
+    tag: ClassVar[Literal["RateLimitExceeded"]] = "RateLimitExceeded"
+    model: str
+    retry_after_seconds: float | None = None
+    message: str = ""
+    local: bool = False
+    ramp: bool = False
+    origin: Origin | None = None
+
+
+@frozen(kw_only=True)
+class InvalidRequest:
+    """The request itself is wrong; ``request`` is kept in memory only: it is not shown, and a digest stands for it on the wire."""
+
+    tag: ClassVar[Literal["InvalidRequest"]] = "InvalidRequest"
+    message: str
+    request: LLMRequest | None = field(default=None, repr=False)
+    request_digest: str | None = None
+    origin: Origin | None = None
+
+
+@frozen(kw_only=True)
+class AuthenticationFailed:
+    """The key is missing, wrong, or not allowed to do this."""
+
+    tag: ClassVar[Literal["AuthenticationFailed"]] = "AuthenticationFailed"
+    model: str
+    message: str
+    reason: Literal["key", "permission"] = "key"
+    origin: Origin | None = None
+
+
+@frozen(kw_only=True)
+class RequestTimeout:
+    """No answer in time; ``phase`` says which patience ran out. Called TimeoutError on the wire."""
+
+    tag: ClassVar[Literal["TimeoutError"]] = "TimeoutError"
+    model: str
+    timeout_ms: int
+    phase: Literal["connect", "first_byte", "stall", "attempt", "total"] = "attempt"
+    origin: Origin | None = None
+
+
+@frozen(kw_only=True)
+class ContextTooLarge:
+    """The request does not fit: the model's window, a tokens-per-minute limit, or a size in bytes."""
+
+    tag: ClassVar[Literal["ContextTooLarge"]] = "ContextTooLarge"
+    model: str
+    token_count: int | None = None
+    limit: int | None = None
+    limit_kind: Literal["window", "tokens_per_minute", "bytes"] = "window"
+    message: str = ""
+    origin: Origin | None = None
+
+
+@frozen(kw_only=True)
+class Fault:
+    """One thing wrong in the settings: where, which key, what is wrong, how to mend it. Never the value."""
+
+    source: str
+    key: str
+    problem: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.source}: {self.key}" if self.key else self.source
+        return f"{where}: {self.problem}" + (f"; {self.fix}" if self.fix else "")
+
+
+@frozen(kw_only=True)
+class ConfigurationError:
+    """The settings are wrong; ``faults`` lists all of them at once."""
+
+    tag: ClassVar[Literal["ConfigurationError"]] = "ConfigurationError"
+    message: str
+    faults: tuple[Fault, ...] = ()
+    origin: Origin | None = None
+
+
+@frozen(kw_only=True)
+class NetworkError:
+    """The way to the provider failed; ``sent`` says whether the request may have arrived."""
+
+    tag: ClassVar[Literal["NetworkError"]] = "NetworkError"
+    model: str
+    message: str
+    sent: bool = False
+    origin: Origin | None = None
+
+
+@frozen(kw_only=True)
+class QuotaExhausted:
+    """Money or allowance is spent: waiting cannot help."""
+
+    tag: ClassVar[Literal["QuotaExhausted"]] = "QuotaExhausted"
+    model: str
+    message: str
+    origin: Origin | None = None
+
+
+@frozen(kw_only=True)
+class ContentFiltered:
+    """The provider refused the prompt or the answer for its content."""
+
+    tag: ClassVar[Literal["ContentFiltered"]] = "ContentFiltered"
+    model: str
+    message: str = ""
+    partial: str = field(default="", repr=False)
+    origin: Origin | None = None
+
+
+@frozen(kw_only=True)
+class StreamInterrupted:
+    """A stream ended without its terminator; ``partial`` is the text received so far, never shown in a repr."""
+
+    tag: ClassVar[Literal["StreamInterrupted"]] = "StreamInterrupted"
+    model: str
+    message: str = ""
+    partial: str = field(default="", repr=False)
+    origin: Origin | None = None
+
+
+@frozen(kw_only=True)
+class MalformedResponse:
+    """The provider answered something that is not an answer."""
+
+    tag: ClassVar[Literal["MalformedResponse"]] = "MalformedResponse"
+    model: str
+    message: str
+    origin: Origin | None = None
+
+
+@frozen(kw_only=True)
+class BudgetExceeded:
+    """What is spent and this call's worst case together pass the limit; amounts are decimal US dollars as text."""
+
+    tag: ClassVar[Literal["BudgetExceeded"]] = "BudgetExceeded"
+    budget: str
+    message: str = ""
+    limit_usd: str | None = None
+    left_usd: str | None = None
+
+
+@frozen(kw_only=True)
+class PolicyBlocked:
+    """Privacy or airgap left no model that may see this request."""
+
+    tag: ClassVar[Literal["PolicyBlocked"]] = "PolicyBlocked"
+    message: str
+    policy: Literal["private", "airgap"] = "private"
+
+
+@frozen(kw_only=True)
+class CircuitOpen:
+    """The endpoint failed too often just now; it is asked again after ``retry_after_seconds``."""
+
+    tag: ClassVar[Literal["CircuitOpen"]] = "CircuitOpen"
+    model: str
+    endpoint: str
+    retry_after_seconds: float | None = None
+
+
+@frozen(kw_only=True)
+class AllModelsFailed:
+    """Every step of the plan failed; ``causes`` holds each step's last error, in the order tried."""
+
+    tag: ClassVar[Literal["AllModelsFailed"]] = "AllModelsFailed"
+    causes: tuple["LLMError", ...]
+
+
+@frozen(kw_only=True)
+class ToolFailed:
+    """A tool raised, timed out, was refused or was given wrong arguments."""
+
+    tag: ClassVar[Literal["ToolFailed"]] = "ToolFailed"
+    tool: str
+    message: str
+    reason: Literal["failed", "timeout", "arguments", "unknown", "refused"] = "failed"
+
+
+@frozen(kw_only=True)
+class OutputInvalid:
+    """The answer is complete and does not fit what was asked for; ``path`` says where (``$`` is the whole)."""
+
+    tag: ClassVar[Literal["OutputInvalid"]] = "OutputInvalid"
+    model: str
+    path: str
+    message: str
+    reason: Literal["shape", "truncated", "not_json"] = "shape"
+    origin: Origin | None = None
+
+
+@frozen(kw_only=True)
+class StorageFailed:
+    """What had to be kept could not be written or read."""
+
+    tag: ClassVar[Literal["StorageFailed"]] = "StorageFailed"
+    message: str
+    reason: Literal["full", "denied", "corrupt", "conflict", "missing", "closed", "other"] = "other"
+
+
+@frozen(kw_only=True)
+class JobLocked:
+    """Another process is working on the same run."""
+
+    tag: ClassVar[Literal["JobLocked"]] = "JobLocked"
+    job: str
+    owner: str | None = None
+
+
+LLMError: TypeAlias = (
+    ModelUnavailable
+    | RateLimitExceeded
+    | InvalidRequest
+    | AuthenticationFailed
+    | RequestTimeout
+    | ContextTooLarge
+    | ConfigurationError
+    | NetworkError
+    | QuotaExhausted
+    | ContentFiltered
+    | StreamInterrupted
+    | MalformedResponse
+    | BudgetExceeded
+    | PolicyBlocked
+    | CircuitOpen
+    | AllModelsFailed
+    | ToolFailed
+    | OutputInvalid
+    | StorageFailed
+    | JobLocked
+)
+"""The union; adding a member makes mypy name every question it must answer."""

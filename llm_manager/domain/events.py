@@ -1,0 +1,137 @@
+"""What happens, told by one journal; times are seconds on the world's monotonic clock, spans are seconds."""
+
+from typing import ClassVar, Literal, TypeAlias
+
+from attrs import frozen
+
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.requests import RequestMetadata
+from llm_manager.domain.usage import Cost, Usage
+
+
+@frozen(kw_only=True)
+class AttemptStarted:
+    """A model was asked."""
+
+    tag: ClassVar[Literal["AttemptStarted"]] = "AttemptStarted"
+    at: float
+    call_id: str
+    number: int
+    provider: str
+    model: str
+
+
+@frozen(kw_only=True)
+class AttemptFailed:
+    """A model did not answer."""
+
+    tag: ClassVar[Literal["AttemptFailed"]] = "AttemptFailed"
+    at: float
+    call_id: str
+    number: int
+    provider: str
+    model: str
+    seconds: float
+    error: LLMError
+
+
+@frozen(kw_only=True)
+class AttemptAnswered:
+    """A model answered over the wire: a hit or a shared flight is not one of these."""
+
+    tag: ClassVar[Literal["AttemptAnswered"]] = "AttemptAnswered"
+    at: float
+    call_id: str
+    number: int
+    provider: str
+    model: str
+    seconds: float
+    usage: Usage | None
+    cost: Cost
+
+
+@frozen(kw_only=True)
+class MovedOn:
+    """The call goes on: with another model, or with the same one again, after a pause."""
+
+    tag: ClassVar[Literal["MovedOn"]] = "MovedOn"
+    at: float
+    call_id: str
+    from_model: str
+    to_model: str
+    after_seconds: float
+    error_tag: str
+
+
+@frozen(kw_only=True)
+class CacheHit:
+    """An answer was remembered, or shared with an equal call under way."""
+
+    tag: ClassVar[Literal["CacheHit"]] = "CacheHit"
+    at: float
+    call_id: str
+    provider: str
+    model: str
+    shared: bool
+
+
+@frozen(kw_only=True)
+class Answered:
+    """A call of the manager ended with an answer."""
+
+    tag: ClassVar[Literal["Answered"]] = "Answered"
+    at: float
+    call_id: str
+    provider: str
+    model: str
+    seconds: float
+    usage: Usage | None
+    cost: Cost
+    cached: bool
+    metadata: RequestMetadata
+
+
+@frozen(kw_only=True)
+class CallFailed:
+    """A call of the manager ended with an error."""
+
+    tag: ClassVar[Literal["CallFailed"]] = "CallFailed"
+    at: float
+    call_id: str
+    seconds: float
+    error: LLMError
+    metadata: RequestMetadata
+
+
+@frozen(kw_only=True)
+class CallCancelled:
+    """The caller went away before the end: its task was cancelled, or its stream closed early."""
+
+    tag: ClassVar[Literal["CallCancelled"]] = "CallCancelled"
+    at: float
+    call_id: str
+    seconds: float
+    metadata: RequestMetadata
+
+
+@frozen(kw_only=True)
+class ServersProbed:
+    """Local servers were looked for, because nothing was configured."""
+
+    tag: ClassVar[Literal["ServersProbed"]] = "ServersProbed"
+    at: float
+    found: tuple[str, ...]
+    absent: tuple[str, ...]
+
+
+Event: TypeAlias = (
+    AttemptStarted
+    | AttemptFailed
+    | AttemptAnswered
+    | MovedOn
+    | CacheHit
+    | Answered
+    | CallFailed
+    | CallCancelled
+    | ServersProbed
+)

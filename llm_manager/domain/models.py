@@ -1,0 +1,88 @@
+"""What is known of a model and of the endpoint that serves it: data, declared or observed, never looked up."""
+
+from decimal import Decimal
+from typing import ClassVar, Literal, TypeAlias
+
+from attrs import field, frozen
+
+Locality: TypeAlias = Literal["local", "cloud"]
+Family: TypeAlias = Literal["claude", "gpt", "llama", "other"]
+"""The names of the task ladders; every local model stands on the rung ``llama``."""
+Tier: TypeAlias = Literal["fast", "default", "best", "reasoning", "tool"]
+
+
+@frozen(kw_only=True)
+class KnownPrice:
+    """US dollars per million tokens, by bucket, and the version of the data they come from."""
+
+    tag: ClassVar[Literal["KnownPrice"]] = "KnownPrice"
+    input_usd: Decimal
+    output_usd: Decimal
+    cache_read_usd: Decimal | None = None
+    cache_write_usd: Decimal | None = None
+    version: str
+
+
+@frozen(kw_only=True)
+class UnknownPrice:
+    """Nobody told us the price."""
+
+    tag: ClassVar[Literal["UnknownPrice"]] = "UnknownPrice"
+
+
+Price: TypeAlias = KnownPrice | UnknownPrice
+
+FREE = KnownPrice(input_usd=Decimal(0), output_usd=Decimal(0), version="local")
+"""What a model on one's own machine costs per token."""
+
+
+@frozen(kw_only=True)
+class ModelProfile:
+    """One model at one provider. ``quality`` is declared, 0 to 1; None for a limit means it is not known."""
+
+    name: str
+    provider: str
+    locality: Locality = "cloud"
+    family: Family = "other"
+    tier: Tier = "default"
+    context_window: int | None = None
+    max_output_tokens: int | None = None
+    vision: bool = False
+    tools: bool = True
+    json_schema: bool = True
+    price: Price = field(factory=UnknownPrice)
+    quality: float = 0.5
+    latency_seconds: float = 2.0
+    concurrency: int = 64
+    unsupported: tuple[str, ...] = ()
+    """Names of preferences that the model refuses; they are left out, with a notice."""
+    toy: bool = False
+    """Too small to stand in for a real model unasked."""
+    retired: bool = False
+    replaced_by: str | None = None
+
+
+@frozen(kw_only=True)
+class Endpoint:
+    """Where a provider is reached; ``identity`` tells two endpoints apart in cache keys and journals."""
+
+    provider: str
+    base_url: str
+    locality: Locality
+    account: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The endpoint as one string, free of secrets."""
+        return f"{self.provider} {self.base_url} {self.account}".rstrip()
+
+
+@frozen(kw_only=True)
+class Health:
+    """Whether an endpoint answers, and what it said if not."""
+
+    provider: str
+    healthy: bool
+    latency_seconds: float | None = None
+    models: tuple[str, ...] = ()
+    error_message: str | None = None

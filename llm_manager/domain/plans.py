@@ -1,0 +1,98 @@
+"""A route as a value: what was known, what was decided, and why."""
+
+from typing import Literal, TypeAlias
+
+from attrs import field, frozen
+
+from llm_manager.domain.models import Endpoint, ModelProfile
+from llm_manager.domain.requests import Complexity, Sensitivity, TaskType
+
+Strategy: TypeAlias = Literal["cost", "performance", "balanced"]
+
+
+@frozen(kw_only=True)
+class TaskClassification:
+    """What a request is about, and where that points; ``reasons`` names each rule that spoke."""
+
+    task_type: TaskType
+    complexity: Complexity
+    sensitivity: Sensitivity
+    prefers_local: bool
+    reasons: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class Candidate:
+    """A model that could be asked, with what has been seen of it; None is not seen yet."""
+
+    profile: ModelProfile
+    endpoint: Endpoint
+    healthy: bool | None = None
+    breaker_open: bool = False
+    latency_seconds: float | None = None
+    success_rate: float | None = None
+
+
+@frozen(kw_only=True)
+class Unavailable:
+    """A provider that is known and cannot be asked, with the reason and how to change that."""
+
+    provider: str
+    reason: str
+
+
+@frozen(kw_only=True)
+class Snapshot:
+    """All that a route is decided on, frozen. ``version`` changes whenever anything else here does."""
+
+    version: int = 0
+    candidates: tuple[Candidate, ...] = ()
+    unavailable: tuple[Unavailable, ...] = ()
+
+
+@frozen(kw_only=True)
+class RoutingPolicy:
+    """The settings that routing obeys; ladders list families or model names, best first."""
+
+    strategy: Strategy = "balanced"
+    fallback_order: tuple[str, ...] = ()
+    enable_fallback: bool = True
+    max_retries: int = 3
+    local_first: bool = True
+    default_provider: str | None = None
+    fallback_provider: str | None = None
+    airgap: bool = False
+    default_sensitivity: Sensitivity = "public"
+    ladders: tuple[tuple[TaskType, tuple[str, ...]], ...] = field(default=())
+    """Task ladders that replace the built-in ones."""
+
+
+@frozen(kw_only=True)
+class PlanStep:
+    """One model to ask, and why it stands where it does."""
+
+    profile: ModelProfile
+    endpoint: Endpoint
+    reasons: tuple[str, ...] = ()
+
+
+@frozen(kw_only=True)
+class Refusal:
+    """A candidate that is not asked, and why. ``model`` is empty when the whole provider is out."""
+
+    provider: str
+    model: str
+    reason: str
+
+
+@frozen(kw_only=True)
+class Plan:
+    """The models to ask, in order, and every candidate refused."""
+
+    steps: tuple[PlanStep, ...]
+    refused: tuple[Refusal, ...]
+    strategy: Strategy
+    max_retries: int
+    classification: TaskClassification
+    snapshot_version: int = 0
+    notices: tuple[str, ...] = ()

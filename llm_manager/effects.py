@@ -1,0 +1,37 @@
+"""The two doors between plain steps and published effects.
+
+Belongs here: `publish` and `settle`, the only code that knows what a `FutureResult` is made of.
+"""
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
+
+from returns.future import FutureResult
+from returns.io import IO
+from returns.result import Result
+from returns.unsafe import unsafe_perform_io
+
+from llm_manager.outcomes import Settled, sealed
+
+_Params = ParamSpec("_Params")
+_Value = TypeVar("_Value")
+_Error = TypeVar("_Error")
+
+
+def publish(
+    step: Callable[_Params, Coroutine[Any, Any, Result[_Value, _Error]]],
+) -> Callable[_Params, FutureResult[_Value, _Error]]:
+    """Publish an ``async def`` that returns a `Result` as a service."""
+
+    @wraps(step)
+    def published(*args: _Params.args, **kwargs: _Params.kwargs) -> FutureResult[_Value, _Error]:
+        return FutureResult(step(*args, **kwargs))
+
+    return published
+
+
+async def settle(pending: FutureResult[_Value, _Error]) -> Settled[_Value, _Error]:
+    """Await an effect once and hand back its typed outcome."""
+    outcome = cast("IO[Result[_Value, _Error]]", await pending)
+    return sealed(unsafe_perform_io(outcome))

@@ -1,0 +1,69 @@
+"""The service that users hold."""
+
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from types import TracebackType
+from typing import Any, Generic, Protocol, TypeVar
+
+from attrs import field, frozen
+from returns.future import FutureResult
+from returns.result import Result
+
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.models import Health, ModelProfile
+from llm_manager.domain.plans import Plan
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.statistics import Statistics
+from llm_manager.services.steps import Generate, Stream
+
+Shape = TypeVar("Shape")
+
+
+@frozen(kw_only=True)
+class Structured(Generic[Shape]):
+    """A typed value and the answer it was read from."""
+
+    value: Shape
+    response: LLMResponse
+
+
+class GenerateAs(Protocol):
+    """Ask for an answer that fits a class: attrs, dataclass, TypedDict, msgspec or any type a JSON schema describes."""
+
+    def __call__(self, shape: type[Shape], request: LLMRequest, /) -> FutureResult[Structured[Shape], LLMError]: ...
+
+
+class GenerateAll(Protocol):
+    """Answer many requests with bounded concurrency and flat memory.
+
+    Gives ``(position, answer)`` as answers come, or in order. ``requests`` is read only as far as workers are free.
+    Consume it with `contextlib.aclosing`; leaving it cancels what is under way.
+    """
+
+    def __call__(
+        self, requests: Iterable[LLMRequest], *, concurrency: int | None = None, in_order: bool = False
+    ) -> AsyncGenerator[tuple[int, Result[LLMResponse, LLMError]], None]: ...
+
+
+@frozen(kw_only=True)
+class LLMManager:
+    """One manager over all models: a record of functions, and an async context manager that closes what it opened."""
+
+    generate: Generate
+    stream: Stream
+    generate_all: GenerateAll
+    generate_as: GenerateAs
+    converse: Callable[[str, LLMRequest], FutureResult[LLMResponse, LLMError]]
+    plan: Callable[[LLMRequest], Result[Plan, LLMError]]
+    health: Callable[[], FutureResult[tuple[Health, ...], LLMError]]
+    stats: Callable[[], Statistics]
+    models: Callable[[], FutureResult[tuple[ModelProfile, ...], LLMError]]
+    close: Callable[[], Coroutine[Any, Any, None]] = field(repr=False)
+
+    async def __aenter__(self) -> "LLMManager":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()

@@ -1,0 +1,42 @@
+"""Talking to one provider."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeAlias
+
+from attrs import field, frozen
+from returns.future import FutureResult
+from returns.result import Result
+
+from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.models import Endpoint, Health, ModelProfile
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.secrets import Secret
+from llm_manager.domain.wire_requests import WireRequest
+from llm_manager.services.steps import Generate, OpenStream, Step, Stream
+
+Encode: TypeAlias = Callable[[LLMRequest, ModelProfile], Result[WireRequest, LLMError]]
+
+
+@frozen(kw_only=True)
+class ModelClient:
+    """One provider at one endpoint.
+
+    ``encode``, ``answer`` and ``open`` are what a manager is built from; ``generate`` and ``stream`` are the same for
+    those who use a client alone, with its default model (``profiles[0]``) unless the request names one.
+    ``profile`` describes any model name, by assumption when it is not known.
+    """
+
+    endpoint: Endpoint
+    profiles: tuple[ModelProfile, ...]
+    profile: Callable[[str], ModelProfile]
+    key: Secret | None = None
+    encode: Encode
+    answer: Step[Attempt, LLMResponse]
+    open: Step[Attempt, OpenStream]
+    list_models: Callable[[], FutureResult[tuple[ModelProfile, ...], LLMError]]
+    health: Callable[[], FutureResult[Health, LLMError]]
+    generate: Generate = field(repr=False)
+    stream: Stream = field(repr=False)
+    close: Callable[[], Coroutine[Any, Any, None]] = field(repr=False)

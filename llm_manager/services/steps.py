@@ -1,0 +1,99 @@
+"""The one idea: a service is a function value, and everything around a call is a layer.
+
+    Step    asks one thing and waits for one settled reply
+    Layer   Step -> Step, the same for whole answers and for opened streams
+    publish makes a step a `FutureResult` service on the seam (see `effects`)
+"""
+
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from contextlib import aclosing
+from typing import Any, Protocol, TypeAlias, TypeVar, final
+
+from attrs import evolve, field, frozen
+from returns.future import FutureResult
+from returns.result import Failure, Result, Success
+
+from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.streaming import StreamEvent, StreamFinished
+from llm_manager.outcomes import Settled
+
+Events: TypeAlias = AsyncGenerator[Settled[StreamEvent, LLMError], None]
+
+
+@final
+@frozen(kw_only=True)
+class OpenStream:
+    """A stream whose first event has arrived; whoever takes it closes ``rest``."""
+
+    first: StreamEvent
+    rest: Events = field(repr=False)
+
+
+Asked = TypeVar("Asked")
+Reply = TypeVar("Reply", LLMResponse, OpenStream)
+_AnyReply = TypeVar("_AnyReply")
+
+Step: TypeAlias = Callable[[Asked], Coroutine[Any, Any, Settled[_AnyReply, LLMError]]]
+
+
+class Layer(Protocol):
+    """A decorator of steps, whichever of the two they reply."""
+
+    def __call__(self, step: Step[Attempt, Reply], /) -> Step[Attempt, Reply]: ...
+
+
+Generate: TypeAlias = Callable[[LLMRequest], FutureResult[LLMResponse, LLMError]]
+Stream: TypeAlias = Callable[[LLMRequest], AsyncGenerator[Result[StreamEvent, LLMError], None]]
+
+Ending: TypeAlias = Settled[LLMResponse, LLMError]
+
+
+def stacked(
+    layers: Iterable[Callable[[Step[Asked, _AnyReply]], Step[Asked, _AnyReply]]], step: Step[Asked, _AnyReply]
+) -> Step[Asked, _AnyReply]:
+    """Put layers around a step, the first one outermost."""
+    for layer in reversed(tuple(layers)):
+        step = layer(step)
+    return step
+
+
+def at_end(
+    reply: Reply, tell: Callable[[Ending], Ending], left: Callable[[], None] = lambda: None
+) -> Settled[Reply, LLMError]:
+    """Tell how a reply ends, once: now for a whole answer, on its last event for a stream.
+
+    What ``tell`` returns takes the place of the ending. ``left`` is called instead when a stream is closed before it.
+    """
+    if isinstance(reply, LLMResponse):
+        return tell(Success(reply))
+    if isinstance(reply.first, StreamFinished):
+        ended = tell(Success(reply.first.response))
+        if isinstance(ended, Failure):
+            return ended
+        return Success(OpenStream(first=StreamFinished(response=ended.unwrap()), rest=reply.rest))
+    return Success(evolve(reply, rest=_telling(reply.rest, tell, left)))
+
+
+async def _telling(events: Events, tell: Callable[[Ending], Ending], left: Callable[[], None]) -> Events:
+    told = False
+    try:
+        async with aclosing(events):
+            async for event in events:
+                if isinstance(event, Failure):
+                    told = True
+                    ended = tell(event)
+                    if isinstance(ended, Failure):
+                        yield ended
+                    return
+                if isinstance(happened := event.unwrap(), StreamFinished):
+                    told = True
+                    ended = tell(Success(happened.response))
+                    yield ended if isinstance(ended, Failure) else Success(StreamFinished(response=ended.unwrap()))
+                    return
+                yield event
+    finally:
+        if not told:
+            left()
