@@ -8,6 +8,7 @@ from returns.future import FutureResult
 from returns.result import Result
 
 from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.configuration import EmbeddedSettings, NetworkSettings, PerformanceSettings, ProviderSettings
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import Endpoint, Health, ModelProfile
 from llm_manager.domain.requests import LLMRequest
@@ -15,6 +16,8 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.wire_requests import WireRequest
 from llm_manager.services.steps import Generate, OpenStream, Step, Stream
+from llm_manager.services.transport import Transport
+from llm_manager.services.world import World
 
 Encode: TypeAlias = Callable[[LLMRequest, ModelProfile], Result[WireRequest, LLMError]]
 
@@ -40,3 +43,19 @@ class ModelClient:
     generate: Generate = field(repr=False)
     stream: Stream = field(repr=False)
     close: Callable[[], Coroutine[Any, Any, None]] = field(repr=False)
+
+
+@frozen(kw_only=True)
+class ClientParts:
+    """What every client is built from, besides its own settings; ``make_transport`` takes the path of a CA bundle or None."""
+
+    world: World
+    network: NetworkSettings = field(factory=NetworkSettings)
+    performance: PerformanceSettings = field(factory=PerformanceSettings)
+    embedded: EmbeddedSettings = field(factory=EmbeddedSettings)
+    profiles: tuple[ModelProfile, ...] = ()
+    make_transport: Callable[[str | None], Transport]
+
+
+Build: TypeAlias = Callable[[ProviderSettings, ClientParts], Result[ModelClient, LLMError]]
+"""How a provider's client is made; it opens nothing and imports no SDK before it is called."""
