@@ -1,0 +1,40 @@
+"""Doubles, clocks and laws for testing what is built on this package.
+
+scripted        a model that answers as told          (faults: how providers misbehave)
+fake_world      randomness, ids and clocks without chance
+run_virtual     run a coroutine on virtual time       (VirtualLoop: its event loop)
+replayed        a recorded HTTP exchange as a transport
+laws            what every layer, cache, codec and storage must keep
+strategies      Hypothesis strategies for every value (needs the extra ``testing``; loaded only when touched)
+"""
+
+from importlib import import_module
+from types import ModuleType
+
+from llm_manager.testing import faults
+from llm_manager.testing.replies import Piece, Said
+from llm_manager.testing.scripted import Outcome, Scripted, scripted
+from llm_manager.testing.virtual_loop import DeadlockError, RealTimeError, VirtualLoop, run_virtual
+from llm_manager.testing.world import WALL_START, FakeWorld, fake_world
+
+__all__ = [
+    "WALL_START",
+    "DeadlockError",
+    "FakeWorld",
+    "Outcome",
+    "Piece",
+    "RealTimeError",
+    "Said",
+    "Scripted",
+    "VirtualLoop",
+    "fake_world",
+    "faults",
+    "run_virtual",
+    "scripted",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in ("laws", "strategies"):
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
