@@ -49,12 +49,12 @@ SeedTag: TypeAlias = Literal[
 def resend(error: LLMError) -> Resend:
     """Say how often the same request may go to the same model again after this."""
     match error:
-        case ModelUnavailable(reason=reason):
-            return "never" if reason == "permanent" else "freely"
-        case RateLimitExceeded(local=local):
-            return "never" if local else "freely"
+        case ModelUnavailable(reason=reason, resend_helps=helps):
+            return "freely" if helps and reason != "permanent" else "never"
+        case RateLimitExceeded(local=local, resend_helps=helps):
+            return "freely" if helps and not local else "never"
         case RequestTimeout(phase=phase):
-            return "freely" if phase == "connect" else "never" if phase == "total" else "once"
+            return "freely" if phase in ("connect", "provider") else "never" if phase == "total" else "once"
         case NetworkError(sent=sent):
             return "once" if sent else "freely"
         case MalformedResponse():
@@ -63,9 +63,10 @@ def resend(error: LLMError) -> Resend:
             return "never" if partial else "once"
         case AllModelsFailed(causes=causes):
             return max((resend(cause) for cause in causes), key=("never", "once", "freely").index, default="never")
+        case InvalidRequest(by_model=by_model):
+            return "once" if by_model else "never"
         case (
-            InvalidRequest()
-            | AuthenticationFailed()
+            AuthenticationFailed()
             | ContextTooLarge()
             | ConfigurationError()
             | QuotaExhausted()
@@ -105,6 +106,8 @@ def may_fall_back(error: LLMError) -> bool:
             return True
         case RequestTimeout(phase=phase):
             return phase != "total"
+        case InvalidRequest(by_model=by_model):
+            return by_model
         case ContextTooLarge(limit_kind=kind):
             return kind != "bytes"
         case StreamInterrupted(partial=partial):
@@ -112,8 +115,7 @@ def may_fall_back(error: LLMError) -> bool:
         case AllModelsFailed(causes=causes):
             return any(may_fall_back(cause) for cause in causes)
         case (
-            InvalidRequest()
-            | ContentFiltered()
+            ContentFiltered()
             | PolicyBlocked()
             | ToolFailed()
             | OutputInvalid()
@@ -128,13 +130,14 @@ def may_fall_back(error: LLMError) -> bool:
 def may_try_another_key(error: LLMError) -> bool:
     """Say whether the same model may answer to another key of ours."""
     match error:
-        case AuthenticationFailed() | RateLimitExceeded(local=False) | QuotaExhausted():
+        case AuthenticationFailed() | RateLimitExceeded(local=False, scope="key") | QuotaExhausted(scope="key"):
             return True
         case AllModelsFailed(causes=causes):
             return any(may_try_another_key(cause) for cause in causes)
         case (
             ModelUnavailable()
             | RateLimitExceeded()
+            | QuotaExhausted()
             | InvalidRequest()
             | RequestTimeout()
             | ContextTooLarge()
@@ -319,6 +322,7 @@ def describe(error: LLMError) -> str:
             hint = {
                 "permanent": "choose another model (llm-manager models)",
                 "overloaded": "try again later or name a fallback",
+                "busy": "try again later or name a fallback",
                 "loading": "wait until it is loaded",
                 "not_running": "start the server, or name another provider",
                 "server": "try again later or name a fallback",
@@ -331,6 +335,8 @@ def describe(error: LLMError) -> str:
             return f"the request is not valid: {message}"
         case AuthenticationFailed(model=model, message=message):
             return f"{model}: {message}; check the key and what it may do"
+        case RequestTimeout(model=model, phase="provider"):
+            return f"the provider of {model} gave up waiting for its answer; try again later or name a fallback"
         case RequestTimeout(model=model, timeout_ms=timeout_ms, phase=phase):
             words = {
                 "connect": "could not be connected to",

@@ -20,6 +20,8 @@ from llm_manager.domain.requests import LLMRequest
 
 Charge: TypeAlias = Literal["none", "possible", "certain"]
 """Whether the provider may bill the failed attempt."""
+Scope: TypeAlias = Literal["key", "account"]
+"""Whose limit it is: one key's (or its project's), or that of the account with all its keys."""
 
 
 @frozen(kw_only=True)
@@ -38,18 +40,26 @@ class Origin:
 
 @frozen(kw_only=True)
 class ModelUnavailable:
-    """The model or its server cannot answer."""
+    """The model or its server cannot answer; ``busy`` is a server that is well and has no room for this kind of call.
+
+    ``resend_helps`` is False when the provider itself says that the same request will fail again.
+    """
 
     tag: ClassVar[Literal["ModelUnavailable"]] = "ModelUnavailable"
     model: str
     message: str
-    reason: Literal["permanent", "overloaded", "loading", "not_running", "server"] = "server"
+    reason: Literal["permanent", "overloaded", "busy", "loading", "not_running", "server"] = "server"
+    resend_helps: bool = True
     origin: Origin | None = None
 
 
 @frozen(kw_only=True)
 class RateLimitExceeded:
-    """The provider, or our own limiter (``local``), asked us to slow down; ``ramp`` asks for a slower climb too."""
+    """The provider, or our own limiter (``local``), asked us to slow down; ``ramp`` asks for a slower climb too.
+
+    ``scope`` says whose limit it is: this key's alone, or that of the account with all its keys. ``resend_helps`` is False
+    when this one request is more than the limit ever allows.
+    """
 
     tag: ClassVar[Literal["RateLimitExceeded"]] = "RateLimitExceeded"
     model: str
@@ -57,17 +67,23 @@ class RateLimitExceeded:
     message: str = ""
     local: bool = False
     ramp: bool = False
+    scope: Scope = "key"
+    resend_helps: bool = True
     origin: Origin | None = None
 
 
 @frozen(kw_only=True)
 class InvalidRequest:
-    """The request itself is wrong; ``request`` is kept in memory only: it is not shown, and a digest stands for it on the wire."""
+    """The request itself is wrong; ``request`` is kept in memory only: it is not shown, and a digest stands for it on the wire.
+
+    ``by_model`` is a request that is right, for which the model wrote something its own provider refused.
+    """
 
     tag: ClassVar[Literal["InvalidRequest"]] = "InvalidRequest"
     message: str
     request: LLMRequest | None = field(default=None, repr=False)
     request_digest: str | None = None
+    by_model: bool = False
     origin: Origin | None = None
 
 
@@ -84,12 +100,12 @@ class AuthenticationFailed:
 
 @frozen(kw_only=True)
 class RequestTimeout:
-    """No answer in time; ``phase`` says which patience ran out. Called TimeoutError on the wire."""
+    """No answer in time; ``phase`` says which patience ran out (``provider``: not ours). Called TimeoutError on the wire."""
 
     tag: ClassVar[Literal["TimeoutError"]] = "TimeoutError"
     model: str
     timeout_ms: int
-    phase: Literal["connect", "first_byte", "stall", "attempt", "total"] = "attempt"
+    phase: Literal["connect", "first_byte", "stall", "attempt", "total", "provider"] = "attempt"
     origin: Origin | None = None
 
 
@@ -143,11 +159,12 @@ class NetworkError:
 
 @frozen(kw_only=True)
 class QuotaExhausted:
-    """Money or allowance is spent: waiting cannot help."""
+    """Money or allowance is spent, of one key or project or of the whole account: waiting cannot help."""
 
     tag: ClassVar[Literal["QuotaExhausted"]] = "QuotaExhausted"
     model: str
     message: str
+    scope: Scope = "key"
     origin: Origin | None = None
 
 
