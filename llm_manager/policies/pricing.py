@@ -1,0 +1,38 @@
+"""What an answer costs: tokens by bucket times a price, in `Decimal`; what is not known stays unknown."""
+
+from decimal import Decimal
+
+from llm_manager.domain.models import KnownPrice, Price, PriceTier
+from llm_manager.domain.usage import Cost, Priced, Unpriced, Usage
+
+_NO_USAGE = Unpriced(reason="the provider did not tell how many tokens were used")
+_NO_PRICE = Unpriced(reason="the price of this model is not known")
+_NOTHING = Decimal(0)
+_TO_MILLIONTHS = -6
+
+
+def price(usage: Usage | None, price: Price) -> Cost:
+    """Price an answer. Reasoning counts as output; cached tokens cost what input does unless they have their own price."""
+    if not isinstance(price, KnownPrice):
+        return _NO_PRICE
+    if not (price.input_usd or price.output_usd or price.tiers):
+        return Priced(usd=_NOTHING, price_version=price.version)
+    if usage is None:
+        return _NO_USAGE
+    rates = _rates(price, usage.prompt_tokens)
+    cache_read = rates.input_usd if rates.cache_read_usd is None else rates.cache_read_usd
+    cache_write = rates.input_usd if rates.cache_write_usd is None else rates.cache_write_usd
+    usd = rates.input_usd * usage.input_tokens + rates.output_usd * usage.completion_tokens
+    if usage.cache_read_tokens:
+        usd += cache_read * usage.cache_read_tokens
+    if usage.cache_write_tokens:
+        usd += cache_write * usage.cache_write_tokens
+    return Priced(usd=usd.scaleb(_TO_MILLIONTHS), price_version=price.version)
+
+
+def _rates(price: KnownPrice, prompt_tokens: int) -> KnownPrice | PriceTier:
+    """The rates of the longest tier that the prompt passes, for all of its tokens."""
+    for tier in reversed(price.tiers):
+        if prompt_tokens > tier.above_tokens:
+            return tier
+    return price
