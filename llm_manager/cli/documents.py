@@ -1,0 +1,116 @@
+"""What `--json` writes: each answer of the command line as plain data whose keys are a promise."""
+
+from typing import Any, assert_never
+
+from llm_manager.domain.models import Health, KnownPrice, ModelProfile, Price, UnknownPrice
+from llm_manager.domain.plans import Plan
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.usage import Cost, Priced, Unpriced, Usage
+
+
+def response_document(response: LLMResponse) -> dict[str, Any]:
+    """An answer. Money is decimal text, since a float would round it; null is not known."""
+    return {
+        "content": response.content,
+        "model": response.model,
+        "provider": response.provider,
+        "finish": response.finish,
+        "complete": response.complete,
+        "tool_calls": [{"id": call.id, "name": call.name, "arguments": call.arguments} for call in response.tool_calls],
+        "usage": None if response.usage is None else _usage(response.usage),
+        "cost_usd": cost_usd(response.cost),
+        "latency_seconds": response.latency_seconds,
+        "time_to_first_token_seconds": response.time_to_first_token_seconds,
+        "cached": response.cached,
+        "attempts": len(response.attempts),
+        "notices": list(response.notices),
+        "request_id": response.request_id,
+    }
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """A route: what would be asked, in order, and what would not, with every reason."""
+    return {
+        "strategy": plan.strategy,
+        "task_type": plan.classification.task_type,
+        "complexity": plan.classification.complexity,
+        "sensitivity": plan.classification.sensitivity,
+        "classified_by": list(plan.classification.reasons),
+        "max_retries": plan.max_retries,
+        "steps": [
+            {
+                "model": step.profile.name,
+                "provider": step.profile.provider,
+                "endpoint": step.endpoint.base_url,
+                "locality": step.endpoint.locality,
+                "reasons": list(step.reasons),
+            }
+            for step in plan.steps
+        ],
+        "refused": [{"provider": refusal.provider, "model": refusal.model or None, "reason": refusal.reason} for refusal in plan.refused],
+        "notices": list(plan.notices),
+    }
+
+
+def model_document(profile: ModelProfile) -> dict[str, Any]:
+    """A model; prices are US dollars per million tokens, as decimal text."""
+    price = profile.price if isinstance(profile.price, KnownPrice) else None
+    return {
+        "name": profile.name,
+        "provider": profile.provider,
+        "locality": profile.locality,
+        "tier": profile.tier,
+        "context_window": profile.context_window,
+        "max_output_tokens": profile.max_output_tokens,
+        "input_usd": None if price is None else str(price.input_usd),
+        "output_usd": None if price is None else str(price.output_usd),
+        "vision": profile.vision,
+        "tools": profile.tools,
+        "json_schema": profile.json_schema,
+        "retired": profile.retired,
+        "replaced_by": profile.replaced_by,
+    }
+
+
+def health_document(health: Health) -> dict[str, Any]:
+    """An endpoint: whether it answers, how fast, and what it serves."""
+    return {
+        "provider": health.provider,
+        "healthy": health.healthy,
+        "latency_seconds": health.latency_seconds,
+        "models": list(health.models),
+        "error": health.error_message,
+    }
+
+
+def cost_usd(cost: Cost) -> str | None:
+    """A cost as decimal text, or None when it is not known."""
+    match cost:
+        case Priced(usd=usd):
+            return format(usd, "f")
+        case Unpriced():
+            return None
+        case _:
+            assert_never(cost)
+
+
+def price_words(price: Price) -> str:
+    """A price per million tokens, in and out, for a person."""
+    match price:
+        case KnownPrice(input_usd=asked, output_usd=answered):
+            return "free" if not asked and not answered else f"{asked.normalize():f} / {answered.normalize():f}"
+        case UnknownPrice():
+            return "unknown"
+        case _:
+            assert_never(price)
+
+
+def _usage(usage: Usage) -> dict[str, int]:
+    return {
+        "input_tokens": usage.input_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "output_tokens": usage.output_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "total_tokens": usage.total_tokens,
+    }

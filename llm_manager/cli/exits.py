@@ -1,0 +1,79 @@
+"""What the shell is told: exit codes, and an error as one line or one JSON object."""
+
+from typing import Final, assert_never
+
+from llm_manager.cli.hygiene import one_line
+from llm_manager.domain.error_questions import describe
+from llm_manager.domain.errors import (
+    AllModelsFailed,
+    AuthenticationFailed,
+    BudgetExceeded,
+    CircuitOpen,
+    ConfigurationError,
+    ContentFiltered,
+    ContextTooLarge,
+    InvalidRequest,
+    JobLocked,
+    LLMError,
+    MalformedResponse,
+    ModelUnavailable,
+    NetworkError,
+    OutputInvalid,
+    PolicyBlocked,
+    QuotaExhausted,
+    RateLimitExceeded,
+    RequestTimeout,
+    StorageFailed,
+    StreamInterrupted,
+    ToolFailed,
+)
+
+OK: Final = 0
+FAILED: Final = 1
+USAGE: Final = 2
+BUDGET: Final = 3
+AUTHENTICATION: Final = 4
+INTERRUPTED: Final = 130
+
+
+def exit_code(error: LLMError) -> int:
+    """Say how the command ends after this error."""
+    match error:
+        case ConfigurationError() | InvalidRequest() | PolicyBlocked():
+            return USAGE
+        case StorageFailed(reason=reason):
+            return USAGE if reason in ("denied", "missing") else FAILED
+        case BudgetExceeded() | QuotaExhausted():
+            return BUDGET
+        case AuthenticationFailed():
+            return AUTHENTICATION
+        case AllModelsFailed(causes=causes):
+            codes = {exit_code(cause) for cause in causes}
+            return codes.pop() if len(codes) == 1 else FAILED
+        case (
+            ModelUnavailable()
+            | RateLimitExceeded()
+            | RequestTimeout()
+            | ContextTooLarge()
+            | NetworkError()
+            | ContentFiltered()
+            | StreamInterrupted()
+            | MalformedResponse()
+            | CircuitOpen()
+            | ToolFailed()
+            | OutputInvalid()
+            | JobLocked()
+        ):
+            return FAILED
+        case _:
+            assert_never(error)
+
+
+def error_line(error: LLMError) -> str:
+    """The error as the one line a person reads."""
+    return one_line(f"error: {describe(error)}")
+
+
+def error_document(error: LLMError) -> dict[str, dict[str, str]]:
+    """The error as the object a program reads."""
+    return {"error": {"tag": error.tag, "message": describe(error)}}

@@ -1,0 +1,89 @@
+"""`llm-manager generate`: one prompt, one answer."""
+
+from contextlib import aclosing
+from typing import assert_never
+
+from returns.result import Failure
+
+from llm_manager.cli.documents import response_document
+from llm_manager.cli.exits import FAILED, OK
+from llm_manager.cli.session import Session
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.streaming import ReasoningDelta, StreamFinished, TextDelta, ToolCallDelta
+from llm_manager.effects import settle
+from llm_manager.outcomes import sealed
+
+
+async def generate(session: Session, request: LLMRequest, *, stream: bool | None = None) -> int:
+    """Ask once; the answer goes to standard output: as it comes on a terminal, else whole. JSON is one whole document."""
+    ready = await session.prepare(request)
+    if isinstance(ready, Failure):
+        return session.output.failure(ready.failure())
+    if stream is None:
+        stream = session.output.terminal and session.config.display.always_stream
+    return await (_streamed(session, request) if stream and not session.output.json else _whole(session, request))
+
+
+async def _whole(session: Session, request: LLMRequest) -> int:
+    outcome = await settle(session.manager.generate(request))
+    if isinstance(outcome, Failure):
+        return session.output.failure(outcome.failure())
+    response = outcome.unwrap()
+    if session.output.json:
+        session.output.document(response_document(response))
+    else:
+        session.output.text(response.content)
+    return _ended(session, request, response)
+
+
+async def _streamed(session: Session, request: LLMRequest) -> int:
+    write = session.output.pieces()
+    last = ""
+    failed: LLMError | None = None
+    response: LLMResponse | None = None
+    async with aclosing(session.manager.stream(request)) as events:
+        async for happened in events:
+            event = sealed(happened)
+            if isinstance(event, Failure):
+                failed = event.failure()
+                break
+            match told := event.unwrap():
+                case TextDelta(text=text):
+                    write(text)
+                    last = text or last
+                case StreamFinished():
+                    response = told.response
+                case ReasoningDelta() | ToolCallDelta():
+                    pass
+                case _:
+                    assert_never(told)
+    if failed is not None:
+        if last and not last.endswith("\n"):
+            write("\n")
+        return session.output.failure(failed)
+    if not last.endswith("\n"):
+        write("\n")
+    return OK if response is None else _ended(session, request, response)
+
+
+def _ended(session: Session, request: LLMRequest, response: LLMResponse) -> int:
+    """Tell what else there is to know; an answer cut short without being asked to be is no success."""
+    for notice in response.notices:
+        session.output.note(f"note: {notice}")
+    for call in response.tool_calls:
+        session.output.note(f"note: the model wants to call {call.name}({call.arguments})")
+    if session.config.display.verbose_output:
+        session.output.note(summary(response))
+    if response.complete:
+        return OK
+    session.output.note("note: the answer was cut at its length limit; --max-tokens sets another")
+    return OK if request.preferences.max_tokens is not None else FAILED
+
+
+def summary(response: LLMResponse) -> str:
+    """Who answered, how fast, and how much of it, on one line."""
+    usage = "" if response.usage is None else f", {response.usage.prompt_tokens} + {response.usage.completion_tokens} tokens"
+    cached = ", cached" if response.cached else ""
+    return f"{response.model} ({response.provider}), {response.latency_seconds:.1f} s{usage}{cached}"

@@ -1,0 +1,86 @@
+"""Where a command writes: data to standard output, progress and errors to standard error.
+
+Belongs here: the two streams and what may pass to them. What is written is made in `rendering` and `documents`.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TextIO
+
+from attrs import frozen
+
+from llm_manager.cli.exits import error_document, error_line, exit_code
+from llm_manager.cli.hygiene import Inside, clean, cleaned, escaped, one_line
+from llm_manager.domain.errors import LLMError
+
+
+@frozen(kw_only=True)
+class Output:
+    """The two streams. On a terminal nothing passes that it would obey; in a pipe data passes unchanged."""
+
+    out: TextIO
+    err: TextIO
+    json: bool = False
+
+    @property
+    def terminal(self) -> bool:
+        """Say whether a person reads the data."""
+        return self.out.isatty()
+
+    def text(self, text: str) -> None:
+        """Write a whole text, ended by a line end."""
+        shown = clean(text) if self.terminal else text
+        self._write(shown if shown.endswith("\n") else shown + "\n")
+
+    def pieces(self) -> Callable[[str], None]:
+        """A writer of one text in pieces, each shown at once; an escape sequence split over pieces is one."""
+        if not self.terminal:
+            return self._write
+        inside: Inside = "text"
+
+        def write(piece: str) -> None:
+            nonlocal inside
+            inside, shown = cleaned(inside, piece)
+            self._write(shown)
+
+        return write
+
+    def document(self, document: Any) -> None:
+        """Write one JSON document: on one line in a pipe, indented on a terminal."""
+        if self.terminal:
+            self._write(escaped(json.dumps(document, ensure_ascii=False, indent=2)) + "\n")
+        else:
+            self._write(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n")
+
+    def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Write a table: drawn on a terminal, lines of tab-separated cells in a pipe."""
+        if not self.terminal:
+            for row in (headings, *rows):
+                self._write("\t".join(map(one_line, row)) + "\n")
+            return
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+        for heading in headings:
+            table.add_column(heading, overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(one_line(cell)) for cell in row))
+        Console(file=self.out, highlight=False).print(table)
+
+    def note(self, text: str) -> None:
+        """Tell the person something that is no data, on one line."""
+        self.err.write(one_line(text) + "\n")
+        self.err.flush()
+
+    def failure(self, error: LLMError) -> int:
+        """Tell the error, as a line and, for programs, as the document they wait for; give the exit code."""
+        self.note(error_line(error))
+        if self.json:
+            self.document(error_document(error))
+        return exit_code(error)
+
+    def _write(self, text: str) -> None:
+        self.out.write(text)
+        self.out.flush()

@@ -1,0 +1,108 @@
+"""A session whose manager is a script and whose screen is memory."""
+
+import io
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any
+
+import pytest
+from attrs import field, frozen
+from returns.future import FutureResult
+from returns.result import Failure, Result, Success
+
+from llm_manager.cli.output import Output
+from llm_manager.cli.session import Session
+from llm_manager.domain.configuration import LLMConfig
+from llm_manager.domain.errors import InvalidRequest, LLMError
+from llm_manager.domain.models import Health, ModelProfile
+from llm_manager.domain.plans import Plan
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.statistics import Statistics
+from llm_manager.domain.streaming import StreamEvent
+from llm_manager.services.manager import LLMManager
+
+_UNASKED = Failure(InvalidRequest(message="the script has no answer"))
+_NONE: Success[tuple[()]] = Success(())
+_READY: Success[None] = Success(None)
+
+
+class Screen(io.StringIO):
+    """A terminal, or a pipe, in memory."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+@frozen(kw_only=True)
+class Scene:
+    """A session and what it wrote."""
+
+    session: Session
+    out: Screen
+    err: Screen
+    asked: list[LLMRequest] = field(factory=list)
+    closed: list[bool] = field(factory=list)
+
+
+Setting = Callable[..., Scene]
+
+
+@pytest.fixture
+def scene() -> Setting:
+    """Make a session from what its manager answers."""
+
+    def make(
+        *,
+        answer: Result[LLMResponse, LLMError] = _UNASKED,
+        events: Sequence[Result[StreamEvent, LLMError]] = (),
+        planned: Result[Plan, LLMError] = _UNASKED,
+        health: Result[tuple[Health, ...], LLMError] = _NONE,
+        models: Result[tuple[ModelProfile, ...], LLMError] = _NONE,
+        prepared: Result[None, LLMError] = _READY,
+        terminal: bool = False,
+        json: bool = False,
+        config: LLMConfig | None = None,
+    ) -> Scene:
+        asked: list[LLMRequest] = []
+        closed: list[bool] = []
+        out, err = Screen(terminal=terminal), Screen(terminal=terminal)
+
+        def generate(request: LLMRequest) -> FutureResult[LLMResponse, LLMError]:
+            asked.append(request)
+            return FutureResult.from_result(answer)
+
+        async def stream(request: LLMRequest) -> AsyncGenerator[Result[StreamEvent, LLMError], None]:
+            asked.append(request)
+            for event in events:
+                yield event
+
+        async def close() -> None:
+            closed.append(True)
+
+        async def prepare(_: LLMRequest) -> Any:
+            return prepared
+
+        def unasked(*_: Any, **__: Any) -> Any:
+            raise AssertionError("the command line does not ask this")
+
+        manager = LLMManager(
+            generate=generate,
+            stream=stream,
+            generate_all=unasked,
+            generate_as=unasked,
+            converse=unasked,
+            plan=lambda _: planned,
+            health=lambda: FutureResult.from_result(health),
+            stats=Statistics,
+            models=lambda: FutureResult.from_result(models),
+            close=close,
+        )
+        output = Output(out=out, err=err, json=json)
+        session = Session(manager=manager, config=config or LLMConfig(), output=output, prepare=prepare)
+        return Scene(session=session, out=out, err=err, asked=asked, closed=closed)
+
+    return make

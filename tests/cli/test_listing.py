@@ -1,0 +1,129 @@
+"""Routes, models and health, as tables for people and documents for programs."""
+
+import json
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from returns.result import Failure, Success
+
+from llm_manager.cli.health import health
+from llm_manager.cli.models import matching, models
+from llm_manager.cli.plan import plan
+from llm_manager.domain.errors import NetworkError, PolicyBlocked
+from llm_manager.domain.models import FREE, Endpoint, Health, KnownPrice, ModelProfile
+from llm_manager.domain.plans import Plan, PlanStep, Refusal, TaskClassification
+from llm_manager.domain.requests import LLMRequest
+
+Setting = Callable[..., Any]
+
+NEAR = ModelProfile(name="small", provider="lmstudio", locality="local", context_window=4096, price=FREE)
+FAR = ModelProfile(
+    name="big\x1b[2J", provider="openai", vision=True, price=KnownPrice(input_usd=Decimal("2.50"), output_usd=Decimal(10), version="v")
+)
+OLD = ModelProfile(name="old", provider="openai", retired=True, replaced_by="big")
+GONE = ModelProfile(name="older", provider="openai", retired=True)
+ROUTE = Plan(
+    steps=(
+        PlanStep(
+            profile=NEAR,
+            endpoint=Endpoint(provider="lmstudio", base_url="http://localhost:1234/v1", locality="local"),
+            reasons=("local first",),
+        ),
+    ),
+    refused=(Refusal(provider="openai", model="big", reason="private"), Refusal(provider="groq", model="", reason="no key")),
+    strategy="balanced",
+    max_retries=3,
+    classification=TaskClassification(
+        task_type="sql", complexity="simple", sensitivity="private", prefers_local=True, reasons=("the word SELECT",)
+    ),
+    notices=("a small model",),
+)
+
+
+async def test_a_plan_tells_every_step_and_every_refusal(scene: Setting) -> None:
+    at = scene(planned=Success(ROUTE))
+    assert await plan(at.session, LLMRequest("x")) == 0
+    assert at.out.getvalue().splitlines() == [
+        "strategy balanced; a simple private request of type sql (the word SELECT)",
+        "1. small at lmstudio (local): local first",
+        "-  big at openai: private",
+        "-  groq: no key",
+        "note: a small model",
+    ]
+    assert at.asked == []
+
+
+async def test_a_plan_as_a_document(scene: Setting) -> None:
+    at = scene(planned=Success(ROUTE), json=True)
+    assert await plan(at.session, LLMRequest("x")) == 0
+    document = json.loads(at.out.getvalue())
+    assert document["steps"][0]["reasons"] == ["local first"]
+    assert document["refused"][1] == {"provider": "groq", "model": None, "reason": "no key"}
+
+
+async def test_no_plan_is_an_error(scene: Setting) -> None:
+    at = scene(planned=Failure(PolicyBlocked(message="no local model")))
+    assert await plan(at.session, LLMRequest("x")) == 2
+
+
+async def test_models_in_a_pipe_are_tab_separated(scene: Setting) -> None:
+    at = scene(models=Success((NEAR, FAR, OLD)))
+    assert await models(at.session) == 0
+    lines = [line.split("\t") for line in at.out.getvalue().splitlines()]
+    assert {len(line) for line in lines} == {7}
+    assert lines[1] == ["small", "lmstudio", "local", "default", "4096", "free", "tools, schema"]
+    assert lines[2][5] == "2.5 / 10"
+    assert lines[3][6] == "retired, use big"
+
+
+async def test_models_on_a_terminal_are_a_clean_table(scene: Setting) -> None:
+    at = scene(models=Success((NEAR, FAR, GONE)), terminal=True)
+    assert await models(at.session) == 0
+    assert "\x1b[2J" not in at.out.getvalue()
+    assert "small" in at.out.getvalue()
+
+
+async def test_models_as_documents_keep_what_is_unknown(scene: Setting) -> None:
+    at = scene(models=Success((NEAR, OLD)), json=True)
+    assert await models(at.session) == 0
+    near, old = json.loads(at.out.getvalue())
+    assert (near["input_usd"], old["input_usd"], old["context_window"]) == ("0", None, None)
+
+
+async def test_a_filter_that_leaves_nothing_fails(scene: Setting) -> None:
+    at = scene(models=Success((NEAR,)))
+    assert await models(at.session, name="absent") == 1
+    assert at.out.getvalue() == ""
+    assert await models(scene(models=Failure(NetworkError(model="m", message="x"))).session) == 1
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, ("small", "old")),
+        ({"name": "SMA"}, ("small",)),
+        ({"provider": "OpenAI"}, ("old",)),
+        ({"locality": "local"}, ("small",)),
+        ({"name": "small", "locality": "cloud"}, ()),
+    ],
+)
+def test_filters(asked: Any, found: tuple[str, ...]) -> None:
+    assert tuple(profile.name for profile in matching((NEAR, OLD), **asked)) == found
+
+
+async def test_health_is_good_when_one_endpoint_answers(scene: Setting) -> None:
+    up = Health(provider="lmstudio", healthy=True, latency_seconds=0.01, models=tuple("abcdefg"))
+    down = Health(provider="openai", healthy=False, error_message="refused")
+    at = scene(health=Success((up, down)))
+    assert await health(at.session) == 0
+    assert at.out.getvalue().splitlines()[1:] == ["lmstudio\thealthy\t0.010\ta, b, c, d, e, and 2 more", "openai\tdown\t\trefused"]
+
+
+async def test_health_fails_when_none_answers(scene: Setting) -> None:
+    down = Health(provider="openai", healthy=False, error_message="refused")
+    at = scene(health=Success((down,)), json=True)
+    assert await health(at.session) == 1
+    assert json.loads(at.out.getvalue())[0]["error"] == "refused"
+    assert await health(scene(health=Failure(NetworkError(model="m", message="x"))).session) == 1
