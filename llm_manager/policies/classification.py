@@ -6,6 +6,7 @@ user asked last, word by word and in linear time, and sensitivity from every tex
 
 import re
 from collections.abc import Collection
+from itertools import pairwise
 from typing import Literal
 
 from llm_manager.domain.plans import TaskClassification
@@ -151,7 +152,7 @@ def _in_detail(words: list[bytes], at: int) -> bool:
 
 
 def _next(words: list[bytes], first: bytes, seconds: tuple[bytes, ...]) -> bool:
-    return any(one == first and other in seconds for one, other in zip(words, words[1:], strict=False))
+    return any(one == first and other in seconds for one, other in pairwise(words))
 
 
 def _task(request: LLMRequest, text: str, words: list[bytes], spoken: Collection[bytes]) -> tuple[TaskType, str]:
