@@ -21,19 +21,19 @@ class Limits:
 
 @frozen(kw_only=True)
 class Call:
-    """One call of the manager: what is asked, and until when the caller waits (on the world's monotonic clock)."""
+    """One call of the manager: what is asked, and when it began on the world's monotonic clock."""
 
     id: str
     request: LLMRequest = field(repr=False)
     started: float
-    deadline: float
 
 
 @frozen(kw_only=True)
 class Attempt:
     """One request to one model, encoded once, so that the cache digest and the body come from the same bytes.
 
-    ``deadline`` is a moment on the world's monotonic clock; ``limits`` are lengths.
+    ``deadline`` is when it must have replied, with a whole answer or an opened stream; ``call_deadline`` is when all
+    must have ended, ``total_seconds`` after the call began. Both are moments on the world's monotonic clock.
     """
 
     call_id: str
@@ -45,16 +45,22 @@ class Attempt:
     key: Secret | None
     limits: Limits
     deadline: float
+    call_deadline: float
+    total_seconds: float
 
 
 @frozen(kw_only=True)
 class AttemptRecord:
-    """What became of an attempt: a line of the ledger. ``error`` is None for the one that answered."""
+    """What became of an attempt: a line of the ledger. ``error`` is None for the one that answered.
+
+    It began ``after_seconds`` into the call and took ``seconds``; ``step`` is its place in the plan.
+    """
 
     number: int
     step: int
     provider: str
     model: str
+    after_seconds: float
     seconds: float
     error: LLMError | None = None
     cost: Cost | None = None
@@ -62,7 +68,10 @@ class AttemptRecord:
 
 @frozen(kw_only=True)
 class Ledger:
-    """Every attempt of one call, oldest first; nothing is re-sent that is not entered here."""
+    """Every attempt of one call, oldest first; nothing is re-sent that is not entered here.
+
+    ``started`` and ``deadline`` are moments on the world's monotonic clock.
+    """
 
     started: float
     deadline: float

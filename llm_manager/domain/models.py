@@ -12,8 +12,19 @@ Tier: TypeAlias = Literal["fast", "default", "best", "reasoning", "tool"]
 
 
 @frozen(kw_only=True)
+class PriceTier:
+    """The prices of a whole call whose prompt has more than ``above_tokens`` tokens."""
+
+    above_tokens: int
+    input_usd: Decimal
+    output_usd: Decimal
+    cache_read_usd: Decimal | None = None
+    cache_write_usd: Decimal | None = None
+
+
+@frozen(kw_only=True)
 class KnownPrice:
-    """US dollars per million tokens, by bucket, and the version of the data they come from."""
+    """US dollars per million tokens, by bucket, and the version of the data they come from; ``tiers`` by rising length."""
 
     tag: ClassVar[Literal["KnownPrice"]] = "KnownPrice"
     input_usd: Decimal
@@ -21,6 +32,7 @@ class KnownPrice:
     cache_read_usd: Decimal | None = None
     cache_write_usd: Decimal | None = None
     version: str
+    tiers: tuple[PriceTier, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -54,6 +66,8 @@ class ModelProfile:
     quality: float = 0.5
     latency_seconds: float = 2.0
     concurrency: int = 64
+    load_seconds: float = 0.0
+    """How long the model may take to be loaded before it answers."""
     unsupported: tuple[str, ...] = ()
     """Names of preferences that the model refuses; they are left out, with a notice."""
     toy: bool = False

@@ -18,6 +18,7 @@ class TaskClassification:
     complexity: Complexity
     sensitivity: Sensitivity
     prefers_local: bool
+    complexity_from: Literal["request", "pattern", "length"] = "length"
     reasons: tuple[str, ...] = ()
 
 
@@ -31,6 +32,8 @@ class Candidate:
     breaker_open: bool = False
     latency_seconds: float | None = None
     success_rate: float | None = None
+    only_named: bool = False
+    """Known because a request named it; others do not get it unasked."""
 
 
 @frozen(kw_only=True)
@@ -62,7 +65,10 @@ class RoutingPolicy:
     default_provider: str | None = None
     fallback_provider: str | None = None
     airgap: bool = False
+    use_toys: bool = False
+    """Whether a toy model is a candidate beside real ones."""
     default_sensitivity: Sensitivity = "public"
+    cost_optimization: bool = True
     ladders: tuple[tuple[TaskType, tuple[str, ...]], ...] = field(default=())
     """Task ladders that replace the built-in ones."""
 

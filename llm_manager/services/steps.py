@@ -77,6 +77,13 @@ def at_end(
     return Success(evolve(reply, rest=_telling(reply.rest, tell, left)))
 
 
+def with_rest(reply: Reply, change: Callable[[Events], Events]) -> Reply:
+    """Put something around the rest of a stream; a whole answer has no rest and stays as it is."""
+    if isinstance(reply, LLMResponse):
+        return reply
+    return evolve(reply, rest=change(reply.rest))
+
+
 async def _telling(events: Events, tell: Callable[[Ending], Ending], left: Callable[[], None]) -> Events:
     told = False
     try:

@@ -1,0 +1,193 @@
+"""Remember complete answers, and let equal calls under way share one flight.
+
+A flight is a task of its own with its leader's deadline; it is cancelled when its last waiter leaves. Only complete
+answers are stored. A stream is stored when it ends complete and replayed as events; two open streams are never joined.
+"""
+
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+
+from attrs import define, evolve, field, frozen
+from returns.result import Failure, Success
+
+from llm_manager.cells import PerLoop
+from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.errors import LLMError, RequestTimeout
+from llm_manager.domain.events import CacheHit
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.streaming import StreamEvent, StreamFinished, TextDelta, ToolCallDelta
+from llm_manager.domain.usage import Priced
+from llm_manager.outcomes import Settled
+from llm_manager.policies.cache_key import cache_key
+from llm_manager.services.cache import Cache
+from llm_manager.services.journal import Journal
+from llm_manager.services.steps import Events, OpenStream, Step
+
+_NOTHING_PAID = Priced(usd=Decimal(0), price_version="remembered")
+
+
+@define
+class Flight:
+    """A call under way, and how many wait for it."""
+
+    task: "asyncio.Task[Settled[LLMResponse, LLMError]]"
+    waiters: int = 0
+
+
+@frozen(kw_only=True)
+class Memory:
+    """The state that caching decides on: the cache, the flights of each event loop, and whom to tell of hits."""
+
+    cache: Cache
+    journal: Journal
+    now: Callable[[], float]
+    flights: PerLoop[dict[str, Flight]] = field(factory=lambda: PerLoop(dict))
+
+
+def caching(memory: Memory) -> Callable[[Step[Attempt, LLMResponse]], Step[Attempt, LLMResponse]]:
+    """Answer from memory, else join an equal call under way, else ask and store."""
+
+    def wrap(step: Step[Attempt, LLMResponse]) -> Step[Attempt, LLMResponse]:
+        async def cached(attempt: Attempt) -> Settled[LLMResponse, LLMError]:
+            if attempt.request.cache == "off":
+                return await step(attempt)
+            key = cache_key(attempt)
+            found = await _recall(memory, key, attempt)
+            if found is not None:
+                return Success(found)
+            return await _share(memory, key, attempt, step)
+
+        return cached
+
+    return wrap
+
+
+def caching_streams(memory: Memory) -> Callable[[Step[Attempt, OpenStream]], Step[Attempt, OpenStream]]:
+    """Replay a remembered answer as events, else open a stream and store the answer it ends with."""
+
+    def wrap(step: Step[Attempt, OpenStream]) -> Step[Attempt, OpenStream]:
+        async def cached(attempt: Attempt) -> Settled[OpenStream, LLMError]:
+            if attempt.request.cache == "off":
+                return await step(attempt)
+            key = cache_key(attempt)
+            found = await _recall(memory, key, attempt)
+            if found is not None:
+                return Success(replayed(found))
+            outcome = await step(attempt)
+            if isinstance(outcome, Failure):
+                return outcome
+            opened = outcome.unwrap()
+            if isinstance(opened.first, StreamFinished):
+                await _store(memory, key, opened.first.response)
+                return outcome
+            return Success(evolve(opened, rest=_storing(memory, key, opened.rest)))
+
+        return cached
+
+    return wrap
+
+
+def replayed(answer: LLMResponse) -> OpenStream:
+    """Tell a whole answer as the events of a stream."""
+    events: list[StreamEvent] = [TextDelta(text=answer.content)] if answer.content else []
+    events.extend(
+        ToolCallDelta(index=index, id=call.id, name=call.name, arguments=call.arguments)
+        for index, call in enumerate(answer.tool_calls)
+    )
+    events.append(StreamFinished(response=answer))
+
+    async def rest() -> Events:
+        for event in events[1:]:
+            yield Success(event)
+
+    return OpenStream(first=events[0], rest=rest())
+
+
+async def _recall(memory: Memory, key: str, attempt: Attempt) -> LLMResponse | None:
+    """The remembered answer, marked as such; a cache that fails remembers nothing."""
+    if attempt.request.cache != "use":
+        return None
+    found = await memory.cache.get(key)
+    if isinstance(found, Failure) or (answer := found.unwrap()) is None:
+        return None
+    _tell(memory, attempt, shared=False)
+    return evolve(answer, cached=True, cost=_NOTHING_PAID)
+
+
+async def _store(memory: Memory, key: str, answer: LLMResponse) -> None:
+    if answer.finish == "stop":
+        await memory.cache.put(key, answer)
+
+
+async def _share(
+    memory: Memory, key: str, attempt: Attempt, step: Step[Attempt, LLMResponse]
+) -> Settled[LLMResponse, LLMError]:
+    flights = memory.flights.get()
+    flight = flights.get(key)
+    if flight is None:
+        flight = flights[key] = Flight(asyncio.create_task(_fly(memory, flights, key, attempt, step)), waiters=1)
+        return await _wait(flights, key, flight)
+    flight.waiters += 1
+    scope = asyncio.timeout(attempt.deadline - memory.now())
+    try:
+        async with scope:
+            outcome = await _wait(flights, key, flight)
+    except TimeoutError:
+        if not scope.expired():
+            raise
+        milliseconds = round(attempt.limits.attempt_seconds * 1000)
+        return Failure(RequestTimeout(model=attempt.model.name, timeout_ms=milliseconds))
+    if isinstance(outcome, Failure):
+        return outcome
+    _tell(memory, attempt, shared=True)
+    return Success(evolve(outcome.unwrap(), shared=True, cost=_NOTHING_PAID))
+
+
+async def _wait(flights: dict[str, Flight], key: str, flight: Flight) -> Settled[LLMResponse, LLMError]:
+    try:
+        return await asyncio.shield(flight.task)
+    finally:
+        flight.waiters -= 1
+        if flight.waiters == 0 and not flight.task.done():
+            if flights.get(key) is flight:
+                del flights[key]
+            flight.task.cancel()
+
+
+async def _fly(
+    memory: Memory, flights: dict[str, Flight], key: str, attempt: Attempt, step: Step[Attempt, LLMResponse]
+) -> Settled[LLMResponse, LLMError]:
+    try:
+        outcome = await step(attempt)
+        if not isinstance(outcome, Failure):
+            await _store(memory, key, outcome.unwrap())
+        return outcome
+    finally:
+        landed = flights.get(key)
+        if landed is not None and landed.task is asyncio.current_task():
+            del flights[key]
+
+
+async def _storing(
+    memory: Memory, key: str, events: Events
+) -> Events:
+    try:
+        async for event in events:
+            if not isinstance(event, Failure) and isinstance(finished := event.unwrap(), StreamFinished):
+                await _store(memory, key, finished.response)
+            yield event
+    finally:
+        await events.aclose()
+
+
+def _tell(memory: Memory, attempt: Attempt, *, shared: bool) -> None:
+    memory.journal.emit(
+        CacheHit(
+            at=memory.now(),
+            call_id=attempt.call_id,
+            provider=attempt.endpoint.provider,
+            model=attempt.model.name,
+            shared=shared,
+        )
+    )

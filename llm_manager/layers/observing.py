@@ -1,0 +1,75 @@
+"""Tell the journal how each call ended, hits included: the outermost layer."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from returns.result import Failure
+
+from llm_manager.domain.attempts import Call
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.events import Answered, CallCancelled, CallFailed
+from llm_manager.outcomes import Settled
+from llm_manager.services.journal import Journal
+from llm_manager.services.steps import Ending, Reply, Step, at_end
+
+
+class CallLayer(Protocol):
+    """A decorator of whole calls, whichever of the two they reply."""
+
+    def __call__(self, step: Step[Call, Reply], /) -> Step[Call, Reply]: ...
+
+
+def observing(journal: Journal, now: Callable[[], float]) -> CallLayer:
+    """Emit one `Answered`, `CallFailed` or `CallCancelled` for every call."""
+
+    def wrap(step: Step[Call, Reply]) -> Step[Call, Reply]:
+        async def observed(call: Call) -> Settled[Reply, LLMError]:
+            def tell(ending: Ending) -> Ending:
+                at = now()
+                if isinstance(ending, Failure):
+                    journal.emit(
+                        CallFailed(
+                            at=at,
+                            call_id=call.id,
+                            seconds=at - call.started,
+                            error=ending.failure(),
+                            metadata=call.request.metadata,
+                        )
+                    )
+                else:
+                    answer = ending.unwrap()
+                    journal.emit(
+                        Answered(
+                            at=at,
+                            call_id=call.id,
+                            provider=answer.provider,
+                            model=answer.model,
+                            seconds=at - call.started,
+                            usage=answer.usage,
+                            cost=answer.cost,
+                            cached=answer.cached or answer.shared,
+                            metadata=call.request.metadata,
+                        )
+                    )
+                return ending
+
+            def left() -> None:
+                at = now()
+                journal.emit(
+                    CallCancelled(at=at, call_id=call.id, seconds=at - call.started, metadata=call.request.metadata)
+                )
+
+            outcome = None
+            try:
+                outcome = await step(call)
+            finally:
+                if outcome is None:
+                    left()
+            if isinstance(outcome, Failure):
+                tell(outcome)
+                return outcome
+            return at_end(outcome.unwrap(), tell, left)
+
+        return observed
+
+    return wrap

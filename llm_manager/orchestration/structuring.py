@@ -1,0 +1,74 @@
+"""A class in, a value of it out: the schema goes to the model, and the answer is read by the same library."""
+
+from typing import Any, TypeVar
+
+import msgspec
+from attrs import evolve
+from returns.future import FutureResult
+from returns.result import Failure, Result, Success
+
+from llm_manager.domain.errors import ConfigurationError, LLMError, OutputInvalid
+from llm_manager.domain.requests import JsonSchema, LLMRequest
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.effects import publish
+from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.schemas import rooted_schema, strict_schema
+from llm_manager.services.manager import GenerateAs, Structured
+from llm_manager.services.steps import Step
+
+_Shape = TypeVar("_Shape")
+
+
+def structuring(answer: Step[LLMRequest, LLMResponse]) -> GenerateAs:
+    """Ask for JSON that fits a class and read it strictly; a truncated answer is never parsed."""
+
+    async def ask(shape: type[_Shape], request: LLMRequest) -> Settled[Structured[_Shape], LLMError]:
+        described = sealed(describe(shape))
+        if isinstance(described, Failure):
+            return described
+        outcome = await answer(evolve(request, output=described.unwrap()))
+        if isinstance(outcome, Failure):
+            return outcome
+        return sealed(read(shape, outcome.unwrap()))
+
+    def generate_as(shape: type[_Shape], request: LLMRequest, /) -> FutureResult[Structured[_Shape], LLMError]:
+        return publish(ask)(shape, request)
+
+    return generate_as
+
+
+def describe(shape: type[Any]) -> Result[JsonSchema, LLMError]:
+    """The strict JSON schema of a class; one that JSON cannot describe is an error before anything is sent."""
+    try:
+        schema = msgspec.json.schema(shape)
+    except (TypeError, ValueError) as problem:
+        return Failure(ConfigurationError(message=f"{_name(shape)} cannot be asked for as JSON: {problem}"))
+    rooted = rooted_schema(schema)
+    if rooted.get("type") != "object":
+        return Failure(
+            ConfigurationError(
+                message=f"{_name(shape)} is not a JSON object: wrap it in a class with a field, as providers want one"
+            )
+        )
+    return Success(JsonSchema(schema=strict_schema(rooted), name=_name(shape)))
+
+
+def read(shape: type[_Shape], response: LLMResponse) -> Result[Structured[_Shape], LLMError]:
+    """Read a complete answer as a value of ``shape``; nothing is converted that JSON itself does not say."""
+
+    def invalid(path: str, message: str, reason: Any) -> Result[Structured[_Shape], LLMError]:
+        return Failure(OutputInvalid(model=response.model, path=path, message=message, reason=reason))
+
+    if not response.complete:
+        return invalid("$", f"the answer is not complete ({response.finish}); raise max_tokens", "truncated")
+    try:
+        return Success(Structured(value=msgspec.json.decode(response.content, type=shape), response=response))
+    except msgspec.ValidationError as problem:
+        message, _, path = str(problem).partition(" - at `")
+        return invalid(path.rstrip("`") or "$", message, "shape")
+    except (msgspec.DecodeError, RecursionError) as problem:
+        return invalid("$", str(problem), "not_json")
+
+
+def _name(shape: type[Any]) -> str:
+    return str(getattr(shape, "__name__", "answer"))

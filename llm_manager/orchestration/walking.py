@@ -1,0 +1,225 @@
+"""One call: plan it, then walk the plan as `next_move` says, with one ledger for all its attempts.
+
+Whole answers and streams take the same walk; a stream that has opened has left it, so falling back happens only before
+its first event by construction.
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from attrs import evolve, frozen
+from returns.result import Failure, Success
+
+from llm_manager.domain.attempts import Attempt, AttemptRecord, Call, Ledger, Limits
+from llm_manager.domain.configuration import PerformanceSettings, ProviderSettings
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.events import AttemptAnswered, AttemptFailed, AttemptStarted, MovedOn
+from llm_manager.domain.plans import Plan, PlanStep, Snapshot
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.usage import Cost
+from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.deadlines import limits_for, total_seconds
+from llm_manager.policies.pricing import price
+from llm_manager.policies.recovery import GiveUp, Try, next_move
+from llm_manager.services.journal import Journal
+from llm_manager.services.model_client import ModelClient
+from llm_manager.services.model_router import ModelRouter
+from llm_manager.services.steps import Ending, Reply, Step, at_end
+from llm_manager.services.world import World
+
+
+@frozen(kw_only=True)
+class WalkDeps:
+    """What a walk needs: what is known, who may be asked, and the world it happens in."""
+
+    world: World
+    journal: Journal
+    router: ModelRouter
+    snapshot: Callable[[LLMRequest], Coroutine[Any, Any, Snapshot]]
+    clients: Callable[[], Mapping[str, ModelClient]]
+    performance: PerformanceSettings
+    providers: Mapping[str, ProviderSettings]
+
+
+def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> Step[Call, Reply]:
+    """Turn a step for one attempt into a step for a whole call."""
+    now = deps.world.now
+
+    async def walk(call: Call) -> Settled[Reply, LLMError]:
+        routed = sealed(deps.router.route(call.request, await deps.snapshot(call.request)))
+        if isinstance(routed, Failure):
+            return routed
+        way = _Way(deps, call, routed.unwrap(), streamed)
+        ledger = way.opened_ledger()
+        index = 0
+        while True:
+            began = now()
+            prepared = way.prepared(index, ledger, began)
+            outcome: Settled[Reply, LLMError]
+            if isinstance(prepared, Failure):
+                outcome = prepared
+            else:
+                attempt = prepared.unwrap()
+                way.tell_started(attempt, began)
+                outcome = await step(attempt)
+                if not isinstance(outcome, Failure):
+                    return at_end(outcome.unwrap(), way.completing(ledger, attempt, index, began, opened=now()))
+            error = outcome.failure()
+            failed = now()
+            ledger = ledger.entered(way.record(ledger, index, began, failed, error=error))
+            way.tell_failed(ledger.attempts[-1], error, failed)
+            move = next_move(way.plan, ledger, error, now=failed, jitter=deps.world.rng.random())
+            if isinstance(move, GiveUp):
+                return Failure(move.error)
+            way.tell_moved(index, move, error, failed)
+            if move.after_seconds > 0.0:
+                await deps.world.sleep(move.after_seconds)
+            index = move.step
+
+    return walk
+
+
+@frozen
+class _Way:
+    """One call on its way: what it has of its own, beside the ledger that grows."""
+
+    deps: WalkDeps
+    call: Call
+    plan: Plan
+    streamed: bool
+
+    def opened_ledger(self) -> Ledger:
+        longest = (self._limits(step).attempt_seconds for step in self.plan.steps)
+        return Ledger(started=self.call.started, deadline=self.call.started + total_seconds(self.call.request, longest))
+
+    def _limits(self, step: PlanStep) -> Limits:
+        own = self.deps.providers.get(step.profile.provider)
+        return limits_for(
+            self.call.request,
+            step.profile,
+            timeout_ms=self.deps.performance.timeout_ms,
+            provider_timeout_ms=None if own is None else own.timeout_ms,
+            streamed=self.streamed,
+        )
+
+    def prepared(self, index: int, ledger: Ledger, now: float) -> Settled[Attempt, LLMError]:
+        step = self.plan.steps[index]
+        client = self.deps.clients()[step.profile.provider]
+        encoded = sealed(client.encode(self.call.request, step.profile))
+        if isinstance(encoded, Failure):
+            return encoded
+        limits = self._limits(step)
+        return Success(
+            Attempt(
+                call_id=self.call.id,
+                number=len(ledger.attempts) + 1,
+                request=self.call.request,
+                model=step.profile,
+                endpoint=client.endpoint,
+                wire=encoded.unwrap(),
+                key=client.key,
+                limits=limits,
+                deadline=min(now + limits.attempt_seconds, ledger.deadline),
+                call_deadline=ledger.deadline,
+                total_seconds=ledger.deadline - ledger.started,
+            )
+        )
+
+    def record(
+        self,
+        ledger: Ledger,
+        index: int,
+        began: float,
+        ended: float,
+        *,
+        error: LLMError | None = None,
+        cost: Cost | None = None,
+    ) -> AttemptRecord:
+        profile = self.plan.steps[index].profile
+        return AttemptRecord(
+            number=len(ledger.attempts) + 1,
+            step=index,
+            provider=profile.provider,
+            model=profile.name,
+            after_seconds=began - self.call.started,
+            seconds=ended - began,
+            error=error,
+            cost=cost,
+        )
+
+    def completing(
+        self, ledger: Ledger, attempt: Attempt, index: int, began: float, *, opened: float
+    ) -> Callable[[Ending], Ending]:
+        """Add to an answer, when it ends, what only the call knows: price, attempts, times, notices."""
+
+        def complete(ending: Ending) -> Ending:
+            now = self.deps.world.now()
+            if isinstance(ending, Failure):
+                error = ending.failure()
+                self.tell_failed(self.record(ledger, index, began, now, error=error), error, now)
+                return ending
+            answer = ending.unwrap()
+            free = answer.cached or answer.shared
+            cost = answer.cost if free else price(answer.usage, attempt.model.price)
+            if not free:
+                self.deps.journal.emit(
+                    AttemptAnswered(
+                        at=now,
+                        call_id=self.call.id,
+                        number=attempt.number,
+                        provider=attempt.model.provider,
+                        model=attempt.model.name,
+                        seconds=now - began,
+                        usage=answer.usage,
+                        cost=cost,
+                    )
+                )
+            return Success(
+                evolve(
+                    answer,
+                    cost=cost,
+                    attempts=(*ledger.attempts, self.record(ledger, index, began, now, cost=cost)),
+                    notices=(*self.plan.notices, *attempt.wire.notices, *answer.notices),
+                    latency_seconds=now - self.call.started,
+                    time_to_first_token_seconds=opened - self.call.started if self.streamed else None,
+                    call_id=self.call.id,
+                )
+            )
+
+        return complete
+
+    def tell_started(self, attempt: Attempt, now: float) -> None:
+        self.deps.journal.emit(
+            AttemptStarted(
+                at=now,
+                call_id=self.call.id,
+                number=attempt.number,
+                provider=attempt.model.provider,
+                model=attempt.model.name,
+            )
+        )
+
+    def tell_failed(self, record: AttemptRecord, error: LLMError, now: float) -> None:
+        self.deps.journal.emit(
+            AttemptFailed(
+                at=now,
+                call_id=self.call.id,
+                number=record.number,
+                provider=record.provider,
+                model=record.model,
+                seconds=record.seconds,
+                error=error,
+            )
+        )
+
+    def tell_moved(self, index: int, move: Try, error: LLMError, now: float) -> None:
+        self.deps.journal.emit(
+            MovedOn(
+                at=now,
+                call_id=self.call.id,
+                from_model=self.plan.steps[index].profile.name,
+                to_model=self.plan.steps[move.step].profile.name,
+                after_seconds=move.after_seconds,
+                error_tag=error.tag,
+            )
+        )

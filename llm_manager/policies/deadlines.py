@@ -1,0 +1,48 @@
+"""How long to wait: for a connection, for the next byte, for an attempt, for the whole call."""
+
+from collections.abc import Iterable
+
+from llm_manager.domain.attempts import Limits
+from llm_manager.domain.models import ModelProfile
+from llm_manager.domain.requests import LLMRequest
+
+CONNECT_SECONDS = 5.0
+_TOKENS_PER_SECOND = 20.0
+_ASSUMED_TOKENS = 4096
+_LEAST_TOTAL_SECONDS = 300.0
+
+
+def limits_for(
+    request: LLMRequest,
+    profile: ModelProfile,
+    *,
+    timeout_ms: int,
+    provider_timeout_ms: int | None = None,
+    streamed: bool = False,
+) -> Limits:
+    """Bound one attempt. A timeout set by the request, then by the provider, is obeyed as it stands.
+
+    Otherwise ``timeout_ms`` bounds silence: a stream must begin within it, and a whole answer gets the time that its
+    tokens need at 20 a second.
+    """
+    own = request.timeout_ms if request.timeout_ms is not None else provider_timeout_ms
+    silence = (timeout_ms if own is None else own) / 1000.0
+    if streamed or own is not None:
+        return Limits(
+            connect_seconds=min(CONNECT_SECONDS, silence),
+            silence_seconds=silence,
+            attempt_seconds=silence + profile.load_seconds,
+        )
+    tokens = request.preferences.max_tokens or min(profile.max_output_tokens or _ASSUMED_TOKENS, _ASSUMED_TOKENS)
+    return Limits(
+        connect_seconds=min(CONNECT_SECONDS, silence),
+        silence_seconds=silence,
+        attempt_seconds=max(silence, tokens / _TOKENS_PER_SECOND) + profile.load_seconds,
+    )
+
+
+def total_seconds(request: LLMRequest, longest_attempts: Iterable[float]) -> float:
+    """Bound the whole call: what the request says, else at least 300 s and twice the longest attempt."""
+    if request.deadline_ms is not None:
+        return request.deadline_ms / 1000.0
+    return max(_LEAST_TOTAL_SECONDS, 2.0 * max(longest_attempts, default=0.0))
