@@ -7,6 +7,7 @@ Importing this package loads neither the parser nor the renderer: `main` does, w
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
 
 from llm_manager.cli.version import installed_version
@@ -29,7 +30,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write("interrupted\n")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()
+        return 1
+    except OSError as error:
+        _abandon_output()
+        sys.stderr.write(f"error: {error.strerror or type(error).__name__}\n")
         return 1
 
 
@@ -42,6 +47,12 @@ def _run(words: list[str]) -> int:
         sys.stderr.write(f"error: the command line needs more packages: {install_hint('cli')}\n")
         return 2
     return parse_and_run(words)
+
+
+def _abandon_output() -> None:
+    """Let the interpreter's last flush succeed though nobody reads."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _lenient_streams() -> None:

@@ -1,0 +1,251 @@
+"""The words of the command line: every command, its options and their help. Decides nothing: each command hands on."""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Final, TypeAlias
+
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
+from cyclopts.types import NonNegativeFloat, PositiveInt
+from returns.result import Failure
+
+from llm_manager.cli import configuration, generate, health, models, plan, weights
+from llm_manager.cli.asking import make_request
+from llm_manager.cli.exits import USAGE
+from llm_manager.cli.hygiene import one_line
+from llm_manager.cli.session import conduct, standard_output
+from llm_manager.cli.version import installed_version
+from llm_manager.domain.models import Locality
+from llm_manager.domain.plans import Strategy
+from llm_manager.domain.requests import TaskType
+
+Config: TypeAlias = Annotated[Path | None, Parameter(help="Read this settings file last, over all others.")]
+Json: TypeAlias = Annotated[bool, Parameter(negative=(), help="Write JSON to standard output.")]
+
+
+def _no_option(_: object, prompt: str) -> None:
+    if _OPTION.fullmatch(prompt):
+        raise ValueError(f"There is no option {prompt}.")
+
+
+Prompt: TypeAlias = Annotated[
+    str,
+    Parameter(help="What to ask; - reads it from standard input.", allow_leading_hyphen=True, validator=_no_option),
+]
+Model: TypeAlias = Annotated[str | None, Parameter(name=("--model", "-m"), help="Ask this model.")]
+Provider: TypeAlias = Annotated[str | None, Parameter(help="Ask this provider.")]
+System: TypeAlias = Annotated[str | None, Parameter(help="What the model is told before the prompt.")]
+Route: TypeAlias = Annotated[Strategy | None, Parameter(help="How to choose among models.")]
+MaxTokens: TypeAlias = Annotated[PositiveInt | None, Parameter(help="The longest answer, in tokens.")]
+Temperature: TypeAlias = Annotated[NonNegativeFloat | None, Parameter(help="0 for the likeliest words, more for variety.")]
+Task: TypeAlias = Annotated[TaskType | None, Parameter(help="What the prompt is about; the text decides otherwise.")]
+Private: TypeAlias = Annotated[bool, Parameter(negative=(), help="Let only local models see the prompt.")]
+Images: TypeAlias = Annotated[
+    tuple[str, ...], Parameter(name="--image", consume_multiple=True, negative=(), help="Image files or addresses to send along.")
+]
+
+_OPTION: Final = re.compile(r"--?[A-Za-z][\w-]*(=.*)?")
+_EXAMPLES: Final = """\
+Examples:
+
+  llm-manager generate "Name three rivers of France."
+  llm-manager run reviews.jsonl --prompt "Positive? {text}" -o answers.jsonl
+  llm-manager plan "Write a SQL query" --private
+  llm-manager config check
+
+Exit codes: 0 done, 1 something failed, 2 usage or configuration, 3 budget,
+4 authentication, 130 interrupted."""
+_GENERATE: Final = """\
+Examples:
+
+  llm-manager generate "Name three rivers of France." --max-tokens 60
+  cat notes.txt | llm-manager generate - --system "Summarise in one sentence."
+  llm-manager generate "What is this?" --image photo.png --json"""
+_PLAN: Final = """\
+Examples:
+
+  llm-manager plan "Write a SQL query" --strategy cost
+  llm-manager plan - --private --json < letter.txt"""
+_MODELS: Final = """\
+Examples:
+
+  llm-manager models --provider openai
+  llm-manager models llama --where local --json
+  llm-manager models pull"""
+_CONFIG: Final = """\
+Examples:
+
+  llm-manager config show --json
+  llm-manager config check --config project.toml"""
+
+
+def parse_and_run(tokens: Sequence[str]) -> int:
+    """Run the command that the words name; a mistake in them is one line and the usage exit code."""
+    words = hoisted(tokens)
+    try:
+        outcome = _app()(words, print_error=False, exit_on_error=False, result_action="return_value")
+    except CycloptsError as error:
+        output = standard_output(json="--json" in words)
+        message = _message(error)
+        output.note(f"error: {message} See {' '.join(('llm-manager', *(error.command_chain or ())))} --help.")
+        if output.json:
+            output.document({"error": {"tag": "UsageError", "message": message}})
+        return USAGE
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _message(error: CycloptsError) -> str:
+    if isinstance(error, UnusedCliTokensError):
+        return f"Too many words: {one_line(' '.join(error.unused_tokens or ()))}. Quote what belongs together."
+    return one_line(str(error))
+
+
+def hoisted(tokens: Sequence[str]) -> list[str]:
+    """Let ``--config PATH`` and ``--json`` stand before the command too.
+
+    >>> hoisted(["--json", "models", "pull"])
+    ['models', 'pull', '--json']
+    """
+    rest = list(tokens)
+    early: list[str] = []
+    while rest and (rest[0] == "--json" or rest[0].startswith("--config=") or (rest[0] == "--config" and len(rest) > 1)):
+        taken = 2 if rest[0] == "--config" else 1
+        early, rest = early + rest[:taken], rest[taken:]
+    if not rest:
+        return early
+    end = rest.index("--") if "--" in rest else len(rest)
+    return [*rest[:end], *early, *rest[end:]]
+
+
+def _app() -> App:
+    app = App(
+        name="llm-manager",
+        help="Ask language models, local and in the cloud, through one door.",
+        help_epilogue=_EXAMPLES,
+        help_format="plaintext",
+        default_parameter=Parameter(show_default=False),
+        version=installed_version,
+        version_format="plaintext",
+    )
+    app.command(_generate, name="generate", help_epilogue=_GENERATE)
+    app.command("llm_manager.cli.run:run", name="run", help="Ask a model about every row of a file.")
+    app.command(_plan, name="plan", help_epilogue=_PLAN)
+    listing = App(name="models", help="List the models that can be asked, or fetch the embedded one.", help_epilogue=_MODELS)
+    listing.default(_models)
+    listing.command(_pull, name="pull", help_epilogue="")
+    app.command(listing)
+    app.command(_health, name="health", help_epilogue="")
+    settings = App(name="config", help="Show or check the settings.", help_epilogue=_CONFIG)
+    settings.command(_show, name="show")
+    settings.command(_check, name="check")
+    app.command(settings)
+    return app
+
+
+def _generate(
+    prompt: Prompt,
+    /,
+    *,
+    model: Model = None,
+    provider: Provider = None,
+    system: System = None,
+    strategy: Route = None,
+    max_tokens: MaxTokens = None,
+    temperature: Temperature = None,
+    task_type: Task = None,
+    private: Private = False,
+    image: Images = (),
+    stream: Annotated[bool | None, Parameter(help="Show the answer as it comes; so on a terminal by default.")] = None,
+    json: Json = False,
+    config: Config = None,
+) -> int:
+    """Ask a model once and print its answer."""
+    output = standard_output(json=json)
+    request = make_request(
+        prompt,
+        stdin=sys.stdin,
+        system=system,
+        model=model,
+        provider=provider,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        task_type=task_type,
+        sensitivity="private" if private else None,
+        images=image,
+    )
+    if isinstance(request, Failure):
+        return output.failure(request.failure())
+    asked = request.unwrap()
+    return conduct(output, lambda session: generate.generate(session, asked, stream=stream), config=config, strategy=strategy)
+
+
+def _plan(
+    prompt: Prompt,
+    /,
+    *,
+    model: Model = None,
+    provider: Provider = None,
+    system: System = None,
+    strategy: Route = None,
+    max_tokens: MaxTokens = None,
+    task_type: Task = None,
+    private: Private = False,
+    image: Images = (),
+    json: Json = False,
+    config: Config = None,
+) -> int:
+    """Show which models would be asked, in which order and why; nothing is sent."""
+    output = standard_output(json=json)
+    request = make_request(
+        prompt,
+        stdin=sys.stdin,
+        system=system,
+        model=model,
+        provider=provider,
+        max_tokens=max_tokens,
+        task_type=task_type,
+        sensitivity="private" if private else None,
+        images=image,
+    )
+    if isinstance(request, Failure):
+        return output.failure(request.failure())
+    asked = request.unwrap()
+    return conduct(output, lambda session: plan.plan(session, asked), config=config, strategy=strategy)
+
+
+def _models(
+    name: Annotated[str | None, Parameter(help="Only models whose name holds this.")] = None,
+    /,
+    *,
+    provider: Annotated[str | None, Parameter(help="Only models of this provider.")] = None,
+    where: Annotated[Locality | None, Parameter(help="Only models that run there.")] = None,
+    json: Json = False,
+    config: Config = None,
+) -> int:
+    """List the models that can be asked, with window and price."""
+    return conduct(
+        standard_output(json=json),
+        lambda session: models.models(session, name=name, provider=provider, locality=where),
+        config=config,
+    )
+
+
+def _pull(*, json: Json = False, config: Config = None) -> int:
+    """Fetch the weights of the embedded model (98 MB), once."""
+    return weights.pull(standard_output(json=json), config=config)
+
+
+def _health(*, json: Json = False, config: Config = None) -> int:
+    """Ask each configured endpoint whether it answers."""
+    return conduct(standard_output(json=json), health.health, config=config)
+
+
+def _show(*, json: Json = False, config: Config = None) -> int:
+    """Show each setting with where it came from; keys stay hidden."""
+    return configuration.show(standard_output(json=json), config=config)
+
+
+def _check(*, json: Json = False, config: Config = None) -> int:
+    """Check the settings and list every fault at once."""
+    return configuration.check(standard_output(json=json), config=config)

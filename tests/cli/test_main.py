@@ -1,0 +1,148 @@
+"""The program as the shell sees it: exit codes, one line for a mistake, no traceback."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from llm_manager.cli import main
+from llm_manager.cli.parsing import hoisted
+
+_HOME = {name: value for name in ("PATH", "SYSTEMROOT", "LANG") if (value := os.environ.get(name))}
+
+
+def _run(*words: str, home: Path, environ: Mapping[str, str] | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    surroundings = {**_HOME, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "COLUMNS": "80", **(environ or {})}
+    return subprocess.run(
+        [sys.executable, "-m", "llm_manager", *words],
+        capture_output=True,
+        text=True,
+        input=stdin,
+        env=surroundings,
+        cwd=home,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_version(tmp_path: Path) -> None:
+    told = _run("--version", home=tmp_path)
+    assert (told.returncode, told.stdout, told.stderr) == (0, version("llm-manager-effects") + "\n", "")
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("generate", "--help"), ("models", "--help"), ("config", "--help")])
+def test_help_has_examples_and_fits_a_terminal(words: tuple[str, ...], tmp_path: Path) -> None:
+    told = _run(*words, home=tmp_path)
+    assert told.returncode == 0
+    assert "Examples:" in told.stdout
+    assert max(map(len, told.stdout.splitlines())) <= 80
+    assert "\x1b" not in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("generat",), "generate"),
+        (("generate",), "PROMPT"),
+        (("generate", "x", "y"), "y"),
+        (("generate", "x", "--modle", "m"), "--model"),
+        (("generate", "x", "--strategy", "cheap"), "balanced"),
+        (("generate", "x", "--max-tokens", "0"), "--max-tokens"),
+        (("generate", "x", "--max-tokens", "many"), "--max-tokens"),
+        (("generate", "x", "--temperature", "-1"), "--temperature"),
+        (("generate", "x", "--image", "absent.png"), "absent.png"),
+        (("generate", "-"), "empty"),
+        (("plan", " "), "empty"),
+        (("models", "--where", "moon"), "cloud"),
+        (("health", "extra"), "extra"),
+    ],
+)
+def test_a_mistake_is_one_line(words: tuple[str, ...], named: str, tmp_path: Path) -> None:
+    told = _run(*words, home=tmp_path)
+    assert told.returncode == 2
+    assert told.stdout == ""
+    assert told.stderr.startswith("error: ")
+    assert told.stderr.count("\n") == 1
+    assert named in told.stderr
+
+
+def test_a_mistake_is_a_document_too(tmp_path: Path) -> None:
+    told = _run("--json", "generate", "x", "--max-tokens", "0", home=tmp_path)
+    assert told.returncode == 2
+    assert json.loads(told.stdout)["error"]["tag"] == "UsageError"
+
+
+def test_without_its_packages_it_names_the_extra(tmp_path: Path) -> None:
+    script = "import sys; sys.modules['cyclopts'] = None; from llm_manager.cli import main; sys.exit(main(['health']))"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    assert told.returncode == 2
+    assert told.stderr.count("\n") == 1
+    assert "[cli]" in told.stderr
+
+
+def test_importing_it_loads_neither_parser_nor_renderer(tmp_path: Path) -> None:
+    script = "import sys, llm_manager.cli; print(sorted({'rich', 'cyclopts', 'httpx2', 'asyncio', 'xllamacpp'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    assert told.stdout == "[]\n"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full disk")
+def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        told = subprocess.run(
+            [sys.executable, "-m", "llm_manager", "--version"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            timeout=60,
+            check=False,
+        )
+    assert told.returncode == 1
+    assert told.stderr.count("\n") == 1
+    assert "space" in told.stderr
+
+
+def test_a_reader_that_went_away_is_no_traceback(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as gone:
+        told = subprocess.run(
+            [sys.executable, "-m", "llm_manager", "--help"],
+            stdout=gone,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=tmp_path,
+            timeout=60,
+            check=False,
+        )
+    assert told.returncode == 1
+    assert told.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "moved"),
+    [
+        ([], []),
+        (["generate", "x"], ["generate", "x"]),
+        (["--json", "generate", "x"], ["generate", "x", "--json"]),
+        (["--config", "a.toml", "--json", "models", "pull"], ["models", "pull", "--config", "a.toml", "--json"]),
+        (["--config=a.toml", "plan", "--", "-x"], ["plan", "--config=a.toml", "--", "-x"]),
+        (["--json"], ["--json"]),
+        (["--config"], ["--config"]),
+        (["generate", "--json"], ["generate", "--json"]),
+    ],
+)
+def test_global_options_may_stand_first(words: list[str], moved: list[str]) -> None:
+    assert hoisted(words) == moved
+
+
+def test_main_gives_its_code_to_a_caller(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert main(["generate", "x", "--bad"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
