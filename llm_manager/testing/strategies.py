@@ -1,0 +1,220 @@
+"""Hypothesis strategies for requests, answers, streams, errors, events and routes: valid ones, as their classes promise.
+
+Each is a function that gives the whole range of its type: every member of a union, every field.
+"""
+
+import json
+from itertools import pairwise
+
+import attrs
+from hypothesis import strategies as st
+from returns.result import Failure, Success
+
+from llm_manager.domain.attempts import AttemptRecord
+from llm_manager.domain.conversations import Conversation, Turn
+from llm_manager.domain.errors import AllModelsFailed, LLMError
+from llm_manager.domain.events import Event
+from llm_manager.domain.messages import Message, Part, TextPart, ToolCall, ToolChoice, ToolSpec, UseTool
+from llm_manager.domain.models import Endpoint, Health, ModelProfile, Price
+from llm_manager.domain.plans import Candidate, Plan, RoutingPolicy, Snapshot
+from llm_manager.domain.requests import LLMRequest, OutputForm
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.statistics import Statistics
+from llm_manager.domain.streaming import ReasoningDelta, StreamEvent, StreamFinished, TextDelta, ToolCallDelta
+from llm_manager.domain.usage import Cost, Usage
+from llm_manager.outcomes import Settled
+from llm_manager.testing.values import fields_of, gives, json_objects, names, texts, values_of
+
+
+def usages() -> st.SearchStrategy[Usage]:
+    """Token counts."""
+    return values_of(Usage)
+
+
+def costs() -> st.SearchStrategy[Cost]:
+    """Known and unknown costs."""
+    return values_of(Cost)
+
+
+def prices() -> st.SearchStrategy[Price]:
+    """Known and unknown prices."""
+    return values_of(Price)
+
+
+def parts() -> st.SearchStrategy[Part]:
+    """Text and images."""
+    return values_of(Part)
+
+
+def output_forms() -> st.SearchStrategy[OutputForm]:
+    """Prose, any JSON, and JSON of a schema."""
+    return values_of(OutputForm)
+
+
+def tools() -> st.SearchStrategy[tuple[ToolSpec, ...]]:
+    """A few tools, no two of one name."""
+    return st.lists(values_of(ToolSpec), max_size=3, unique_by=lambda tool: tool.name).map(tuple)
+
+
+def tool_calls() -> st.SearchStrategy[tuple[ToolCall, ...]]:
+    """Up to three calls with ids of their own, their arguments a JSON object."""
+    one = st.builds(ToolCall, id=names, name=names, arguments=json_objects.map(json.dumps))
+    return st.lists(one, max_size=3, unique_by=lambda call: call.id).map(tuple)
+
+
+@st.composite
+def exchanges(draw: st.DrawFn) -> tuple[Message, ...]:
+    """A user's words and what followed: an answer, or tool calls, each with its result, and then an answer."""
+    told = st.lists(values_of(Part), min_size=1, max_size=2).map(tuple)
+    said = st.builds(TextPart, text=texts).map(lambda part: (part,))
+    spoken = [Message(role="user", content=draw(told))]
+    for calls in draw(st.lists(tool_calls().filter(len), max_size=2)):
+        spoken.append(Message(role="assistant", content=draw(said), tool_calls=calls))
+        spoken.extend(Message(role="tool", content=draw(said), tool_call_id=call.id) for call in calls)
+    if draw(st.booleans()):
+        spoken.append(Message(role="assistant", content=draw(said)))
+    return tuple(spoken)
+
+
+def messages() -> st.SearchStrategy[tuple[Message, ...]]:
+    """What was said so far: every tool call has its result, right after it."""
+    return st.lists(exchanges(), max_size=3).map(lambda turns: tuple(message for turn in turns for message in turn))
+
+
+@gives(Message)
+def _single_messages() -> st.SearchStrategy[Message]:
+    return exchanges().flatmap(st.sampled_from)
+
+
+@gives(Turn)
+def turns() -> st.SearchStrategy[Turn]:
+    """One exchange as it is kept."""
+    return exchanges().map(lambda spoken: Turn(messages=spoken))
+
+
+@gives(Conversation)
+def conversations() -> st.SearchStrategy[Conversation]:
+    """A conversation whose version counts its turns."""
+    built = st.builds(Conversation, **fields_of(Conversation))
+    return built.map(lambda kept: attrs.evolve(kept, version=len(kept.turns)))
+
+
+@gives(LLMRequest)
+@st.composite
+def requests(draw: st.DrawFn) -> LLMRequest:
+    """A request that asks something; a tool that must be called is one of its tools."""
+    said, prompt, given = draw(messages()), draw(st.none() | texts), draw(tools())
+    chosen: st.SearchStrategy[ToolChoice] = st.sampled_from(("auto", "none", "required"))
+    if given:
+        chosen |= st.sampled_from(given).map(lambda tool: UseTool(name=tool.name))
+    fields = fields_of(LLMRequest) | {
+        "messages": st.just(said),
+        "prompt": st.just(prompt if prompt is not None or said else "hello"),
+        "tools": st.just(given),
+        "tool_choice": chosen if given else st.just("auto"),
+    }
+    return draw(st.builds(LLMRequest, **fields))
+
+
+@gives(LLMResponse)
+def responses() -> st.SearchStrategy[LLMResponse]:
+    """A whole answer; it has tool calls exactly when it ended for them."""
+
+    def agreeing(answer: LLMResponse) -> LLMResponse:
+        ended = "tool_calls" if answer.tool_calls else "stop" if answer.finish == "tool_calls" else answer.finish
+        return attrs.evolve(answer, finish=ended)
+
+    return st.builds(LLMResponse, **(fields_of(LLMResponse) | {"tool_calls": tool_calls()})).map(agreeing)
+
+
+@gives(AllModelsFailed)
+def _all_models_failed() -> st.SearchStrategy[AllModelsFailed]:
+    single = st.one_of(*(values_of(member) for member in LLMError.__args__ if member is not AllModelsFailed))
+    flat = st.lists(single, max_size=3).map(lambda causes: AllModelsFailed(causes=tuple(causes)))
+    return flat | st.lists(single | flat, max_size=2).map(lambda causes: AllModelsFailed(causes=tuple(causes)))
+
+
+def errors() -> st.SearchStrategy[LLMError]:
+    """Every error, with or without an origin."""
+    return values_of(LLMError)
+
+
+def events() -> st.SearchStrategy[Event]:
+    """Everything the journal tells."""
+    return values_of(Event)
+
+
+def stream_events() -> st.SearchStrategy[StreamEvent]:
+    """Single events of a stream, in no order."""
+    return values_of(StreamEvent)
+
+
+@st.composite
+def streams(draw: st.DrawFn) -> list[Settled[StreamEvent, LLMError]]:
+    """A whole stream that keeps the law: pieces, then the answer they add up to, or one failure."""
+    answer = draw(responses())
+    told: list[StreamEvent] = [ReasoningDelta(text=piece) for piece in draw(_cut(answer.reasoning))]
+    told += [TextDelta(text=piece) for piece in draw(_cut(answer.content))]
+    for index, call in enumerate(answer.tool_calls):
+        told.append(ToolCallDelta(index=index, id=call.id, name=call.name))
+        told += [ToolCallDelta(index=index, arguments=piece) for piece in draw(_cut(call.arguments))]
+    settled: list[Settled[StreamEvent, LLMError]] = [Success(event) for event in told]
+    if draw(st.booleans()):
+        return [*settled, Success(StreamFinished(response=answer))]
+    return [*settled[: draw(st.integers(0, len(settled)))], Failure(draw(errors()))]
+
+
+def _cut(text: str) -> st.SearchStrategy[list[str]]:
+    places = st.lists(st.integers(0, len(text)), max_size=3).map(lambda cuts: sorted({0, *cuts, len(text)}))
+    return places.map(lambda cuts: [text[start:end] for start, end in pairwise(cuts)])
+
+
+def profiles() -> st.SearchStrategy[ModelProfile]:
+    """Models of every kind."""
+    return values_of(ModelProfile)
+
+
+def endpoints() -> st.SearchStrategy[Endpoint]:
+    """Local and cloud endpoints."""
+    return values_of(Endpoint)
+
+
+def healths() -> st.SearchStrategy[Health]:
+    """Endpoints well and ill."""
+    return values_of(Health)
+
+
+@gives(Candidate)
+@st.composite
+def candidates(draw: st.DrawFn) -> Candidate:
+    """A model at an endpoint of its own provider and locality."""
+    one = draw(st.builds(Candidate, **fields_of(Candidate)))
+    endpoint = attrs.evolve(one.endpoint, provider=one.profile.provider, locality=one.profile.locality)
+    return attrs.evolve(one, endpoint=endpoint)
+
+
+@gives(Snapshot)
+def snapshots() -> st.SearchStrategy[Snapshot]:
+    """What is known when a route is chosen: no model twice."""
+    several = st.lists(values_of(Candidate), max_size=5, unique_by=lambda one: (one.profile.provider, one.profile.name))
+    return st.builds(Snapshot, **(fields_of(Snapshot) | {"candidates": several.map(tuple)}))
+
+
+def routing_policies() -> st.SearchStrategy[RoutingPolicy]:
+    """Every setting of routing."""
+    return values_of(RoutingPolicy)
+
+
+def plans() -> st.SearchStrategy[Plan]:
+    """Routes, sensible or not."""
+    return values_of(Plan)
+
+
+def attempt_records() -> st.SearchStrategy[AttemptRecord]:
+    """Lines of a ledger."""
+    return values_of(AttemptRecord)
+
+
+def statistics() -> st.SearchStrategy[Statistics]:
+    """What has been seen of models."""
+    return values_of(Statistics)
