@@ -1,0 +1,130 @@
+"""The two steps of the embedded client: a whole answer, and a stream whose first event has come."""
+
+import asyncio
+from contextlib import aclosing
+
+from attrs import frozen
+from returns.result import Failure, Success
+
+from llm_manager.cells import PerLoop
+from llm_manager.clients.embedded.codec import Heard, as_stream, ended, hear
+from llm_manager.clients.embedded.hearing import Hearing, SilenceError
+from llm_manager.clients.embedded.lease import Lease, Leasing
+from llm_manager.clients.embedded.profile import PROVIDER, TOY_NOTICE
+from llm_manager.clients.embedded.tools import callable_tools
+from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.errors import LLMError, ModelUnavailable, Origin, RequestTimeout
+from llm_manager.domain.models import ModelProfile
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.streaming import StreamEvent, StreamFinished
+from llm_manager.outcomes import Settled
+from llm_manager.services.steps import Events, OpenStream, Step
+from llm_manager.services.world import World
+
+
+@frozen(kw_only=True)
+class Asking:
+    """The steps that a `ModelClient` is made of."""
+
+    answer: Step[Attempt, LLMResponse]
+    open: Step[Attempt, OpenStream]
+
+
+def asking(profile: ModelProfile, leasing: Leasing, world: World, parallel: int) -> Asking:
+    """Ask the engine, ``parallel`` requests at once in each event loop; others wait their turn without a thread."""
+    slots = PerLoop(lambda: asyncio.Semaphore(parallel))
+
+    async def ready(attempt: Attempt) -> Settled[Lease, LLMError]:
+        if attempt.model.name != profile.name:
+            return Failure(_unknown(attempt, profile))
+        return await leasing.take()
+
+    async def begun(lease: Lease, attempt: Attempt) -> tuple[Hearing, "asyncio.Task[Settled[None, LLMError]]"]:
+        """Let the engine begin in a thread of its own; its slot is free when it has ended, whoever listens."""
+        slot = slots.get()
+        await slot.acquire()
+        hearing = Hearing(lease.over)
+        body = as_stream(attempt.wire.body)
+
+        def work() -> Settled[None, LLMError]:
+            return Success(None) if hearing.stopped else lease.engine.ask(body, profile.name, hearing.tell)
+
+        def done(_finished: "asyncio.Task[Settled[None, LLMError]]") -> None:
+            slot.release()
+            hearing.end()
+
+        working = asyncio.get_running_loop().create_task(world.run_blocking(work))
+        working.add_done_callback(done)
+        return hearing, working
+
+    async def events(lease: Lease, attempt: Attempt, patience_seconds: float | None) -> Events:
+        hearing, working = await begun(lease, attempt)
+        heard = Heard(model=profile.name, tools=bool(callable_tools(attempt.request)), notices=(TOY_NOTICE,) if profile.toy else ())
+        try:
+            while (piece := await hearing.next(patience_seconds)) is not None:
+                taken = hear(heard, piece)
+                if isinstance(taken, Failure):
+                    yield taken
+                    return
+                heard, told = taken.unwrap()
+                for event in told:
+                    yield Success(event)
+            for last in _ending(heard, lease, working.result()):
+                yield last
+        except SilenceError:
+            yield Failure(_silent(attempt, heard))
+        finally:
+            hearing.leave()
+
+    async def answer(attempt: Attempt) -> Settled[LLMResponse, LLMError]:
+        lease = await ready(attempt)
+        if isinstance(lease, Failure):
+            return lease
+        async with aclosing(events(lease.unwrap(), attempt, None)) as told:
+            async for event in told:
+                if isinstance(event, Failure):
+                    return event
+                if isinstance(last := event.unwrap(), StreamFinished):
+                    return Success(last.response)
+        return Failure(ModelUnavailable(model=profile.name, message="the engine gave no answer", reason="server"))
+
+    async def open_(attempt: Attempt) -> Settled[OpenStream, LLMError]:
+        lease = await ready(attempt)
+        if isinstance(lease, Failure):
+            return lease
+        rest = events(lease.unwrap(), attempt, attempt.limits.silence_seconds)
+        first = await anext(rest)
+        if isinstance(first, Failure):
+            await rest.aclose()
+            return first
+        return Success(OpenStream(first=first.unwrap(), rest=rest))
+
+    return Asking(answer=answer, open=open_)
+
+
+def _ending(heard: Heard, lease: Lease, outcome: Settled[None, LLMError]) -> tuple[Settled[StreamEvent, LLMError], ...]:
+    if isinstance(outcome, Failure):
+        return (outcome,)
+    if heard.finish is None and lease.over.is_set():
+        closed = "the client was closed before the answer ended"
+        return (Failure(ModelUnavailable(model=heard.model, message=closed, reason="not_running")),)
+    last = ended(heard)
+    return (last,) if isinstance(last, Failure) else tuple(Success(event) for event in last.unwrap())
+
+
+def _silent(attempt: Attempt, heard: Heard) -> RequestTimeout:
+    return RequestTimeout(
+        model=heard.model,
+        timeout_ms=round(attempt.limits.silence_seconds * 1000),
+        phase="stall" if heard.text else "first_byte",
+        origin=Origin(provider=PROVIDER, endpoint=attempt.endpoint.base_url),
+    )
+
+
+def _unknown(attempt: Attempt, profile: ModelProfile) -> ModelUnavailable:
+    return ModelUnavailable(
+        model=attempt.model.name,
+        message=f"the embedded engine has one model, {profile.name}",
+        reason="permanent",
+        origin=Origin(provider=PROVIDER, endpoint=attempt.endpoint.base_url),
+    )
