@@ -10,14 +10,23 @@ from llm_manager.domain.usage import Usage
 
 @frozen(kw_only=True)
 class ModelStatistics:
-    """Attempts at one model. ``latency_seconds`` is a moving average over successes only."""
+    """Attempts at one model. ``latency_seconds`` is a moving average over successes only, ``seconds`` their sum.
+
+    ``rated`` counts the attempts that tell of the model, all but those that a mistake of the caller ended;
+    ``success_rate`` is a moving average over them. The two estimates follow in steps and are what routes may read:
+    between two versions of the `Statistics` they stand still.
+    """
 
     provider: str
     model: str
     attempts: int = 0
     successes: int = 0
+    rated: int = 0
+    seconds: float = 0.0
     latency_seconds: float | None = None
     success_rate: float | None = None
+    latency_estimate_seconds: float | None = None
+    success_estimate: float | None = None
     usage: Usage = field(factory=Usage)
     cost_usd: Decimal = Decimal(0)
     unpriced: int = 0
@@ -38,3 +47,30 @@ class Statistics:
     cached: int = 0
     models: Mapping[str, ModelStatistics] = field(factory=dict)
     version: int = 0
+
+
+@frozen(kw_only=True)
+class ProviderSummary:
+    """What one provider was asked and gave."""
+
+    requests: int = 0
+    successful: int = 0
+    tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+
+
+@frozen(kw_only=True)
+class Summary:
+    """Totals over all calls, a table for people. ``average_latency_ms`` is over answered attempts, None when there are none."""
+
+    total_requests: int
+    successful: int
+    failed: int
+    cancelled: int
+    cached: int
+    total_tokens: int
+    cost_usd: Decimal
+    unpriced: int
+    average_latency_ms: float | None
+    errors: Mapping[str, int]
+    by_provider: Mapping[str, ProviderSummary]

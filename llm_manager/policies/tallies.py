@@ -1,0 +1,127 @@
+"""The running count of one model while a run of events is folded; it lives inside one fold and is never shared."""
+
+from decimal import Decimal
+
+from llm_manager.domain.statistics import ModelStatistics
+from llm_manager.domain.usage import Usage
+
+LATENCY_WEIGHT = 0.1
+"""How far the newest of many answers moves the average latency."""
+
+SUCCESS_WEIGHT = 0.05
+"""How far the newest of many attempts moves the success rate."""
+
+LATENCY_STEP = 1.25
+"""By which factor latency must have moved before routes hear of it."""
+
+SUCCESS_STEP = 0.05
+"""By how much the success rate must have moved before routes hear of it."""
+
+
+class Tally:
+    """`ModelStatistics` in the making; ``moves`` counts how often an estimate took a step."""
+
+    __slots__ = (
+        "cost",
+        "errors",
+        "latency",
+        "latency_estimate",
+        "moves",
+        "rated",
+        "seconds",
+        "start",
+        "success_estimate",
+        "success_rate",
+        "successes",
+        "times",
+        "tokens",
+        "unpriced",
+    )
+
+    def __init__(self, start: ModelStatistics) -> None:
+        self.start = start
+        self.times = start.attempts
+        self.successes = start.successes
+        self.rated = start.rated
+        self.seconds = start.seconds
+        self.latency = start.latency_seconds
+        self.success_rate = start.success_rate
+        self.latency_estimate = start.latency_estimate_seconds
+        self.success_estimate = start.success_estimate
+        self.tokens: list[Usage] = []
+        self.cost = start.cost_usd
+        self.unpriced = start.unpriced
+        self.errors = start.errors
+        self.moves = 0
+
+    def answered(self, seconds: float, usage: Usage | None, usd: Decimal | None) -> None:
+        """Count an answer."""
+        self.times += 1
+        self.successes += 1
+        self.seconds += seconds
+        if usage is not None:
+            self.tokens.append(usage)
+        if usd is None:
+            self.unpriced += 1
+        else:
+            self.cost += usd
+        latency = self.latency = _moved(self.latency, seconds, self.successes, LATENCY_WEIGHT)
+        estimate = self.latency_estimate
+        if estimate is None or latency > estimate * LATENCY_STEP or latency * LATENCY_STEP < estimate:
+            self.latency_estimate = latency
+            self.moves += 1
+        self._rate(1.0)
+
+    def failed(self, tag: str, *, about_model: bool) -> None:
+        """Count a failure; the success rate hears only of those that tell of the model."""
+        self.times += 1
+        self.errors = {**self.errors, tag: self.errors.get(tag, 0) + 1}
+        if about_model:
+            self._rate(0.0)
+
+    def closed(self) -> ModelStatistics:
+        """The statistics as they are now."""
+        start = self.start
+        return ModelStatistics(
+            provider=start.provider,
+            model=start.model,
+            attempts=self.times,
+            successes=self.successes,
+            rated=self.rated,
+            seconds=self.seconds,
+            latency_seconds=self.latency,
+            success_rate=self.success_rate,
+            latency_estimate_seconds=self.latency_estimate,
+            success_estimate=self.success_estimate,
+            usage=_total(start.usage, self.tokens),
+            cost_usd=self.cost,
+            unpriced=self.unpriced,
+            errors=self.errors,
+        )
+
+    def _rate(self, value: float) -> None:
+        self.rated += 1
+        rate = self.success_rate = _moved(self.success_rate, value, self.rated, SUCCESS_WEIGHT)
+        if self.success_estimate is None or abs(rate - self.success_estimate) >= SUCCESS_STEP:
+            self.success_estimate = rate
+            self.moves += 1
+
+
+def _moved(average: float | None, value: float, count: int, least_weight: float) -> float:
+    """Move an average towards a value: the plain mean at first, then never by less than the least weight."""
+    if average is None:
+        return value
+    weight = 1 / count
+    return average + (value - average) * (weight if weight > least_weight else least_weight)
+
+
+def _total(start: Usage, used: list[Usage]) -> Usage:
+    if not used:
+        return start
+    return Usage(
+        input_tokens=start.input_tokens + sum(each.input_tokens for each in used),
+        cache_read_tokens=start.cache_read_tokens + sum(each.cache_read_tokens for each in used),
+        cache_write_tokens=start.cache_write_tokens + sum(each.cache_write_tokens for each in used),
+        output_tokens=start.output_tokens + sum(each.output_tokens for each in used),
+        reasoning_tokens=start.reasoning_tokens + sum(each.reasoning_tokens for each in used),
+    )

@@ -1,0 +1,95 @@
+"""A subscriber of the journal that writes to `logging`: who was asked, how long it took, what went wrong.
+
+Only metadata: no prompt, no answer, no key. Errors are written by their tag and one-line description.
+"""
+
+import logging
+from typing import assert_never
+
+from llm_manager.domain.error_questions import describe
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.events import (
+    Answered,
+    AttemptAnswered,
+    AttemptFailed,
+    AttemptStarted,
+    CacheHit,
+    CallCancelled,
+    CallFailed,
+    Event,
+    MovedOn,
+    ServersProbed,
+)
+from llm_manager.domain.usage import Cost, Priced, Usage
+
+_logger = logging.getLogger(__name__)
+_logger.addHandler(logging.NullHandler())
+
+
+def log(event: Event) -> None:
+    """Write one event: failures of calls as warnings, ends and moves as information, the rest for debugging."""
+    if not _logger.isEnabledFor(logging.WARNING):
+        return
+    match event:
+        case Answered() | MovedOn():
+            level = logging.INFO
+        case CallFailed():
+            level = logging.WARNING
+        case AttemptStarted() | AttemptFailed() | AttemptAnswered() | CacheHit() | CallCancelled() | ServersProbed():
+            level = logging.DEBUG
+        case _:
+            assert_never(event)
+    if _logger.isEnabledFor(level):
+        _logger.log(level, "%s", _told(event))
+
+
+def _told(event: Event) -> str:
+    match event:
+        case AttemptStarted():
+            return f"[{event.call_id}] attempt {event.number} asks {event.provider}/{event.model}"
+        case AttemptFailed():
+            return (
+                f"[{event.call_id}] attempt {event.number} of {event.provider}/{event.model} failed"
+                f" after {event.seconds:.3f} s: {_error(event.error)}"
+            )
+        case AttemptAnswered():
+            return (
+                f"[{event.call_id}] attempt {event.number} of {event.provider}/{event.model} answered"
+                f" after {event.seconds:.3f} s, {_tokens(event.usage)}, {_money(event.cost)}"
+            )
+        case MovedOn():
+            return (
+                f"[{event.call_id}] goes on from {event.from_model} to {event.to_model}"
+                f" in {event.after_seconds:.3f} s because of {event.error_tag}"
+            )
+        case CacheHit():
+            how = "shared with an equal call" if event.shared else "remembered"
+            return f"[{event.call_id}] {event.provider}/{event.model}: {how}"
+        case Answered():
+            cached = ", cached" if event.cached else ""
+            return (
+                f"[{event.call_id}] answered by {event.provider}/{event.model} in {event.seconds:.3f} s,"
+                f" {_tokens(event.usage)}, {_money(event.cost)}{cached}"
+            )
+        case CallFailed():
+            return f"[{event.call_id}] failed after {event.seconds:.3f} s: {_error(event.error)}"
+        case CallCancelled():
+            return f"[{event.call_id}] left by its caller after {event.seconds:.3f} s"
+        case ServersProbed():
+            return f"local servers found: {', '.join(event.found) or 'none'}; absent: {', '.join(event.absent) or 'none'}"
+        case _:
+            assert_never(event)
+
+
+def _error(error: LLMError) -> str:
+    """One line of printable text, whatever a provider wrote."""
+    told = f"{error.tag}: {describe(error)}"
+    return told if told.isprintable() else "".join(letter if letter.isprintable() else " " for letter in told)
+
+
+def _tokens(usage: Usage | None) -> str:
+    return "tokens not told" if usage is None else f"{usage.prompt_tokens} tokens in, {usage.completion_tokens} out"
+
+
+def _money(cost: Cost) -> str:
+    return f"{cost.usd} USD" if isinstance(cost, Priced) else f"unpriced ({cost.reason})"

@@ -1,0 +1,164 @@
+"""Statistics are folds: exact counts, bounded size, and a version that moves only when a route should care."""
+
+from decimal import Decimal
+from functools import reduce
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_manager.domain.errors import InvalidRequest, LLMError, NetworkError, RateLimitExceeded
+from llm_manager.domain.events import (
+    Answered,
+    AttemptAnswered,
+    AttemptFailed,
+    AttemptStarted,
+    CacheHit,
+    CallCancelled,
+    CallFailed,
+    Event,
+    MovedOn,
+    ServersProbed,
+)
+from llm_manager.domain.requests import RequestMetadata
+from llm_manager.domain.statistics import Statistics
+from llm_manager.domain.usage import Cost, Priced, Unpriced, Usage
+from llm_manager.policies.statistics import MOST_MODELS, observe, observe_all, summary
+
+BAD_LUCK = NetworkError(model="m", message="reset")
+CALLERS_MISTAKE = InvalidRequest(message="no")
+ONE_CENT = Priced(usd=Decimal("0.01"), price_version="1")
+UNPRICED = Unpriced(reason="unknown model")
+METADATA = RequestMetadata()
+
+
+def answered(model: str = "m", *, seconds: float = 1.0, cost: Cost = ONE_CENT, usage: Usage | None = None) -> AttemptAnswered:
+    return AttemptAnswered(at=0.0, call_id="c", number=1, provider="p", model=model, seconds=seconds, usage=usage, cost=cost)
+
+
+def failed(error: LLMError = BAD_LUCK, model: str = "m") -> AttemptFailed:
+    return AttemptFailed(at=0.0, call_id="c", number=1, provider="p", model=model, seconds=9.0, error=error)
+
+
+def ended(*, cached: bool = False) -> Answered:
+    return Answered(
+        at=0.0,
+        call_id="c",
+        provider="p",
+        model="m",
+        seconds=1.0,
+        usage=None,
+        cost=ONE_CENT,
+        cached=cached,
+        metadata=METADATA,
+    )
+
+
+NAMES = st.sampled_from(["a", "b", "c"])
+EVENTS: st.SearchStrategy[Event] = st.one_of(
+    st.builds(
+        answered,
+        NAMES,
+        seconds=st.floats(),
+        cost=st.sampled_from([ONE_CENT, UNPRICED]),
+        usage=st.none() | st.builds(Usage, input_tokens=st.integers(0, 9), output_tokens=st.integers(0, 9)),
+    ),
+    st.builds(failed, st.sampled_from([BAD_LUCK, CALLERS_MISTAKE, RateLimitExceeded(model="m")]), NAMES),
+    st.builds(ended, cached=st.booleans()),
+    st.just(CallFailed(at=0.0, call_id="c", seconds=1.0, error=BAD_LUCK, metadata=METADATA)),
+    st.just(CallCancelled(at=0.0, call_id="c", seconds=1.0, metadata=METADATA)),
+    st.just(AttemptStarted(at=0.0, call_id="c", number=1, provider="p", model="a")),
+    st.just(MovedOn(at=0.0, call_id="c", from_model="a", to_model="b", after_seconds=0.0, error_tag="NetworkError")),
+    st.just(CacheHit(at=0.0, call_id="c", provider="p", model="a", shared=False)),
+    st.just(ServersProbed(at=0.0, found=(), absent=("ollama",))),
+)
+
+
+@given(st.lists(EVENTS, max_size=30))
+def test_many_at_once_are_the_same_as_one_by_one(events: list[Event]) -> None:
+    assert observe_all(Statistics(), events) == reduce(observe, events, Statistics())
+
+
+@given(st.lists(EVENTS, max_size=30))
+def test_nothing_is_lost_and_rates_are_rates(events: list[Event]) -> None:
+    seen = observe_all(Statistics(), events)
+    assert seen.calls == seen.answered + seen.failed + seen.cancelled
+    assert seen.cached <= seen.answered
+    assert sum(each.attempts for each in seen.models.values()) == sum(
+        isinstance(event, AttemptAnswered | AttemptFailed) for event in events
+    )
+    for each in seen.models.values():
+        assert each.attempts == each.successes + sum(each.errors.values())
+        assert each.success_rate is None or 0.0 <= each.success_rate <= 1.0
+        assert each.latency_seconds is None or each.latency_seconds >= 0.0
+
+
+@given(st.lists(EVENTS, max_size=30), EVENTS)
+def test_an_estimate_moves_with_the_version_and_only_then(events: list[Event], event: Event) -> None:
+    before = observe_all(Statistics(), events)
+    after = observe(before, event)
+
+    def estimates(seen: Statistics) -> dict[str, tuple[float | None, float | None]]:
+        return {
+            key: (each.latency_estimate_seconds, each.success_estimate)
+            for key, each in seen.models.items()
+            if each.latency_estimate_seconds is not None or each.success_estimate is not None
+        }
+
+    assert (before.version == after.version) == (estimates(before) == estimates(after))
+
+
+def test_a_steady_model_leaves_the_version_alone() -> None:
+    warm = observe_all(Statistics(), [answered(seconds=1.0 + 0.1 * (n % 2)) for n in range(20)])
+    later = observe_all(warm, [answered(seconds=1.0 + 0.1 * (n % 2)) for n in range(1000)])
+    assert later.version == warm.version
+
+
+def test_a_model_that_slows_down_is_told_in_few_steps() -> None:
+    warm = observe_all(Statistics(), [answered(seconds=1.0)] * 50)
+    slow = observe_all(warm, [answered(seconds=4.0)] * 50)
+    assert 1 < slow.version - warm.version <= 10
+    assert slow.models["p/m"].latency_estimate_seconds == pytest.approx(4.0, rel=0.25)
+
+
+def test_latency_is_averaged_over_answers_only() -> None:
+    seen = observe_all(Statistics(), [answered(seconds=2.0), failed(), answered(seconds=4.0)]).models["p/m"]
+    assert seen.latency_seconds == 3.0
+    assert seen.success_rate == pytest.approx(2 / 3)
+
+
+def test_a_mistake_of_the_caller_says_nothing_of_the_model() -> None:
+    seen = observe_all(Statistics(), [answered(), *[failed(CALLERS_MISTAKE)] * 9]).models["p/m"]
+    assert (seen.success_rate, seen.attempts, seen.errors) == (1.0, 10, {"InvalidRequest": 9})
+
+
+def test_models_are_bounded_and_the_used_ones_stay() -> None:
+    used = [answered("used")] * 3
+    flood = [answered(f"m{n}") for n in range(2 * MOST_MODELS + 7)]
+    seen = observe_all(Statistics(), [*used, *flood])
+    assert len(seen.models) <= MOST_MODELS
+    assert seen.models["p/used"].attempts == 3
+    assert f"p/{flood[-1].model}" in seen.models
+    assert seen == reduce(observe, flood, observe_all(Statistics(), used))
+
+
+def test_the_summary_adds_up() -> None:
+    events: list[Event] = [
+        answered("a", seconds=1.0, usage=Usage(input_tokens=3, output_tokens=4)),
+        answered("b", seconds=3.0, cost=UNPRICED),
+        failed(model="a"),
+        ended(),
+        ended(cached=True),
+        CallFailed(at=0.0, call_id="c", seconds=1.0, error=BAD_LUCK, metadata=METADATA),
+    ]
+    told = summary(observe_all(Statistics(), events))
+    assert (told.total_requests, told.successful, told.failed, told.cached) == (3, 2, 1, 1)
+    assert (told.total_tokens, told.cost_usd, told.unpriced) == (7, Decimal("0.01"), 1)
+    assert told.average_latency_ms == 2000.0
+    assert told.errors == {"NetworkError": 1}
+    assert (told.by_provider["p"].requests, told.by_provider["p"].successful, told.by_provider["p"].tokens) == (3, 2, 7)
+
+
+def test_a_summary_of_nothing_is_zero() -> None:
+    told = summary(Statistics())
+    assert (told.total_requests, told.total_tokens, told.average_latency_ms, told.by_provider) == (0, 0, None, {})
