@@ -1,1 +1,770 @@
-"""Calls to language models as typed values."""
+"""Calls to language models as typed values: one manager over local and cloud models, in the Effect style.
+
+The public names, each loaded when it is first touched.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from returns.future import (
+        FutureResult as FutureResult,
+    )
+    from returns.result import (
+        Failure as Failure,
+    )
+    from returns.result import (
+        Result as Result,
+    )
+    from returns.result import (
+        Success as Success,
+    )
+
+    from llm_manager import programs as programs
+    from llm_manager.blocking import (
+        BlockingManager as BlockingManager,
+    )
+    from llm_manager.blocking import (
+        blocking as blocking,
+    )
+    from llm_manager.domain.attempts import (
+        Attempt as Attempt,
+    )
+    from llm_manager.domain.attempts import (
+        AttemptRecord as AttemptRecord,
+    )
+    from llm_manager.domain.attempts import (
+        Ledger as Ledger,
+    )
+    from llm_manager.domain.configuration import (
+        CacheSettings as CacheSettings,
+    )
+    from llm_manager.domain.configuration import (
+        ContextSettings as ContextSettings,
+    )
+    from llm_manager.domain.configuration import (
+        DisplaySettings as DisplaySettings,
+    )
+    from llm_manager.domain.configuration import (
+        EmbeddedSettings as EmbeddedSettings,
+    )
+    from llm_manager.domain.configuration import (
+        LLMConfig as LLMConfig,
+    )
+    from llm_manager.domain.configuration import (
+        NetworkSettings as NetworkSettings,
+    )
+    from llm_manager.domain.configuration import (
+        PerformanceSettings as PerformanceSettings,
+    )
+    from llm_manager.domain.configuration import (
+        ProviderSettings as ProviderSettings,
+    )
+    from llm_manager.domain.configuration import (
+        WeightsPolicy as WeightsPolicy,
+    )
+    from llm_manager.domain.conversations import (
+        Conversation as Conversation,
+    )
+    from llm_manager.domain.conversations import (
+        Turn as Turn,
+    )
+    from llm_manager.domain.error_questions import (
+        charge_of as charge_of,
+    )
+    from llm_manager.domain.error_questions import (
+        counts_for_breaker as counts_for_breaker,
+    )
+    from llm_manager.domain.error_questions import (
+        describe as describe,
+    )
+    from llm_manager.domain.error_questions import (
+        is_transient as is_transient,
+    )
+    from llm_manager.domain.error_questions import (
+        may_fall_back as may_fall_back,
+    )
+    from llm_manager.domain.error_questions import (
+        may_try_another_key as may_try_another_key,
+    )
+    from llm_manager.domain.error_questions import (
+        resend as resend,
+    )
+    from llm_manager.domain.error_questions import (
+        retry_after as retry_after,
+    )
+    from llm_manager.domain.error_questions import (
+        seed_tag as seed_tag,
+    )
+    from llm_manager.domain.errors import (
+        AllModelsFailed as AllModelsFailed,
+    )
+    from llm_manager.domain.errors import (
+        AuthenticationFailed as AuthenticationFailed,
+    )
+    from llm_manager.domain.errors import (
+        BudgetExceeded as BudgetExceeded,
+    )
+    from llm_manager.domain.errors import (
+        Charge as Charge,
+    )
+    from llm_manager.domain.errors import (
+        CircuitOpen as CircuitOpen,
+    )
+    from llm_manager.domain.errors import (
+        ConfigurationError as ConfigurationError,
+    )
+    from llm_manager.domain.errors import (
+        ContentFiltered as ContentFiltered,
+    )
+    from llm_manager.domain.errors import (
+        ContextTooLarge as ContextTooLarge,
+    )
+    from llm_manager.domain.errors import (
+        Fault as Fault,
+    )
+    from llm_manager.domain.errors import (
+        InvalidRequest as InvalidRequest,
+    )
+    from llm_manager.domain.errors import (
+        JobLocked as JobLocked,
+    )
+    from llm_manager.domain.errors import (
+        LLMError as LLMError,
+    )
+    from llm_manager.domain.errors import (
+        MalformedResponse as MalformedResponse,
+    )
+    from llm_manager.domain.errors import (
+        ModelUnavailable as ModelUnavailable,
+    )
+    from llm_manager.domain.errors import (
+        NetworkError as NetworkError,
+    )
+    from llm_manager.domain.errors import (
+        Origin as Origin,
+    )
+    from llm_manager.domain.errors import (
+        OutputInvalid as OutputInvalid,
+    )
+    from llm_manager.domain.errors import (
+        PolicyBlocked as PolicyBlocked,
+    )
+    from llm_manager.domain.errors import (
+        QuotaExhausted as QuotaExhausted,
+    )
+    from llm_manager.domain.errors import (
+        RateLimitExceeded as RateLimitExceeded,
+    )
+    from llm_manager.domain.errors import (
+        RequestTimeout as RequestTimeout,
+    )
+    from llm_manager.domain.errors import (
+        Scope as Scope,
+    )
+    from llm_manager.domain.errors import (
+        StorageFailed as StorageFailed,
+    )
+    from llm_manager.domain.errors import (
+        StreamInterrupted as StreamInterrupted,
+    )
+    from llm_manager.domain.errors import (
+        ToolFailed as ToolFailed,
+    )
+    from llm_manager.domain.events import (
+        Answered as Answered,
+    )
+    from llm_manager.domain.events import (
+        AttemptAnswered as AttemptAnswered,
+    )
+    from llm_manager.domain.events import (
+        AttemptFailed as AttemptFailed,
+    )
+    from llm_manager.domain.events import (
+        AttemptStarted as AttemptStarted,
+    )
+    from llm_manager.domain.events import (
+        CacheHit as CacheHit,
+    )
+    from llm_manager.domain.events import (
+        CallCancelled as CallCancelled,
+    )
+    from llm_manager.domain.events import (
+        CallFailed as CallFailed,
+    )
+    from llm_manager.domain.events import (
+        Event as Event,
+    )
+    from llm_manager.domain.events import (
+        MovedOn as MovedOn,
+    )
+    from llm_manager.domain.events import (
+        ServersProbed as ServersProbed,
+    )
+    from llm_manager.domain.messages import (
+        ImageData as ImageData,
+    )
+    from llm_manager.domain.messages import (
+        ImageUrl as ImageUrl,
+    )
+    from llm_manager.domain.messages import (
+        Message as Message,
+    )
+    from llm_manager.domain.messages import (
+        Part as Part,
+    )
+    from llm_manager.domain.messages import (
+        Role as Role,
+    )
+    from llm_manager.domain.messages import (
+        TextPart as TextPart,
+    )
+    from llm_manager.domain.messages import (
+        ToolCall as ToolCall,
+    )
+    from llm_manager.domain.messages import (
+        ToolChoice as ToolChoice,
+    )
+    from llm_manager.domain.messages import (
+        ToolSpec as ToolSpec,
+    )
+    from llm_manager.domain.messages import (
+        UseTool as UseTool,
+    )
+    from llm_manager.domain.models import (
+        FREE as FREE,
+    )
+    from llm_manager.domain.models import (
+        Endpoint as Endpoint,
+    )
+    from llm_manager.domain.models import (
+        Family as Family,
+    )
+    from llm_manager.domain.models import (
+        Health as Health,
+    )
+    from llm_manager.domain.models import (
+        KnownPrice as KnownPrice,
+    )
+    from llm_manager.domain.models import (
+        Locality as Locality,
+    )
+    from llm_manager.domain.models import (
+        ModelProfile as ModelProfile,
+    )
+    from llm_manager.domain.models import (
+        Price as Price,
+    )
+    from llm_manager.domain.models import (
+        PriceTier as PriceTier,
+    )
+    from llm_manager.domain.models import (
+        Tier as Tier,
+    )
+    from llm_manager.domain.models import (
+        UnknownPrice as UnknownPrice,
+    )
+    from llm_manager.domain.plans import (
+        Candidate as Candidate,
+    )
+    from llm_manager.domain.plans import (
+        Plan as Plan,
+    )
+    from llm_manager.domain.plans import (
+        PlanStep as PlanStep,
+    )
+    from llm_manager.domain.plans import (
+        Refusal as Refusal,
+    )
+    from llm_manager.domain.plans import (
+        RoutingPolicy as RoutingPolicy,
+    )
+    from llm_manager.domain.plans import (
+        Snapshot as Snapshot,
+    )
+    from llm_manager.domain.plans import (
+        Strategy as Strategy,
+    )
+    from llm_manager.domain.plans import (
+        TaskClassification as TaskClassification,
+    )
+    from llm_manager.domain.plans import (
+        Unavailable as Unavailable,
+    )
+    from llm_manager.domain.requests import (
+        AnyJson as AnyJson,
+    )
+    from llm_manager.domain.requests import (
+        CachePolicy as CachePolicy,
+    )
+    from llm_manager.domain.requests import (
+        Complexity as Complexity,
+    )
+    from llm_manager.domain.requests import (
+        JsonSchema as JsonSchema,
+    )
+    from llm_manager.domain.requests import (
+        LLMRequest as LLMRequest,
+    )
+    from llm_manager.domain.requests import (
+        OutputForm as OutputForm,
+    )
+    from llm_manager.domain.requests import (
+        PlainText as PlainText,
+    )
+    from llm_manager.domain.requests import (
+        Preferences as Preferences,
+    )
+    from llm_manager.domain.requests import (
+        Priority as Priority,
+    )
+    from llm_manager.domain.requests import (
+        RequestMetadata as RequestMetadata,
+    )
+    from llm_manager.domain.requests import (
+        Sensitivity as Sensitivity,
+    )
+    from llm_manager.domain.requests import (
+        TaskType as TaskType,
+    )
+    from llm_manager.domain.responses import (
+        Finish as Finish,
+    )
+    from llm_manager.domain.responses import (
+        LLMResponse as LLMResponse,
+    )
+    from llm_manager.domain.secrets import (
+        Secret as Secret,
+    )
+    from llm_manager.domain.statistics import (
+        ModelStatistics as ModelStatistics,
+    )
+    from llm_manager.domain.statistics import (
+        ProviderSummary as ProviderSummary,
+    )
+    from llm_manager.domain.statistics import (
+        Statistics as Statistics,
+    )
+    from llm_manager.domain.statistics import (
+        Summary as Summary,
+    )
+    from llm_manager.domain.streaming import (
+        ReasoningDelta as ReasoningDelta,
+    )
+    from llm_manager.domain.streaming import (
+        StreamEvent as StreamEvent,
+    )
+    from llm_manager.domain.streaming import (
+        StreamFinished as StreamFinished,
+    )
+    from llm_manager.domain.streaming import (
+        TextDelta as TextDelta,
+    )
+    from llm_manager.domain.streaming import (
+        ToolCallDelta as ToolCallDelta,
+    )
+    from llm_manager.domain.usage import (
+        Cost as Cost,
+    )
+    from llm_manager.domain.usage import (
+        Priced as Priced,
+    )
+    from llm_manager.domain.usage import (
+        Unpriced as Unpriced,
+    )
+    from llm_manager.domain.usage import (
+        Usage as Usage,
+    )
+    from llm_manager.domain.wire import (
+        from_plain as from_plain,
+    )
+    from llm_manager.domain.wire import (
+        to_json as to_json,
+    )
+    from llm_manager.domain.wire import (
+        to_plain as to_plain,
+    )
+    from llm_manager.effects import (
+        publish as publish,
+    )
+    from llm_manager.effects import (
+        settle as settle,
+    )
+    from llm_manager.orchestration.collecting import (
+        collect as collect,
+    )
+    from llm_manager.outcomes import (
+        Settled as Settled,
+    )
+    from llm_manager.outcomes import (
+        sealed as sealed,
+    )
+    from llm_manager.policies.classification import (
+        classify as classify,
+    )
+    from llm_manager.services.cache import (
+        Cache as Cache,
+    )
+    from llm_manager.services.conversation_storage import (
+        ConversationStorage as ConversationStorage,
+    )
+    from llm_manager.services.journal import (
+        Journal as Journal,
+    )
+    from llm_manager.services.manager import (
+        LLMManager as LLMManager,
+    )
+    from llm_manager.services.manager import (
+        Structured as Structured,
+    )
+    from llm_manager.services.model_client import (
+        ModelClient as ModelClient,
+    )
+    from llm_manager.services.model_router import (
+        ModelRouter as ModelRouter,
+    )
+    from llm_manager.services.world import (
+        World as World,
+    )
+    from llm_manager.wiring import (
+        ManagerDeps as ManagerDeps,
+    )
+    from llm_manager.wiring import (
+        check_local_model_health as check_local_model_health,
+    )
+    from llm_manager.wiring import (
+        create_default_llm_manager as create_default_llm_manager,
+    )
+    from llm_manager.wiring import (
+        create_default_local_client as create_default_local_client,
+    )
+    from llm_manager.wiring import (
+        default_deps as default_deps,
+    )
+    from llm_manager.wiring import (
+        load_config as load_config,
+    )
+    from llm_manager.wiring import (
+        make_llm_manager as make_llm_manager,
+    )
+    from llm_manager.wiring import (
+        make_model_client as make_model_client,
+    )
+    from llm_manager.wiring import (
+        make_model_router as make_model_router,
+    )
+
+_HOMES = {
+    "AllModelsFailed": "llm_manager.domain.errors",
+    "Answered": "llm_manager.domain.events",
+    "AnyJson": "llm_manager.domain.requests",
+    "Attempt": "llm_manager.domain.attempts",
+    "AttemptAnswered": "llm_manager.domain.events",
+    "AttemptFailed": "llm_manager.domain.events",
+    "AttemptRecord": "llm_manager.domain.attempts",
+    "AttemptStarted": "llm_manager.domain.events",
+    "AuthenticationFailed": "llm_manager.domain.errors",
+    "BlockingManager": "llm_manager.blocking",
+    "BudgetExceeded": "llm_manager.domain.errors",
+    "Cache": "llm_manager.services.cache",
+    "CacheHit": "llm_manager.domain.events",
+    "CachePolicy": "llm_manager.domain.requests",
+    "CacheSettings": "llm_manager.domain.configuration",
+    "CallCancelled": "llm_manager.domain.events",
+    "CallFailed": "llm_manager.domain.events",
+    "Candidate": "llm_manager.domain.plans",
+    "Charge": "llm_manager.domain.errors",
+    "CircuitOpen": "llm_manager.domain.errors",
+    "Complexity": "llm_manager.domain.requests",
+    "ConfigurationError": "llm_manager.domain.errors",
+    "ContentFiltered": "llm_manager.domain.errors",
+    "ContextSettings": "llm_manager.domain.configuration",
+    "ContextTooLarge": "llm_manager.domain.errors",
+    "Conversation": "llm_manager.domain.conversations",
+    "ConversationStorage": "llm_manager.services.conversation_storage",
+    "Cost": "llm_manager.domain.usage",
+    "DisplaySettings": "llm_manager.domain.configuration",
+    "EmbeddedSettings": "llm_manager.domain.configuration",
+    "Endpoint": "llm_manager.domain.models",
+    "Event": "llm_manager.domain.events",
+    "FREE": "llm_manager.domain.models",
+    "Failure": "returns.result",
+    "Family": "llm_manager.domain.models",
+    "Fault": "llm_manager.domain.errors",
+    "Finish": "llm_manager.domain.responses",
+    "FutureResult": "returns.future",
+    "Health": "llm_manager.domain.models",
+    "ImageData": "llm_manager.domain.messages",
+    "ImageUrl": "llm_manager.domain.messages",
+    "InvalidRequest": "llm_manager.domain.errors",
+    "JobLocked": "llm_manager.domain.errors",
+    "Journal": "llm_manager.services.journal",
+    "JsonSchema": "llm_manager.domain.requests",
+    "KnownPrice": "llm_manager.domain.models",
+    "LLMConfig": "llm_manager.domain.configuration",
+    "LLMError": "llm_manager.domain.errors",
+    "LLMManager": "llm_manager.services.manager",
+    "LLMRequest": "llm_manager.domain.requests",
+    "LLMResponse": "llm_manager.domain.responses",
+    "Ledger": "llm_manager.domain.attempts",
+    "Locality": "llm_manager.domain.models",
+    "MalformedResponse": "llm_manager.domain.errors",
+    "ManagerDeps": "llm_manager.wiring",
+    "Message": "llm_manager.domain.messages",
+    "ModelClient": "llm_manager.services.model_client",
+    "ModelProfile": "llm_manager.domain.models",
+    "ModelRouter": "llm_manager.services.model_router",
+    "ModelStatistics": "llm_manager.domain.statistics",
+    "ModelUnavailable": "llm_manager.domain.errors",
+    "MovedOn": "llm_manager.domain.events",
+    "NetworkError": "llm_manager.domain.errors",
+    "NetworkSettings": "llm_manager.domain.configuration",
+    "Origin": "llm_manager.domain.errors",
+    "OutputForm": "llm_manager.domain.requests",
+    "OutputInvalid": "llm_manager.domain.errors",
+    "Part": "llm_manager.domain.messages",
+    "PerformanceSettings": "llm_manager.domain.configuration",
+    "PlainText": "llm_manager.domain.requests",
+    "Plan": "llm_manager.domain.plans",
+    "PlanStep": "llm_manager.domain.plans",
+    "PolicyBlocked": "llm_manager.domain.errors",
+    "Preferences": "llm_manager.domain.requests",
+    "Price": "llm_manager.domain.models",
+    "PriceTier": "llm_manager.domain.models",
+    "Priced": "llm_manager.domain.usage",
+    "Priority": "llm_manager.domain.requests",
+    "ProviderSettings": "llm_manager.domain.configuration",
+    "ProviderSummary": "llm_manager.domain.statistics",
+    "QuotaExhausted": "llm_manager.domain.errors",
+    "RateLimitExceeded": "llm_manager.domain.errors",
+    "ReasoningDelta": "llm_manager.domain.streaming",
+    "Refusal": "llm_manager.domain.plans",
+    "RequestMetadata": "llm_manager.domain.requests",
+    "RequestTimeout": "llm_manager.domain.errors",
+    "Result": "returns.result",
+    "Role": "llm_manager.domain.messages",
+    "RoutingPolicy": "llm_manager.domain.plans",
+    "Scope": "llm_manager.domain.errors",
+    "Secret": "llm_manager.domain.secrets",
+    "Sensitivity": "llm_manager.domain.requests",
+    "ServersProbed": "llm_manager.domain.events",
+    "Settled": "llm_manager.outcomes",
+    "Snapshot": "llm_manager.domain.plans",
+    "Statistics": "llm_manager.domain.statistics",
+    "StorageFailed": "llm_manager.domain.errors",
+    "Strategy": "llm_manager.domain.plans",
+    "StreamEvent": "llm_manager.domain.streaming",
+    "StreamFinished": "llm_manager.domain.streaming",
+    "StreamInterrupted": "llm_manager.domain.errors",
+    "Structured": "llm_manager.services.manager",
+    "Success": "returns.result",
+    "Summary": "llm_manager.domain.statistics",
+    "TaskClassification": "llm_manager.domain.plans",
+    "TaskType": "llm_manager.domain.requests",
+    "TextDelta": "llm_manager.domain.streaming",
+    "TextPart": "llm_manager.domain.messages",
+    "Tier": "llm_manager.domain.models",
+    "ToolCall": "llm_manager.domain.messages",
+    "ToolCallDelta": "llm_manager.domain.streaming",
+    "ToolChoice": "llm_manager.domain.messages",
+    "ToolFailed": "llm_manager.domain.errors",
+    "ToolSpec": "llm_manager.domain.messages",
+    "Turn": "llm_manager.domain.conversations",
+    "Unavailable": "llm_manager.domain.plans",
+    "UnknownPrice": "llm_manager.domain.models",
+    "Unpriced": "llm_manager.domain.usage",
+    "Usage": "llm_manager.domain.usage",
+    "UseTool": "llm_manager.domain.messages",
+    "WeightsPolicy": "llm_manager.domain.configuration",
+    "World": "llm_manager.services.world",
+    "blocking": "llm_manager.blocking",
+    "charge_of": "llm_manager.domain.error_questions",
+    "check_local_model_health": "llm_manager.wiring",
+    "classify": "llm_manager.policies.classification",
+    "collect": "llm_manager.orchestration.collecting",
+    "counts_for_breaker": "llm_manager.domain.error_questions",
+    "create_default_llm_manager": "llm_manager.wiring",
+    "create_default_local_client": "llm_manager.wiring",
+    "default_deps": "llm_manager.wiring",
+    "describe": "llm_manager.domain.error_questions",
+    "from_plain": "llm_manager.domain.wire",
+    "is_transient": "llm_manager.domain.error_questions",
+    "load_config": "llm_manager.wiring",
+    "make_llm_manager": "llm_manager.wiring",
+    "make_model_client": "llm_manager.wiring",
+    "make_model_router": "llm_manager.wiring",
+    "may_fall_back": "llm_manager.domain.error_questions",
+    "may_try_another_key": "llm_manager.domain.error_questions",
+    "publish": "llm_manager.effects",
+    "resend": "llm_manager.domain.error_questions",
+    "retry_after": "llm_manager.domain.error_questions",
+    "sealed": "llm_manager.outcomes",
+    "seed_tag": "llm_manager.domain.error_questions",
+    "settle": "llm_manager.effects",
+    "to_json": "llm_manager.domain.wire",
+    "to_plain": "llm_manager.domain.wire",
+}
+
+__all__ = (
+    "FREE",
+    "AllModelsFailed",
+    "Answered",
+    "AnyJson",
+    "Attempt",
+    "AttemptAnswered",
+    "AttemptFailed",
+    "AttemptRecord",
+    "AttemptStarted",
+    "AuthenticationFailed",
+    "BlockingManager",
+    "BudgetExceeded",
+    "Cache",
+    "CacheHit",
+    "CachePolicy",
+    "CacheSettings",
+    "CallCancelled",
+    "CallFailed",
+    "Candidate",
+    "Charge",
+    "CircuitOpen",
+    "Complexity",
+    "ConfigurationError",
+    "ContentFiltered",
+    "ContextSettings",
+    "ContextTooLarge",
+    "Conversation",
+    "ConversationStorage",
+    "Cost",
+    "DisplaySettings",
+    "EmbeddedSettings",
+    "Endpoint",
+    "Event",
+    "Failure",
+    "Family",
+    "Fault",
+    "Finish",
+    "FutureResult",
+    "Health",
+    "ImageData",
+    "ImageUrl",
+    "InvalidRequest",
+    "JobLocked",
+    "Journal",
+    "JsonSchema",
+    "KnownPrice",
+    "LLMConfig",
+    "LLMError",
+    "LLMManager",
+    "LLMRequest",
+    "LLMResponse",
+    "Ledger",
+    "Locality",
+    "MalformedResponse",
+    "ManagerDeps",
+    "Message",
+    "ModelClient",
+    "ModelProfile",
+    "ModelRouter",
+    "ModelStatistics",
+    "ModelUnavailable",
+    "MovedOn",
+    "NetworkError",
+    "NetworkSettings",
+    "Origin",
+    "OutputForm",
+    "OutputInvalid",
+    "Part",
+    "PerformanceSettings",
+    "PlainText",
+    "Plan",
+    "PlanStep",
+    "PolicyBlocked",
+    "Preferences",
+    "Price",
+    "PriceTier",
+    "Priced",
+    "Priority",
+    "ProviderSettings",
+    "ProviderSummary",
+    "QuotaExhausted",
+    "RateLimitExceeded",
+    "ReasoningDelta",
+    "Refusal",
+    "RequestMetadata",
+    "RequestTimeout",
+    "Result",
+    "Role",
+    "RoutingPolicy",
+    "Scope",
+    "Secret",
+    "Sensitivity",
+    "ServersProbed",
+    "Settled",
+    "Snapshot",
+    "Statistics",
+    "StorageFailed",
+    "Strategy",
+    "StreamEvent",
+    "StreamFinished",
+    "StreamInterrupted",
+    "Structured",
+    "Success",
+    "Summary",
+    "TaskClassification",
+    "TaskType",
+    "TextDelta",
+    "TextPart",
+    "Tier",
+    "ToolCall",
+    "ToolCallDelta",
+    "ToolChoice",
+    "ToolFailed",
+    "ToolSpec",
+    "Turn",
+    "Unavailable",
+    "UnknownPrice",
+    "Unpriced",
+    "Usage",
+    "UseTool",
+    "WeightsPolicy",
+    "World",
+    "blocking",
+    "charge_of",
+    "check_local_model_health",
+    "classify",
+    "collect",
+    "counts_for_breaker",
+    "create_default_llm_manager",
+    "create_default_local_client",
+    "default_deps",
+    "describe",
+    "from_plain",
+    "is_transient",
+    "load_config",
+    "make_llm_manager",
+    "make_model_client",
+    "make_model_router",
+    "may_fall_back",
+    "may_try_another_key",
+    "programs",
+    "publish",
+    "resend",
+    "retry_after",
+    "sealed",
+    "seed_tag",
+    "settle",
+    "to_json",
+    "to_plain",
+)
+
+
+def __getattr__(name: str) -> object:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(home), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -92,8 +92,7 @@ def replayed(answer: LLMResponse) -> OpenStream:
     """Tell a whole answer as the events of a stream."""
     events: list[StreamEvent] = [TextDelta(text=answer.content)] if answer.content else []
     events.extend(
-        ToolCallDelta(index=index, id=call.id, name=call.name, arguments=call.arguments)
-        for index, call in enumerate(answer.tool_calls)
+        ToolCallDelta(index=index, id=call.id, name=call.name, arguments=call.arguments) for index, call in enumerate(answer.tool_calls)
     )
     events.append(StreamFinished(response=answer))
 
@@ -120,9 +119,7 @@ async def _store(memory: Memory, key: str, answer: LLMResponse) -> None:
         await memory.cache.put(key, answer)
 
 
-async def _share(
-    memory: Memory, key: str, attempt: Attempt, step: Step[Attempt, LLMResponse]
-) -> Settled[LLMResponse, LLMError]:
+async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt, LLMResponse]) -> Settled[LLMResponse, LLMError]:
     flights = memory.flights.get()
     flight = flights.get(key)
     if flight is None:
@@ -169,9 +166,7 @@ async def _fly(
             del flights[key]
 
 
-async def _storing(
-    memory: Memory, key: str, events: Events
-) -> Events:
+async def _storing(memory: Memory, key: str, events: Events) -> Events:
     try:
         async for event in events:
             if not isinstance(event, Failure) and isinstance(finished := event.unwrap(), StreamFinished):

@@ -55,9 +55,7 @@ def observing(journal: Journal, now: Callable[[], float]) -> CallLayer:
 
             def left() -> None:
                 at = now()
-                journal.emit(
-                    CallCancelled(at=at, call_id=call.id, seconds=at - call.started, metadata=call.request.metadata)
-                )
+                journal.emit(CallCancelled(at=at, call_id=call.id, seconds=at - call.started, metadata=call.request.metadata))
 
             outcome = None
             try:

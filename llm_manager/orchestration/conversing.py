@@ -34,18 +34,14 @@ def conversing(
             return loaded
         conversation = loaded.unwrap()
         asked = (*request.messages, *_prompt(request))
-        kept = trim(
-            conversation.turns, max_tokens=context.max_tokens, keep_messages=context.keep_messages, coming=asked
-        )
+        kept = trim(conversation.turns, max_tokens=context.max_tokens, keep_messages=context.keep_messages, coming=asked)
         before = tuple(message for turn in kept for message in turn.messages)
         outcome = await answer(evolve(request, messages=(*before, *request.messages)))
         if isinstance(outcome, Failure):
             return outcome
         response = outcome.unwrap()
         said = Message(role="assistant", content=response.content, tool_calls=response.tool_calls)
-        stored = await settle(
-            storage.append(conversation_id, Turn(messages=(*asked, said)), conversation.version)
-        )
+        stored = await settle(storage.append(conversation_id, Turn(messages=(*asked, said)), conversation.version))
         if isinstance(stored, Failure):
             notice = f"this exchange was not stored: {describe(stored.failure())}"
             return Success(evolve(response, notices=(*response.notices, notice)))

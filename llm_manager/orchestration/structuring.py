@@ -46,9 +46,7 @@ def describe(shape: type[Any]) -> Result[JsonSchema, LLMError]:
     rooted = rooted_schema(schema)
     if rooted.get("type") != "object":
         return Failure(
-            ConfigurationError(
-                message=f"{_name(shape)} is not a JSON object: wrap it in a class with a field, as providers want one"
-            )
+            ConfigurationError(message=f"{_name(shape)} is not a JSON object: wrap it in a class with a field, as providers want one")
         )
     return Success(JsonSchema(schema=strict_schema(rooted), name=_name(shape)))
 

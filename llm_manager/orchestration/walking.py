@@ -13,7 +13,7 @@ from returns.result import Failure, Success
 from llm_manager.domain.attempts import Attempt, AttemptRecord, Call, Ledger, Limits
 from llm_manager.domain.configuration import PerformanceSettings, ProviderSettings
 from llm_manager.domain.errors import LLMError
-from llm_manager.domain.events import AttemptAnswered, AttemptFailed, AttemptStarted, MovedOn
+from llm_manager.domain.events import AttemptAnswered, AttemptFailed, MovedOn
 from llm_manager.domain.plans import Plan, PlanStep, Snapshot
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.usage import Cost
@@ -60,7 +60,6 @@ def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> St
                 outcome = prepared
             else:
                 attempt = prepared.unwrap()
-                way.tell_started(attempt, began)
                 outcome = await step(attempt)
                 if not isinstance(outcome, Failure):
                     return at_end(outcome.unwrap(), way.completing(ledger, attempt, index, began, opened=now()))
@@ -147,9 +146,7 @@ class _Way:
             cost=cost,
         )
 
-    def completing(
-        self, ledger: Ledger, attempt: Attempt, index: int, began: float, *, opened: float
-    ) -> Callable[[Ending], Ending]:
+    def completing(self, ledger: Ledger, attempt: Attempt, index: int, began: float, *, opened: float) -> Callable[[Ending], Ending]:
         """Add to an answer, when it ends, what only the call knows: price, attempts, times, notices."""
 
         def complete(ending: Ending) -> Ending:
@@ -187,17 +184,6 @@ class _Way:
             )
 
         return complete
-
-    def tell_started(self, attempt: Attempt, now: float) -> None:
-        self.deps.journal.emit(
-            AttemptStarted(
-                at=now,
-                call_id=self.call.id,
-                number=attempt.number,
-                provider=attempt.model.provider,
-                model=attempt.model.name,
-            )
-        )
 
     def tell_failed(self, record: AttemptRecord, error: LLMError, now: float) -> None:
         self.deps.journal.emit(

@@ -32,6 +32,18 @@ LOCALITY: Final[Mapping[str, Locality]] = MappingProxyType(
 )
 """Where a provider is when its address does not say otherwise."""
 
+KEY_VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "openai": "OPENAI_API_KEY",
+        "anthropic": "ANTHROPIC_API_KEY",
+        "gemini": "GEMINI_API_KEY",
+        "groq": "GROQ_API_KEY",
+        "together": "TOGETHER_API_KEY",
+        "openrouter": "OPENROUTER_API_KEY",
+    }
+)
+"""The variable that holds the key of each provider that wants one."""
+
 PROVIDERS: Final = tuple(LOCALITY)
 """The canonical names."""
 

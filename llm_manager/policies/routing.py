@@ -46,9 +46,7 @@ class Wish:
     def matches(self, candidate: Candidate) -> bool:
         """Say whether the candidate is what was named."""
         profile = candidate.profile
-        return (self.provider is None or profile.provider == self.provider) and (
-            self.model is None or profile.name == self.model
-        )
+        return (self.provider is None or profile.provider == self.provider) and (self.model is None or profile.name == self.model)
 
     def __bool__(self) -> bool:
         return self.provider is not None or self.model is not None
@@ -100,7 +98,7 @@ def remembering_routes(policy: RoutingPolicy) -> Callable[[LLMRequest, Snapshot]
 def read_facts(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Result[Facts, LLMError]:
     """Read what a plan depends on; a misspelt provider or model is an error that names the nearest."""
     named = _named(request)
-    misspelt = _misspelt(request, named, snapshot)
+    misspelt = _misspelt(named, snapshot)
     return Success(_facts(request, policy, named)) if misspelt is None else Failure(misspelt)
 
 
@@ -119,14 +117,10 @@ def decide(facts: Facts, snapshot: Snapshot, policy: RoutingPolicy) -> Plan:
     ranked = sorted(admitted, key=lambda candidate: _rank(candidate, facts, policy, chosen))
     notices = _notices(ranked, facts)
     if not policy.enable_fallback:
-        refused.extend(
-            Refusal(provider=each.profile.provider, model=each.profile.name, reason="fallback is off") for each in ranked[1:]
-        )
+        refused.extend(Refusal(provider=each.profile.provider, model=each.profile.name, reason="fallback is off") for each in ranked[1:])
         ranked = ranked[:1]
     return Plan(
-        steps=tuple(
-            PlanStep(profile=each.profile, endpoint=each.endpoint, reasons=_reasons(each, facts, policy)) for each in ranked
-        ),
+        steps=tuple(PlanStep(profile=each.profile, endpoint=each.endpoint, reasons=_reasons(each, facts, policy)) for each in ranked),
         refused=tuple(refused),
         strategy=policy.strategy,
         max_retries=policy.max_retries,
@@ -142,7 +136,7 @@ def _named(request: LLMRequest) -> Wish:
     return Wish(provider=provider, model=model)
 
 
-def _misspelt(request: LLMRequest, named: Wish, snapshot: Snapshot) -> LLMError | None:
+def _misspelt(named: Wish, snapshot: Snapshot) -> LLMError | None:
     if named.provider is not None and named.provider not in PROVIDERS:
         known = nearest(named.provider, PROVIDERS) or tuple(PROVIDERS)
         return ConfigurationError(message=f"no provider is called {named.provider!r}; did you mean {', '.join(known)}?")
@@ -194,12 +188,15 @@ def _shape(facts: Facts, snapshot: Snapshot) -> Shape:
 
 def _refusal(candidate: Candidate, facts: Facts, policy: RoutingPolicy, *, real: bool) -> str | None:
     profile, wish = candidate.profile, facts.wish
-    if policy.airgap and profile.locality != "local":
+    if policy.airgap and candidate.endpoint.locality != "local":
         return "airgap: only local endpoints may be asked"
-    if facts.classification.sensitivity == "private" and profile.locality != "local":
+    if facts.classification.sensitivity == "private" and candidate.endpoint.locality != "local":
         return "private: only local endpoints may see this request"
-    if profile.toy and real and not policy.use_toys and not (wish and wish.matches(candidate)):
-        return "a toy model answers only when it is named, enabled in settings (embedded.enabled), or alone"
+    if profile.toy and not policy.use_toys and not (wish and wish.matches(candidate)):
+        if wish:
+            return "a toy model does not stand in for another one"
+        if real:
+            return "a toy model answers only when it is named, enabled in settings (embedded.enabled), or alone"
     if candidate.only_named and wish.model != profile.name and not _listed(candidate, policy):
         return "known only by name, and not named by this request"
     if facts.has_images and not profile.vision:
@@ -244,7 +241,7 @@ def _rank(candidate: Candidate, facts: Facts, policy: RoutingPolicy, chosen: dic
         chosen.get(profile.provider) != profile.name and not wished,
         _listed_at(candidate, policy),
         *_strategy_rank(candidate, facts, policy),
-        not (policy.local_first and profile.locality == "local"),
+        not (policy.local_first and candidate.endpoint.locality == "local"),
         profile.provider,
         profile.name,
     )
@@ -272,10 +269,8 @@ def _strategy_rank(candidate: Candidate, facts: Facts, policy: RoutingPolicy) ->
             return (_seconds_per_quality(candidate),)
         case "balanced":
             said = facts.classification
-            local = candidate.profile.locality == "local"
-            near = policy.local_first and (
-                said.task_type in LOCAL_BEFORE_LADDER or (said.prefers_local and not facts.task_named)
-            )
+            local = candidate.candidate.endpoint.locality == "local"
+            near = policy.local_first and (said.task_type in LOCAL_BEFORE_LADDER or (said.prefers_local and not facts.task_named))
             return (near and not local, _rung(candidate, facts, policy), _seconds_per_quality(candidate))
         case _:
             assert_never(policy.strategy)
@@ -326,7 +321,7 @@ def _reasons(candidate: Candidate, facts: Facts, policy: RoutingPolicy) -> tuple
         ladder = _ladder(facts, policy)
         named = f"rung {rung + 1} of" if rung < len(ladder) else "below"
         said.append(f"{named} the {facts.classification.task_type} ladder ({' > '.join(ladder)})")
-    said.append(f"{profile.locality}, {profile.tier} tier for a {facts.classification.complexity} request")
+    said.append(f"{candidate.endpoint.locality}, {profile.tier} tier for a {facts.classification.complexity} request")
     blended = _blended_usd(candidate)
     said.append(f"{blended.normalize():f} USD per million tokens" if blended.is_finite() else "price unknown")
     origin = "declared" if candidate.latency_seconds is None else "observed"

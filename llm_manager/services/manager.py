@@ -58,12 +58,12 @@ class LLMManager:
     health: Callable[[], FutureResult[tuple[Health, ...], LLMError]]
     stats: Callable[[], Statistics]
     models: Callable[[], FutureResult[tuple[ModelProfile, ...], LLMError]]
+    discover: Callable[[], FutureResult[tuple[str, ...], LLMError]]
+    """Look for local servers now rather than before the first call; gives the providers that may be asked."""
     close: Callable[[], Coroutine[Any, Any, None]] = field(repr=False)
 
     async def __aenter__(self) -> "LLMManager":
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.close()

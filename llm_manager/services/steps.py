@@ -1,8 +1,8 @@
 """The one idea: a service is a function value, and everything around a call is a layer.
 
-    Step    asks one thing and waits for one settled reply
-    Layer   Step -> Step, the same for whole answers and for opened streams
-    publish makes a step a `FutureResult` service on the seam (see `effects`)
+Step    asks one thing and waits for one settled reply
+Layer   Step -> Step, the same for whole answers and for opened streams
+publish makes a step a `FutureResult` service on the seam (see `effects`)
 """
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
@@ -60,9 +60,7 @@ def stacked(
     return step
 
 
-def at_end(
-    reply: Reply, tell: Callable[[Ending], Ending], left: Callable[[], None] = lambda: None
-) -> Settled[Reply, LLMError]:
+def at_end(reply: Reply, tell: Callable[[Ending], Ending], left: Callable[[], None] = lambda: None) -> Settled[Reply, LLMError]:
     """Tell how a reply ends, once: now for a whole answer, on its last event for a stream.
 
     What ``tell`` returns takes the place of the ending. ``left`` is called instead when a stream is closed before it.

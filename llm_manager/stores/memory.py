@@ -40,21 +40,6 @@ def memory_cache(settings: CacheSettings, now: Callable[[], float]) -> Cache:
     return Cache(get=get, put=put, clear=clear)
 
 
-def no_cache() -> Cache:
-    """Remember nothing."""
-
-    async def get(key: str) -> Settled[LLMResponse | None, LLMError]:  # noqa: ARG001 the shape of a cache
-        return Success(None)
-
-    async def put(key: str, answer: LLMResponse) -> Settled[None, LLMError]:  # noqa: ARG001 the shape of a cache
-        return Success(None)
-
-    async def clear() -> Settled[None, LLMError]:
-        return Success(None)
-
-    return Cache(get=get, put=put, clear=clear)
-
-
 def memory_conversations() -> ConversationStorage:
     """Keep conversations in this process; safe from threads."""
     kept: dict[str, Conversation] = {}
@@ -86,6 +71,4 @@ def memory_conversations() -> ConversationStorage:
         with lock:
             return Success(tuple(sorted(kept)))
 
-    return ConversationStorage(
-        load=publish(load), append=publish(append), delete=publish(delete), list_ids=publish(list_ids)
-    )
+    return ConversationStorage(load=publish(load), append=publish(append), delete=publish(delete), list_ids=publish(list_ids))

@@ -1,0 +1,110 @@
+"""The same manager without await: for scripts, notebooks and threads.
+
+    with blocking(manager) as m:
+        answer = m.generate(LLMRequest("Say hello"))       # a Result
+
+The calls run on an event loop in a thread of their own, so it works inside a running loop too, and from any thread.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from attrs import field, frozen
+from returns.future import FutureResult
+from returns.result import Result
+
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.models import Health, ModelProfile
+from llm_manager.domain.plans import Plan
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.statistics import Statistics
+from llm_manager.domain.streaming import StreamEvent
+from llm_manager.effects import settle
+from llm_manager.services.manager import LLMManager, Structured
+
+_Shape = TypeVar("_Shape")
+_Value = TypeVar("_Value")
+_Item = TypeVar("_Item")
+
+
+@frozen(kw_only=True)
+class BlockingManager:
+    """Every method of a manager, each returning when it is done. Make one with `blocking`."""
+
+    _manager: LLMManager
+    _portal: BlockingPortal = field(repr=False)
+
+    def generate(self, request: LLMRequest) -> Result[LLMResponse, LLMError]:
+        """Answer a request."""
+        return self._wait(lambda: self._manager.generate(request))
+
+    def generate_as(self, shape: type[_Shape], request: LLMRequest) -> Result[Structured[_Shape], LLMError]:
+        """Answer a request with a value of a class."""
+        return self._wait(lambda: self._manager.generate_as(shape, request))
+
+    def converse(self, conversation_id: str, request: LLMRequest) -> Result[LLMResponse, LLMError]:
+        """Answer a request within a conversation."""
+        return self._wait(lambda: self._manager.converse(conversation_id, request))
+
+    def stream(self, request: LLMRequest) -> Iterator[Result[StreamEvent, LLMError]]:
+        """Give the events of an answer as they come; leaving the loop closes the stream."""
+        return self._iterate(lambda: self._manager.stream(request))
+
+    def generate_all(
+        self, requests: Iterable[LLMRequest], *, concurrency: int | None = None, in_order: bool = False
+    ) -> Iterator[tuple[int, Result[LLMResponse, LLMError]]]:
+        """Answer many requests; leaving the loop cancels what is under way."""
+        return self._iterate(lambda: self._manager.generate_all(requests, concurrency=concurrency, in_order=in_order))
+
+    def plan(self, request: LLMRequest) -> Result[Plan, LLMError]:
+        """Say where a request would go; nothing is sent."""
+        return self._manager.plan(request)
+
+    def health(self) -> Result[tuple[Health, ...], LLMError]:
+        """Ask every endpoint how it is."""
+        return self._wait(self._manager.health)
+
+    def models(self) -> Result[tuple[ModelProfile, ...], LLMError]:
+        """List the models of every endpoint."""
+        return self._wait(self._manager.models)
+
+    def stats(self) -> Statistics:
+        """What has been seen so far."""
+        return self._manager.stats()
+
+    def _wait(self, begin: Callable[[], FutureResult[_Value, LLMError]]) -> Result[_Value, LLMError]:
+        async def finish() -> Result[_Value, LLMError]:
+            return await settle(begin())
+
+        return self._portal.call(finish)
+
+    def _iterate(self, begin: Callable[[], AsyncGenerator[_Item, None]]) -> Iterator[_Item]:
+        items = self._portal.call(_call(begin))
+        try:
+            while True:
+                try:
+                    yield self._portal.call(items.__anext__)
+                except StopAsyncIteration:
+                    return
+        finally:
+            self._portal.call(items.aclose)
+
+
+def _call(begin: Callable[[], _Item]) -> Callable[[], Coroutine[Any, Any, _Item]]:
+    async def called() -> _Item:
+        return begin()
+
+    return called
+
+
+@contextmanager
+def blocking(manager: LLMManager) -> Iterator[BlockingManager]:
+    """Run a manager on an event loop of its own thread, and close what it opened there at the end."""
+    with start_blocking_portal() as portal:
+        try:
+            yield BlockingManager(manager=manager, portal=portal)
+        finally:
+            portal.call(manager.close)

@@ -1,0 +1,112 @@
+"""What a route is decided on: one snapshot of candidates and what has been seen of them, renewed only when it changes."""
+
+from collections.abc import Callable, Mapping
+
+from attrs import evolve, field, frozen
+
+from llm_manager.cells import Cell
+from llm_manager.domain.models import Health, ModelProfile
+from llm_manager.domain.plans import Candidate, Snapshot, Unavailable
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.statistics import Statistics
+from llm_manager.policies.names import canonical_provider, provider_of_model
+from llm_manager.services.model_client import ModelClient
+
+_NAMES_KEPT = 1000
+
+
+@frozen(kw_only=True)
+class Known:
+    """What is known beside statistics. ``named`` are models that a request named and no settings list."""
+
+    clients: Mapping[str, ModelClient]
+    unavailable: tuple[Unavailable, ...] = ()
+    named: Mapping[tuple[str, str], ModelProfile] = field(factory=dict)
+    healthy: Mapping[str, bool] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class _Seen:
+    known: Known
+    statistics_version: int
+    snapshot: Snapshot
+
+
+class Knowledge:
+    """The cell of what is known, and the snapshot made of it."""
+
+    __slots__ = ("_known", "_seen", "_statistics")
+
+    def __init__(self, known: Known, statistics: Callable[[], Statistics]) -> None:
+        self._known = Cell(known)
+        self._statistics = statistics
+        self._seen = Cell(_renewed(None, known, statistics()))
+
+    def clients(self) -> Mapping[str, ModelClient]:
+        """Every client that may be asked, by provider."""
+        return self._known.read().clients
+
+    def snapshot(self, request: LLMRequest) -> Snapshot:
+        """What is known now, the model that the request names included."""
+        if request.preferences.model is not None:
+            self._meet(request.preferences.model, request.preferences.provider)
+        known, statistics = self._known.read(), self._statistics()
+        seen = self._seen.read()
+        if seen.known is not known or seen.statistics_version != statistics.version:
+            seen = self._seen.swap(lambda old: _renewed(old, known, statistics))
+        return seen.snapshot
+
+    def learn_clients(self, found: Mapping[str, ModelClient], unavailable: tuple[Unavailable, ...]) -> None:
+        """Add clients that were found, and say why others were not."""
+        self._known.swap(lambda known: evolve(known, clients={**known.clients, **found}, unavailable=(*known.unavailable, *unavailable)))
+
+    def learn_health(self, healths: tuple[Health, ...]) -> tuple[Health, ...]:
+        """Remember how endpoints were when last asked, and pass it on."""
+        told = {health.provider: health.healthy for health in healths}
+        self._known.swap(lambda known: known if known.healthy == told else evolve(known, healthy=told))
+        return healths
+
+    def _meet(self, model: str, provider: str | None) -> None:
+        known = self._known.read()
+        owner = _owner(model, provider, known.clients)
+        if owner is None or (owner, model) in known.named:
+            return
+        client = known.clients[owner]
+        if any(profile.name == model for profile in client.profiles):
+            return
+        profile = client.profile(model)
+        self._known.swap(lambda old: evolve(old, named={**dict(list(old.named.items())[-_NAMES_KEPT:]), (owner, model): profile}))
+
+
+def _owner(model: str, provider: str | None, clients: Mapping[str, ModelClient]) -> str | None:
+    """Whose model it is: the named provider's, the one its name tells, or the only one there is."""
+    if provider is not None and provider != "auto":
+        owner = canonical_provider(provider)
+        return owner if owner in clients else None
+    for name, client in clients.items():
+        if any(profile.name == model for profile in client.profiles):
+            return name
+    told = provider_of_model(model)
+    if told is not None:
+        return told if told in clients else None
+    real = [name for name, client in clients.items() if not all(profile.toy for profile in client.profiles)]
+    return real[0] if len(real) == 1 else None
+
+
+def _renewed(old: _Seen | None, known: Known, statistics: Statistics) -> _Seen:
+    listed = [(client, profile, False) for client in known.clients.values() for profile in client.profiles]
+    listed += [(known.clients[owner], profile, True) for (owner, _), profile in known.named.items()]
+    candidates = tuple(
+        Candidate(
+            profile=profile,
+            endpoint=client.endpoint,
+            healthy=known.healthy.get(profile.provider),
+            latency_seconds=seen.latency_seconds if (seen := statistics.models.get(f"{profile.provider}/{profile.name}")) else None,
+            success_rate=seen.success_rate if seen else None,
+            only_named=named,
+        )
+        for client, profile, named in listed
+    )
+    version = 1 if old is None else old.snapshot.version + 1
+    snapshot = Snapshot(version=version, candidates=candidates, unavailable=known.unavailable)
+    return _Seen(known=known, statistics_version=statistics.version, snapshot=snapshot)

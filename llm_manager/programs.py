@@ -1,0 +1,45 @@
+"""Effect-style programs: written first, given their manager at the edge.
+
+    answer = generate(LLMRequest("Say hello")).map(lambda response: response.content)
+    answer(manager)        # a FutureResult[str, LLMError]
+
+One environment serves all, the manager, so programs compose without merging anything.
+"""
+
+from typing import TypeVar
+
+from returns.context import RequiresContextFutureResult
+
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.plans import Plan
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.effects import publish
+from llm_manager.outcomes import Settled, sealed
+from llm_manager.services.manager import LLMManager, Structured
+
+_Shape = TypeVar("_Shape")
+
+
+def generate(request: LLMRequest) -> RequiresContextFutureResult[LLMResponse, LLMError, LLMManager]:
+    """Answer a request with whichever manager the program is given."""
+    return RequiresContextFutureResult(lambda manager: manager.generate(request))
+
+
+def generate_as(shape: type[_Shape], request: LLMRequest) -> RequiresContextFutureResult[Structured[_Shape], LLMError, LLMManager]:
+    """Answer a request with a value of a class."""
+    return RequiresContextFutureResult(lambda manager: manager.generate_as(shape, request))
+
+
+def converse(conversation_id: str, request: LLMRequest) -> RequiresContextFutureResult[LLMResponse, LLMError, LLMManager]:
+    """Answer a request within a conversation."""
+    return RequiresContextFutureResult(lambda manager: manager.converse(conversation_id, request))
+
+
+def plan(request: LLMRequest) -> RequiresContextFutureResult[Plan, LLMError, LLMManager]:
+    """Say where a request would go; nothing is sent."""
+
+    async def planned(manager: LLMManager) -> Settled[Plan, LLMError]:
+        return sealed(manager.plan(request))
+
+    return RequiresContextFutureResult(publish(planned))
