@@ -33,8 +33,11 @@ class ProviderSettings:
     app_name: str | None = None
     app_url: str | None = None
     api_version: str | None = None
-    custom_headers: Mapping[str, str] = field(factory=dict)
+    custom_headers: Mapping[str, str] = field(factory=dict, repr=False)
     ca_bundle: str | None = None
+    llama_cpp_path: str | None = None
+    models_dir: str | None = None
+    gpu_layers: int | None = None
 
 
 @frozen(kw_only=True)

@@ -1,0 +1,11 @@
+"""Outside text to settings: files and variables in, one `LLMConfig` or every fault at once out.
+
+Belongs here: finding, reading, checking and merging what people write. Does not: what the settings mean to a client or a
+route (`clients`, `policies`), nor the process's environment, which is given as a mapping. No network.
+"""
+
+from llm_manager.settings.loading import Loaded, check_config, read_config
+from llm_manager.settings.places import Places, usual_places
+from llm_manager.settings.showing import Row, describe_config
+
+__all__ = ["Loaded", "Places", "Row", "check_config", "describe_config", "read_config", "usual_places"]

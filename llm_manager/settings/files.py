@@ -1,0 +1,103 @@
+"""Reading settings files: bounded, whole, and with a word about who else can read a key in them."""
+
+import errno
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from attrs import evolve, frozen
+from returns.result import Failure, Result, Success
+
+from llm_manager.domain.errors import Fault
+from llm_manager.outcomes import sealed
+from llm_manager.policies.names import canonical_provider
+from llm_manager.settings.entries import Found
+from llm_manager.settings.formats import parse
+from llm_manager.settings.kinds import Problem
+from llm_manager.settings.places import Places
+from llm_manager.settings.tables import read_table
+
+_LARGEST = 256 * 1024
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
+
+@frozen(kw_only=True)
+class Text:
+    """The text of a file, and whether others than its owner may read it."""
+
+    text: str
+    open_to_others: bool
+
+
+def read_text(path: Path) -> Result[Text | None, Problem]:
+    """Read a small file whole; None when there is none."""
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            data = file.read(_LARGEST + 1)
+    except OSError as error:
+        if error.errno in _ABSENT:
+            return Success(None)
+        return Failure(Problem(problem=f"cannot be read ({os.strerror(error.errno) if error.errno else 'unknown reason'})"))
+    except ValueError:
+        return Failure(Problem(problem="is no path that this system knows"))
+    if len(data) > _LARGEST:
+        return Failure(Problem(problem=f"is larger than {_LARGEST // 1024} KiB, which no settings file is"))
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return Failure(Problem(problem="is not UTF-8 text"))
+    return Success(Text(text=text, open_to_others=os.name != "nt" and bool(stat.S_IMODE(mode) & 0o077)))
+
+
+def read_files(places: Places, explicit: Path | None) -> Found:
+    """Read every settings file there is, the weakest first; only the one asked for must exist."""
+    found = [_read(path, foreign=path in places.project) for path in places.files() if path != explicit]
+    if explicit is not None:
+        found.append(_read(explicit, required=True))
+    return Found.together(found)
+
+
+def _read(path: Path, *, required: bool = False, foreign: bool = False) -> Found:
+    source = str(path)
+    if not required and path.is_dir():
+        return Found()
+    outcome = sealed(read_text(path))
+    if isinstance(outcome, Failure):
+        return _faulty(source, outcome.failure())
+    content = outcome.unwrap()
+    if content is None:
+        return _faulty(source, Problem(problem="does not exist", fix="check the path")) if required else Found()
+    parsed = sealed(parse(content.text, path.suffix))
+    if isinstance(parsed, Failure):
+        return _faulty(source, parsed.failure())
+    table = parsed.unwrap()
+    if foreign and path.name == "providers.json" and not _ours(table):
+        return Found(warnings=(f"{source} names no provider and is left alone: it seems to belong to another program",))
+    found = read_table(table, source=source, foreign=foreign)
+    return evolve(found, files=(source,), warnings=(*found.warnings, *exposed(found, content)))
+
+
+def exposed(found: Found, content: Text) -> tuple[str, ...]:
+    """Warn of keys in a file that others may read."""
+    if not content.open_to_others:
+        return ()
+    return tuple(
+        f"{entry.source} holds a secret ({entry.written}) and others may read the file; run: chmod 600 {entry.source}"
+        for entry in found.entries
+        if entry.kind.secret
+    )[:1]
+
+
+def _ours(table: Mapping[str, object]) -> bool:
+    return any(canonical_provider(str(name)) is not None for name in (*table, *_inner(table)))
+
+
+def _inner(table: Mapping[str, object]) -> tuple[object, ...]:
+    inner = table.get("providers")
+    return tuple(inner) if isinstance(inner, Mapping) else ()
+
+
+def _faulty(source: str, wrong: Problem) -> Found:
+    return Found(faults=(Fault(source=source, key="", problem=wrong.problem, fix=wrong.fix),))

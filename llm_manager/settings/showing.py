@@ -1,0 +1,70 @@
+"""Settings for people: each value, and where it comes from. Secrets are masked."""
+
+from collections.abc import Iterator
+
+import attrs
+from attrs import frozen
+
+from llm_manager.domain.configuration import LLMConfig, ProviderSettings
+from llm_manager.domain.secrets import Secret
+from llm_manager.settings.loading import Loaded
+
+DEFAULT = "default"
+_MASKED = frozenset({"proxy"})
+_DERIVED = frozenset({"use_toys", "ladders"})
+
+
+@frozen(kw_only=True)
+class Row:
+    """One setting as `config show` prints it."""
+
+    key: str
+    value: str
+    origin: str
+
+
+def describe_config(loaded: Loaded) -> tuple[Row, ...]:
+    """List every setting with its value and its origin; of a provider only what is set."""
+    return tuple(Row(key=key, value=value, origin=loaded.origins.get(key, DEFAULT)) for key, value in _values(loaded.config))
+
+
+def _values(config: LLMConfig) -> Iterator[tuple[str, str]]:
+    for name, provider in config.providers.items():
+        yield from _of_provider(f"providers.{name}", provider)
+    for section in ("routing", "cache", "context", "performance", "display", "embedded", "network"):
+        for each, value in _fields(getattr(config, section)):
+            if each not in _DERIVED:
+                yield f"{section}.{each}", _shown(each, value)
+    for task, rungs in config.routing.ladders:
+        yield f"routing.ladders.{task}", " > ".join(rungs)
+    for profile in config.profiles:
+        yield from ((f"profiles.{profile.provider}/{profile.name}.{each}", _shown(each, value)) for each, value in _fields(profile))
+
+
+def _of_provider(prefix: str, settings: ProviderSettings) -> Iterator[tuple[str, str]]:
+    for name, value in _fields(settings):
+        if name == "models":
+            yield from ((f"{prefix}.models.{tier}", model) for tier, model in settings.models.items() if tier != "default")
+        elif name == "custom_headers":
+            yield from ((f"{prefix}.custom_headers.{header}", "(set)") for header in settings.custom_headers)
+        elif value is not None:
+            yield f"{prefix}.{name}", _shown(name, value)
+
+
+def _fields(record: attrs.AttrsInstance) -> Iterator[tuple[str, object]]:
+    for each in attrs.fields(type(record)):
+        yield each.name, getattr(record, each.name)
+
+
+def _shown(name: str, value: object) -> str:
+    if value is None:
+        return "(not set)"
+    if name in _MASKED:
+        return "(set)"
+    if isinstance(value, Secret):
+        return f"(set, fingerprint {value.fingerprint})"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "(none)"
+    return str(value)

@@ -1,0 +1,64 @@
+"""From a mapping as a file holds it to entries: every key found in the schema, or named as a fault."""
+
+from collections.abc import Iterator, Mapping
+
+from returns.result import Failure
+
+from llm_manager.domain.errors import Fault
+from llm_manager.outcomes import sealed
+from llm_manager.settings.entries import Entry, Found
+from llm_manager.settings.kinds import PRESENT
+from llm_manager.settings.spelling import Path, resolve, shown, snake
+
+_DEEPEST = 8
+
+
+def read_table(table: Mapping[str, object], *, source: str, foreign: bool = False) -> Found:
+    """Find the setting behind every value of a file; ``source`` is the file's path. Null and empty text give nothing."""
+    entries: dict[Path, Entry] = {}
+    faults: list[Fault] = []
+    for path, value in _leaves(table, ()):
+        written = shown(path)
+        empty = value is None or value == {}
+        resolved = sealed(resolve(path))
+        if isinstance(resolved, Failure):
+            wrong = resolved.failure()
+            if not (empty and wrong.wants_table):
+                faults.append(Fault(source=source, key=written, problem=wrong.problem, fix=wrong.fix))
+            continue
+        target = resolved.unwrap()
+        if target.kind is PRESENT and not empty:
+            faults.append(Fault(source=source, key=written, problem="a table of settings is expected"))
+            continue
+        if target.kind is not PRESENT and (value is None or value == ""):
+            continue
+        twin = entries.get(target.key)
+        if twin is not None and twin.value != value:
+            problem = f"is given again, as {twin.written}" if twin.written != written else "is given twice"
+            faults.append(Fault(source=source, key=written, problem=problem, fix="keep one of the two"))
+        entries[target.key] = Entry(
+            key=target.key, kind=target.kind, value=value, source=source, written=written, origin=source, foreign=foreign
+        )
+    return Found(entries=tuple(entries.values()), faults=tuple(faults))
+
+
+def _leaves(table: Mapping[str, object], above: Path) -> Iterator[tuple[Path, object]]:
+    for name, value in table.items():
+        path = (*above, str(name))
+        if isinstance(value, Mapping) and value and len(path) < _DEEPEST:
+            yield from _leaves(value, path)
+        elif len(path) == 1 and snake(path[0]) == "profiles" and isinstance(value, list):
+            yield from _profiles(value, path)
+        else:
+            yield path, value
+
+
+def _profiles(items: list[object], path: Path) -> Iterator[tuple[Path, object]]:
+    """Each described model under ``provider/name``, so that a later file may say more of the same one."""
+    for place, item in enumerate(items, start=1):
+        if isinstance(item, Mapping) and item:
+            named = (item.get("provider"), item.get("name"))
+            label = "/".join(part for part in named if isinstance(part, str)) if all(named) else f"number {place}"
+            yield from _leaves(item, (*path, label))
+        else:
+            yield (*path, f"number {place}"), item
