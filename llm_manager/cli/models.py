@@ -13,6 +13,7 @@ from llm_manager.effects import settle
 
 async def models(session: Session, *, name: str | None = None, provider: str | None = None, locality: Locality | None = None) -> int:
     """List the models that can be asked; it is a failure when a filter leaves none."""
+    await settle(session.manager.discover())
     outcome = await settle(session.manager.models())
     if isinstance(outcome, Failure):
         return session.output.failure(outcome.failure())

@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 from cyclopts.types import NonNegativeFloat, PositiveInt
 from returns.result import Failure
 
-from llm_manager.cli import configuration, generate, health, models, plan, weights
+from llm_manager.cli import generate, health, models, plan, weights
 from llm_manager.cli.asking import make_request
 from llm_manager.cli.exits import USAGE
 from llm_manager.cli.hygiene import one_line
@@ -19,6 +19,7 @@ from llm_manager.cli.version import installed_version
 from llm_manager.domain.models import Locality
 from llm_manager.domain.plans import Strategy
 from llm_manager.domain.requests import TaskType
+from llm_manager.outcomes import sealed
 
 Config: TypeAlias = Annotated[Path | None, Parameter(help="Read this settings file last, over all others.")]
 Json: TypeAlias = Annotated[bool, Parameter(negative=(), help="Write JSON to standard output.")]
@@ -233,7 +234,14 @@ def _models(
 
 def _pull(*, json: Json = False, config: Config = None) -> int:
     """Fetch the weights of the embedded model (98 MB), once."""
-    return weights.pull(standard_output(json=json), config=config)
+    from llm_manager.real_world import real_world
+    from llm_manager.settings import read_config
+
+    output, world = standard_output(json=json), real_world()
+    read = sealed(read_config(config, world.environ))
+    if isinstance(read, Failure):
+        return output.failure(read.failure())
+    return weights.pull(output, read.unwrap().config.embedded, world)
 
 
 def _health(*, json: Json = False, config: Config = None) -> int:
@@ -243,9 +251,15 @@ def _health(*, json: Json = False, config: Config = None) -> int:
 
 def _show(*, json: Json = False, config: Config = None) -> int:
     """Show each setting with where it came from; keys stay hidden."""
-    return configuration.show(standard_output(json=json), config=config)
+    from llm_manager.cli.configuration import show
+    from llm_manager.real_world import real_world
+
+    return show(standard_output(json=json), real_world(), path=config)
 
 
 def _check(*, json: Json = False, config: Config = None) -> int:
     """Check the settings and list every fault at once."""
-    return configuration.check(standard_output(json=json), config=config)
+    from llm_manager.cli.configuration import check
+    from llm_manager.real_world import real_world
+
+    return check(standard_output(json=json), real_world(), path=config)

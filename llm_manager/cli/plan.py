@@ -9,11 +9,13 @@ from llm_manager.cli.exits import OK
 from llm_manager.cli.session import Session
 from llm_manager.domain.plans import Plan
 from llm_manager.domain.requests import LLMRequest
+from llm_manager.effects import settle
 from llm_manager.outcomes import sealed
 
 
 async def plan(session: Session, request: LLMRequest) -> int:
-    """Show the route of a request with every reason."""
+    """Show the route of a request with every reason; no model is asked."""
+    await settle(session.manager.discover())
     planned = sealed(session.manager.plan(request))
     if isinstance(planned, Failure):
         return session.output.failure(planned.failure())

@@ -4,23 +4,26 @@ import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import evolve, field, frozen
 from returns.result import Failure, Success
 
 from llm_manager.cli.output import Output
+from llm_manager.cli.weights import fetch_showing, fetching
 from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.plans import Strategy
 from llm_manager.domain.requests import LLMRequest
+from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.services.manager import LLMManager
+from llm_manager.services.world import World
 
-Prepare = Callable[[LLMRequest], Coroutine[Any, Any, Settled[None, LLMError]]]
+Prepare: TypeAlias = Callable[[LLMRequest], Coroutine[Any, Any, Settled[None, LLMError]]]
 
 
-async def _prepared(_: LLMRequest) -> Settled[None, LLMError]:
+async def _nothing_to_prepare(_: LLMRequest) -> Settled[None, LLMError]:
     return Success(None)
 
 
@@ -31,10 +34,10 @@ class Session:
     manager: LLMManager
     config: LLMConfig
     output: Output
-    prepare: Prepare = field(default=_prepared, repr=False)
+    prepare: Prepare = field(default=_nothing_to_prepare, repr=False)
 
 
-Command = Callable[[Session], Coroutine[Any, Any, int]]
+Command: TypeAlias = Callable[[Session], Coroutine[Any, Any, int]]
 
 
 def standard_output(*, json: bool = False) -> Output:
@@ -47,21 +50,47 @@ def overridden(config: LLMConfig, *, strategy: Strategy | None = None) -> LLMCon
     return config if strategy is None else evolve(config, routing=evolve(config.routing, strategy=strategy))
 
 
-def open_session(output: Output, *, config: Path | None = None, strategy: Strategy | None = None) -> Settled[Session, LLMError]:
+def open_session(
+    output: Output, *, config: Path | None = None, strategy: Strategy | None = None, world: World | None = None
+) -> Settled[Session, LLMError]:
     """Read the settings, apply what the command line says, and make the manager; nothing is sent or fetched."""
+    from llm_manager.real_world import real_world
     from llm_manager.settings import read_config
-    from llm_manager.wiring import make_llm_manager
+    from llm_manager.wiring import default_deps, make_llm_manager
 
-    read = sealed(read_config(config))
+    here = real_world() if world is None else world
+    read = sealed(read_config(config, here.environ))
     if isinstance(read, Failure):
         return read
     settings = overridden(read.unwrap().config, strategy=strategy)
     for warning in settings.warnings:
         output.note(f"warning: {warning}")
-    made = sealed(make_llm_manager(settings))
+    made = sealed(default_deps(settings, here).bind(lambda deps: make_llm_manager(settings, deps)))
     if isinstance(made, Failure):
         return made
-    return Success(Session(manager=made.unwrap(), config=settings, output=output))
+    manager = made.unwrap()
+    return Success(Session(manager=manager, config=settings, output=output, prepare=preparing(manager, settings, output, here)))
+
+
+def preparing(manager: LLMManager, config: LLMConfig, output: Output, world: World) -> Prepare:
+    """Fetch the weights of the embedded model, with their progress shown, when a request would get it and they are missing."""
+    from llm_manager.clients.embedded.engine import import_engine
+    from llm_manager.clients.embedded.profile import PROVIDER
+    from llm_manager.clients.embedded.weights import find_weights
+
+    async def prepare(request: LLMRequest) -> Settled[None, LLMError]:
+        if config.embedded.model_path is not None or find_weights(config.embedded, world.environ) is not None:
+            return Success(None)
+        await settle(manager.discover())
+        planned = sealed(manager.plan(request))
+        if isinstance(planned, Failure) or planned.unwrap().steps[0].profile.provider != PROVIDER:
+            return Success(None)
+        if isinstance(import_engine(), Failure):
+            return Success(None)
+        fetched = await fetch_showing(output, fetching(world))
+        return fetched if isinstance(fetched, Failure) else Success(None)
+
+    return prepare
 
 
 def conduct(output: Output, command: Command, *, config: Path | None = None, strategy: Strategy | None = None) -> int:

@@ -99,6 +99,7 @@ def scene() -> Setting:
             health=lambda: FutureResult.from_result(health),
             stats=Statistics,
             models=lambda: FutureResult.from_result(models),
+            discover=lambda: FutureResult.from_value(()),
             close=close,
         )
         output = Output(out=out, err=err, json=json)

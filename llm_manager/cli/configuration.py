@@ -1,0 +1,54 @@
+"""`llm-manager config`: what is set, from where, and what is wrong with it."""
+
+from pathlib import Path
+from typing import Any
+
+from returns.result import Failure
+
+from llm_manager.cli.exits import OK, USAGE, error_line
+from llm_manager.cli.output import Output
+from llm_manager.domain.error_questions import describe
+from llm_manager.domain.errors import Fault
+from llm_manager.outcomes import sealed
+from llm_manager.services.world import World
+from llm_manager.settings import check_config, describe_config, read_config
+from llm_manager.wiring import default_deps
+
+
+def show(output: Output, world: World, *, path: Path | None = None) -> int:
+    """Show every setting with its value and where it came from; keys are masked."""
+    read = sealed(read_config(path, world.environ))
+    if isinstance(read, Failure):
+        return output.failure(read.failure())
+    loaded = read.unwrap()
+    rows = describe_config(loaded)
+    for warning in loaded.warnings:
+        output.note(f"warning: {warning}")
+    if output.json:
+        settings = [{"key": row.key, "value": row.value, "origin": row.origin} for row in rows]
+        output.document({"files": list(loaded.files), "settings": settings, "warnings": list(loaded.warnings)})
+    else:
+        output.table(("setting", "value", "from"), ((row.key, row.value, row.origin) for row in rows))
+    return OK
+
+
+def check(output: Output, world: World, *, path: Path | None = None) -> int:
+    """List everything that is wrong with the settings, each fault on a line of its own."""
+    faults = check_config(path, world.environ)
+    lines = [str(fault) for fault in faults]
+    if not faults:
+        built = sealed(read_config(path, world.environ).bind(lambda loaded: default_deps(loaded.config, world)))
+        if isinstance(built, Failure):
+            lines.append(describe(built.failure()))
+            output.note(error_line(built.failure()))
+    for fault in faults:
+        output.note(f"error: {fault}")
+    if output.json:
+        output.document({"ok": not lines, "faults": [*map(_document, faults)] or [{"problem": line} for line in lines]})
+    elif not lines:
+        output.text("the settings have no faults")
+    return USAGE if lines else OK
+
+
+def _document(fault: Fault) -> dict[str, Any]:
+    return {"source": fault.source, "key": fault.key, "problem": fault.problem, "fix": fault.fix}
