@@ -22,7 +22,7 @@ from llm_manager.outcomes import Settled
 from llm_manager.policies.cache_key import cache_key
 from llm_manager.services.cache import Cache
 from llm_manager.services.journal import Journal
-from llm_manager.services.steps import Events, OpenStream, Step
+from llm_manager.services.steps import Events, OpenStream, Step, with_rest
 
 _NOTHING_PAID = Priced(usd=Decimal(0), price_version="remembered")
 
@@ -81,7 +81,7 @@ def caching_streams(memory: Memory) -> Callable[[Step[Attempt, OpenStream]], Ste
             if isinstance(opened.first, StreamFinished):
                 await _store(memory, key, opened.first.response)
                 return outcome
-            return Success(evolve(opened, rest=_storing(memory, key, opened.rest)))
+            return Success(with_rest(opened, lambda events: _storing(memory, key, events)))
 
         return cached
 

@@ -19,6 +19,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.streaming import StreamEvent, StreamFinished
 from llm_manager.outcomes import Settled
+from llm_manager.services.rests import Rest
 
 Events: TypeAlias = AsyncGenerator[Settled[StreamEvent, LLMError], None]
 
@@ -72,14 +73,19 @@ def at_end(reply: Reply, tell: Callable[[Ending], Ending], left: Callable[[], No
         if isinstance(ended, Failure):
             return ended
         return Success(OpenStream(first=StreamFinished(response=ended.unwrap()), rest=reply.rest))
-    return Success(evolve(reply, rest=_telling(reply.rest, tell, left)))
+
+    async def unread() -> None:
+        await reply.rest.aclose()
+        left()
+
+    return Success(evolve(reply, rest=Rest(_telling(reply.rest, tell, left), unread)))
 
 
 def with_rest(reply: Reply, change: Callable[[Events], Events]) -> Reply:
     """Put something around the rest of a stream; a whole answer has no rest and stays as it is."""
     if isinstance(reply, LLMResponse):
         return reply
-    return evolve(reply, rest=change(reply.rest))
+    return evolve(reply, rest=Rest(change(reply.rest), reply.rest.aclose))
 
 
 async def _telling(events: Events, tell: Callable[[Ending], Ending], left: Callable[[], None]) -> Events:

@@ -11,7 +11,8 @@ strategies      Hypothesis strategies for every value (needs the extra ``testing
 from importlib import import_module
 from types import ModuleType
 
-from llm_manager.testing import faults
+from llm_manager.testing import faults, samples
+from llm_manager.testing.attempts import attempt_for
 from llm_manager.testing.replies import Piece, Said
 from llm_manager.testing.scripted import Outcome, Scripted, scripted
 from llm_manager.testing.virtual_loop import DeadlockError, RealTimeError, VirtualLoop, run_virtual
@@ -27,9 +28,11 @@ __all__ = [
     "Said",
     "Scripted",
     "VirtualLoop",
+    "attempt_for",
     "fake_world",
     "faults",
     "run_virtual",
+    "samples",
     "scripted",
 ]
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias
 from attrs import evolve, field, frozen
 from returns.result import Failure, Success
 
-from llm_manager.domain.attempts import Attempt, Limits
+from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import LLMError, ModelUnavailable
 from llm_manager.domain.models import FREE, Endpoint, Health, KnownPrice, Locality, ModelProfile
 from llm_manager.domain.requests import LLMRequest
@@ -27,6 +27,7 @@ from llm_manager.effects import publish
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.services.model_client import ModelClient
 from llm_manager.services.steps import Events, OpenStream
+from llm_manager.testing.attempts import attempt_for
 from llm_manager.testing.plain_encoding import encode_plainly
 from llm_manager.testing.replies import Said, gathered, pieces, whole
 
@@ -35,7 +36,6 @@ Outcome: TypeAlias = Said | Callable[[Attempt], Said] | Callable[[Attempt], Awai
 Then: TypeAlias = Literal["repeat", "refuse"]
 
 _PRICE = KnownPrice(input_usd=Decimal(1), output_usd=Decimal(2), version="scripted")
-_PATIENCE_SECONDS = 300.0
 
 
 class Scripted:
@@ -216,24 +216,14 @@ def _client(
         return known.get(name) or evolve(profiles[0], name=name)
 
     def attempted(request: LLMRequest) -> Settled[Attempt, LLMError]:
-        model = profile(request.preferences.model or profiles[0].name)
-        wire = sealed(encode_plainly(request, model))
-        if isinstance(wire, Failure):
-            return wire
-        deadline = asyncio.get_running_loop().time() + _PATIENCE_SECONDS
-        return Success(
-            Attempt(
-                call_id=f"call-{script.seen.count + 1}",
-                number=1,
-                request=request,
-                model=model,
+        return sealed(
+            attempt_for(
+                request,
+                model=profile(request.preferences.model or profiles[0].name),
                 endpoint=endpoint,
-                wire=wire.unwrap(),
                 key=key,
-                limits=_LIMITS,
-                deadline=deadline,
-                call_deadline=deadline,
-                total_seconds=_PATIENCE_SECONDS,
+                call_id=f"call-{script.seen.count + 1}",
+                now=asyncio.get_running_loop().time(),
             )
         )
 
@@ -280,6 +270,3 @@ def _client(
         stream=stream,
         close=close,
     )
-
-
-_LIMITS = Limits()
