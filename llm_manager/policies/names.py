@@ -69,6 +69,7 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
 
 _CANONICAL = frozenset(PROVIDERS)
 _LONGEST_NAME = 100
+_LONGEST_MODEL = 300
 _SEPARATORS = str.maketrans("", "", " .-_")
 
 
@@ -147,7 +148,7 @@ def provider_of_model(model: str) -> str | None:
     >>> provider_of_model("claude-3-opus-20240229"), provider_of_model("llama3.2:3b"), provider_of_model("my-tune")
     ('anthropic', 'ollama', None)
     """
-    name = model.lower()
+    name = model[:_LONGEST_MODEL].lower()
     if name.startswith("claude-"):
         return "anthropic"
     if _OPENROUTER_ONLY.match(name):

@@ -14,7 +14,7 @@ from llm_manager.domain.requests import LLMRequest
 PrivateWord: TypeAlias = str
 
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]+")
-_PIECE = 256
+_PIECE = 64
 _PHI = re.compile(r"(?<![^\W_])PHI(?![^\W_])")
 _OTHERS = re.compile(r"(?<![^\W_])(?:patient|hipaa)(?![^\W_])")
 

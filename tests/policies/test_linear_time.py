@@ -1,0 +1,122 @@
+"""No input of 100 KB keeps a pattern or a decision on text busy: time grows with length, not with its square."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+import time
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+
+import llm_manager.policies
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.policies.classification import classify
+from llm_manager.policies.names import canonical_provider, nearest, provider_of_model
+from llm_manager.policies.sensitivity import private_word
+from llm_manager.policies.tokens import estimate_tokens
+
+SIZES = (1_000, 10_000, 100_000)
+MOST_SECONDS = 0.05
+UNITS = [
+    " ",
+    "\t\n",
+    "a",
+    "a ",
+    "a/",
+    "a:",
+    "-",
+    "/.",
+    "\u200b",
+    "create ",
+    "create a ",
+    "project ",
+    "create project ",
+    "explain ",
+    "in detail ",
+    "explain in ",
+    "set up",
+    "set ",
+    "open ",
+    "show",
+    "impatient ",
+    "patient_",
+    "PHI",
+    "PHIX ",
+    "hipaaa ",
+    "llama-",
+    "gpt-",
+    "code ",
+    "query ",
+    "\u0315\u0300\u0345",
+    "\u05b0\u0327\u0300",
+    "a\u0300",
+    "слово ",
+    "漢字",
+    "\ufdfa",
+    "ｐａｔ",
+]
+
+
+USES = ("search", "match", "fullmatch", "findall", "split", "sub")
+
+
+def patterns() -> list[tuple[str, Callable[[str], object]]]:
+    """Every compiled pattern of the policies, called in each way its module calls it."""
+    found: list[tuple[str, Callable[[str], object]]] = []
+    for module in pkgutil.iter_modules(llm_manager.policies.__path__):
+        loaded = importlib.import_module(f"llm_manager.policies.{module.name}")
+        source = inspect.getsource(loaded)
+        for name, value in vars(loaded).items():
+            if isinstance(value, re.Pattern) and isinstance(value.pattern, str):
+                calls = [use for use in USES if f"{name}.{use}(" in source]
+                for use in calls:
+                    act: Callable[..., object] = getattr(value, use)
+                    found.append((f"{module.name}.{name}.{use}", partial(act, " ") if use == "sub" else act))
+    return found
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """The best of three, so that a busy machine does not fail the test."""
+    best = float("inf")
+    for _ in range(3):
+        began = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - began)
+        if best < MOST_SECONDS / 5:
+            break
+    return best
+
+
+def filled(unit: str, size: int, ending: str = "") -> str:
+    """Text of about ``size`` bytes."""
+    return unit * (size // len(unit.encode())) + ending
+
+
+@pytest.mark.parametrize(("name", "act"), patterns(), ids=[name for name, _ in patterns()])
+def test_every_shipped_pattern_is_quick(name: str, act: Callable[[str], object]) -> None:
+    for unit in UNITS:
+        for ending in ("", "!", "\n", ":free"):
+            for size in SIZES:
+                text = filled(unit, size, ending)
+                assert seconds(partial(act, text)) < MOST_SECONDS, (name, unit, size)
+
+
+DECISIONS: dict[str, Callable[[str], object]] = {
+    "classify": lambda text: classify(LLMRequest(text)),
+    "private_word": private_word,
+    "estimate_tokens": estimate_tokens,
+    "provider_of_model": provider_of_model,
+    "canonical_provider": canonical_provider,
+    "nearest": lambda text: nearest(text, ["openai", "anthropic", "gemini"]),
+}
+
+
+@pytest.mark.parametrize("decision", DECISIONS)
+def test_every_decision_on_text_is_quick(decision: str) -> None:
+    decide = DECISIONS[decision]
+    for unit in UNITS:
+        for size in SIZES:
+            text = filled(unit, size)
+            assert seconds(partial(decide, text)) < MOST_SECONDS, (decision, unit, size)
