@@ -1,0 +1,1 @@
+"""What is known of providers and their models, and the words of their errors: data, not code."""

@@ -1,0 +1,290 @@
+"""From a status and machine codes to an `LLMError`: the only file of this dialect that knows what a status means.
+
+Order of judgement: the provider's machine codes, then its status; sentences only for what has no code, and only those listed
+in ``clients/data``. Words that a prompt could hold decide nothing.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from attrs import evolve
+
+from llm_manager.clients.data import openai_chat_errors as known
+from llm_manager.clients.openai_chat.signals import Signal, Who, read_body, read_error, status_in
+from llm_manager.domain.error_questions import describe, origin_of
+from llm_manager.domain.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    ContentFiltered,
+    ContextTooLarge,
+    InvalidRequest,
+    LLMError,
+    MalformedResponse,
+    ModelUnavailable,
+    Origin,
+    QuotaExhausted,
+    RateLimitExceeded,
+    RequestTimeout,
+    StreamInterrupted,
+)
+from llm_manager.domain.wire_requests import WireReply
+from llm_manager.policies.retry_after import wait_seconds
+
+_CONTEXT: Final = tuple(re.compile(sentence) for sentence in known.CONTEXT_SENTENCES)
+_TOKENS_PER_MINUTE: Final = re.compile(known.TOKENS_PER_MINUTE)
+_BUDGET_OF_PARAMETERS: Final = re.compile(known.BUDGET_OF_PARAMETERS)
+_LOADING: Final = re.compile(known.LOADING_SENTENCE)
+_NO_SUCH_MODEL: Final = re.compile(known.NO_SUCH_MODEL_SENTENCE)
+_SCANNED = 2000
+_SERVER_ERROR = 500
+_REQUEST_IDS = ("x-request-id", "request-id", "x-generation-id", "cf-ray")
+
+
+def is_good(status: int) -> bool:
+    """Say whether an answer of this status is meant to hold a completion."""
+    return 200 <= status <= 299
+
+
+def request_id(headers: Iterable[tuple[str, str]]) -> str | None:
+    """The id by which the provider's support finds the call."""
+    found = dict(headers)
+    return next((found[name][:200] for name in _REQUEST_IDS if name in found), None)
+
+
+def error_of(reply: WireReply, who: Who, *, wall: float) -> LLMError:
+    """Say what an answer that is not good means."""
+    return _judged(read_body(reply.status, reply.body), reply, who, wall)
+
+
+def error_inside(told: object, who: Who, *, wall: float, raw: str = "", reply: WireReply | None = None) -> LLMError:
+    """Say what an error inside a good answer or a stream means: its code counts as the status, 500 when it has none."""
+    status = status_in(told)
+    signal = read_error(_SERVER_ERROR if status is None else status, told, raw=raw)
+    if status is None:
+        signal = evolve(signal, status=_status_of(signal.words))
+    return _judged(signal, reply or WireReply(status=signal.status), who, wall)
+
+
+def _status_of(words: frozenset[str]) -> int:
+    """The status that machine codes stand for where no number is told."""
+    if words & known.RATE_LIMIT:
+        return 429
+    if words & known.NO_PERMISSION:
+        return 403
+    if words & known.NO_SUCH_MODEL:
+        return 404
+    return 400 if words & known.NOT_VALID else _SERVER_ERROR
+
+
+def malformed(message: str, who: Who, *, raw: bytes = b"", reply: WireReply | None = None) -> MalformedResponse:
+    """A good status with something that is no answer."""
+    status = None if reply is None else reply.status
+    text = raw[:4096].decode("utf-8", "replace")
+    return MalformedResponse(
+        model=who.model,
+        message=message,
+        origin=Origin(
+            provider=who.provider,
+            endpoint=who.endpoint,
+            key_fingerprint=None if who.key is None else who.key.fingerprint,
+            request_id=None if reply is None else request_id(reply.headers),
+            status=status,
+            charge="possible",
+            raw=who.safe(text) or None,
+        ),
+    )
+
+
+def interrupted(message: str, who: Who, *, partial: str, request_id: str | None = None) -> StreamInterrupted:
+    """A stream that ended without its terminator; what was written is billed."""
+    return StreamInterrupted(
+        model=who.model,
+        message=message,
+        partial=partial,
+        origin=Origin(
+            provider=who.provider,
+            endpoint=who.endpoint,
+            key_fingerprint=None if who.key is None else who.key.fingerprint,
+            request_id=request_id,
+            charge="certain",
+        ),
+    )
+
+
+def interrupted_by(error: LLMError, who: Who, *, partial: str, request_id: str | None = None) -> StreamInterrupted:
+    """A stream that an error ended after something had been delivered."""
+    cause = origin_of(error)
+    plainly = interrupted(f"the provider broke it off: {describe(error)}", who, partial=partial, request_id=request_id)
+    return plainly if cause is None else evolve(plainly, origin=evolve(cause, request_id=request_id, charge="certain"))
+
+
+def filtered(who: Who, *, partial: str, request_id: str | None = None) -> ContentFiltered:
+    """An answer whose own ending says that it was refused."""
+    return ContentFiltered(
+        model=who.model,
+        message="the provider withheld the answer",
+        partial=partial,
+        origin=Origin(provider=who.provider, endpoint=who.endpoint, request_id=request_id, charge="certain"),
+    )
+
+
+def _judged(signal: Signal, reply: WireReply, who: Who, wall: float) -> LLMError:
+    origin = signal.origin(who, request_id=request_id(reply.headers), status=reply.status)
+    coded = _by_code(signal, reply, who, origin, wall) or _by_sentence(signal, who, origin)
+    return coded or _by_status(signal, reply, who, origin, wall)
+
+
+def _by_code(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError | None:
+    words, status, model = signal.words, signal.status, who.model
+    message = _message(signal, who)
+    if words & known.CONTEXT:
+        return _too_large(signal, who, origin)
+    if words & known.FILTERED:
+        return ContentFiltered(model=model, message=message, origin=origin)
+    if words & known.SLOW_DOWN:
+        return RateLimitExceeded(
+            model=model, message=message, ramp=True, scope="account", retry_after_seconds=_wait(signal, reply, wall), origin=origin
+        )
+    if words & known.QUOTA_OF_KEY:
+        return QuotaExhausted(model=model, message=message, origin=origin)
+    if words & known.QUOTA_OF_ACCOUNT:
+        return QuotaExhausted(model=model, message=message, scope="account", origin=origin)
+    if words & known.TOO_LONG_A_FIELD:
+        return InvalidRequest(message=message, request=who.request, origin=origin)
+    if words & known.BY_MODEL:
+        return InvalidRequest(message=message, request=who.request, by_model=True, origin=origin)
+    if words & known.WRONG_KEY:
+        return AuthenticationFailed(model=model, message=message, origin=origin)
+    if words & known.NO_SUCH_MODEL and status in (400, 404, 410):
+        return ModelUnavailable(model=model, message=message, reason="permanent", origin=origin)
+    if words & known.BUSY and status not in (400, 401, 403):
+        return ModelUnavailable(model=model, message=message, reason="busy", origin=origin)
+    if words & known.OVERLOADED and (status >= 500 or status == 429):
+        return ModelUnavailable(model=model, message=message, reason="overloaded", origin=origin)
+    return None
+
+
+def _by_sentence(signal: Signal, who: Who, origin: Origin) -> LLMError | None:
+    """Fixed sentences, for the few errors that providers give no code."""
+    message = signal.message[:_SCANNED]
+    if not message:
+        return None
+    if signal.status in (413, 429):
+        found = _TOKENS_PER_MINUTE.match(message)
+        if found is not None and int(found["count"]) > int(found["limit"]):
+            return ContextTooLarge(
+                model=who.model,
+                token_count=int(found["count"]),
+                limit=int(found["limit"]),
+                limit_kind="tokens_per_minute",
+                message=_message(signal, who),
+                origin=origin,
+            )
+    if signal.status in (400, 413, 422, 500) and any(sentence.match(message) for sentence in _CONTEXT):
+        return _too_large(signal, who, origin)
+    if signal.status in (400, 404) and _NO_SUCH_MODEL.match(message):
+        return ModelUnavailable(model=who.model, message=_message(signal, who), reason="permanent", origin=origin)
+    return None
+
+
+def _by_status(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError:
+    status, model, message = signal.status, who.model, _message(signal, who)
+    if status < 200:
+        return MalformedResponse(model=model, message=f"answered with status {status}", origin=origin)
+    if 300 <= status <= 399:
+        return ConfigurationError(
+            message=f"the address {who.endpoint or who.provider} answers with a redirect ({status}), which is never followed;"
+            " set base_url to where it leads",
+            origin=origin,
+        )
+    if status == 429:
+        return _rate_limited(signal, reply, who, origin, wall)
+    if status == 401:
+        return AuthenticationFailed(model=model, message=message, origin=origin)
+    if status == 402:
+        return _payment_required(signal, reply, who, origin, wall)
+    if status == 403:
+        return _forbidden(signal, who, origin)
+    if status == 408 and who.provider == "openrouter":
+        return RequestTimeout(model=model, timeout_ms=0, phase="provider", origin=origin)
+    if status == 413:
+        by_bytes = who.provider != "groq"
+        return ContextTooLarge(model=model, limit_kind="bytes" if by_bytes else "window", message=message, origin=origin)
+    if status in (404, 405, 410):
+        if not signal.is_json:
+            return MalformedResponse(model=model, message=f"answered {status} with something that is no JSON", origin=origin)
+        return ModelUnavailable(model=model, message=message, reason="permanent", origin=origin)
+    if status == 424 and who.provider == "groq":
+        return ModelUnavailable(model=model, message=message, reason="permanent", origin=origin)
+    if status == 498 and who.provider == "groq":
+        return ModelUnavailable(model=model, message=message, reason="busy", origin=origin)
+    if status >= 500 or status in (408, 409, 425, 499) or reply.header("x-should-retry") == "true":
+        return _server_failed(signal, reply, who, origin)
+    return InvalidRequest(message=message, request=who.request, by_model=status == 422 and who.provider == "groq", origin=origin)
+
+
+def _rate_limited(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError:
+    message = _message(signal, who)
+    helps = _BUDGET_OF_PARAMETERS.match(signal.message[:_SCANNED]) is None and reply.header("x-should-retry") != "false"
+    return RateLimitExceeded(
+        model=who.model,
+        message=message,
+        retry_after_seconds=_wait(signal, reply, wall),
+        scope="account" if who.provider in ("groq", "openrouter") else "key",
+        resend_helps=helps,
+        origin=origin,
+    )
+
+
+def _payment_required(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError:
+    wait = _wait(signal, reply, wall)
+    if wait is not None and "openrouter_in_flight_budget" in signal.words:
+        return RateLimitExceeded(model=who.model, message=_message(signal, who), retry_after_seconds=wait, scope="account", origin=origin)
+    return QuotaExhausted(model=who.model, message=_message(signal, who), origin=origin)
+
+
+def _forbidden(signal: Signal, who: Who, origin: Origin) -> LLMError:
+    message = _message(signal, who)
+    if any(word.endswith(("_budget", "key_limit")) for word in signal.words) or "resets_at" in signal.metadata:
+        return QuotaExhausted(model=who.model, message=message, origin=origin)
+    if "flagged_input" in signal.metadata or (who.provider == "openrouter" and "reasons" in signal.metadata):
+        return ContentFiltered(model=who.model, message=message, origin=origin)
+    return AuthenticationFailed(model=who.model, message=message, reason="permission", origin=origin)
+
+
+def _server_failed(signal: Signal, reply: WireReply, who: Who, origin: Origin) -> LLMError:
+    message = _message(signal, who)
+    if signal.status == 503 and (signal.words & known.LOADING or _LOADING.match(signal.message)):
+        return ModelUnavailable(model=who.model, message=message, reason="loading", origin=origin)
+    return ModelUnavailable(
+        model=who.model,
+        message=message,
+        reason="overloaded" if signal.status == 529 else "server",
+        resend_helps=reply.header("x-should-retry") != "false",
+        origin=origin,
+    )
+
+
+def _too_large(signal: Signal, who: Who, origin: Origin) -> ContextTooLarge:
+    count, limit = signal.counts
+    for sentence in _CONTEXT:
+        found = sentence.match(signal.message[:_SCANNED])
+        if found is not None:
+            said = found.groupdict()
+            count = count if count is not None or not said.get("count") else int(said["count"])
+            limit = limit if limit is not None or not said.get("limit") else int(said["limit"])
+            break
+    return ContextTooLarge(model=who.model, token_count=count, limit=limit, message=_message(signal, who), origin=origin)
+
+
+def _wait(signal: Signal, reply: WireReply, wall: float) -> float | None:
+    """The delay asked for, by the answer's headers or those that a router repeats in its error."""
+    repeated = signal.metadata.get("headers")
+    headers = {str(name).lower(): value for name, value in repeated.items() if isinstance(value, str)} if isinstance(repeated, dict) else {}
+    return wait_seconds(lambda name: reply.header(name) or headers.get(name), wall=wall, text=signal.message[:_SCANNED])
+
+
+def _message(signal: Signal, who: Who) -> str:
+    """The provider's sentence, safe to show; the status where it has none."""
+    return who.safe(signal.message.strip()) or f"answered with status {signal.status}"

@@ -1,0 +1,156 @@
+"""What an error answer says, read out of every shape in which OpenAI-compatible servers write it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from attrs import frozen
+
+from llm_manager.clients.redaction import redacted
+from llm_manager.domain.errors import Origin
+from llm_manager.domain.models import Price, UnknownPrice
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.secrets import Secret
+
+LARGEST_ERROR_BYTES = 1_000_000
+_LARGEST_WORD = 100
+_LARGEST_COUNT = 2**53
+_UNKNOWN = UnknownPrice()
+
+
+@frozen(kw_only=True)
+class Who:
+    """Whom an answer comes from, at what price, and what the caller is told with it.
+
+    ``request`` and ``key`` are only compared with what a provider echoes.
+    """
+
+    provider: str
+    model: str
+    endpoint: str = ""
+    key: Secret | None = None
+    request: LLMRequest | None = None
+    price: Price = _UNKNOWN
+    notices: tuple[str, ...] = ()
+    call_id: str = ""
+
+    def safe(self, text: str) -> str:
+        """The provider's words without our key and our prompt, cut."""
+        return redacted(
+            text,
+            secrets=() if self.key is None else (self.key.reveal(),),
+            prompts=() if self.request is None else self.request.texts(),
+        )
+
+
+@frozen(kw_only=True)
+class Signal:
+    """One error as the provider put it: ``words`` are its machine codes, lower case; ``message`` is its sentence, as it came."""
+
+    status: int
+    words: frozenset[str] = frozenset()
+    code: str | None = None
+    message: str = ""
+    metadata: Mapping[str, Any] = {}
+    counts: tuple[int | None, int | None] = (None, None)
+    """Prompt tokens and window, when they are told as numbers."""
+    is_json: bool = True
+    raw: str = ""
+
+    def origin(self, who: Who, *, request_id: str | None = None, status: int | None = None) -> Origin:
+        """Who said it, safe to log."""
+        return Origin(
+            provider=who.provider,
+            endpoint=who.endpoint,
+            key_fingerprint=None if who.key is None else who.key.fingerprint,
+            request_id=request_id,
+            status=self.status if status is None else status,
+            code=None if self.code is None else who.safe(self.code),
+            raw=who.safe(self.raw) or None,
+        )
+
+
+def read_body(status: int, body: bytes) -> Signal:
+    """Read an error answer; a body that is no JSON has no words, and its text is only kept as ``raw``."""
+    raw = body[:LARGEST_ERROR_BYTES].decode("utf-8", "replace")
+    try:
+        told = msgspec.json.decode(body) if len(body) <= LARGEST_ERROR_BYTES else None
+    except (ValueError, RecursionError):
+        return Signal(status=status, is_json=False, raw=raw)
+    return read_error(status, told, raw=raw)
+
+
+def read_error(status: int, told: object, *, raw: str = "") -> Signal:
+    """Read a decoded error: an ``error`` object or text, the object itself, or ``detail``."""
+    if isinstance(told, list) and told:
+        told = told[0]
+    if not isinstance(told, Mapping):
+        return Signal(status=status, message=told if isinstance(told, str) else "", is_json=told is not None, raw=raw)
+    error: object = told.get("error", told)
+    if isinstance(error, str):
+        error = {**told, "message": told.get("message", error)}
+    elif not isinstance(error, Mapping):
+        error = told
+    fields: Mapping[str, Any] = error
+    metadata = fields.get("metadata")
+    metadata = metadata if isinstance(metadata, Mapping) else {}
+    message = _text(fields.get("message")) or _text(fields.get("detail")) or _text(told.get("message")) or ""
+    upstream = _upstream(metadata)
+    code = next(_codes(fields, metadata), None)
+    return Signal(
+        status=status,
+        words=frozenset(word.lower() for word in (*_codes(fields, metadata), *(upstream.words if upstream else ()))),
+        code=code,
+        message=upstream.message if upstream and upstream.message else message,
+        metadata=metadata,
+        counts=(_count(fields.get("n_prompt_tokens")), _count(fields.get("n_ctx"))),
+        raw=message if "flagged_input" in metadata else raw or message,
+    )
+
+
+def status_in(told: object) -> int | None:
+    """The status that an error inside a good answer names as its code."""
+    error = told.get("error", told) if isinstance(told, Mapping) else None
+    for key in ("code", "status", "status_code"):
+        value = error.get(key) if isinstance(error, Mapping) else None
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) == 3:
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and 300 <= value <= 599:
+            return value
+    return None
+
+
+def _upstream(metadata: Mapping[str, Any]) -> Signal | None:
+    """What the provider behind a router said, when the router passes it on."""
+    raw = metadata.get("raw")
+    if isinstance(raw, str) and raw[:1] == "{" and len(raw) <= LARGEST_ERROR_BYTES:
+        try:
+            raw = msgspec.json.decode(raw)
+        except (ValueError, RecursionError):
+            return None
+    if not isinstance(raw, Mapping):
+        return None
+    inner = raw.get("error", raw)
+    if not isinstance(inner, Mapping):
+        return None
+    return Signal(status=0, words=frozenset(_codes(inner, {})), message=_text(inner.get("message")) or "")
+
+
+def _codes(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[str]:
+    inner = fields.get("innererror")
+    for source, key in ((fields, "code"), (metadata, "error_type"), (metadata, "limit_source"), (fields, "type"), (inner, "code")):
+        value = source.get(key) if isinstance(source, Mapping) else None
+        if isinstance(value, str) and value and not value.isdigit():
+            yield value[:_LARGEST_WORD]
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return _text(value[0].get("msg"))
+    return None
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_COUNT else None
