@@ -166,21 +166,30 @@ def _messages(request: LLMRequest, tools: tuple[ToolSpec, ...]) -> list[Mapping[
     if not any(message.role == "system" for message in conversation):
         conversation = (Message(role="system", content=_SYSTEM), *conversation)
     names = {call.id: call.name for message in conversation for call in message.tool_calls}
-    first = next(place for place, message in enumerate(conversation) if message.role == "system")
-    return [_said(message, names, f"\n\n{told(tools)}" if tools and place == first else "") for place, message in enumerate(conversation)]
+    said = [_said(message, names) for message in conversation]
+    if tools:
+        first = next(place for place, message in enumerate(conversation) if message.role == "system")
+        said[first] = _adding(said[first], f"\n\n{told(tools)}")
+    elif conversation[-1].role == "tool" and isinstance(request.output, PlainText):
+        said[-1] = _adding(said[-1], "\nTell me in a sentence.")
+    return [{"role": role, "content": _harmless(text)} for role, text in said]
 
 
-def _said(message: Message, names: Mapping[str, str], more: str) -> Mapping[str, str]:
-    """One message as the model's template knows them: a role and a text, in which no role can be faked."""
+def _said(message: Message, names: Mapping[str, str]) -> tuple[str, str]:
+    """One message as the model's template knows them: a role and a text."""
     if message.role == "tool":
-        name = names.get(message.tool_call_id or "", "The tool")
-        return {"role": "user", "content": _harmless(f"{name} answered: {message.text}")}
+        return "user", f"The answer of {names.get(message.tool_call_id or '', 'the tool')} is: {message.text}"
     calls = "\n".join(written_call(call) for call in message.tool_calls)
-    said = "\n".join(filter(None, (message.text, calls)))
-    return {"role": message.role, "content": _harmless(said + more)}
+    return message.role, "\n".join(filter(None, (message.text, calls)))
+
+
+def _adding(said: tuple[str, str], more: str) -> tuple[str, str]:
+    role, text = said
+    return role, text + more
 
 
 def _harmless(text: str) -> str:
+    """The text with the template's own markers broken, so that no message can pass for another."""
     return _MARKERS.sub(r"<| \1 |>", text) if "<|" in text else text
 
 
