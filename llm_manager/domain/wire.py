@@ -28,6 +28,9 @@ from llm_manager.domain.usage import Cost, Usage
 
 _Value = TypeVar("_Value")
 
+_MOST_MISFITS = 5
+_LONGEST_MISFIT = 1000
+
 
 @frozen
 class Kind(Generic[_Value]):
@@ -116,9 +119,12 @@ def request_digest(request: LLMRequest) -> str:
 def _told(kind: Kind[Any], fault: Exception) -> str:
     from cattrs import transform_error
 
-    if isinstance(fault, RecursionError):
-        return f"{kind.name}: nested too deeply"
-    return f"{kind.name}: " + "; ".join(transform_error(fault, format_exception=_reason)[:5])
+    try:
+        misfits = transform_error(fault, format_exception=_reason)
+    except RecursionError:
+        misfits = []
+    shallow = [misfit for misfit in misfits if len(misfit) <= _LONGEST_MISFIT]
+    return f"{kind.name}: " + ("; ".join(shallow[:_MOST_MISFITS]) or "nested too deeply")
 
 
 def _reason(fault: BaseException, _: object) -> str:

@@ -13,6 +13,7 @@ from types import ModuleType
 
 from llm_manager.testing import faults, samples
 from llm_manager.testing.attempts import attempt_for
+from llm_manager.testing.replaying import Replayed, replayed
 from llm_manager.testing.replies import Piece, Said
 from llm_manager.testing.scripted import Outcome, Scripted, scripted
 from llm_manager.testing.virtual_loop import DeadlockError, RealTimeError, VirtualLoop, run_virtual
@@ -25,12 +26,14 @@ __all__ = [
     "Outcome",
     "Piece",
     "RealTimeError",
+    "Replayed",
     "Said",
     "Scripted",
     "VirtualLoop",
     "attempt_for",
     "fake_world",
     "faults",
+    "replayed",
     "run_virtual",
     "samples",
     "scripted",
