@@ -3,20 +3,21 @@
 import asyncio
 from contextlib import aclosing
 
-from attrs import frozen
+from attrs import evolve, frozen
 from returns.result import Failure, Success
 
 from llm_manager.cells import PerLoop
-from llm_manager.clients.embedded.codec import Heard, as_stream, ended, hear
+from llm_manager.clients.embedded.codec import Expected, ended, hear
 from llm_manager.clients.embedded.hearing import Hearing, SilenceError
 from llm_manager.clients.embedded.lease import Lease, Leasing
 from llm_manager.clients.embedded.profile import PROVIDER, TOY_NOTICE
 from llm_manager.clients.embedded.tools import callable_tools
+from llm_manager.clients.openai_chat.codec import Told, Who, begun, streamed
 from llm_manager.domain.attempts import Attempt
-from llm_manager.domain.errors import LLMError, ModelUnavailable, Origin, RequestTimeout
+from llm_manager.domain.errors import InvalidRequest, LLMError, ModelUnavailable, Origin, RequestTimeout
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.responses import LLMResponse
-from llm_manager.domain.streaming import StreamEvent, StreamFinished
+from llm_manager.domain.streaming import StreamFinished
 from llm_manager.outcomes import Settled
 from llm_manager.services.steps import Events, OpenStream, Step
 from llm_manager.services.world import World
@@ -39,40 +40,27 @@ def asking(profile: ModelProfile, leasing: Leasing, world: World, parallel: int)
             return Failure(_unknown(attempt, profile))
         return await leasing.take()
 
-    async def begun(lease: Lease, attempt: Attempt) -> tuple[Hearing, "asyncio.Task[Settled[None, LLMError]]"]:
-        """Let the engine begin in a thread of its own; its slot is free when it has ended, whoever listens."""
-        slot = slots.get()
-        await slot.acquire()
-        hearing = Hearing(lease.over)
-        body = as_stream(attempt.wire.body)
-
-        def work() -> Settled[None, LLMError]:
-            return Success(None) if hearing.stopped else lease.engine.ask(body, profile.name, hearing.tell)
-
-        def done(_finished: "asyncio.Task[Settled[None, LLMError]]") -> None:
-            slot.release()
-            hearing.end()
-
-        working = asyncio.get_running_loop().create_task(world.run_blocking(work))
-        working.add_done_callback(done)
-        return hearing, working
-
     async def events(lease: Lease, attempt: Attempt, patience_seconds: float | None) -> Events:
-        hearing, working = await begun(lease, attempt)
-        heard = Heard(model=profile.name, tools=bool(callable_tools(attempt.request)), notices=(TOY_NOTICE,) if profile.toy else ())
+        expected = _expected(profile, attempt)
+        told = begun(wall=world.wall())
+        hearing, working = await _started(lease, attempt, slots.get(), world)
         try:
             while (piece := await hearing.next(patience_seconds)) is not None:
-                taken = hear(heard, piece)
-                if isinstance(taken, Failure):
-                    yield taken
-                    return
-                heard, told = taken.unwrap()
-                for event in told:
-                    yield Success(event)
-            for last in _ending(heard, lease, working.result()):
-                yield last
+                told, news = hear(told, piece, expected)
+                for event in news:
+                    yield event
+            outcome = working.result()
+            if told.over:
+                return
+            if isinstance(outcome, Failure):
+                yield Failure(_whose(outcome.failure(), attempt))
+            elif told.finish is None and lease.over.is_set():
+                yield Failure(_closed(profile))
+            else:
+                for event in ended(told, expected):
+                    yield event
         except SilenceError:
-            yield Failure(_silent(attempt, heard))
+            yield Failure(_silent(attempt, told))
         finally:
             hearing.leave()
 
@@ -102,21 +90,48 @@ def asking(profile: ModelProfile, leasing: Leasing, world: World, parallel: int)
     return Asking(answer=answer, open=open_)
 
 
-def _ending(heard: Heard, lease: Lease, outcome: Settled[None, LLMError]) -> tuple[Settled[StreamEvent, LLMError], ...]:
-    if isinstance(outcome, Failure):
-        return (outcome,)
-    if heard.finish is None and lease.over.is_set():
-        closed = "the client was closed before the answer ended"
-        return (Failure(ModelUnavailable(model=heard.model, message=closed, reason="not_running")),)
-    last = ended(heard)
-    return (last,) if isinstance(last, Failure) else tuple(Success(event) for event in last.unwrap())
+async def _started(
+    lease: Lease, attempt: Attempt, slot: asyncio.Semaphore, world: World
+) -> tuple[Hearing, "asyncio.Task[Settled[None, LLMError]]"]:
+    """Let the engine begin in a thread of its own; its slot is free when it has ended, whoever listens."""
+    await slot.acquire()
+    hearing = Hearing(lease.over)
+    body = streamed(attempt.wire.body).decode()
+
+    def work() -> Settled[None, LLMError]:
+        return Success(None) if hearing.stopped else lease.engine.ask(body, attempt.model.name, hearing.tell)
+
+    def done(_finished: "asyncio.Task[Settled[None, LLMError]]") -> None:
+        slot.release()
+        hearing.end()
+
+    working = asyncio.get_running_loop().create_task(world.run_blocking(work))
+    working.add_done_callback(done)
+    return hearing, working
 
 
-def _silent(attempt: Attempt, heard: Heard) -> RequestTimeout:
+def _expected(profile: ModelProfile, attempt: Attempt) -> Expected:
+    return Expected(
+        who=Who(provider=PROVIDER, model=profile.name, endpoint=attempt.endpoint.base_url, request=attempt.request),
+        calls=bool(callable_tools(attempt.request)),
+        notices=(TOY_NOTICE,) if profile.toy else (),
+    )
+
+
+def _whose(error: LLMError, attempt: Attempt) -> LLMError:
+    return evolve(error, request=attempt.request) if isinstance(error, InvalidRequest) else error
+
+
+def _closed(profile: ModelProfile) -> ModelUnavailable:
+    message = "the client was closed before the answer ended"
+    return ModelUnavailable(model=profile.name, message=message, reason="not_running")
+
+
+def _silent(attempt: Attempt, told: Told) -> RequestTimeout:
     return RequestTimeout(
-        model=heard.model,
+        model=attempt.model.name,
         timeout_ms=round(attempt.limits.silence_seconds * 1000),
-        phase="stall" if heard.text else "first_byte",
+        phase="stall" if told.delivered else "first_byte",
         origin=Origin(provider=PROVIDER, endpoint=attempt.endpoint.base_url),
     )
 

@@ -1,22 +1,11 @@
-"""What the engine's complaints mean."""
+"""What it means that the engine is not there, does not load, or raises; what it answers is `openai_chat`'s to judge."""
 
 import platform
 import sys
 from pathlib import Path
 
-import msgspec
-
-from llm_manager.clients.embedded.profile import PROVIDER
 from llm_manager.distribution import install_hint
-from llm_manager.domain.errors import (
-    ConfigurationError,
-    ContextTooLarge,
-    Fault,
-    InvalidRequest,
-    LLMError,
-    ModelUnavailable,
-    Origin,
-)
+from llm_manager.domain.errors import ConfigurationError, Fault, InvalidRequest, ModelUnavailable
 
 _LONGEST_WORDS = 300
 _BUILT_FOR = frozenset(
@@ -28,36 +17,6 @@ _BUILT_FOR = frozenset(
         ("win32", "amd64"),
     }
 )
-
-
-class Complaint(msgspec.Struct):
-    """An error as the engine writes it into an answer."""
-
-    message: str = ""
-    type: str = ""
-    code: int | None = None
-    n_prompt_tokens: int | None = None
-    n_ctx: int | None = None
-
-
-def complained(complaint: Complaint, model: str) -> LLMError:
-    """The error that an answer of the engine holds, by its type and code."""
-    origin = Origin(provider=PROVIDER, endpoint=PROVIDER, status=complaint.code, code=complaint.type or None, raw=_cut(complaint.message))
-    match complaint.type:
-        case "exceed_context_size_error":
-            return ContextTooLarge(
-                model=model,
-                token_count=complaint.n_prompt_tokens,
-                limit=complaint.n_ctx,
-                message="the request does not fit the embedded model's window: set embedded.context_length higher",
-                origin=origin,
-            )
-        case "invalid_request_error":
-            return InvalidRequest(message=_cut(complaint.message), origin=origin)
-        case "unavailable_error":
-            return ModelUnavailable(model=model, message=_cut(complaint.message), reason="loading", origin=origin)
-        case _:
-            return ModelUnavailable(model=model, message=_cut(complaint.message), reason="server", origin=origin)
 
 
 def refused(error: ValueError) -> InvalidRequest:

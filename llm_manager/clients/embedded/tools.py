@@ -37,7 +37,7 @@ def call_schema(tools: tuple[ToolSpec, ...]) -> dict[str, Any]:
     return calls[0] if len(calls) == 1 else {"anyOf": calls}
 
 
-def told(tools: tuple[ToolSpec, ...]) -> str:
+def told_tools(tools: tuple[ToolSpec, ...]) -> str:
     """What the system message says about the tools."""
     described = "\n".join(
         msgspec.json.encode({"name": tool.name, "description": tool.description, "parameters": dict(tool.input_schema)}).decode()
