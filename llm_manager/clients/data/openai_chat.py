@@ -31,7 +31,6 @@ LMSTUDIO: Final = ProviderFacts(
     json_object=False,
     quality=0.45,
     latency_seconds=1.0,
-    load_seconds=600.0,
 )
 
 LLAMACPP: Final = ProviderFacts(
@@ -44,7 +43,6 @@ LLAMACPP: Final = ProviderFacts(
     health_above_base=True,
     quality=0.45,
     latency_seconds=1.0,
-    load_seconds=600.0,
 )
 
 VLLM: Final = ProviderFacts(

@@ -55,4 +55,3 @@ class ProviderFacts:
     app_url_header: str | None = None
     quality: float = 0.5
     latency_seconds: float = 2.0
-    load_seconds: float = 0.0

@@ -25,7 +25,6 @@ from llm_manager.domain.streaming import ReasoningDelta, StreamEvent, StreamFini
 from llm_manager.domain.usage import Usage
 from llm_manager.domain.wire_requests import WireReply
 from llm_manager.outcomes import Settled
-from llm_manager.policies.pricing import price
 
 __all__ = ["Defaults", "Told", "Who", "begun", "cut", "decode", "decode_event", "encode", "streamed"]
 
@@ -61,10 +60,9 @@ class _Calling(Struct, frozen=True):
 class Told(Struct, frozen=True):
     """What a stream has told so far; ``over`` once it has ended, well or not."""
 
-    started: float
     wall: float
     request_id: str | None = None
-    first_at: float | None = None
+    delivered: bool = False
     text: _Chain = None
     reasoning: _Chain = None
     refusal: _Chain = None
@@ -76,9 +74,13 @@ class Told(Struct, frozen=True):
     chosen: bool = False
     over: bool = False
 
+    def partial(self) -> str:
+        """The text so far."""
+        return _joined(self.text)
 
-def decode(reply: WireReply, who: Who, *, wall: float, seconds: float = 0.0) -> Settled[LLMResponse, LLMError]:
-    """Read a whole answer; ``seconds`` is how long it took."""
+
+def decode(reply: WireReply, who: Who, *, wall: float) -> Settled[LLMResponse, LLMError]:
+    """Read a whole answer; ``wall`` is now, in seconds since 1970. Times and price are for those to add who know them."""
     if not errors.is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     answer = read(reply.body)
@@ -93,7 +95,6 @@ def decode(reply: WireReply, who: Who, *, wall: float, seconds: float = 0.0) -> 
     choice = answer.choices[0]
     said = choice.message or choice.delta or _SILENT
     told = Told(
-        started=0.0,
         wall=wall,
         request_id=errors.request_id(reply.headers) if reply.headers else None,
         text=None if not said.content else (None, said.content),
@@ -106,22 +107,22 @@ def decode(reply: WireReply, who: Who, *, wall: float, seconds: float = 0.0) -> 
         id=answer.id,
         chosen=True,
     )
-    return _settled(told, who, seconds=seconds, first_seconds=None)
+    return _settled(told, who)
 
 
-def begun(*, now: float, wall: float, request_id: str | None = None) -> Told:
-    """A stream of which nothing has been told yet; ``now`` is when the request was sent."""
-    return Told(started=now, wall=wall, request_id=request_id)
+def begun(*, wall: float, request_id: str | None = None) -> Told:
+    """A stream of which nothing has been told yet."""
+    return Told(wall=wall, request_id=request_id)
 
 
-def decode_event(told: Told, payload: bytes, who: Who, *, now: float, name: bytes = b"") -> tuple[Told, Sequence[Event]]:
+def decode_event(told: Told, payload: bytes, who: Who, *, name: bytes = b"") -> tuple[Told, Sequence[Event]]:
     """Read one event of a stream; after the last one, well or not, nothing more comes out."""
     if told.over:
         return told, ()
     if payload[:1] != b"{":
         payload = payload.strip()
         if payload == _DONE:
-            return _finished(told, who, now)
+            return _finished(told, who)
         if not payload:
             return told, ()
     chunk = read(payload)
@@ -143,7 +144,7 @@ def decode_event(told: Told, payload: bytes, who: Who, *, now: float, name: byte
     choice = chunk.choices[0]
     if choice.index != 0:
         return told, ()
-    return _added(told, choice, now)
+    return _added(told, choice)
 
 
 def cut(told: Told, who: Who, message: str = "it ended without its terminator") -> LLMError:
@@ -154,12 +155,12 @@ def cut(told: Told, who: Who, message: str = "it ended without its terminator") 
 _SILENT: Final = Said()
 
 
-def _added(told: Told, choice: Choice, now: float) -> tuple[Told, Sequence[Event]]:
+def _added(told: Told, choice: Choice) -> tuple[Told, Sequence[Event]]:
     said = choice.delta or choice.message or _SILENT
     content = said.content
     if (
         content
-        and told.first_at is not None
+        and told.delivered
         and choice.finish_reason is None
         and said.tool_calls is None
         and not (said.reasoning_content or said.reasoning or said.refusal)
@@ -175,11 +176,10 @@ def _added(told: Told, choice: Choice, now: float) -> tuple[Told, Sequence[Event
     if said.tool_calls:
         calls, deltas = _called(calls, said.tool_calls)
         events.extend(Success(delta) for delta in deltas)
-    first_at = now if events and told.first_at is None else told.first_at
     return (
         replace(
             told,
-            first_at=first_at,
+            delivered=told.delivered or bool(events),
             text=(told.text, content) if content else told.text,
             reasoning=(told.reasoning, thought) if thought else told.reasoning,
             refusal=(told.refusal, said.refusal) if said.refusal else told.refusal,
@@ -214,26 +214,25 @@ def _called(calls: tuple[_Calling, ...], pieces: Sequence[Call]) -> tuple[tuple[
     return calls, deltas
 
 
-def _finished(told: Told, who: Who, now: float) -> tuple[Told, Sequence[Event]]:
+def _finished(told: Told, who: Who) -> tuple[Told, Sequence[Event]]:
     over = replace(told, over=True)
     if not told.chosen:
         return over, (Failure(errors.malformed("the stream ended without an answer", who)),)
-    first = None if told.first_at is None else told.first_at - told.started
-    outcome = _settled(told, who, seconds=now - told.started, first_seconds=first)
+    outcome = _settled(told, who)
     if isinstance(outcome, Failure):
         return over, (outcome,)
     return over, (Success(StreamFinished(response=outcome.unwrap())),)
 
 
 def _failed(told: Told, who: Who, message: str, payload: bytes) -> tuple[Told, Sequence[Event]]:
-    error = errors.malformed(message, who, raw=payload) if told.first_at is None else cut(told, who, message)
+    error = errors.malformed(message, who, raw=payload) if not told.delivered else cut(told, who, message)
     return replace(told, over=True), (Failure(error),)
 
 
 def _told_error(told: Told, who: Who, problem: object, payload: bytes) -> tuple[Told, Sequence[Event]]:
     raw = payload[:4096].decode("utf-8", "replace")
     error = errors.error_inside(problem, who, wall=told.wall, raw=raw)
-    if told.first_at is not None:
+    if told.delivered:
         error = errors.interrupted_by(error, who, partial=_joined(told.text), request_id=told.request_id or told.id)
     return replace(told, over=True), (Failure(error),)
 
@@ -256,7 +255,7 @@ def _whole(payload: bytes) -> object:
     return plain(Raw(payload))
 
 
-def _settled(told: Told, who: Who, *, seconds: float, first_seconds: float | None) -> Settled[LLMResponse, LLMError]:
+def _settled(told: Told, who: Who) -> Settled[LLMResponse, LLMError]:
     """The answer that has been told, whichever way it came."""
     text = _joined(told.text)
     request_id = told.request_id or told.id
@@ -271,7 +270,6 @@ def _settled(told: Told, who: Who, *, seconds: float, first_seconds: float | Non
         )
         if finish == "stop":
             finish = "tool_calls"
-    usage = None if told.usage is None else _usage(told.usage)
     return Success(
         LLMResponse(
             content=text,
@@ -280,13 +278,8 @@ def _settled(told: Told, who: Who, *, seconds: float, first_seconds: float | Non
             finish=finish,
             tool_calls=calls,
             reasoning=_joined(told.reasoning),
-            usage=usage,
-            cost=price(usage, who.price),
-            latency_seconds=seconds,
-            time_to_first_token_seconds=first_seconds,
-            notices=who.notices,
+            usage=None if told.usage is None else _usage(told.usage),
             request_id=request_id,
-            call_id=who.call_id,
         )
     )
 

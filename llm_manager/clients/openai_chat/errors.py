@@ -38,7 +38,7 @@ _LOADING: Final = re.compile(known.LOADING_SENTENCE)
 _NO_SUCH_MODEL: Final = re.compile(known.NO_SUCH_MODEL_SENTENCE)
 _SCANNED = 2000
 _SERVER_ERROR = 500
-_REQUEST_IDS = ("x-request-id", "request-id", "x-generation-id", "cf-ray")
+_REQUEST_IDS = frozenset({"x-request-id", "request-id", "x-generation-id"})
 
 
 def is_good(status: int) -> bool:
@@ -48,8 +48,7 @@ def is_good(status: int) -> bool:
 
 def request_id(headers: Iterable[tuple[str, str]]) -> str | None:
     """The id by which the provider's support finds the call."""
-    found = dict(headers)
-    return next((found[name][:200] for name in _REQUEST_IDS if name in found), None)
+    return next((value[:200] for name, value in headers if name in _REQUEST_IDS), None)
 
 
 def error_of(reply: WireReply, who: Who, *, wall: float) -> LLMError:

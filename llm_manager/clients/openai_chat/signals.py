@@ -8,31 +8,23 @@ from attrs import frozen
 
 from llm_manager.clients.redaction import redacted
 from llm_manager.domain.errors import Origin
-from llm_manager.domain.models import Price, UnknownPrice
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.secrets import Secret
 
 LARGEST_ERROR_BYTES = 1_000_000
 _LARGEST_WORD = 100
 _LARGEST_COUNT = 2**53
-_UNKNOWN = UnknownPrice()
 
 
 @frozen(kw_only=True)
 class Who:
-    """Whom an answer comes from, at what price, and what the caller is told with it.
-
-    ``request`` and ``key`` are only compared with what a provider echoes.
-    """
+    """Whom an answer comes from, for errors to name; ``request`` and ``key`` are only compared with what is echoed."""
 
     provider: str
     model: str
     endpoint: str = ""
     key: Secret | None = None
     request: LLMRequest | None = None
-    price: Price = _UNKNOWN
-    notices: tuple[str, ...] = ()
-    call_id: str = ""
 
     def safe(self, text: str) -> str:
         """The provider's words without our key and our prompt, cut."""

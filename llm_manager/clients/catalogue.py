@@ -1,0 +1,52 @@
+"""How each provider's client is built: a mapping from canonical names; nothing is imported before it is asked for."""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final, TypeAlias
+
+from returns.result import Failure, Result
+
+from llm_manager.domain.configuration import ProviderSettings
+from llm_manager.domain.errors import ConfigurationError, LLMError
+from llm_manager.policies.names import canonical_provider, nearest
+from llm_manager.services.model_client import Build, ClientParts, ModelClient
+
+Find: TypeAlias = Callable[[], Build]
+
+
+def _openai_chat(provider: str) -> Find:
+    def find() -> Build:
+        from llm_manager.clients.data.openai_chat import PROVIDERS
+        from llm_manager.clients.openai_chat.transport import building
+
+        return building(PROVIDERS[provider])
+
+    return find
+
+
+def _embedded() -> Build:
+    from llm_manager.clients.embedded.transport import build
+
+    return build
+
+
+CATALOGUE: Final[Mapping[str, Find]] = MappingProxyType(
+    {
+        **{name: _openai_chat(name) for name in ("lmstudio", "llamacpp", "vllm", "openai", "groq", "together", "openrouter")},
+        "embedded": _embedded,
+    }
+)
+"""By canonical name, how the builder of a client is found; calling it imports that client's dialect and no other."""
+
+
+def build_client(name: str, settings: ProviderSettings, parts: ClientParts) -> Result[ModelClient, LLMError]:
+    """Build a provider's client by its name or an alias; this opens nothing."""
+    provider = canonical_provider(name)
+    if provider is None:
+        likely = nearest(name, CATALOGUE) or tuple(CATALOGUE)
+        return Failure(ConfigurationError(message=f"no provider is called {name!r}; did you mean {', '.join(likely)}?"))
+    find = CATALOGUE.get(provider)
+    if find is None:
+        known = ", ".join(CATALOGUE)
+        return Failure(ConfigurationError(message=f"the client of {provider} is not part of this version; these are: {known}"))
+    return find()(settings, parts)

@@ -1,0 +1,131 @@
+"""Where requests go and with which header fields; judged once, when the client is built."""
+
+import hashlib
+from typing import Final
+
+from attrs import evolve, field, frozen
+from returns.result import Failure, Result, Success
+
+from llm_manager.clients.data.shapes import ProviderFacts
+from llm_manager.domain.attempts import Attempt, Limits
+from llm_manager.domain.configuration import NetworkSettings, ProviderSettings
+from llm_manager.domain.errors import ConfigurationError, LLMError
+from llm_manager.domain.models import Endpoint
+from llm_manager.domain.secrets import Secret
+from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.addresses import parse_endpoint
+from llm_manager.policies.headers import header_fields, usable_key
+from llm_manager.policies.names import KEY_VARIABLES
+from llm_manager.services.transport import Envelope
+
+_Fields = tuple[tuple[bytes, bytes], ...]
+
+_OWN: Final[_Fields] = ((b"content-type", b"application/json"), (b"user-agent", b"llm-manager"))
+_AUTHORIZATION: Final = b"authorization"
+_VERSION_PATH: Final = "/v1"
+
+
+@frozen(kw_only=True)
+class Addressed:
+    """An endpoint with the fields that every request to it carries; ``keyed`` are the same with our own key."""
+
+    endpoint: Endpoint
+    key: Secret | None
+    fields: _Fields = field(repr=False)
+    keyed: _Fields = field(repr=False)
+    takes_keys: bool = True
+
+    def envelope(self, attempt: Attempt, body: bytes) -> Settled[Envelope, LLMError]:
+        """A request as it goes out, with the attempt's key."""
+        fields = self.keyed
+        if attempt.key is not self.key:
+            made = self._with_key(attempt.key)
+            if isinstance(made, Failure):
+                return made
+            fields = made.unwrap()
+        wire = attempt.wire
+        if wire.headers:
+            extra = sealed(header_fields(self.endpoint.provider, dict(wire.headers)))
+            if isinstance(extra, Failure):
+                return extra
+            fields = (*fields, *extra.unwrap())
+        return Success(
+            Envelope(
+                method=wire.method,
+                url=self.endpoint.base_url + wire.path,
+                headers=fields,
+                body=body,
+                limits=attempt.limits,
+                local=self.endpoint.locality == "local",
+                provider=self.endpoint.provider,
+                model=attempt.model.name,
+            )
+        )
+
+    def question(self, path: str, limits: Limits, model: str, *, above_base: bool) -> Envelope:
+        """A question without a body; ``above_base`` leaves the version out of the path."""
+        base = self.endpoint.base_url.removesuffix(_VERSION_PATH) if above_base else self.endpoint.base_url
+        return Envelope(
+            method="GET",
+            url=base + path,
+            headers=self.keyed,
+            body=b"",
+            limits=limits,
+            local=self.endpoint.locality == "local",
+            provider=self.endpoint.provider,
+            model=model,
+        )
+
+    def _with_key(self, key: Secret | None) -> Settled[_Fields, LLMError]:
+        if key is None or not self.takes_keys:
+            return Success(self.fields)
+        usable = sealed(usable_key(self.endpoint.provider, key))
+        return usable if isinstance(usable, Failure) else Success((*self.fields, _bearer(usable.unwrap())))
+
+
+def addressed(facts: ProviderFacts, settings: ProviderSettings, network: NetworkSettings) -> Result[Addressed, LLMError]:
+    """Judge address, headers and key of a provider's settings."""
+    endpoint = sealed(parse_endpoint(facts.name, settings.base_url or facts.base_url, network.local_hosts, account=_account(settings)))
+    if isinstance(endpoint, Failure):
+        return endpoint
+    custom = sealed(header_fields(facts.name, _headers(facts, settings)))
+    if isinstance(custom, Failure):
+        return custom
+    named = {name.lower() for name, _ in custom.unwrap()}
+    fields = (*(own for own in _OWN if own[0] not in named), *custom.unwrap())
+    takes_keys = _AUTHORIZATION not in named
+    bare = Addressed(endpoint=endpoint.unwrap(), key=None, fields=fields, keyed=fields, takes_keys=takes_keys)
+    if settings.api_key:
+        usable = sealed(usable_key(facts.name, settings.api_key))
+        if isinstance(usable, Failure):
+            return usable
+        key = usable.unwrap()
+        return Success(evolve(bare, key=key, keyed=(*fields, _bearer(key)) if takes_keys else fields))
+    if facts.needs_key and takes_keys and bare.endpoint.base_url == facts.base_url:
+        variable = KEY_VARIABLES.get(facts.name, f"{facts.name.upper()}_API_KEY")
+        return Failure(ConfigurationError(message=f"{facts.name} needs a key: set {variable}"))
+    return Success(bare)
+
+
+def _headers(facts: ProviderFacts, settings: ProviderSettings) -> dict[str, str]:
+    """The fields that settings ask for, by the provider's own names."""
+    wanted = (
+        (facts.organization_header, settings.organization),
+        (facts.project_header, settings.project),
+        (facts.app_name_header, settings.app_name),
+        (facts.app_url_header, settings.app_url),
+    )
+    return {**{name: value for name, value in wanted if name and value}, **settings.custom_headers}
+
+
+def _account(settings: ProviderSettings) -> str:
+    """What tells two accounts at one address apart, without telling a secret: custom headers count by their digest."""
+    parts = [part for part in (settings.organization, settings.project) if part]
+    if settings.custom_headers:
+        text = repr(sorted(settings.custom_headers.items()))
+        parts.append(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8])
+    return " ".join(parts)
+
+
+def _bearer(key: Secret) -> tuple[bytes, bytes]:
+    return _AUTHORIZATION, b"Bearer " + key.reveal().encode("ascii")

@@ -1,0 +1,82 @@
+"""Reading which models a server offers, and whether it is well."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from attrs import evolve
+from returns.result import Failure, Success
+
+from llm_manager.clients.openai_chat import errors
+from llm_manager.clients.openai_chat.signals import Who
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.models import ModelProfile
+from llm_manager.domain.wire_requests import WireReply
+from llm_manager.outcomes import Settled
+
+_WINDOWS: Final = ("max_model_len", "context_length", "context_window", "max_context_length")
+_LONGEST_NAME = 200
+_MOST_TOKENS = 2**53
+
+
+def read_models(
+    reply: WireReply, who: Who, profile: Callable[[str], ModelProfile], *, wall: float
+) -> Settled[tuple[ModelProfile, ...], LLMError]:
+    """The models of an answer to ``/models``, described; a window that the server tells takes the place of a known one."""
+    told = _rows(reply, who, wall)
+    if isinstance(told, Failure):
+        return told
+    today = datetime.fromtimestamp(wall, UTC).date().isoformat()
+    return Success(tuple(_described(row, profile, today) for row in told.unwrap()))
+
+
+def is_well(reply: WireReply, who: Who, *, wall: float) -> Settled[tuple[str, ...], LLMError]:
+    """The names of the models on offer, when the answer has the shape of a server that is well: a list, or its status."""
+    told = _json(reply, who, wall)
+    if isinstance(told, Failure):
+        return told
+    value = told.unwrap()
+    if isinstance(value, Mapping) and value.get("status") == "ok":
+        return Success(())
+    rows = _listed(value)
+    if rows is None:
+        return Failure(errors.malformed("the server answers, but not as one of this kind", who, raw=reply.body, reply=reply))
+    return Success(tuple(row["id"] for row in rows))
+
+
+def _json(reply: WireReply, who: Who, wall: float) -> Settled[object, LLMError]:
+    if not errors.is_good(reply.status):
+        return Failure(errors.error_of(reply, who, wall=wall))
+    try:
+        return Success(msgspec.json.decode(reply.body))
+    except (ValueError, RecursionError):
+        return Failure(errors.malformed("the answer is not JSON", who, raw=reply.body, reply=reply))
+
+
+def _rows(reply: WireReply, who: Who, wall: float) -> Settled[list[Mapping[str, Any]], LLMError]:
+    told = _json(reply, who, wall)
+    if isinstance(told, Failure):
+        return told
+    rows = _listed(told.unwrap())
+    if rows is None:
+        return Failure(errors.malformed("the answer is not a list of models", who, raw=reply.body, reply=reply))
+    return Success(rows)
+
+
+def _listed(told: object) -> list[Mapping[str, Any]] | None:
+    """The rows that name a model; Together sends a bare list, the others put it under ``data``."""
+    rows = told.get("data") if isinstance(told, Mapping) else told
+    if not isinstance(rows, list):
+        return None
+    return [row for row in rows if isinstance(row, Mapping) and isinstance(row.get("id"), str) and 0 < len(row["id"]) <= _LONGEST_NAME]
+
+
+def _described(row: Mapping[str, Any], profile: Callable[[str], ModelProfile], today: str) -> ModelProfile:
+    known = profile(row["id"])
+    meta = row.get("meta")
+    windows = [row.get(name) for name in _WINDOWS] + ([meta.get("n_ctx")] if isinstance(meta, Mapping) else [])
+    window = next((value for value in windows if type(value) is int and 0 < value < _MOST_TOKENS), known.context_window)
+    shutdown = row.get("shutdown_date")
+    gone = isinstance(shutdown, str) and len(shutdown) == len(today) and shutdown <= today
+    return evolve(known, context_window=window, retired=known.retired or gone)
