@@ -13,7 +13,10 @@ from llm_manager.outcomes import Settled
 
 @frozen(kw_only=True)
 class Envelope:
-    """One request as it goes out. ``headers`` holds the key: it is never shown. ``model`` and ``provider`` name errors."""
+    """One request as it goes out. ``headers`` holds the key: it is never shown.
+
+    ``model``, ``provider`` and ``endpoint`` name errors; without an endpoint the URL stands for it.
+    """
 
     method: str
     url: str
@@ -23,6 +26,7 @@ class Envelope:
     local: bool
     provider: str
     model: str
+    endpoint: str = ""
 
 
 @frozen(kw_only=True)
