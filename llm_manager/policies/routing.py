@@ -8,13 +8,13 @@ a candidate back, never out. Every candidate is a step or a refusal with its rea
 from collections import OrderedDict
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, TypeAlias, assert_never
+from typing import Any, TypeAlias, assert_never, get_args
 
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from llm_manager.domain.errors import ConfigurationError, ContextTooLarge, LLMError, PolicyBlocked
-from llm_manager.domain.models import KnownPrice, Tier
+from llm_manager.domain.models import Family, KnownPrice, ModelProfile, Tier
 from llm_manager.domain.plans import Candidate, Plan, PlanStep, Refusal, RoutingPolicy, Snapshot, TaskClassification
 from llm_manager.domain.requests import Complexity, JsonSchema, LLMRequest
 from llm_manager.outcomes import sealed
@@ -31,6 +31,7 @@ _TIERS: dict[Complexity, tuple[Tier, ...]] = {
 _LEAST_SUCCESS = 0.05
 _LEAST_QUALITY = 0.05
 _PLANS_KEPT = 256
+_FAMILIES = frozenset(get_args(Family))
 
 Rank: TypeAlias = tuple[Any, ...]
 Shape: TypeAlias = tuple[object, ...]
@@ -238,8 +239,8 @@ def _rank(candidate: Candidate, facts: Facts, policy: RoutingPolicy, chosen: dic
         broken,
         not stands_in,
         profile.retired and not wished,
-        chosen.get(profile.provider) != profile.name and not wished,
         _listed_at(candidate, policy),
+        not (wished or chosen.get(profile.provider) == profile.name or _named_on(_ladder(facts, policy), profile)),
         *_strategy_rank(candidate, facts, policy),
         not (policy.local_first and candidate.endpoint.locality == "local"),
         profile.provider,
@@ -269,7 +270,7 @@ def _strategy_rank(candidate: Candidate, facts: Facts, policy: RoutingPolicy) ->
             return (_seconds_per_quality(candidate),)
         case "balanced":
             said = facts.classification
-            local = candidate.candidate.endpoint.locality == "local"
+            local = candidate.endpoint.locality == "local"
             near = policy.local_first and (said.task_type in LOCAL_BEFORE_LADDER or (said.prefers_local and not facts.task_named))
             return (near and not local, _rung(candidate, facts, policy), _seconds_per_quality(candidate))
         case _:
@@ -280,6 +281,11 @@ def _rung(candidate: Candidate, facts: Facts, policy: RoutingPolicy) -> int:
     ladder = _ladder(facts, policy)
     names = (candidate.profile.name, candidate.profile.family, candidate.profile.provider)
     return next((rung for rung, entry in enumerate(ladder) if entry in names), len(ladder))
+
+
+def _named_on(ladder: tuple[str, ...], profile: ModelProfile) -> bool:
+    """Say whether the model itself, not only its family, stands on the ladder."""
+    return profile.name in ladder and profile.name not in _FAMILIES
 
 
 def _ladder(facts: Facts, policy: RoutingPolicy) -> tuple[str, ...]:

@@ -23,7 +23,8 @@ def strict_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
         else:
             strict[key] = value
     if "properties" in strict or strict.get("type") == "object":
-        properties = strict.setdefault("properties", {})
+        properties = strict["properties"] if isinstance(strict.get("properties"), Mapping) else {}
+        strict["properties"] = properties
         if not isinstance(strict.get("additionalProperties"), Mapping):
             strict["additionalProperties"] = False
             strict["required"] = list(properties)

@@ -1,6 +1,7 @@
 """Doubles, clocks and laws for testing what is built on this package.
 
 scripted        a model that answers as told          (faults: how providers misbehave)
+scripted_manager  a whole manager over such models
 fake_world      randomness, ids and clocks without chance
 run_virtual     run a coroutine on virtual time       (VirtualLoop: its event loop)
 replayed        a recorded HTTP exchange as a transport
@@ -13,6 +14,7 @@ from types import ModuleType
 
 from llm_manager.testing import faults, samples
 from llm_manager.testing.attempts import attempt_for
+from llm_manager.testing.managers import scripted_deps, scripted_manager
 from llm_manager.testing.replaying import Replayed, replayed
 from llm_manager.testing.replies import Piece, Said
 from llm_manager.testing.scripted import Outcome, Scripted, scripted
@@ -37,6 +39,8 @@ __all__ = [
     "run_virtual",
     "samples",
     "scripted",
+    "scripted_deps",
+    "scripted_manager",
 ]
 
 

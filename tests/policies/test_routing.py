@@ -1,0 +1,267 @@
+"""Routes: ordered by the rules, refused with reasons, the same for the same facts."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from returns.result import Failure, Success
+
+from llm_manager.domain.errors import ConfigurationError, ContextTooLarge, PolicyBlocked
+from llm_manager.domain.messages import ImageUrl, Message, ToolSpec
+from llm_manager.domain.models import Endpoint, KnownPrice, Locality, ModelProfile
+from llm_manager.domain.plans import Candidate, Plan, RoutingPolicy, Snapshot, Unavailable
+from llm_manager.domain.requests import JsonSchema, LLMRequest, Preferences
+from llm_manager.domain.wire import from_plain, to_json, to_plain
+from llm_manager.policies.names import family_of
+from llm_manager.policies.routing import plan, remembering_routes, route
+from llm_manager.testing.strategies import requests, routing_policies, snapshots
+
+
+def candidate(provider: str, name: str, *, locality: Locality = "cloud", usd: float | None = 1.0, **fields: Any) -> Candidate:
+    seen = {key: fields.pop(key) for key in ("healthy", "breaker_open", "latency_seconds", "success_rate", "only_named") if key in fields}
+    if usd is not None:
+        fields["price"] = KnownPrice(input_usd=Decimal(str(usd)), output_usd=Decimal(str(usd)), version="test")
+    profile = ModelProfile(name=name, provider=provider, locality=locality, family=family_of(provider), **fields)
+    base = "http://localhost:1" if locality == "local" else "https://api.example"
+    return Candidate(profile=profile, endpoint=Endpoint(provider=provider, base_url=base, locality=locality), **seen)
+
+
+LLAMA = candidate("lmstudio", "llama", locality="local", usd=0)
+GPT = candidate("openai", "gpt", usd=5)
+CLAUDE = candidate("anthropic", "claude", usd=8)
+ALL = Snapshot(version=1, candidates=(GPT, CLAUDE, LLAMA))
+LONG = "please write down everything that you know about the history of the small town of Ulm and its very tall church"
+
+
+def order(request: LLMRequest, snapshot: Snapshot = ALL, policy: RoutingPolicy | None = None) -> list[str]:
+    return [step.profile.name for step in plan(request, snapshot, policy or RoutingPolicy()).steps]
+
+
+@pytest.mark.parametrize(
+    ("task", "ladder"),
+    [
+        ("analysis", ["claude", "gpt", "llama"]),
+        ("ui_generation", ["gpt", "claude", "llama"]),
+        ("config_management", ["llama", "gpt", "claude"]),
+        ("general", ["llama", "gpt", "claude"]),
+        ("code", ["gpt", "claude", "llama"]),
+    ],
+)
+def test_balanced_walks_the_ladder_of_a_named_task(task: Any, ladder: list[str]) -> None:
+    assert order(LLMRequest("hello", task_type=task)) == ladder
+
+
+def test_creative_stands_behind_local_first_while_that_is_on() -> None:
+    request = LLMRequest("a poem", task_type="creative")
+    assert order(request) == ["llama", "claude", "gpt"]
+    assert order(request, policy=RoutingPolicy(local_first=False)) == ["claude", "gpt", "llama"]
+
+
+def test_a_short_prompt_prefers_local_unless_a_complex_pattern_matched() -> None:
+    assert order(LLMRequest("What is the capital of France?"))[0] == "llama"
+    assert order(LLMRequest("Debug this for me"))[0] != "llama"
+
+
+def test_cost_takes_the_cheapest_and_an_unknown_price_comes_last() -> None:
+    unknown = candidate("groq", "mystery", usd=None)
+    snapshot = Snapshot(version=1, candidates=(unknown, CLAUDE, GPT, LLAMA))
+    assert order(LLMRequest(LONG), snapshot, RoutingPolicy(strategy="cost")) == ["llama", "gpt", "claude", "mystery"]
+
+
+def test_performance_takes_the_fastest_as_observed_and_counts_failures() -> None:
+    slow, quick = evolve(GPT, latency_seconds=4.0), evolve(CLAUDE, latency_seconds=1.0)
+    failing = evolve(LLAMA, latency_seconds=0.5, success_rate=0.05)
+    snapshot = Snapshot(version=1, candidates=(slow, quick, failing))
+    assert order(LLMRequest(LONG), snapshot, RoutingPolicy(strategy="performance")) == ["claude", "gpt", "llama"]
+
+
+def test_fallback_order_goes_before_the_strategy_and_speaks_aliases() -> None:
+    assert order(LLMRequest(LONG), policy=RoutingPolicy(fallback_order=("gpt", "local"))) == ["gpt", "llama", "claude"]
+
+
+def test_what_the_request_names_goes_first_and_the_rest_stays_as_fallback() -> None:
+    assert order(LLMRequest("hi", preferences=Preferences(provider="claude"))) == ["claude", "llama", "gpt"]
+    assert order(LLMRequest("hi", preferences=Preferences(model="gpt"))) == ["gpt", "llama", "claude"]
+    assert order(LLMRequest("hi", preferences=Preferences(provider="auto")))[0] == "llama"
+
+
+def test_fallback_off_gives_one_step_and_says_so() -> None:
+    made = plan(LLMRequest("hi"), ALL, RoutingPolicy(enable_fallback=False))
+    assert [step.profile.name for step in made.steps] == ["llama"]
+    assert {refusal.reason for refusal in made.refused} == {"fallback is off"}
+
+
+def test_health_and_breakers_move_back_and_never_out() -> None:
+    snapshot = Snapshot(version=1, candidates=(evolve(LLAMA, healthy=False), evolve(GPT, breaker_open=True), CLAUDE))
+    assert order(LLMRequest("hi"), snapshot) == ["claude", "llama", "gpt"]
+
+
+def test_complexity_picks_the_tier_within_a_provider() -> None:
+    fast, best = candidate("openai", "mini", tier="fast"), candidate("openai", "big", tier="best")
+    snapshot = Snapshot(version=1, candidates=(best, fast))
+    assert order(LLMRequest("hi", complexity="simple"), snapshot) == ["mini", "big"]
+    assert order(LLMRequest("hi", complexity="complex"), snapshot) == ["big", "mini"]
+
+
+def test_tools_prefer_the_tool_tier() -> None:
+    snapshot = Snapshot(version=1, candidates=(LLAMA, candidate("lmstudio", "mistral", locality="local", tier="tool")))
+    assert order(LLMRequest("hi", tools=(ToolSpec(name="t"),)), snapshot)[0] == "mistral"
+
+
+def test_capabilities_refuse_with_a_reason() -> None:
+    blind = candidate("openai", "blind", vision=False, tools=False, json_schema=False, context_window=100)
+    snapshot = Snapshot(version=1, candidates=(blind,))
+    image = Message(role="user", content=(ImageUrl(url="https://a/b.png"),))
+    asked = {
+        "images": LLMRequest(messages=(image,)),
+        "tools": LLMRequest("hi", tools=(ToolSpec(name="t"),)),
+        "JSON schema": LLMRequest("hi", output=JsonSchema(schema={"type": "object"})),
+        "window": LLMRequest("word " * 1000),
+    }
+    for word, request in asked.items():
+        assert word in plan(request, snapshot, RoutingPolicy()).refused[0].reason
+
+
+def test_a_request_too_large_for_every_window_is_told_so() -> None:
+    snapshot = Snapshot(version=1, candidates=(candidate("openai", "small", context_window=100),))
+    refused = route(LLMRequest("word " * 1000), snapshot, RoutingPolicy())
+    assert isinstance(refused, Failure)
+    assert isinstance(refused.failure(), ContextTooLarge)
+
+
+def test_private_and_airgap_leave_local_endpoints_or_nobody() -> None:
+    assert order(LLMRequest("hi", sensitivity="private")) == ["llama"]
+    assert order(LLMRequest(LONG, task_type="analysis"), policy=RoutingPolicy(airgap=True)) == ["llama"]
+    clouds = Snapshot(version=1, candidates=(GPT, CLAUDE))
+    for request, policy, word in (
+        (LLMRequest("hi", sensitivity="private"), RoutingPolicy(), "private"),
+        (LLMRequest("hi"), RoutingPolicy(airgap=True), "airgap"),
+    ):
+        refused = route(request, clouds, policy)
+        assert isinstance(refused, Failure)
+        error = refused.failure()
+        assert isinstance(error, PolicyBlocked)
+        assert error.policy == word
+        assert "embedded.enabled" in error.message
+
+
+def test_an_openai_client_on_loopback_is_local_and_a_lmstudio_afar_is_not() -> None:
+    near = evolve(GPT, endpoint=evolve(GPT.endpoint, base_url="http://127.0.0.1:9", locality="local"))
+    far = evolve(LLAMA, endpoint=evolve(LLAMA.endpoint, base_url="https://far.example", locality="cloud"))
+    assert order(LLMRequest("hi", sensitivity="private"), Snapshot(version=1, candidates=(near, far))) == ["gpt"]
+
+
+TOY = candidate("embedded", "toy", locality="local", usd=0, toy=True)
+
+
+def test_a_toy_answers_only_named_enabled_or_alone() -> None:
+    both = Snapshot(version=1, candidates=(GPT, TOY))
+    assert order(LLMRequest("hi"), both) == ["gpt"]
+    assert order(LLMRequest("hi", preferences=Preferences(provider="embedded")), both) == ["toy", "gpt"]
+    assert "toy" in order(LLMRequest("hi"), both, RoutingPolicy(use_toys=True))
+    assert order(LLMRequest("hi"), Snapshot(version=1, candidates=(TOY,))) == ["toy"]
+    assert order(LLMRequest("hi", preferences=Preferences(model="gpt-9")), Snapshot(version=1, candidates=(TOY,))) == []
+    assert order(LLMRequest("hi", sensitivity="private"), both) == []
+
+
+def test_a_model_known_by_name_only_is_not_given_to_others() -> None:
+    named = candidate("openai", "special", only_named=True)
+    snapshot = Snapshot(version=1, candidates=(GPT, named))
+    assert order(LLMRequest("hi"), snapshot) == ["gpt"]
+    assert order(LLMRequest("hi", preferences=Preferences(model="special")), snapshot) == ["special", "gpt"]
+    assert order(LLMRequest("hi"), snapshot, RoutingPolicy(fallback_order=("special",)))[0] == "special"
+
+
+def test_a_model_name_may_stand_on_a_ladder() -> None:
+    policy = RoutingPolicy(ladders=(("sql", ("gpt", "llama")),))
+    assert order(LLMRequest("hi", task_type="sql"), policy=policy) == ["gpt", "llama", "claude"]
+
+
+def test_a_known_provider_that_is_away_goes_to_the_default_with_a_notice() -> None:
+    snapshot = Snapshot(version=1, candidates=(LLAMA, CLAUDE), unavailable=(Unavailable(provider="openai", reason="no key"),))
+    made = route(LLMRequest("hi", preferences=Preferences(provider="gpt")), snapshot, RoutingPolicy(default_provider="anthropic"))
+    assert isinstance(made, Success)
+    assert made.unwrap().steps[0].profile.name == "claude"
+    assert "openai is not available" in made.unwrap().notices[0]
+    assert any(refusal.provider == "openai" and refusal.reason == "no key" for refusal in made.unwrap().refused)
+
+
+@pytest.mark.parametrize(("preferences", "meant"), [(Preferences(provider="opnai"), "openai"), (Preferences(model="lama"), "llama")])
+def test_a_misspelt_name_is_an_error_that_names_the_nearest(preferences: Preferences, meant: str) -> None:
+    refused = route(LLMRequest("hi", preferences=preferences), ALL, RoutingPolicy())
+    assert isinstance(refused, Failure)
+    error = refused.failure()
+    assert isinstance(error, ConfigurationError)
+    assert meant in error.message
+
+
+def test_nobody_at_all_is_said_in_the_known_words() -> None:
+    refused = route(LLMRequest("hi"), Snapshot(unavailable=(Unavailable(provider="openai", reason="no key"),)), RoutingPolicy())
+    assert isinstance(refused, Failure)
+    error = refused.failure()
+    assert isinstance(error, ConfigurationError)
+    assert error.message.startswith("No LLM providers available")
+    assert "no key" in error.message
+
+
+def test_a_retired_model_steps_back_and_is_told_when_it_answers() -> None:
+    retired = candidate("openai", "old", retired=True, replaced_by="new")
+    made = plan(LLMRequest("hi"), Snapshot(version=1, candidates=(retired, CLAUDE)), RoutingPolicy())
+    assert [step.profile.name for step in made.steps] == ["claude", "old"]
+    alone = plan(LLMRequest("hi"), Snapshot(version=1, candidates=(retired,)), RoutingPolicy())
+    assert alone.notices == ("old is retired; use new",)
+
+
+@settings(max_examples=80)
+@given(requests(), snapshots(), routing_policies())
+def test_every_candidate_is_a_step_or_refused_and_never_both(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> None:
+    made = plan(request, snapshot, policy)
+    steps = [(step.profile.provider, step.profile.name) for step in made.steps]
+    out = [(refusal.provider, refusal.model) for refusal in made.refused]
+    given_ = [(each.profile.provider, each.profile.name) for each in snapshot.candidates]
+    gone = [(each.provider, "") for each in snapshot.unavailable]
+    assert sorted(steps + out) == sorted(given_ + gone)
+
+
+@settings(max_examples=80)
+@given(requests(), snapshots(), routing_policies(), st.randoms(use_true_random=False))
+def test_plans_do_not_depend_on_the_order_of_candidates(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy, rng: Any) -> None:
+    shuffled = list(snapshot.candidates)
+    rng.shuffle(shuffled)
+    one, other = plan(request, snapshot, policy), plan(request, evolve(snapshot, candidates=tuple(shuffled)), policy)
+    assert one.steps == other.steps
+
+
+@settings(max_examples=80)
+@given(requests(), snapshots(), routing_policies())
+def test_private_requests_plan_only_local_steps(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> None:
+    for step in plan(evolve(request, sensitivity="private"), snapshot, policy).steps:
+        assert step.endpoint.locality == "local"
+    for step in plan(request, snapshot, evolve(policy, airgap=True)).steps:
+        assert step.endpoint.locality == "local"
+
+
+@settings(max_examples=50)
+@given(requests(), snapshots(), routing_policies())
+def test_a_plan_and_its_snapshot_replay_to_the_same_bytes(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> None:
+    made = plan(request, snapshot, policy)
+    kept = from_plain(Snapshot, to_plain(snapshot))
+    asked = from_plain(LLMRequest, to_plain(request))
+    obeyed = from_plain(RoutingPolicy, to_plain(policy))
+    assert isinstance(kept, Success)
+    assert isinstance(asked, Success)
+    assert isinstance(obeyed, Success)
+    assert to_json(plan(asked.unwrap(), kept.unwrap(), obeyed.unwrap())) == to_json(made)
+    assert from_plain(Plan, to_plain(made)) == Success(made)
+
+
+@settings(max_examples=40)
+@given(st.lists(requests(), min_size=1, max_size=3), snapshots(), routing_policies())
+def test_a_remembered_route_is_the_route(asked: list[LLMRequest], snapshot: Snapshot, policy: RoutingPolicy) -> None:
+    remembered = remembering_routes(policy)
+    for request in asked:
+        assert remembered(request, snapshot) == route(request, snapshot, policy)
+        assert remembered(request, snapshot) == route(request, snapshot, policy)
