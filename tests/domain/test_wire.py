@@ -41,7 +41,7 @@ def as_written(value: Any) -> Any:
 def test_every_kind_survives_its_plain_form(kind: wire.Kind[Any]) -> None:
     """Written and read again, a value is the same, through plain data and through JSON alike."""
 
-    @settings(max_examples=25, deadline=None)
+    @settings(max_examples=15, deadline=None)
     @given(values_of(kind.form))
     def check(value: Any) -> None:
         expected = as_written(value)
@@ -61,7 +61,7 @@ def test_any_data_gets_a_result(kind: wire.Kind[Any]) -> None:
         lambda fields: tags.map(lambda tag: {**fields, "_tag": tag})
     )
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=25, deadline=None)
     @given(json_values | tagged)
     def check(data: Any) -> None:
         outcome = wire.from_plain(kind, data)
