@@ -189,4 +189,10 @@ def _leaks(found: Converted, config: LLMConfig) -> tuple[str, ...]:
         and (key := found.entries.get(("providers", name, "api_key"))) is not None
         and address.foreign
         and not key.foreign
+        and _is_cloud(name, config)
     )
+
+
+def _is_cloud(name: str, config: LLMConfig) -> bool:
+    judged = parse_endpoint(name, config.providers[name].base_url or "", config.network.local_hosts)
+    return judged.map(lambda endpoint: endpoint.locality == "cloud").value_or(False)

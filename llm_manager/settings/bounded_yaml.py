@@ -22,8 +22,7 @@ class BoundedLoader(yaml.SafeLoader):
         """Compose one node, and weigh what it unfolds to."""
         alias = self.check_event(yaml.AliasEvent)
         node = super().compose_node(parent, index)
-        if node is None:
-            return node
+        assert node is not None, "every event that begins a node ends in one"
         if not alias:
             self.weights[id(node)] = 1 + sum(self.weights[id(child)] for child in _children(node))
         if self.weights.get(id(node)) is None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 from returns.result import Failure
 
 from llm_manager.domain.errors import Fault
@@ -49,8 +49,3 @@ def convert(entries: Mapping[Key, Entry]) -> Converted:
         if entry.kind is KEY and isinstance(entry.value, str) and entry.value.endswith("\n"):
             warnings.append(f"{entry.origin}: the line end after the key ({entry.written}) is left out")
     return Converted(values=values, entries=entries, faults=tuple(faults), warnings=tuple(warnings))
-
-
-def with_faults(converted: Converted, faults: Iterable[Fault]) -> Converted:
-    """The same, with more to say."""
-    return evolve(converted, faults=(*converted.faults, *faults))

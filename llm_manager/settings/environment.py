@@ -42,7 +42,7 @@ def read_variables(environ: Mapping[str, str], dotenv: Path | None) -> Found:
 
 
 def _dotenv(path: Path | None) -> tuple[dict[str, Given], Found]:
-    outcome = sealed(read_text(path)) if path is not None and not path.is_dir() else None
+    outcome = sealed(read_text(path)) if path is not None else None
     if outcome is None:
         return {}, Found()
     source = str(path)

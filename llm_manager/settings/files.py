@@ -19,7 +19,6 @@ from llm_manager.settings.places import Places
 from llm_manager.settings.tables import read_table
 
 _LARGEST = 256 * 1024
-_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 @frozen(kw_only=True)
@@ -30,18 +29,21 @@ class Text:
     open_to_others: bool
 
 
-def read_text(path: Path) -> Result[Text | None, Problem]:
-    """Read a small file whole; None when there is none."""
+def read_text(path: Path, *, required: bool = False) -> Result[Text | None, Problem]:
+    """Read a small file whole; None when there is none. Only a file that is asked for may be a pipe or a device."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        return _unreadable(error) if required and error.errno != errno.ENOENT else Success(None)
+    except ValueError:
+        return Failure(Problem(problem="is no path that this system knows")) if required else Success(None)
+    if stat.S_ISDIR(mode) or not (required or stat.S_ISREG(mode)):
+        return Failure(Problem(problem="is a folder, not a file")) if required else Success(None)
     try:
         with path.open("rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
             data = file.read(_LARGEST + 1)
     except OSError as error:
-        if error.errno in _ABSENT:
-            return Success(None)
-        return Failure(Problem(problem=f"cannot be read ({os.strerror(error.errno) if error.errno else 'unknown reason'})"))
-    except ValueError:
-        return Failure(Problem(problem="is no path that this system knows"))
+        return _unreadable(error)
     if len(data) > _LARGEST:
         return Failure(Problem(problem=f"is larger than {_LARGEST // 1024} KiB, which no settings file is"))
     try:
@@ -49,6 +51,10 @@ def read_text(path: Path) -> Result[Text | None, Problem]:
     except UnicodeDecodeError:
         return Failure(Problem(problem="is not UTF-8 text"))
     return Success(Text(text=text, open_to_others=os.name != "nt" and bool(stat.S_IMODE(mode) & 0o077)))
+
+
+def _unreadable(error: OSError) -> Result[Text | None, Problem]:
+    return Failure(Problem(problem=f"cannot be read ({os.strerror(error.errno or errno.EIO)})", fix="check its permissions"))
 
 
 def read_files(places: Places, explicit: Path | None) -> Found:
@@ -61,9 +67,7 @@ def read_files(places: Places, explicit: Path | None) -> Found:
 
 def _read(path: Path, *, required: bool = False, foreign: bool = False) -> Found:
     source = str(path)
-    if not required and path.is_dir():
-        return Found()
-    outcome = sealed(read_text(path))
+    outcome = sealed(read_text(path, required=required))
     if isinstance(outcome, Failure):
         return _faulty(source, outcome.failure())
     content = outcome.unwrap()

@@ -159,19 +159,24 @@ def meant(word: object, known: Iterable[str]) -> str:
 
 
 def _provider(value: object) -> Result[Any, Problem]:
-    if isinstance(value, str) and value.strip().lower() == AUTO:
-        return Success(None)
     if isinstance(value, str) and (name := canonical_provider(value.strip())) is not None:
         return Success(name)
-    known = ", ".join((*PROVIDERS, AUTO))
-    return Failure(Problem(problem="names no provider", fix=meant(value, _spoken()) or f"known are {known}"))
+    return Failure(Problem(problem="names no provider", fix=meant(value, _spoken()) or f"known are {', '.join(PROVIDERS)}"))
+
+
+def _provider_or_auto(value: object) -> Result[Any, Problem]:
+    return Success(None) if isinstance(value, str) and value.strip().lower() == AUTO else _provider(value)
 
 
 def _spoken() -> tuple[str, ...]:
     return (*PROVIDERS, "claude", "gpt", "google", "llama", "local")
 
 
-PROVIDER = _both(_provider)
+PROVIDER = _both(_provider_or_auto)
+"""A provider by any of its names, kept under its canonical one; ``auto`` is none."""
+
+ONE_PROVIDER = _both(_provider)
+"""The same, where ``auto`` would make no sense."""
 
 
 def _list(value: object) -> Result[tuple[str, ...], Problem]:

@@ -23,12 +23,14 @@ class Places:
         return (*self.system, *self.user, *self.project)
 
 
-def usual_places(environ: Mapping[str, str], *, project: Path | None = None, system: Path = Path("/etc")) -> Places:
+def usual_places(
+    environ: Mapping[str, str], *, project: Path | None = None, system: Path = Path("/etc"), platform: str = sys.platform
+) -> Places:
     """The places of this machine for the user whose environment this is; ``project`` is the folder worked in."""
     folder = Path() if project is None else project
     return Places(
         system=(system / "llm-os" / "llm-config.yaml", *_each(system / "llm-manager" / "config")),
-        user=tuple(file for home in _user_folders(environ) for file in _of_user(home)),
+        user=tuple(file for home in _user_folders(environ, platform) for file in _of_user(home)),
         project=(folder / "providers.json", *_each(folder / "llm-manager")),
         dotenv=folder / ".env",
     )
@@ -42,15 +44,16 @@ def _of_user(home: Path) -> tuple[Path, ...]:
     return (home / "llm-os" / "llm.yaml", *_each(home / "llm-manager" / "config"))
 
 
-def _user_folders(environ: Mapping[str, str]) -> tuple[Path, ...]:
+def _user_folders(environ: Mapping[str, str], platform: str) -> tuple[Path, ...]:
     """The folders for settings by each system's custom, read from the environment given and not from the process's own."""
-    named = (environ.get("XDG_CONFIG_HOME", ""), environ.get("APPDATA", "") if sys.platform == "win32" else "")
-    home = environ.get("HOME") or environ.get("USERPROFILE") or ""
-    folders = [Path(home) / ".config"] if home else []
-    if home and sys.platform == "darwin":
+    home, xdg, roaming = environ.get("HOME") or environ.get("USERPROFILE"), environ.get("XDG_CONFIG_HOME"), environ.get("APPDATA")
+    folders: list[Path] = []
+    if xdg and Path(xdg).is_absolute():
+        folders.append(Path(xdg))
+    elif home:
+        folders.append(Path(home) / ".config")
+    if home and platform == "darwin":
         folders.append(Path(home) / "Library" / "Application Support")
-    if Path(named[0]).is_absolute():
-        folders = [*(folder for folder in folders if folder.name != ".config"), Path(named[0])]
-    if named[1]:
-        folders.append(Path(named[1]))
+    if roaming and platform == "win32":
+        folders.append(Path(roaming))
     return tuple(folders)

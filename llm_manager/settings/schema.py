@@ -15,6 +15,7 @@ from llm_manager.settings.kinds import (
     LIFETIME,
     MILLISECONDS,
     NAMES,
+    ONE_PROVIDER,
     PROVIDER,
     PROXY,
     RUNGS,
@@ -132,8 +133,8 @@ HEADERS: Final = "custom_headers"
 HEADER_VALUE: Final = HEADER
 
 PROFILE_SETTINGS: Final[tuple[Setting, ...]] = (
-    Setting("name", TEXT, also=("model",)),
-    Setting("provider", PROVIDER),
+    Setting("name", TEXT),
+    Setting("provider", ONE_PROVIDER),
     Setting("locality", one_of("local", "cloud")),
     Setting("family", one_of("claude", "gpt", "llama", "other")),
     Setting("tier", one_of(*TIERS)),

@@ -25,7 +25,7 @@ from llm_manager.settings.schema import (
 Path: TypeAlias = tuple[str, ...]
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-_SHOWABLE = re.compile(r"[A-Za-z_][\w .:/-]{0,60}", re.ASCII)
+_SHOWABLE = re.compile(r"[A-Za-z0-9_][\w .:/-]{0,60}", re.ASCII)
 _LIKE_A_KEY = re.compile(r"(?:sk|pk|rk|gsk|xai|tgp|hf|aiza|bearer)[\W_]|aiza|.*[A-Za-z0-9]{24}", re.IGNORECASE)
 
 

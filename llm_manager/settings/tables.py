@@ -17,8 +17,8 @@ def read_table(table: Mapping[str, object], *, source: str, foreign: bool = Fals
     """Find the setting behind every value of a file; ``source`` is the file's path. Null and empty text give nothing."""
     entries: dict[Path, Entry] = {}
     faults: list[Fault] = []
-    for path, value in _leaves(table, ()):
-        written = shown(path)
+    for path, value, place in _leaves(table, ()):
+        written = shown((*path[:1], place, *path[2:]) if place else path)
         empty = value is None or value == {}
         resolved = sealed(resolve(path))
         if isinstance(resolved, Failure):
@@ -42,23 +42,25 @@ def read_table(table: Mapping[str, object], *, source: str, foreign: bool = Fals
     return Found(entries=tuple(entries.values()), faults=tuple(faults))
 
 
-def _leaves(table: Mapping[str, object], above: Path) -> Iterator[tuple[Path, object]]:
+def _leaves(table: Mapping[str, object], above: Path, place: str = "") -> Iterator[tuple[Path, object, str]]:
+    """Each value with its path, and the place in a list that stands for the second part of the path in what is said of it."""
     for name, value in table.items():
         path = (*above, str(name))
         if isinstance(value, Mapping) and value and len(path) < _DEEPEST:
-            yield from _leaves(value, path)
+            yield from _leaves(value, path, place)
         elif len(path) == 1 and snake(path[0]) == "profiles" and isinstance(value, list):
             yield from _profiles(value, path)
         else:
-            yield path, value
+            yield path, value, place
 
 
-def _profiles(items: list[object], path: Path) -> Iterator[tuple[Path, object]]:
-    """Each described model under ``provider/name``, so that a later file may say more of the same one."""
-    for place, item in enumerate(items, start=1):
+def _profiles(items: list[object], path: Path) -> Iterator[tuple[Path, object, str]]:
+    """Each described model under its provider and name, so that a later file may say more of the same one."""
+    for number, item in enumerate(items, start=1):
+        place = str(number)
         if isinstance(item, Mapping) and item:
             named = (item.get("provider"), item.get("name"))
-            label = "/".join(part for part in named if isinstance(part, str)) if all(named) else f"number {place}"
-            yield from _leaves(item, (*path, label))
+            label = "/".join(map(str, named)) if all(isinstance(part, str) for part in named) else place
+            yield from _leaves(item, (*path, label), place)
         else:
-            yield (*path, f"number {place}"), item
+            yield (*path, place), item, place
