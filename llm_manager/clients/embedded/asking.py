@@ -10,7 +10,7 @@ from llm_manager.cells import PerLoop
 from llm_manager.clients.embedded.codec import Expected, ended, hear
 from llm_manager.clients.embedded.hearing import Hearing, SilenceError
 from llm_manager.clients.embedded.lease import Lease, Leasing
-from llm_manager.clients.embedded.profile import PROVIDER, TOY_NOTICE
+from llm_manager.clients.embedded.profile import PROVIDER
 from llm_manager.clients.embedded.tools import callable_tools
 from llm_manager.clients.openai_chat.codec import Told, Who, begun, streamed
 from llm_manager.domain.attempts import Attempt
@@ -31,8 +31,11 @@ class Asking:
     open: Step[Attempt, OpenStream]
 
 
-def asking(profile: ModelProfile, leasing: Leasing, world: World, parallel: int) -> Asking:
-    """Ask the engine, ``parallel`` requests at once in each event loop; others wait their turn without a thread."""
+def asking(profile: ModelProfile, leasing: Leasing, world: World, *, parallel: int, notices: tuple[str, ...] = ()) -> Asking:
+    """Ask the engine, ``parallel`` requests at once in each event loop; others wait their turn without a thread.
+
+    ``notices`` are told with every answer.
+    """
     slots = PerLoop(lambda: asyncio.Semaphore(parallel))
 
     async def ready(attempt: Attempt) -> Settled[Lease, LLMError]:
@@ -41,7 +44,7 @@ def asking(profile: ModelProfile, leasing: Leasing, world: World, parallel: int)
         return await leasing.take()
 
     async def events(lease: Lease, attempt: Attempt, patience_seconds: float | None) -> Events:
-        expected = _expected(profile, attempt)
+        expected = _expected(profile, attempt, notices)
         told = begun(wall=world.wall())
         hearing, working = await _started(lease, attempt, slots.get(), world)
         try:
@@ -110,11 +113,11 @@ async def _started(
     return hearing, working
 
 
-def _expected(profile: ModelProfile, attempt: Attempt) -> Expected:
+def _expected(profile: ModelProfile, attempt: Attempt, notices: tuple[str, ...]) -> Expected:
     return Expected(
         who=Who(provider=PROVIDER, model=profile.name, endpoint=attempt.endpoint.base_url, request=attempt.request),
         calls=bool(callable_tools(attempt.request)),
-        notices=(TOY_NOTICE,) if profile.toy else (),
+        notices=notices,
     )
 
 

@@ -3,13 +3,13 @@
 from attrs import evolve
 from returns.result import Result, Success
 
-from llm_manager.clients.embedded.alone import Alone
+from llm_manager.clients.direct import DirectDeps, generating_directly, streaming_directly
 from llm_manager.clients.embedded.asking import asking
 from llm_manager.clients.embedded.codec import encode
 from llm_manager.clients.embedded.engine import import_engine
 from llm_manager.clients.embedded.engines import OF_THIS_PROCESS, Engines
 from llm_manager.clients.embedded.lease import leasing
-from llm_manager.clients.embedded.profile import PROVIDER, describe, endpoint_url
+from llm_manager.clients.embedded.profile import PROVIDER, TOY_NOTICE, describe, endpoint_url
 from llm_manager.clients.embedded.weights import find_weights, missing_weights
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import ConfigurationError, LLMError
@@ -33,7 +33,13 @@ def make_client(settings: ProviderSettings, parts: ClientParts, engines: Engines
     profile = next((ours for ours in parts.profiles if (ours.provider, ours.name) == (PROVIDER, known.name)), known)
     endpoint = Endpoint(provider=PROVIDER, base_url=endpoint_url(embedded), locality="local")
     leased = leasing(settings, embedded, world, engines, profile.name)
-    steps = asking(profile, leased, world, max(1, embedded.parallel))
+    steps = asking(
+        profile,
+        leased,
+        world,
+        parallel=max(1, embedded.parallel),
+        notices=(TOY_NOTICE,) if known.toy else (),
+    )
 
     def described(name: str) -> ModelProfile:
         return profile if name == profile.name else evolve(profile, name=name)
@@ -66,7 +72,18 @@ def make_client(settings: ProviderSettings, parts: ClientParts, engines: Engines
             )
         )
 
-    alone = Alone(world=world, profile=profile, endpoint=endpoint, encode=encoded, steps=steps, settings=settings, parts=parts)
+    alone = DirectDeps(
+        world=world,
+        performance=parts.performance,
+        timeout_ms=settings.timeout_ms,
+        endpoint=endpoint,
+        default=profile,
+        profile=described,
+        key=None,
+        encode=encoded,
+        answer=steps.answer,
+        open=steps.open,
+    )
     return ModelClient(
         endpoint=endpoint,
         profiles=(profile,),
@@ -76,7 +93,7 @@ def make_client(settings: ProviderSettings, parts: ClientParts, engines: Engines
         open=steps.open,
         list_models=publish(list_models),
         health=publish(health),
-        generate=publish(alone.generate),
-        stream=alone.stream,
+        generate=generating_directly(alone),
+        stream=streaming_directly(alone),
         close=leased.give_back,
     )
