@@ -1,10 +1,11 @@
 """The composition root: settings and a world become a manager. The only file that sees everything.
 
-Where a layer stands is written here, once: ``around_calls`` and ``around_attempts``, outermost first.
+Where a layer stands is written here, once: `around_calls` and `around_attempts`.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 from attrs import evolve, field, frozen
 from returns.future import FutureResult
@@ -12,15 +13,17 @@ from returns.result import Failure, Result, Success
 
 from llm_manager.clients.catalogue import CATALOGUE, build_client
 from llm_manager.clients.http import make_transport
+from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import LLMConfig, ProviderSettings
 from llm_manager.domain.errors import ConfigurationError, LLMError
 from llm_manager.domain.models import Health
 from llm_manager.domain.plans import RoutingPolicy, Snapshot, Unavailable
 from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import publish, settle
 from llm_manager.layers.bounding import bounding
 from llm_manager.layers.caching import Memory, caching, caching_streams
-from llm_manager.layers.observing import observing
+from llm_manager.layers.observing import CallLayer, observing
 from llm_manager.orchestration.batching import batching
 from llm_manager.orchestration.checking import checking_health, listing_models
 from llm_manager.orchestration.conversing import conversing
@@ -41,7 +44,7 @@ from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager
 from llm_manager.services.model_client import ClientParts, ModelClient
 from llm_manager.services.model_router import ModelRouter
-from llm_manager.services.steps import stacked
+from llm_manager.services.steps import Around, OpenStream, stacked
 from llm_manager.services.world import World
 from llm_manager.settings import read_config
 from llm_manager.stores.memory import memory_cache, memory_conversations
@@ -185,16 +188,11 @@ def _assembled(deps: ManagerDeps) -> LLMManager:
         providers=config.providers,
     )
 
-    around_calls = (observing(journal, now),)
-    around_attempts = (bounding(now),)
-    memory = Memory(cache=deps.cache, journal=journal, now=now)
-    remember = (caching(memory),) if config.cache.enabled else ()
-    remember_streams = (caching_streams(memory),) if config.cache.enabled else ()
-
-    answers = stacked((*remember, *around_attempts), asking_clients(knowledge.clients, journal, now))
-    streams = stacked((*remember_streams, *around_attempts), opening_clients(knowledge.clients, journal, now))
-    generate = generating(stacked(around_calls, walking(answers, walk, streamed=False)), world)
-    opened = stacked(around_calls, walking(streams, walk, streamed=True))
+    around_each, around_each_stream = around_attempts(deps, journal)
+    answers = stacked(around_each, asking_clients(knowledge.clients, journal, now))
+    streams = stacked(around_each_stream, opening_clients(knowledge.clients, journal, now))
+    generate = generating(stacked(around_calls(deps, journal), walking(answers, walk, streamed=False)), world)
+    opened = stacked(around_calls(deps, journal), walking(streams, walk, streamed=True))
 
     async def fitting(request: LLMRequest) -> int:
         if config.performance.concurrency is not None:
@@ -228,6 +226,23 @@ def _assembled(deps: ManagerDeps) -> LLMManager:
         discover=publish(look),
         close=close,
     )
+
+
+def around_calls(deps: ManagerDeps, journal: Journal) -> tuple[CallLayer, ...]:
+    """What stands around a whole call, outermost first. Its deadline is a number in the ledger: see `walking`."""
+    return (observing(journal, deps.world.now),)
+
+
+AroundEach: TypeAlias = tuple[tuple[Around[Attempt, LLMResponse], ...], tuple[Around[Attempt, OpenStream], ...]]
+
+
+def around_attempts(deps: ManagerDeps, journal: Journal) -> AroundEach:
+    """What stands around each attempt, outermost first: for whole answers, and for streams, which differ in caching."""
+    memory = Memory(cache=deps.cache, journal=journal, now=deps.world.now)
+    each = (bounding(deps.world.now),)
+    if not deps.config.cache.enabled:
+        return each, each
+    return (caching(memory), *each), (caching_streams(memory), *each)
 
 
 def _policy(config: LLMConfig) -> RoutingPolicy:

@@ -54,7 +54,7 @@ async def _until_deadline(attempt: Attempt, events: Events, now: Callable[[], fl
     try:
         async with aclosing(events):
             while not alarm.rung:
-                alarm.waiting = asyncio.current_task()
+                alarm.wakes(asyncio.current_task())
                 try:
                     event = await anext(events, None)
                 except asyncio.CancelledError:
@@ -82,11 +82,15 @@ class _Alarm:
         self._woken: asyncio.Task[object] | None = None
         self._cancelling = 0
 
+    def wakes(self, task: "asyncio.Task[object] | None") -> None:
+        self.waiting = task
+        if task is not None:
+            self._cancelling = task.cancelling()
+
     def ring(self) -> None:
         self.rung = True
         if self.waiting is not None:
             self._woken = self.waiting
-            self._cancelling = self.waiting.cancelling()
             self.waiting.cancel()
 
     def woke_us(self) -> bool:

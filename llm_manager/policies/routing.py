@@ -272,7 +272,13 @@ def _strategy_rank(candidate: Candidate, facts: Facts, policy: RoutingPolicy) ->
             said = facts.classification
             local = candidate.endpoint.locality == "local"
             near = policy.local_first and (said.task_type in LOCAL_BEFORE_LADDER or (said.prefers_local and not facts.task_named))
-            return (near and not local, _rung(candidate, facts, policy), _seconds_per_quality(candidate))
+            return (
+                near and not local,
+                _rung(candidate, facts, policy),
+                _blended_usd(candidate) if policy.cost_optimization else 0,
+                candidate.profile.provider != policy.default_provider,
+                _seconds_per_quality(candidate),
+            )
         case _:
             assert_never(policy.strategy)
 

@@ -40,6 +40,10 @@ _AnyReply = TypeVar("_AnyReply")
 Step: TypeAlias = Callable[[Asked], Coroutine[Any, Any, Settled[_AnyReply, LLMError]]]
 
 
+Around: TypeAlias = Callable[[Step[Asked, _AnyReply]], Step[Asked, _AnyReply]]
+"""A layer seen from one kind of step and reply."""
+
+
 class Layer(Protocol):
     """A decorator of steps, whichever of the two they reply."""
 
@@ -52,9 +56,7 @@ Stream: TypeAlias = Callable[[LLMRequest], AsyncGenerator[Result[StreamEvent, LL
 Ending: TypeAlias = Settled[LLMResponse, LLMError]
 
 
-def stacked(
-    layers: Iterable[Callable[[Step[Asked, _AnyReply]], Step[Asked, _AnyReply]]], step: Step[Asked, _AnyReply]
-) -> Step[Asked, _AnyReply]:
+def stacked(layers: Iterable[Around[Asked, _AnyReply]], step: Step[Asked, _AnyReply]) -> Step[Asked, _AnyReply]:
     """Put layers around a step, the first one outermost."""
     for layer in reversed(tuple(layers)):
         step = layer(step)

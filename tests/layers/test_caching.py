@@ -1,0 +1,221 @@
+"""What caching adds to the laws of layers: hits, flights, and what is never stored."""
+
+import asyncio
+from contextlib import aclosing
+
+from attrs import evolve
+from returns.result import Failure, Success
+
+from llm_manager.domain.configuration import CacheSettings, LLMConfig
+from llm_manager.domain.errors import ModelUnavailable, RequestTimeout
+from llm_manager.domain.events import Answered, AttemptAnswered, CacheHit, Event
+from llm_manager.domain.requests import LLMRequest, Preferences, RequestMetadata
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.streaming import StreamFinished
+from llm_manager.domain.usage import Priced
+from llm_manager.effects import settle
+from llm_manager.orchestration.collecting import collect
+from llm_manager.testing import faults, run_virtual, scripted, scripted_manager
+
+HI = LLMRequest("hi")
+
+
+def test_a_second_equal_call_is_a_hit_that_costs_nothing_and_is_told() -> None:
+    model, told = scripted("hello", "not this", locality="cloud"), list[Event]()
+
+    async def ask_twice() -> tuple[LLMResponse, LLMResponse]:
+        manager = scripted_manager(model, tell=told.append)
+        return (await settle(manager.generate(HI))).unwrap(), (await settle(manager.generate(HI))).unwrap()
+
+    first, second = run_virtual(ask_twice())
+    assert (first.cached, second.cached, second.content, model.count) == (False, True, "hello", 1)
+    assert isinstance(second.cost, Priced)
+    assert second.cost.usd == 0
+    assert first.call_id != second.call_id
+    assert [type(event) for event in told if isinstance(event, CacheHit | Answered | AttemptAnswered)] == [
+        AttemptAnswered,
+        Answered,
+        CacheHit,
+        Answered,
+    ]
+
+
+def test_an_answer_is_forgotten_after_its_time() -> None:
+    model = scripted("hello")
+
+    async def ask_late() -> None:
+        manager = scripted_manager(model, config=LLMConfig(cache=CacheSettings(ttl_seconds=10.0)))
+        await settle(manager.generate(HI))
+        await asyncio.sleep(9.0)
+        await settle(manager.generate(HI))
+        await asyncio.sleep(1.5)
+        await settle(manager.generate(HI))
+
+    run_virtual(ask_late())
+    assert model.count == 2
+
+
+def test_refresh_asks_again_and_off_neither_reads_nor_stores() -> None:
+    model = scripted("one", "two", "three", "four")
+
+    async def ask() -> list[str]:
+        manager = scripted_manager(model)
+        asked = (HI, evolve(HI, cache="refresh"), HI, evolve(HI, cache="off"), HI)
+        return [(await settle(manager.generate(request))).unwrap().content for request in asked]
+
+    assert run_virtual(ask()) == ["one", "two", "two", "three", "two"]
+
+
+def test_the_cache_switched_off_asks_every_time_even_side_by_side() -> None:
+    model = scripted("hello", seconds=1.0)
+
+    async def ask() -> None:
+        manager = scripted_manager(model, config=LLMConfig(cache=CacheSettings(enabled=False)))
+        await asyncio.gather(*(settle(manager.generate(HI)) for _ in range(3)))
+
+    run_virtual(ask())
+    assert model.count == 3
+
+
+def test_tenants_and_parameters_are_apart() -> None:
+    model = scripted("one", "two", "three")
+
+    async def ask() -> list[str]:
+        manager = scripted_manager(model)
+        others = (evolve(HI, metadata=RequestMetadata(tenant="other")), evolve(HI, preferences=Preferences(seed=1)))
+        return [(await settle(manager.generate(request))).unwrap().content for request in (HI, *others)]
+
+    assert run_virtual(ask()) == ["one", "two", "three"]
+
+
+def test_only_complete_answers_are_stored() -> None:
+    cut = LLMResponse(content="half", model="scripted-1", provider="scripted", finish="length")
+    model = scripted(cut, ModelUnavailable(model="m", message="gone", reason="permanent"), "whole")
+
+    async def ask() -> list[str]:
+        manager = scripted_manager(model)
+        outcomes = [await settle(manager.generate(HI)) for _ in range(4)]
+        return ["failed" if isinstance(outcome, Failure) else outcome.unwrap().content for outcome in outcomes]
+
+    assert run_virtual(ask()) == ["half", "failed", "whole", "whole"]
+
+
+def test_ten_equal_calls_at_once_are_one_call_upstream_and_the_others_are_told_they_shared() -> None:
+    model = scripted("hello", seconds=1.0)
+
+    async def ask() -> list[LLMResponse]:
+        manager = scripted_manager(model)
+        outcomes = await asyncio.gather(*(settle(manager.generate(HI)) for _ in range(10)))
+        return [outcome.unwrap() for outcome in outcomes]
+
+    answers = run_virtual(ask())
+    assert model.count == 1
+    assert sorted(answer.shared for answer in answers) == [False] + [True] * 9
+
+
+def test_a_cancelled_leader_does_not_take_its_followers_down() -> None:
+    model = scripted("hello", seconds=2.0)
+
+    async def ask() -> LLMResponse:
+        manager = scripted_manager(model)
+        leader = asyncio.create_task(settle(manager.generate(HI)))
+        await asyncio.sleep(0.5)
+        follower = asyncio.create_task(settle(manager.generate(HI)))
+        await asyncio.sleep(0.5)
+        leader.cancel()
+        return (await follower).unwrap()
+
+    assert run_virtual(ask()).content == "hello"
+    assert model.count == 1
+
+
+def test_a_flight_is_cancelled_when_its_last_waiter_leaves_and_the_next_call_flies_anew() -> None:
+    model = scripted("hello", seconds=5.0)
+
+    async def ask() -> str:
+        manager = scripted_manager(model)
+        calls = [asyncio.create_task(settle(manager.generate(HI))) for _ in range(2)]
+        await asyncio.sleep(1.0)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        await asyncio.sleep(0)
+        assert (model.left, model.under_way) == (1, 0)
+        return (await settle(manager.generate(HI))).unwrap().content
+
+    assert run_virtual(ask()) == "hello"
+    assert model.count == 2
+
+
+def test_a_follower_has_its_own_deadline() -> None:
+    model = scripted("hello", seconds=20.0)
+
+    async def ask() -> object:
+        manager = scripted_manager(model)
+        leader = asyncio.create_task(settle(manager.generate(HI)))
+        await asyncio.sleep(1.0)
+        hurried = await settle(manager.generate(evolve(HI, timeout_ms=2_000, deadline_ms=2_000)))
+        assert isinstance(await leader, Success)
+        return hurried.failure()
+
+    error = run_virtual(ask())
+    assert isinstance(error, RequestTimeout)
+    assert error.timeout_ms == 2_000
+
+
+def test_a_stream_is_stored_when_it_ends_complete_and_replayed_as_events() -> None:
+    model = scripted("hello there you")
+
+    async def read() -> tuple[list[type], LLMResponse, LLMResponse]:
+        manager = scripted_manager(model)
+        first = (await collect(manager.stream(HI))).unwrap()
+        kinds, last = [], first
+        async for event in manager.stream(HI):
+            kinds.append(type(event.unwrap()))
+            if isinstance(finished := event.unwrap(), StreamFinished):
+                last = finished.response
+        return kinds, first, last
+
+    kinds, first, last = run_virtual(read())
+    assert [kind.__name__ for kind in kinds] == ["TextDelta", "StreamFinished"]
+    assert (first.content, first.cached) == (last.content, False)
+    assert last.cached
+    assert model.count == 1
+
+
+def test_whole_answers_and_streams_share_what_is_remembered() -> None:
+    model = scripted("hello")
+
+    async def ask() -> LLMResponse:
+        manager = scripted_manager(model)
+        await settle(manager.generate(HI))
+        return (await collect(manager.stream(HI))).unwrap()
+
+    assert run_virtual(ask()).cached
+    assert model.count == 1
+
+
+def test_a_stream_left_early_or_cut_is_not_stored() -> None:
+    model = scripted("hello there you", faults.cut_after(2), "again")
+
+    async def read() -> str:
+        manager = scripted_manager(model)
+        async with aclosing(manager.stream(HI)) as events:
+            async for _ in events:
+                break
+        assert isinstance(await collect(manager.stream(HI)), Failure)
+        return (await collect(manager.stream(HI))).unwrap().content
+
+    assert run_virtual(read()) == "again"
+
+
+def test_a_hit_serves_while_the_model_is_down() -> None:
+    model = scripted("hello", ModelUnavailable(model="m", message="down"))
+
+    async def ask() -> LLMResponse:
+        manager = scripted_manager(model)
+        await settle(manager.generate(HI))
+        assert isinstance(await settle(manager.generate(LLMRequest("other"))), Failure)
+        return (await settle(manager.generate(HI))).unwrap()
+
+    assert run_virtual(ask()).cached

@@ -1,0 +1,83 @@
+"""Local servers are looked for once, for 200 ms, only when nothing is configured."""
+
+import asyncio
+
+from attrs import evolve
+from returns.result import Failure, Success
+
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.events import Event, ServersProbed
+from llm_manager.domain.models import Health
+from llm_manager.domain.requests import LLMRequest, Preferences
+from llm_manager.effects import publish, settle
+from llm_manager.outcomes import Settled
+from llm_manager.testing import Scripted, run_virtual, scripted, scripted_manager
+
+TOY = scripted("a toy's answer", provider="embedded", profile={"toy": True})
+
+
+def server(*, seconds: float = 0.0, healthy: bool = True) -> Scripted:
+    model = scripted("a server's answer", provider="lmstudio")
+    asked = 0
+
+    async def health() -> Settled[Health, LLMError]:
+        nonlocal asked
+        asked += 1
+        assert asked == 1
+        await asyncio.sleep(seconds)
+        return Success(Health(provider="lmstudio", healthy=healthy))
+
+    model.client = evolve(model.client, health=publish(health))
+    return model
+
+
+def answers(found: Scripted, *configured: Scripted) -> tuple[str, list[Event]]:
+    told: list[Event] = []
+
+    async def ask() -> str:
+        manager = scripted_manager(*(configured or (TOY,)), tell=told.append, servers={"lmstudio": found.client})
+        requests = [LLMRequest(f"hi {number}") for number in range(3)]
+        outcomes = await asyncio.gather(*(settle(manager.generate(request)) for request in requests))
+        return outcomes[0].unwrap().content
+
+    return run_virtual(ask()), told
+
+
+def test_a_server_that_answers_is_used_and_the_toy_steps_back() -> None:
+    content, told = answers(server())
+    assert content == "a server's answer"
+    probes = [event for event in told if isinstance(event, ServersProbed)]
+    assert [(probe.found, probe.absent) for probe in probes] == [(("lmstudio",), ())]
+
+
+def test_a_server_that_is_slow_or_ill_is_taken_as_absent() -> None:
+    for absent in (server(seconds=0.5), server(healthy=False)):
+        content, told = answers(absent)
+        assert content == "a toy's answer"
+        assert [event.absent for event in told if isinstance(event, ServersProbed)] == [("lmstudio",)]
+
+
+def test_nothing_is_looked_for_when_a_model_is_configured() -> None:
+    content, told = answers(server(), scripted("mine", provider="openai"))
+    assert content == "mine"
+    assert not any(isinstance(event, ServersProbed) for event in told)
+
+
+def test_discover_looks_at_once_and_the_plan_shows_what_was_found() -> None:
+    async def look() -> tuple[list[str], list[str], tuple[str, ...]]:
+        manager = scripted_manager(TOY, servers={"lmstudio": server().client})
+        before = manager.plan(LLMRequest("hi")).unwrap()
+        found = (await settle(manager.discover())).unwrap()
+        after = manager.plan(LLMRequest("hi")).unwrap()
+        return [s.profile.provider for s in before.steps], [s.profile.provider for s in after.steps], found
+
+    before, after, found = run_virtual(look())
+    assert (before, after, sorted(found)) == (["embedded"], ["lmstudio"], ["embedded", "lmstudio"])
+
+
+def test_a_toy_never_stands_in_for_a_model_that_was_named() -> None:
+    async def ask() -> object:
+        manager = scripted_manager(TOY)
+        return await settle(manager.generate(LLMRequest("hi", preferences=Preferences(model="gpt-4o"))))
+
+    assert isinstance(run_virtual(ask()), Failure)

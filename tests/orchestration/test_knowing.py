@@ -1,0 +1,71 @@
+"""The snapshot is renewed exactly when what it is made of changes."""
+
+from llm_manager.domain.models import Health
+from llm_manager.domain.plans import Unavailable
+from llm_manager.domain.requests import LLMRequest, Preferences
+from llm_manager.domain.statistics import Statistics
+from llm_manager.orchestration.knowing import Knowledge, Known
+from llm_manager.testing import scripted
+
+HI = LLMRequest("hi")
+ONE, TWO = scripted(provider="openai", model="gpt-a").client, scripted(provider="lmstudio", model="llama-a").client
+
+
+def knowledge(*, statistics: Statistics | None = None) -> Knowledge:
+    return Knowledge(Known(clients={"openai": ONE, "lmstudio": TWO}), lambda: statistics or Statistics())
+
+
+def named(model: str, provider: str | None = None) -> LLMRequest:
+    return LLMRequest("hi", preferences=Preferences(model=model, provider=provider))
+
+
+def test_nothing_new_gives_the_very_same_snapshot() -> None:
+    known = knowledge()
+    assert known.snapshot(HI) is known.snapshot(HI)
+
+
+def test_health_found_clients_and_named_models_give_new_versions() -> None:
+    known = knowledge()
+    first = known.snapshot(HI)
+    healths = (Health(provider="openai", healthy=False), Health(provider="lmstudio", healthy=True))
+    assert known.learn_health(healths) == healths
+    second = known.snapshot(HI)
+    assert [candidate.healthy for candidate in second.candidates] == [False, True]
+    known.learn_clients({"vllm": scripted(provider="vllm", model="v").client}, (Unavailable(provider="ollama", reason="away"),))
+    third = known.snapshot(HI)
+    assert (len(third.candidates), third.unavailable[0].provider) == (3, "ollama")
+    fourth = known.snapshot(named("gpt-special"))
+    assert [candidate.profile.name for candidate in fourth.candidates if candidate.only_named] == ["gpt-special"]
+    versions = [snapshot.version for snapshot in (first, second, third, fourth)]
+    assert versions == sorted(set(versions))
+
+
+def test_the_same_health_again_is_nothing_new() -> None:
+    known = knowledge()
+    known.learn_health((Health(provider="openai", healthy=True),))
+    before = known.snapshot(HI)
+    known.learn_health((Health(provider="openai", healthy=True, latency_seconds=2.0),))
+    assert known.snapshot(HI) is before
+
+
+def test_a_named_model_belongs_to_its_named_provider_or_to_whom_its_name_tells() -> None:
+    known = knowledge()
+    known.snapshot(named("own", "local"))
+    known.snapshot(named("gpt-new"))
+    found = {candidate.profile.name: candidate.profile.provider for candidate in known.snapshot(HI).candidates if candidate.only_named}
+    assert found == {"own": "lmstudio", "gpt-new": "openai"}
+
+
+def test_a_name_that_tells_nothing_is_nobodys_among_several_providers() -> None:
+    known = knowledge()
+    before = known.snapshot(HI)
+    assert known.snapshot(named("mystery")) is before
+    assert known.snapshot(named("claude-3")) is before
+    assert known.snapshot(named("anything", "groq")) is before
+
+
+def test_ever_new_names_do_not_grow_without_bound() -> None:
+    known = knowledge()
+    for number in range(1_100):
+        known.snapshot(named(f"gpt-{number}"))
+    assert len(known.snapshot(HI).candidates) <= 1_003

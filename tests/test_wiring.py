@@ -1,0 +1,112 @@
+"""The composition root: the order of layers, and which settings make which clients."""
+
+import pytest
+from returns.result import Failure, Success
+
+from llm_manager.domain.configuration import CacheSettings, EmbeddedSettings, LLMConfig, ProviderSettings
+from llm_manager.domain.errors import ConfigurationError, PolicyBlocked
+from llm_manager.domain.plans import RoutingPolicy
+from llm_manager.domain.requests import LLMRequest, Preferences
+from llm_manager.domain.secrets import Secret
+from llm_manager.services.journal import Journal
+from llm_manager.testing import fake_world, scripted, scripted_deps
+from llm_manager.wiring import (
+    around_attempts,
+    around_calls,
+    default_deps,
+    load_config,
+    make_llm_manager,
+    make_model_client,
+    make_model_router,
+)
+
+QUIET = Journal(emit=lambda _: None)
+KEYED = ProviderSettings(api_key=Secret("sk-test"))
+
+
+@pytest.mark.parametrize(
+    ("enabled", "answers", "streams"),
+    [(True, ["caching", "bounding"], ["caching_streams", "bounding"]), (False, ["bounding"], ["bounding"])],
+)
+def test_the_order_of_layers_is_this(enabled: bool, answers: list[str], streams: list[str]) -> None:
+    deps = scripted_deps(scripted("x"), config=LLMConfig(cache=CacheSettings(enabled=enabled)))
+
+    def names(layers: tuple[object, ...]) -> list[str]:
+        return [layer.__qualname__.split(".")[0] for layer in layers]  # type: ignore[attr-defined]  # layers are functions
+
+    each, each_stream = around_attempts(deps, QUIET)
+    assert (names(each), names(each_stream)) == (answers, streams)
+    assert names(around_calls(deps, QUIET)) == ["observing"]
+
+
+def test_with_nothing_configured_the_toy_is_there_and_a_server_is_looked_for() -> None:
+    deps = default_deps(LLMConfig(), fake_world()).unwrap()
+    assert list(deps.clients) == ["embedded"]
+    assert list(deps.servers) == ["lmstudio"]
+    assert {gone.provider: gone.reason for gone in deps.unavailable}["openai"] == "not configured: set OPENAI_API_KEY"
+
+
+def test_a_configured_provider_is_a_client_and_nothing_is_looked_for() -> None:
+    config = LLMConfig(providers={"openai": KEYED, "groq": ProviderSettings(), "anthropic": KEYED, "vllm": ProviderSettings(enabled=False)})
+    deps = default_deps(config, fake_world()).unwrap()
+    assert sorted(deps.clients) == ["embedded", "openai"]
+    assert deps.servers == {}
+    reasons = {gone.provider: gone.reason for gone in deps.unavailable}
+    assert reasons["groq"] == "no key: set GROQ_API_KEY"
+    assert reasons["anthropic"] == "its client is not part of this version"
+    assert reasons["vllm"] == "switched off in settings"
+
+
+def test_a_provider_at_a_forbidden_address_is_a_configuration_error() -> None:
+    config = LLMConfig(providers={"openai": ProviderSettings(api_key=Secret("sk"), base_url="http://api.example.com/v1")})
+    refused = make_llm_manager(config)
+    assert isinstance(refused, Failure)
+    assert isinstance(refused.failure(), ConfigurationError)
+
+
+def test_the_embedded_model_joins_a_cloud_only_when_enabled() -> None:
+    for enabled, expected in ((False, ["openai"]), (True, ["embedded", "openai"])):
+        config = LLMConfig(providers={"openai": KEYED}, embedded=EmbeddedSettings(enabled=enabled))
+        plan = make_llm_manager(config).unwrap().plan(LLMRequest("hi")).unwrap()
+        assert sorted({step.profile.provider for step in plan.steps}) == expected
+
+
+def test_a_private_prompt_with_only_a_cloud_is_blocked_and_told_how_to_go_on() -> None:
+    manager = make_llm_manager(LLMConfig(providers={"openai": KEYED})).unwrap()
+    refused = manager.plan(LLMRequest("This patient has a cough"))
+    assert isinstance(refused, Failure)
+    assert isinstance(refused.failure(), PolicyBlocked)
+
+
+def test_the_router_is_a_service_of_its_own() -> None:
+    router = make_model_router(LLMConfig(routing=RoutingPolicy(strategy="cost"))).unwrap()
+    snapshot = scripted_deps(scripted("x"))
+    assert isinstance(router.route(LLMRequest("hi"), _snapshot(snapshot)), Success)
+
+
+def _snapshot(deps: object) -> object:
+    from llm_manager.domain.statistics import Statistics
+    from llm_manager.orchestration.knowing import Knowledge, Known
+
+    return Knowledge(Known(clients=deps.clients), Statistics).snapshot(LLMRequest("hi"))  # type: ignore[attr-defined]  # deps
+
+
+def test_a_client_is_made_by_alias_and_a_misspelt_one_is_refused() -> None:
+    assert make_model_client("llama").unwrap().endpoint.provider == "lmstudio"
+    refused = make_model_client("opnai")
+    assert isinstance(refused, Failure)
+    assert "openai" in str(refused.failure())
+
+
+def test_load_config_reads_the_environment_it_is_given(tmp_path: object) -> None:
+    environ = {"HOME": str(tmp_path), "OPENAI_API_KEY": "sk-test", "LLM_ROUTING_STRATEGY": "cost"}
+    config = load_config(environ=environ).unwrap()
+    assert config.routing.strategy == "cost"
+    assert "sk-test" not in repr(config)
+
+
+def test_making_a_manager_twice_shares_nothing() -> None:
+    one, other = make_llm_manager(LLMConfig()).unwrap(), make_llm_manager(LLMConfig()).unwrap()
+    assert one.stats() == other.stats()
+    assert one.generate is not other.generate
+    assert isinstance(one.plan(LLMRequest("x", preferences=Preferences(provider="embedded"))), Success)
