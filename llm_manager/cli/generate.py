@@ -3,7 +3,7 @@
 from contextlib import aclosing
 from typing import assert_never
 
-from returns.result import Failure
+from returns.result import Failure, Success
 
 from llm_manager.cli.documents import response_document
 from llm_manager.cli.exits import FAILED, OK
@@ -13,7 +13,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.streaming import ReasoningDelta, StreamFinished, TextDelta, ToolCallDelta
 from llm_manager.effects import settle
-from llm_manager.outcomes import sealed
+from llm_manager.outcomes import Settled, sealed
 
 
 async def generate(session: Session, request: LLMRequest, *, stream: bool | None = None) -> int:
@@ -40,32 +40,32 @@ async def _whole(session: Session, request: LLMRequest) -> int:
 
 async def _streamed(session: Session, request: LLMRequest) -> int:
     write = session.output.pieces()
-    last = ""
-    failed: LLMError | None = None
-    response: LLMResponse | None = None
-    async with aclosing(session.manager.stream(request)) as events:
-        async for happened in events:
-            event = sealed(happened)
-            if isinstance(event, Failure):
-                failed = event.failure()
-                break
-            match told := event.unwrap():
-                case TextDelta(text=text):
-                    write(text)
-                    last = text or last
-                case StreamFinished():
-                    response = told.response
-                case ReasoningDelta() | ToolCallDelta():
-                    pass
-                case _:
-                    assert_never(told)
-    if failed is not None:
-        if last and not last.endswith("\n"):
+    last = "\n"
+    outcome: Settled[LLMResponse, LLMError] | None = None
+    try:
+        async with aclosing(session.manager.stream(request)) as events:
+            async for event in events:
+                happened = sealed(event)
+                if isinstance(happened, Failure):
+                    outcome = happened
+                    break
+                match told := happened.unwrap():
+                    case TextDelta(text=text):
+                        write(text)
+                        last = text or last
+                    case StreamFinished(response=response):
+                        outcome = Success(response)
+                        last = last if response.content else ""
+                    case ReasoningDelta() | ToolCallDelta():
+                        pass
+                    case _:
+                        assert_never(told)
+    finally:
+        if not last.endswith("\n"):
             write("\n")
-        return session.output.failure(failed)
-    if not last.endswith("\n"):
-        write("\n")
-    return OK if response is None else _ended(session, request, response)
+    if isinstance(outcome, Failure):
+        return session.output.failure(outcome.failure())
+    return OK if outcome is None else _ended(session, request, outcome.unwrap())
 
 
 def _ended(session: Session, request: LLMRequest, response: LLMResponse) -> int:

@@ -125,6 +125,7 @@ def _app() -> App:
         help="Ask language models, local and in the cloud, through one door.",
         help_epilogue=_EXAMPLES,
         help_format="plaintext",
+        suppress_keyboard_interrupt=False,
         default_parameter=Parameter(show_default=False),
         version=installed_version,
         version_format="plaintext",

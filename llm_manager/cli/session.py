@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -10,8 +10,8 @@ from attrs import evolve, field, frozen
 from returns.result import Failure, Success
 
 from llm_manager.cli.output import Output
-from llm_manager.cli.weights import fetch_showing, fetching
-from llm_manager.domain.configuration import LLMConfig
+from llm_manager.cli.weights import Fetch, fetch_showing, fetching
+from llm_manager.domain.configuration import EmbeddedSettings, LLMConfig
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.plans import Strategy
 from llm_manager.domain.requests import LLMRequest
@@ -69,17 +69,18 @@ def open_session(
     if isinstance(made, Failure):
         return made
     manager = made.unwrap()
-    return Success(Session(manager=manager, config=settings, output=output, prepare=preparing(manager, settings, output, here)))
+    prepare = preparing(manager, settings.embedded, output, here.environ, fetching(here))
+    return Success(Session(manager=manager, config=settings, output=output, prepare=prepare))
 
 
-def preparing(manager: LLMManager, config: LLMConfig, output: Output, world: World) -> Prepare:
+def preparing(manager: LLMManager, embedded: EmbeddedSettings, output: Output, environ: Mapping[str, str], fetch: Fetch) -> Prepare:
     """Fetch the weights of the embedded model, with their progress shown, when a request would get it and they are missing."""
     from llm_manager.clients.embedded.engine import import_engine
     from llm_manager.clients.embedded.profile import PROVIDER
     from llm_manager.clients.embedded.weights import find_weights
 
     async def prepare(request: LLMRequest) -> Settled[None, LLMError]:
-        if config.embedded.model_path is not None or find_weights(config.embedded, world.environ) is not None:
+        if embedded.model_path is not None or find_weights(embedded, environ) is not None:
             return Success(None)
         await settle(manager.discover())
         planned = sealed(manager.plan(request))
@@ -87,7 +88,7 @@ def preparing(manager: LLMManager, config: LLMConfig, output: Output, world: Wor
             return Success(None)
         if isinstance(import_engine(), Failure):
             return Success(None)
-        fetched = await fetch_showing(output, fetching(world))
+        fetched = await fetch_showing(output, fetch)
         return fetched if isinstance(fetched, Failure) else Success(None)
 
     return prepare

@@ -1,7 +1,8 @@
 """A session whose manager is a script and whose screen is memory."""
 
 import io
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.streaming import StreamEvent
 from llm_manager.services.manager import LLMManager
+from tests.loopback import fault_server
 
 _UNASKED = Failure(InvalidRequest(message="the script has no answer"))
 _NONE: Success[tuple[()]] = Success(())
@@ -107,3 +109,10 @@ def scene() -> Setting:
         return Scene(session=session, out=out, err=err, asked=asked, closed=closed)
 
     return make
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., str]]:
+    """Start a server that answers by script, and give its base URL; all are gone when the test ends."""
+    with ExitStack() as running:
+        yield lambda *script: running.enter_context(fault_server(*script)).url + "/v1"

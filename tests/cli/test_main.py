@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
@@ -12,32 +11,17 @@ import pytest
 
 from llm_manager.cli import main
 from llm_manager.cli.parsing import hoisted
-
-_HOME = {name: value for name in ("PATH", "SYSTEMROOT", "LANG") if (value := os.environ.get(name))}
-
-
-def _run(*words: str, home: Path, environ: Mapping[str, str] | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    surroundings = {**_HOME, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "COLUMNS": "80", **(environ or {})}
-    return subprocess.run(
-        [sys.executable, "-m", "llm_manager", *words],
-        capture_output=True,
-        text=True,
-        input=stdin,
-        env=surroundings,
-        cwd=home,
-        timeout=60,
-        check=False,
-    )
+from tests.cli.program import run
 
 
 def test_version(tmp_path: Path) -> None:
-    told = _run("--version", home=tmp_path)
+    told = run("--version", home=tmp_path)
     assert (told.returncode, told.stdout, told.stderr) == (0, version("llm-manager-effects") + "\n", "")
 
 
 @pytest.mark.parametrize("words", [(), ("--help",), ("generate", "--help"), ("models", "--help"), ("config", "--help")])
 def test_help_has_examples_and_fits_a_terminal(words: tuple[str, ...], tmp_path: Path) -> None:
-    told = _run(*words, home=tmp_path)
+    told = run(*words, home=tmp_path)
     assert told.returncode == 0
     assert "Examples:" in told.stdout
     assert max(map(len, told.stdout.splitlines())) <= 80
@@ -63,7 +47,7 @@ def test_help_has_examples_and_fits_a_terminal(words: tuple[str, ...], tmp_path:
     ],
 )
 def test_a_mistake_is_one_line(words: tuple[str, ...], named: str, tmp_path: Path) -> None:
-    told = _run(*words, home=tmp_path)
+    told = run(*words, home=tmp_path)
     assert told.returncode == 2
     assert told.stdout == ""
     assert told.stderr.startswith("error: ")
@@ -72,7 +56,7 @@ def test_a_mistake_is_one_line(words: tuple[str, ...], named: str, tmp_path: Pat
 
 
 def test_a_mistake_is_a_document_too(tmp_path: Path) -> None:
-    told = _run("--json", "generate", "x", "--max-tokens", "0", home=tmp_path)
+    told = run("--json", "generate", "x", "--max-tokens", "0", home=tmp_path)
     assert told.returncode == 2
     assert json.loads(told.stdout)["error"]["tag"] == "UsageError"
 

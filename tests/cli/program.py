@@ -1,0 +1,72 @@
+"""The program in a process of its own, and the words of a server for it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.loopback import Chunked, sse
+
+KEY = "sk-canary-0123456789abcdef"
+"""A key that must never show."""
+
+ANSWER = {
+    "id": "c",
+    "object": "chat.completion",
+    "model": "tiny",
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "Hello \x1b[31mred\x1b[0m."}, "finish_reason": "stop"}],
+    "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+}
+
+_KEPT = ("PATH", "SYSTEMROOT", "LANG")
+
+
+def spoken(*pieces: str, gap_seconds: float = 0.0, whole: bool = True) -> Chunked:
+    """A chat stream of these pieces; cut before its end unless it is whole."""
+    told: list[dict[str, Any]] = [{"index": 0, "delta": {"content": piece}, "finish_reason": None} for piece in pieces]
+    if whole:
+        told.append({"index": 0, "delta": {}, "finish_reason": "stop"})
+    events = [{"id": "c", "object": "chat.completion.chunk", "model": "tiny", "choices": [choice]} for choice in told]
+    return sse(*events, done=whole, gap_seconds=gap_seconds, cut=not whole)
+
+
+def command(*words: str) -> list[str]:
+    """The command line with these words."""
+    return [sys.executable, "-m", "llm_manager", *words]
+
+
+def surroundings(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """An environment where nothing is configured."""
+    kept = {name: value for name in _KEPT if (value := os.environ.get(name))}
+    return {**kept, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "COLUMNS": "80", **(more or {})}
+
+
+def settings_for(url: str, home: Path) -> Path:
+    """A settings file with one local server and no other model."""
+    config = home / "mine.toml"
+    config.write_text(
+        f'[routing]\nmax_retries = 0\n[providers.lmstudio]\nbase_url = "{url}"\ndefault_model = "tiny"\napi_key = "{KEY}"\n'
+        "[providers.embedded]\nenabled = false\n"
+    )
+    config.chmod(0o600)
+    return config
+
+
+def run(*words: str, home: Path, stdin: str = "", environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run it to its end, between pipes; neither a traceback nor the key may show."""
+    told = subprocess.run(
+        command(*words), capture_output=True, text=True, input=stdin, env=surroundings(home, environ), cwd=home, timeout=60, check=False
+    )
+    assert "Traceback" not in told.stderr
+    assert KEY not in told.stdout + told.stderr
+    return told
+
+
+def error_line(told: subprocess.CompletedProcess[str]) -> str:
+    """The one line of the error."""
+    lines = [line for line in told.stderr.splitlines() if not line.startswith(("warning: ", "note: "))]
+    assert len(lines) == 1, told.stderr
+    assert lines[0].startswith("error: ")
+    return lines[0]

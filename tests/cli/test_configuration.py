@@ -1,0 +1,92 @@
+"""Settings shown with their origins, and checked with all their faults."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from llm_manager.cli.configuration import check, show
+from llm_manager.cli.session import open_session, overridden
+from llm_manager.domain.configuration import LLMConfig
+from llm_manager.real_world import real_world
+
+Setting = Callable[..., Any]
+KEY = "sk-canary-0123456789"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def _file(folder: Path, text: str) -> Path:
+    path = folder / "mine.toml"
+    path.write_text(text)
+    return path
+
+
+def test_each_value_has_an_origin_and_no_key_shows(scene: Setting, tmp_path: Path) -> None:
+    path = _file(tmp_path, '[routing]\nstrategy = "cost"\n')
+    world = real_world({"OPENAI_API_KEY": KEY, "HOME": str(tmp_path)})
+    at = scene(terminal=True)
+    assert show(at.session.output, world, path=path) == 0
+    assert KEY not in at.out.getvalue() + at.err.getvalue()
+    at = scene(json=True)
+    assert show(at.session.output, world, path=path) == 0
+    told = {row["key"]: row for row in json.loads(at.out.getvalue())["settings"]}
+    assert told["routing.strategy"]["value"] == "cost"
+    assert "mine.toml" in told["routing.strategy"]["origin"]
+    assert "OPENAI_API_KEY" in told["providers.openai.api_key"]["origin"]
+    assert KEY not in at.out.getvalue()
+    assert told["cache.enabled"]["origin"] == "default"
+
+
+def test_a_key_in_a_file_is_warned_of(scene: Setting, tmp_path: Path) -> None:
+    path = _file(tmp_path, f'[providers.openai]\napi_key = "{KEY}"\n')
+    path.chmod(0o644)
+    at = scene()
+    show(at.session.output, real_world({}), path=path)
+    assert KEY not in at.out.getvalue() + at.err.getvalue()
+    assert at.err.getvalue().startswith(("warning: ", "error: "))
+
+
+def test_every_fault_is_a_line(scene: Setting, tmp_path: Path) -> None:
+    path = _file(tmp_path, '[routing]\nstrategi = "cost"\nmax_retries = "many"\n')
+    at = scene()
+    assert check(at.session.output, real_world({}), path=path) == 2
+    lines = at.err.getvalue().splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("error: ") and "mine.toml" in line for line in lines)
+    assert any("strategy" in line for line in lines)
+    at = scene(json=True)
+    assert check(at.session.output, real_world({}), path=path) == 2
+    document = json.loads(at.out.getvalue())
+    assert document["ok"] is False
+    assert {fault["key"] for fault in document["faults"]} == {"routing.strategi", "routing.max_retries"}
+
+
+def test_faultless_settings_say_so(scene: Setting, tmp_path: Path) -> None:
+    at = scene()
+    assert check(at.session.output, real_world({})) == 0
+    assert at.out.getvalue() == "the settings have no faults\n"
+
+
+def test_a_missing_file_is_a_fault(scene: Setting, tmp_path: Path) -> None:
+    at = scene()
+    assert check(at.session.output, real_world({}), path=tmp_path / "absent.toml") == 2
+    assert show(at.session.output, real_world({}), path=tmp_path / "absent.toml") == 2
+    assert isinstance(open_session(at.session.output, config=tmp_path / "absent.toml", world=real_world({})).failure().tag, str)
+
+
+def test_the_command_line_has_the_last_word() -> None:
+    assert overridden(LLMConfig(), strategy="cost").routing.strategy == "cost"
+    assert overridden(LLMConfig()) == LLMConfig()
+
+
+def test_a_session_is_made_of_the_settings(scene: Setting, tmp_path: Path) -> None:
+    path = _file(tmp_path, '[routing]\nstrategy = "cost"\n')
+    at = scene()
+    session = open_session(at.session.output, config=path, strategy="performance", world=real_world({})).unwrap()
+    assert session.config.routing.strategy == "performance"

@@ -1,0 +1,104 @@
+"""What goes wrong on the way to a model is one typed line and the right exit code, in a real process."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from tests.cli.program import ANSWER, KEY, error_line, run, settings_for, spoken
+from tests.loopback import html_page, json_reply, refused_url
+
+Serve = Callable[..., str]
+
+
+def _run(*words: str, url: str, home: Path, stdin: str = "") -> CompletedProcess[str]:
+    return run(*words, "--config", str(settings_for(url, home)), home=home, stdin=stdin)
+
+
+def test_an_answer(serve: Serve, tmp_path: Path) -> None:
+    told = _run("generate", "-", url=serve(json_reply(ANSWER)), home=tmp_path, stdin="Hello?")
+    assert (told.returncode, told.stdout) == (0, "Hello \x1b[31mred\x1b[0m.\n")
+
+
+def test_an_answer_as_a_document(serve: Serve, tmp_path: Path) -> None:
+    told = _run("--json", "generate", "Hello?", url=serve(json_reply(ANSWER)), home=tmp_path)
+    document = json.loads(told.stdout)
+    assert (document["model"], document["provider"], document["usage"]["total_tokens"]) == ("tiny", "lmstudio", 5)
+
+
+def test_a_stream_in_a_pipe(serve: Serve, tmp_path: Path) -> None:
+    told = _run("generate", "Hello?", "--stream", url=serve(spoken("Hel", "lo.")), home=tmp_path)
+    assert (told.returncode, told.stdout) == (0, "Hello.\n")
+
+
+@pytest.fixture
+def dead() -> Iterator[str]:
+    """An address where nobody listens."""
+    with refused_url() as url:
+        yield url + "/v1"
+
+
+@pytest.mark.parametrize("words", [("--stream",), ()])
+def test_a_wrong_key(serve: Serve, tmp_path: Path, words: tuple[str, ...]) -> None:
+    body = {"error": {"message": f"Incorrect API key {KEY}", "code": "invalid_api_key"}}
+    told = _run("generate", "Hello?", *words, url=serve(json_reply(body, 401)), home=tmp_path)
+    assert told.returncode == 4
+    assert "key" in error_line(told)
+    assert told.stdout == ""
+
+
+def test_a_dead_endpoint(dead: str, tmp_path: Path) -> None:
+    told = _run("generate", "Hello?", url=dead, home=tmp_path)
+    assert told.returncode == 1
+    assert "is the server running" in error_line(told)
+
+
+def test_a_server_of_web_pages(serve: Serve, tmp_path: Path) -> None:
+    url = serve(html_page())
+    for words in ((), ("--stream",)):
+        told = _run("generate", "Hello?", *words, url=url, home=tmp_path)
+        assert told.returncode == 1
+        assert "no answer" in error_line(told)
+
+
+def test_a_cut_stream_keeps_what_came(serve: Serve, tmp_path: Path) -> None:
+    told = _run("generate", "Hello?", "--stream", url=serve(spoken("Once upon", " a", whole=False)), home=tmp_path)
+    assert told.returncode == 1
+    assert "cut" in error_line(told)
+    assert told.stdout == "Once upon a\n"
+
+
+def test_a_server_that_is_down_is_not_healthy(serve: Serve, dead: str, tmp_path: Path) -> None:
+    told = _run("health", "--json", url=dead, home=tmp_path)
+    assert told.returncode == 1
+    assert json.loads(told.stdout)[0]["healthy"] is False
+    told = _run("health", url=serve(json_reply({"object": "list", "data": [{"id": "tiny", "object": "model"}]})), home=tmp_path)
+    assert told.returncode == 0
+    assert told.stdout.splitlines()[1].startswith("lmstudio\thealthy\t")
+
+
+def test_a_plan_sends_nothing(dead: str, tmp_path: Path) -> None:
+    told = _run("plan", "Hello?", "--json", url=dead, home=tmp_path)
+    assert told.returncode == 0
+    assert [step["model"] for step in json.loads(told.stdout)["steps"]] == ["tiny"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("generate", "Hello?", "--provider", "lmstudioo"), 2),
+        (("plan", "Hello?", "--provider", "lmstudioo"), 2),
+    ],
+)
+def test_an_unknown_name_is_one_line(words: tuple[str, ...], code: int, dead: str, tmp_path: Path) -> None:
+    told = _run(*words, url=dead, home=tmp_path)
+    assert told.returncode == code
+    assert error_line(told)
+
+
+def test_wrong_settings_are_one_line(tmp_path: Path) -> None:
+    told = _run("generate", "Hello?", url="not a url", home=tmp_path)
+    assert told.returncode == 2
+    assert "base_url" in error_line(told)
