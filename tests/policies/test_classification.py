@@ -1,4 +1,4 @@
-"""Classification: the seeds' patterns and thresholds, whole words only, labels first, linear time."""
+"""Classification: the patterns and thresholds, whole words only, labels first, linear time."""
 
 import pytest
 from hypothesis import given
