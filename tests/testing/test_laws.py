@@ -1,0 +1,315 @@
+"""The laws catch those who break them."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from attrs import evolve
+from returns.result import Failure, Success
+
+from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.configuration import CacheSettings
+from llm_manager.domain.conversations import Conversation
+from llm_manager.domain.errors import NetworkError
+from llm_manager.domain.models import ModelProfile
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.streaming import StreamFinished, TextDelta
+from llm_manager.domain.wire_requests import WireRequest
+from llm_manager.effects import settle
+from llm_manager.services.cache import Cache
+from llm_manager.services.conversation_storage import ConversationStorage
+from llm_manager.services.steps import OpenStream
+from llm_manager.stores.memory import memory_cache, memory_conversations
+from llm_manager.testing import attempt_for
+from llm_manager.testing.laws import (
+    ANSWER_LAYER_LAWS,
+    CACHE_LAWS,
+    STORAGE_LAWS,
+    STREAM_LAYER_LAWS,
+    decodes,
+    encodes,
+    reads_any_cut,
+    streams_lawfully,
+)
+
+ANSWER = LLMResponse(content="ab", model="m", provider="p")
+ENDING = Success(StreamFinished(response=ANSWER))
+BROKEN = Failure(NetworkError(model="m", message="x"))
+
+
+def attempt(number: int) -> Attempt:
+    """The n-th attempt."""
+    return attempt_for(LLMRequest(f"question {number}")).unwrap()
+
+
+def changing(step: Any) -> Any:
+    """Breaks a law: answers with something else."""
+
+    async def changed(asked: Any) -> Any:
+        outcome = await step(asked)
+        return outcome.map(lambda answer: evolve(answer, content="!"))
+
+    return changed
+
+
+def trying_again(step: Any) -> Any:
+    """Breaks a law: asks twice."""
+
+    async def again(asked: Any) -> Any:
+        outcome = await step(asked)
+        return await step(asked) if isinstance(outcome, Failure) else outcome
+
+    return again
+
+
+def shielding(step: Any) -> Any:
+    """Breaks a law: leaves the step running."""
+
+    async def shielded(asked: Any) -> Any:
+        return await asyncio.shield(asyncio.ensure_future(step(asked)))
+
+    return shielded
+
+
+def swallowing(step: Any) -> Any:
+    """Breaks two laws: bugs and cancellation become values."""
+
+    async def swallowed(asked: Any) -> Any:
+        try:
+            return await step(asked)
+        except BaseException:  # noqa: BLE001 - this is the offence
+            return BROKEN
+
+    return swallowed
+
+
+def confusing(step: Any) -> Any:
+    """Breaks a law: all questions share the first answer."""
+    first: list[Any] = []
+
+    async def confused(asked: Any) -> Any:
+        if not first:
+            first.append(asyncio.ensure_future(step(asked)))
+        return await asyncio.shield(first[0])
+
+    return confused
+
+
+ANSWER_OFFENDERS: list[tuple[str, Callable[[Any], Any]]] = [
+    ("answers pass", changing),
+    ("failures pass", trying_again),
+    ("cancellation passes", shielding),
+    ("cancellation passes", swallowing),
+    ("bugs crash", swallowing),
+    ("questions stay apart", confusing),
+]
+
+
+@pytest.mark.parametrize(("law", "offender"), ANSWER_OFFENDERS, ids=[f"{law}: {who.__name__}" for law, who in ANSWER_OFFENDERS])
+def test_offending_layers_of_answers_are_caught(law: str, offender: Callable[[Any], Any]) -> None:
+    """Each law has someone who breaks it."""
+    with pytest.raises(AssertionError):
+        ANSWER_LAYER_LAWS[law](lambda: offender, attempt)
+
+
+def _around_rest(change: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def wrap(step: Any) -> Any:
+        async def opened(asked: Any) -> Any:
+            outcome = await step(asked)
+            if isinstance(outcome, Failure):
+                return outcome
+            reply = outcome.unwrap()
+            return Success(OpenStream(first=reply.first, rest=change(reply.rest)))
+
+        return opened
+
+    return wrap
+
+
+async def _unclosing(events: Any) -> Any:
+    async for event in events:
+        yield event
+
+
+async def _doubling(events: Any) -> Any:
+    async for event in events:
+        yield event
+        yield event
+
+
+async def _ending_early(events: Any) -> Any:
+    await events.aclose()
+    yield ENDING
+
+
+async def _hiding(events: Any) -> Any:
+    try:
+        async for event in events:
+            if not isinstance(event, Failure):
+                yield event
+    except BaseException:  # noqa: BLE001 - this is the offence
+        yield BROKEN
+
+
+STREAM_OFFENDERS: list[tuple[str, Callable[[Any], Any]]] = [
+    ("events pass", _doubling),
+    ("events pass", _ending_early),
+    ("leaving closes", _unclosing),
+    ("late failures pass", _hiding),
+    ("bugs crash", _hiding),
+    ("cancellation passes", _hiding),
+]
+
+
+@pytest.mark.parametrize(("law", "offender"), STREAM_OFFENDERS, ids=[f"{law}: {who.__name__}" for law, who in STREAM_OFFENDERS])
+def test_offending_layers_of_streams_are_caught(law: str, offender: Callable[[Any], Any]) -> None:
+    """Each law has someone who breaks it."""
+    with pytest.raises(AssertionError):
+        STREAM_LAYER_LAWS[law](lambda: _around_rest(offender), attempt)
+
+
+def test_a_layer_that_reopens_is_caught() -> None:
+    """A stream that did not open is not asked for again."""
+    with pytest.raises(AssertionError):
+        STREAM_LAYER_LAWS["opening failures pass"](lambda: trying_again, attempt)
+
+
+def _immortal(settings: CacheSettings, _: Callable[[], float]) -> Cache:
+    return memory_cache(evolve(settings, max_size=max(1, settings.max_size)), lambda: 0.0)
+
+
+def _boundless(_: CacheSettings, now: Callable[[], float]) -> Cache:
+    return memory_cache(CacheSettings(max_size=1000), now)
+
+
+def _deaf(settings: CacheSettings, now: Callable[[], float]) -> Cache:
+    kept = memory_cache(settings, now)
+
+    async def clear() -> Success[None]:
+        return Success(None)
+
+    return evolve(kept, clear=clear)
+
+
+def _folding(settings: CacheSettings, now: Callable[[], float]) -> Cache:
+    kept = memory_cache(settings, now)
+    return evolve(kept, get=lambda key: kept.get(key.lower()), put=lambda key, answer: kept.put(key.lower(), answer))
+
+
+@pytest.mark.parametrize(
+    ("law", "offender"),
+    [("it forgets in time", _immortal), ("it is bounded", _boundless), ("it clears", _deaf), ("what is put is got", _folding)],
+)
+def test_offending_caches_are_caught(law: str, offender: Callable[..., Cache]) -> None:
+    """Each law has someone who breaks it."""
+    with pytest.raises(AssertionError):
+        CACHE_LAWS[law](offender)
+
+
+def _careless() -> ConversationStorage:
+    kept = memory_conversations()
+
+    def append(name: str, turn: Any, _: int) -> Any:
+        return kept.load(name).bind(lambda found: kept.append(name, turn, found.version))
+
+    return evolve(kept, append=append)
+
+
+def _keeping() -> ConversationStorage:
+    kept = memory_conversations()
+    return evolve(kept, delete=lambda _: kept.list_ids().map(lambda _: None))
+
+
+def _shared() -> ConversationStorage:
+    kept = memory_conversations()
+
+    def append(_: str, turn: Any, version: int) -> Any:
+        return kept.append("one", turn, version)
+
+    return evolve(kept, append=append)
+
+
+def _nameless() -> ConversationStorage:
+    kept = memory_conversations()
+    return evolve(kept, load=lambda name: kept.load(name).map(lambda found: evolve(found, id="")))
+
+
+@pytest.mark.parametrize(
+    ("law", "offender"),
+    [
+        ("unknown is empty", _nameless),
+        ("appended is loaded", _shared),
+        ("stale writers lose", _careless),
+        ("one of two writers wins", _careless),
+        ("deleted is gone", _keeping),
+    ],
+)
+def test_offending_storages_are_caught(law: str, offender: Callable[[], ConversationStorage]) -> None:
+    """Each law has someone who breaks it."""
+    with pytest.raises(AssertionError):
+        STORAGE_LAWS[law](offender)
+
+
+async def test_the_offenders_are_otherwise_sound() -> None:
+    """They break the law they are caught for by their offence, not by failing at everything."""
+    assert await settle(_careless().load("x")) == Success(Conversation(id="x"))
+    assert await (await _cache_with("a")).get("A") == Success(ANSWER)
+
+
+async def _cache_with(key: str) -> Cache:
+    cache = _folding(CacheSettings(), lambda: 0.0)
+    await cache.put(key, ANSWER)
+    return cache
+
+
+PROFILE = ModelProfile(name="m", provider="p")
+
+
+def test_offending_codecs_are_caught() -> None:
+    """Two encodings of one request, a body that is no JSON, a header with a newline, something that is no error."""
+    bodies = iter((b"1", b"2"))
+    offenders: list[Callable[..., Any]] = [
+        lambda *_: Success(WireRequest(path="/", body=next(bodies))),
+        lambda *_: Success(WireRequest(path="/", headers=(("a", "b\r\nc: d"),), body=b"1")),
+        lambda *_: Failure("refused"),
+    ]
+    for offender in offenders:
+        with pytest.raises(AssertionError):
+            encodes(offender, LLMRequest("x"), PROFILE)
+    with pytest.raises(ValueError, match="Expecting value"):
+        encodes(lambda *_: Success(WireRequest(path="/", body=b"<html>")), LLMRequest("x"), PROFILE)
+    for decoder in (lambda _: Success("text"), lambda _: Failure("text")):
+        with pytest.raises(AssertionError):
+            decodes(decoder, b"")  # type: ignore[arg-type]  # the offence
+    decodes(lambda _: Success(ANSWER), b"")
+    decodes(lambda _: BROKEN, b"")
+
+
+A, B = Success(TextDelta(text="a")), Success(TextDelta(text="b"))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [[], [A], [ENDING], [A, ENDING], [BROKEN, A, B, ENDING], [A, B, ENDING, A], [A, B, ENDING, BROKEN], [A, BROKEN, BROKEN]],
+    ids=["silence", "no ending", "no text", "half the text", "goes on", "goes on after all", "fails after all", "fails twice"],
+)
+def test_unlawful_streams_are_caught(told: list[Any]) -> None:
+    """Whatever a reader must not be told."""
+    with pytest.raises(AssertionError):
+        streams_lawfully(told)
+
+
+def test_lawful_streams_pass() -> None:
+    """In one piece or in any other."""
+    lawful: list[list[Any]] = [[A, B, ENDING], [A, BROKEN], [BROKEN]]
+    for told in lawful:
+        streams_lawfully(told)
+
+    def read(chunks: Any) -> Any:
+        return [A, B, ENDING] if b"".join(chunks) == b"data" else []
+
+    reads_any_cut(read, b"data", (1, 3, 77))
+    with pytest.raises(AssertionError):
+        reads_any_cut(lambda chunks: [A, B, ENDING] if len(chunks) == 1 else [BROKEN], b"data", (1,))

@@ -1,0 +1,115 @@
+"""The strategies give valid values of the whole range."""
+
+from typing import Any, get_args
+
+import attrs
+import pytest
+from hypothesis import Phase, given, settings
+
+from llm_manager.domain.attempts import AttemptRecord
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.events import Event
+from llm_manager.domain.messages import Part, UseTool
+from llm_manager.domain.models import Endpoint, Health, Price
+from llm_manager.domain.plans import Candidate, Plan, RoutingPolicy, Snapshot
+from llm_manager.domain.requests import LLMRequest, OutputForm
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.statistics import Statistics
+from llm_manager.domain.streaming import StreamEvent
+from llm_manager.domain.usage import Cost, Usage
+from llm_manager.testing import strategies as some
+from llm_manager.testing.laws import streams_lawfully
+from llm_manager.testing.values import values_of
+
+quickly = settings(max_examples=40, deadline=None)
+
+
+@pytest.mark.parametrize(("strategy", "union"), [(some.errors(), LLMError), (some.events(), Event)], ids=["errors", "events"])
+def test_every_member_is_given(strategy: Any, union: Any) -> None:
+    """No error and no event is forgotten."""
+    given_so_far: set[type] = set()
+
+    @settings(max_examples=1000, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
+    @given(strategy)
+    def collect(value: object) -> None:
+        given_so_far.add(type(value))
+
+    collect()
+    assert given_so_far == set(get_args(union))
+
+
+@quickly
+@given(some.streams())
+def test_streams_keep_the_law(told: list[Any]) -> None:
+    """They are what a reader may rely on."""
+    streams_lawfully(told)
+
+
+@quickly
+@given(some.requests())
+def test_requests_ask_something(request: LLMRequest) -> None:
+    """And a tool that must be called is there."""
+    assert request.conversation()
+    if isinstance(request.tool_choice, UseTool):
+        assert request.tool_choice.name in {tool.name for tool in request.tools}
+    assert len({tool.name for tool in request.tools}) == len(request.tools)
+
+
+@quickly
+@given(some.responses())
+def test_answers_with_tool_calls_ended_for_them(answer: LLMResponse) -> None:
+    """And no others."""
+    assert (answer.finish == "tool_calls") is bool(answer.tool_calls)
+
+
+@quickly
+@given(some.snapshots())
+def test_no_model_is_a_candidate_twice(snapshot: Snapshot) -> None:
+    """Each at an endpoint of its own provider."""
+    names = [(one.profile.provider, one.profile.name) for one in snapshot.candidates]
+    assert len(set(names)) == len(names)
+    for one in snapshot.candidates:
+        assert (one.endpoint.provider, one.endpoint.locality) == (one.profile.provider, one.profile.locality)
+
+
+@quickly
+@given(values_of(Candidate), some.routing_policies(), some.usages())
+def test_values_keep_their_bounds(candidate: Candidate, policy: RoutingPolicy, usage: Usage) -> None:
+    """Shares lie between 0 and 1, counts are not negative."""
+    assert 0 <= candidate.profile.quality <= 1
+    assert candidate.success_rate is None or 0 <= candidate.success_rate <= 1
+    assert candidate.profile.concurrency >= 1
+    assert 0 <= policy.max_retries <= 10
+    assert min(attrs.astuple(usage)) >= 0
+
+
+FURTHER = {
+    "attempt records": (some.attempt_records(), AttemptRecord),
+    "costs": (some.costs(), Cost),
+    "endpoints": (some.endpoints(), Endpoint),
+    "healths": (some.healths(), Health),
+    "output forms": (some.output_forms(), OutputForm),
+    "parts": (some.parts(), Part),
+    "plans": (some.plans(), Plan),
+    "prices": (some.prices(), Price),
+    "statistics": (some.statistics(), Statistics),
+    "stream events": (some.stream_events(), StreamEvent),
+}
+
+
+@pytest.mark.parametrize(("strategy", "form"), FURTHER.values(), ids=FURTHER)
+def test_further_values_are_of_their_type(strategy: Any, form: Any) -> None:
+    """Each strategy gives what its name says."""
+
+    @settings(max_examples=10, deadline=None)
+    @given(strategy)
+    def check(value: object) -> None:
+        assert isinstance(value, form)
+
+    check()
+
+
+def test_what_has_no_strategy_is_told() -> None:
+    """A field of a type without values is a bug of the strategies."""
+    with pytest.raises(TypeError, match="no values"):
+        values_of(complex)
