@@ -1,0 +1,355 @@
+"""A server on loopback that misbehaves by script, for tests of whatever speaks HTTP.
+
+    with fault_server(json_reply({"ok": True}), Reset(), Hang()) as server:
+        ...                             # ask server.url; the first request gets the first answer, and so on,
+        server.requests[0].body         # and the last answer is given again for all that follow
+
+It runs in a thread of its own, so synchronous tests and subprocesses can use it too. A script may also be one function
+from `Received` to an answer. Answers:
+
+    Respond(status, headers, body)      a whole answer; json_reply, html_page, redirect, rate_limited, gzipped make some
+    Chunked(pieces, gap_seconds, ...)   a chunked body; sse makes one; ``cut`` ends it without its end
+    Cut(body, promised)                 fewer bytes than Content-Length promised, then the connection is closed
+    Endless(piece)                      a chunked body that never ends
+    Reset(when)                         the connection is reset: before the request is read, after it, or amid the body
+    Hang()                              nothing, until the client or the server goes
+    Raw(text)                           bytes as they stand, then the connection is closed
+
+`refused_url` is an address where nobody listens. ``tls`` of `fault_server` names a PEM file with a key and a certificate.
+"""
+
+import asyncio
+import gzip
+import json
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from attrs import define, field, frozen
+
+Headers: TypeAlias = Sequence[tuple[str, str]]
+
+
+@frozen(kw_only=True)
+class Received:
+    """A request as it came: header names in lower case, ``number`` counts from 0."""
+
+    number: int
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.body)
+
+
+@frozen
+class Respond:
+    """A whole answer."""
+
+    status: int = 200
+    headers: Headers = ()
+    body: bytes = b""
+
+
+@frozen
+class Chunked:
+    """A chunked body, piece by piece."""
+
+    pieces: Sequence[bytes]
+    gap_seconds: float = 0.0
+    status: int = 200
+    headers: Headers = (("Content-Type", "text/event-stream"),)
+    cut: bool = False
+
+
+@frozen
+class Cut:
+    """A body shorter than promised."""
+
+    body: bytes = b'{"choices": ['
+    promised: int = 1000
+    headers: Headers = (("Content-Type", "application/json"),)
+
+
+@frozen
+class Endless:
+    """A body without end."""
+
+    piece: bytes = b"x" * 65_536
+    headers: Headers = (("Content-Type", "text/event-stream"),)
+
+
+@frozen
+class Reset:
+    """A connection reset."""
+
+    when: Literal["before_reading", "after_reading", "amid_body"] = "after_reading"
+
+
+@frozen
+class Hang:
+    """No answer at all."""
+
+
+@frozen
+class Raw:
+    """Bytes that may be no HTTP."""
+
+    text: bytes
+
+
+Answer: TypeAlias = Respond | Chunked | Cut | Endless | Reset | Hang | Raw
+Script: TypeAlias = Callable[[Received], Answer]
+
+
+def json_reply(value: object, status: int = 200, headers: Headers = ()) -> Respond:
+    """A JSON answer."""
+    return Respond(status, (("Content-Type", "application/json"), *headers), json.dumps(value).encode())
+
+
+def html_page(status: int = 200) -> Respond:
+    """What a proxy or a captive portal says."""
+    return Respond(status, (("Content-Type", "text/html"),), b"<!doctype html><html><body><h1>Sign in</h1></body></html>")
+
+
+def redirect(location: str, status: int = 302) -> Respond:
+    """An answer that sends the client elsewhere."""
+    return Respond(status, (("Location", location),))
+
+
+def rate_limited(*headers: tuple[str, str], body: object = None) -> Respond:
+    """A 429 with whichever form of Retry-After: ``("Retry-After", "2")``, a date, ``("retry-after-ms", "1500")``, ..."""
+    told = {"error": {"message": "slow down", "type": "requests", "code": "rate_limit_exceeded"}} if body is None else body
+    return json_reply(told, 429, headers)
+
+
+def gzipped(body: bytes, encoding: str = "gzip") -> Respond:
+    """A body compressed though nobody asked; ``b"0" * 200_000_000`` is a bomb."""
+    return Respond(200, (("Content-Type", "application/json"), ("Content-Encoding", encoding)), gzip.compress(body))
+
+
+def sse(*events: object, done: bool = True, gap_seconds: float = 0.0, cut: bool = False) -> Chunked:
+    """Server-sent events, one a chunk: texts and bytes as they are, other values as JSON."""
+    texts = [event if isinstance(event, bytes) else (event if isinstance(event, str) else json.dumps(event)).encode() for event in events]
+    return Chunked([b"data: " + text + b"\n\n" for text in [*texts, *([b"[DONE]"] if done else [])]], gap_seconds, cut=cut)
+
+
+@define
+class FaultServer:
+    """A running server: where it is and what it received.
+
+    ``connections`` came, ``left`` have ended, ``hung_up`` were ended by their client while it was being answered.
+    """
+
+    url: str
+    requests: list[Received] = field(factory=list)
+    connections: int = 0
+    left: int = 0
+    hung_up: int = 0
+    _changed: threading.Condition = field(factory=threading.Condition)
+
+    def wait_until(self, holds: Callable[["FaultServer"], bool], seconds: float = 5.0) -> bool:
+        """Wait until something holds of this server; False when it does not in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: holds(self), seconds)
+
+    async def until(self, holds: Callable[["FaultServer"], bool], seconds: float = 5.0) -> bool:
+        """`wait_until` for those who must not hold their own event loop meanwhile."""
+        return await asyncio.to_thread(self.wait_until, holds, seconds)
+
+    def note(self, change: Callable[["FaultServer"], None]) -> None:
+        """Change what is known, and wake those who wait for it."""
+        with self._changed:
+            change(self)
+            self._changed.notify_all()
+
+
+@contextmanager
+def fault_server(*script: Answer | Script, host: str = "127.0.0.1", tls: Path | None = None) -> Iterator[FaultServer]:
+    """Run a server that answers by script, and stop it at the end."""
+    context = None
+    if tls is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(tls)
+    listening = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    port = listening.getsockname()[1]
+    name = f"[{host}]" if ":" in host else host
+    server = FaultServer(f"{'http' if tls is None else 'https'}://{name}:{port}")
+    loop = asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    def run() -> None:
+        with asyncio.Runner(loop_factory=lambda: loop) as runner:
+            runner.run(_serve(server, script, listening, context, stop))
+
+    thread = threading.Thread(target=run, name="fault-server", daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+
+
+@contextmanager
+def refused_url(host: str = "127.0.0.1") -> Iterator[str]:
+    """An address that is taken, and where nobody listens."""
+    with socket.socket() as taken:
+        taken.bind((host, 0))
+        yield f"http://{host}:{taken.getsockname()[1]}"
+
+
+async def _serve(
+    server: FaultServer,
+    script: Sequence[Answer | Script],
+    listening: socket.socket,
+    context: ssl.SSLContext | None,
+    stop: asyncio.Event,
+) -> None:
+    at_work: set[asyncio.Task[None]] = set()
+
+    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        at_work.add(task)
+        server.note(_count_connection)
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                while await _answer_one(server, script, reader, writer):
+                    pass
+        finally:
+            at_work.discard(task)
+            server.note(_count_end)
+            writer.transport.abort()
+
+    running = await asyncio.start_server(serve_one, sock=listening, ssl=context, limit=2**20)
+    await stop.wait()
+    running.close()
+    for task in list(at_work):
+        task.cancel()
+    await asyncio.gather(*at_work, return_exceptions=True)
+    await asyncio.sleep(0.01)
+
+
+async def _answer_one(
+    server: FaultServer, script: Sequence[Answer | Script], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> bool:
+    """Answer one request; False when the connection is at its end."""
+    planned = script[min(len(server.requests), len(script) - 1)]
+    if isinstance(planned, Reset) and planned.when == "before_reading":
+        _reset(writer)
+        return False
+    received = await _received(len(server.requests), reader)
+    if received is None:
+        return False
+    server.note(lambda known: known.requests.append(received))
+    answer = planned(received) if callable(planned) else planned
+    async with _watching(server, reader):
+        return await _play(answer, writer, reader)
+
+
+async def _play(answer: Answer, writer: asyncio.StreamWriter, reader: asyncio.StreamReader) -> bool:
+    match answer:
+        case Respond(status, headers, body):
+            writer.write(_head(status, (*headers, ("Content-Length", str(len(body))))) + body)
+            await writer.drain()
+            return True
+        case Chunked(pieces, gap_seconds, status, headers, cut):
+            writer.write(_head(status, (*headers, ("Transfer-Encoding", "chunked"))))
+            for piece in pieces:
+                writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                await writer.drain()
+                await asyncio.sleep(gap_seconds)
+            if not cut:
+                writer.write(b"0\r\n\r\n")
+                await writer.drain()
+            else:
+                writer.close()
+            return not cut
+        case Cut(body, promised, headers):
+            writer.write(_head(200, (*headers, ("Content-Length", str(promised)))) + body)
+            await writer.drain()
+            writer.close()
+            return False
+        case Endless(piece, headers):
+            writer.write(_head(200, (*headers, ("Transfer-Encoding", "chunked"))))
+            while True:
+                writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+                await writer.drain()
+        case Reset(when):
+            if when == "amid_body":
+                writer.write(_head(200, (("Content-Length", "1000"),)) + b"{")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+            _reset(writer)
+            return False
+        case Hang():
+            await asyncio.Event().wait()
+            return False
+        case Raw(text):
+            writer.write(text)
+            await writer.drain()
+            writer.close()
+            return False
+
+
+async def _received(number: int, reader: asyncio.StreamReader) -> Received | None:
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+    except asyncio.IncompleteReadError:
+        return None
+    first, *lines = head.decode("latin-1").split("\r\n")[:-2]
+    method, path, _ = first.split(" ", 2)
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    return Received(number=number, method=method, path=path, headers=headers, body=body)
+
+
+@asynccontextmanager
+async def _watching(server: FaultServer, reader: asyncio.StreamReader) -> AsyncIterator[None]:
+    """Note when the client goes while it is being answered."""
+    answering = asyncio.current_task()
+    assert answering is not None
+
+    async def watch() -> None:
+        while not reader.at_eof() and reader.exception() is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # a reader can be waited on once only, so it is looked at instead
+        server.note(_count_hang_up)
+        answering.cancel()
+
+    watcher = asyncio.ensure_future(watch())
+    try:
+        yield
+    finally:
+        watcher.cancel()
+
+
+def _count_connection(server: FaultServer) -> None:
+    server.connections += 1
+
+
+def _count_end(server: FaultServer) -> None:
+    server.left += 1
+
+
+def _count_hang_up(server: FaultServer) -> None:
+    server.hung_up += 1
+
+
+def _head(status: int, headers: Headers) -> bytes:
+    lines = [f"HTTP/1.1 {status} Said", *(f"{name}: {value}" for name, value in headers), "", ""]
+    return "\r\n".join(lines).encode("latin-1")
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    known = writer.get_extra_info("socket")
+    known.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
