@@ -1,6 +1,6 @@
 """Remembering which rows of a run are answered."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -20,12 +20,15 @@ class RunRow:
 
 @frozen(kw_only=True)
 class RunLog:
-    """Finished rows by content key, durable once ``settle`` returns.
+    """Finished rows by content key.
 
-    ``claim`` looks a key up: the finished row, or None when it is to be done. ``rows`` gives every finished row once.
+    ``claim`` looks a key up: the finished row, or None when it is to be done. ``settle`` makes a group of rows durable
+    together, all of them by the time it returns; it blocks, and may be called from another thread. ``rows`` gives every
+    finished row once. ``damaged`` counts records that could not be read and are to be done again.
     """
 
     claim: Callable[[str], RunRow | None]
-    settle: Callable[[RunRow], Result[None, LLMError]]
+    settle: Callable[[Sequence[RunRow]], Result[None, LLMError]]
     rows: Callable[[], Iterator[RunRow]]
     close: Callable[[], None]
+    damaged: int = 0

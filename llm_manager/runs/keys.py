@@ -1,0 +1,36 @@
+"""Which request a row is: a digest of all that decides its answer, and of nothing else (not of its place in the file)."""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any, Final
+
+import msgspec
+from attrs import asdict
+
+from llm_manager.domain.requests import JsonSchema, LLMRequest
+
+_VERSION: Final = 1
+
+
+def keying(request: LLMRequest) -> Callable[[str], str]:
+    """How prompts become keys when the rest of their request is this one's."""
+    output: dict[str, Any] = {"tag": request.output.tag}
+    if isinstance(request.output, JsonSchema):
+        output["schema"] = request.output.schema
+    rest = msgspec.json.encode(
+        {
+            "version": _VERSION,
+            "system": request.system,
+            "task_type": request.task_type,
+            "preferences": asdict(request.preferences),
+            "output": output,
+        }
+    )
+    begun = sha256(len(rest).to_bytes(8, "big") + rest)
+
+    def key(prompt: str) -> str:
+        digest = begun.copy()
+        digest.update(prompt.encode("utf-8", "surrogatepass"))
+        return digest.hexdigest()
+
+    return key

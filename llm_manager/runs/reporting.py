@@ -1,0 +1,84 @@
+"""The end of a run in words and as plain data; what is not known is said to be not known."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import frozen
+
+from llm_manager.domain.error_questions import describe
+from llm_manager.domain.errors import LLMError
+from llm_manager.runs.tallies import Tally
+
+
+@frozen(kw_only=True)
+class Report:
+    """How a run ended. ``output`` is where the rows are; ``again`` says that running the same goes on from here."""
+
+    tally: Tally
+    seconds: float
+    output: str
+    stopped: LLMError | None = None
+    interrupted: bool = False
+    again: bool = True
+    damaged: int = 0
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """The report as plain data. Money is decimal text, since a float would round it."""
+    tally = report.tally
+    return {
+        "rows": tally.rows,
+        "answered": tally.answered,
+        "answered_earlier": tally.earlier,
+        "failed": tally.failed,
+        "failed_earlier": tally.failed_earlier,
+        "failures": dict(tally.failures),
+        "not_asked": tally.left,
+        "cached": tally.cached,
+        "calls": tally.calls,
+        "input_tokens": tally.input_tokens,
+        "output_tokens": tally.output_tokens,
+        "cost_usd": format(tally.cost_usd, "f"),
+        "calls_of_unknown_cost": tally.unpriced,
+        "failed_calls_maybe_charged": tally.doubtful,
+        "seconds": round(report.seconds, 3),
+        "output": report.output,
+        "interrupted": report.interrupted,
+        "stopped": None if report.stopped is None else {"tag": report.stopped.tag, "message": describe(report.stopped)},
+    }
+
+
+def report_lines(report: Report) -> Iterator[str]:
+    """The report for a person: what became of the rows, what it took, and how to go on."""
+    tally = report.tally
+    if report.stopped is not None:
+        yield f"stopped: {describe(report.stopped)}"
+    yield f"{counts(tally)} in {report.seconds:.1f} s: {report.output}"
+    yield took(tally)
+    for tag, count in sorted(tally.failures.items(), key=lambda kind: (-kind[1], kind[0])):
+        yield f"failed {count} x {tag}, such as: {tally.examples[tag]}"
+    if report.damaged:
+        yield f"{report.damaged} damaged records of the run log were left out, and their rows asked again"
+    if tally.left:
+        yield f"{tally.left} rows are not asked yet" + (
+            "; run the same again to go on" if report.again else "; give -o FILE to be able to go on"
+        )
+    if (tally.failed or tally.failed_earlier) and report.again:
+        yield "run the same again with --retry-failed to ask the failed rows again; those answered are never asked again"
+
+
+def counts(tally: Tally) -> str:
+    """What became of the rows so far."""
+    done = [f"{tally.answered + tally.earlier} of {tally.rows} rows answered" + (f" ({tally.earlier} earlier)" if tally.earlier else "")]
+    if tally.cached:
+        done.append(f"{tally.cached} from the cache")
+    if failed := tally.failed + tally.failed_earlier:
+        done.append(f"{failed} failed" + (f" ({tally.failed_earlier} earlier)" if tally.failed_earlier else ""))
+    return ", ".join(done)
+
+
+def took(tally: Tally) -> str:
+    """What the run took: tokens, and money with what is not known of it."""
+    unknown = [f"{tally.unpriced} calls of unknown cost"] if tally.unpriced else []
+    doubtful = [f"{tally.doubtful} failed calls maybe charged"] if tally.doubtful else []
+    return ", ".join((f"{tally.input_tokens} + {tally.output_tokens} tokens", f"{tally.cost_usd:f} USD", *unknown, *doubtful))

@@ -1,0 +1,106 @@
+"""The loop: ask what is left, write each answer down as it comes, and stop only for what every row would meet."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import aclosing
+
+from attrs import evolve
+from returns.result import Failure, Result
+
+from llm_manager.cells import Cell
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.runs.committing import Committer
+from llm_manager.runs.outcomes import Finished, finished
+from llm_manager.runs.prompting import fill
+from llm_manager.runs.stopping import stops, unreachable
+from llm_manager.runs.surveying import Job, Standing, Survey
+from llm_manager.runs.tallies import Tally
+from llm_manager.services.manager import GenerateAll
+from llm_manager.services.run_log import RunLog
+from llm_manager.services.world import RunBlocking
+
+PATIENCE = 50
+"""So many rows one after the other that reached nobody end a run; they are left to be asked again."""
+
+
+async def run_rows(
+    job: Job,
+    found: Survey,
+    log: RunLog,
+    *,
+    generate_all: GenerateAll,
+    run_blocking: RunBlocking,
+    tally: Cell[Tally],
+    concurrency: int | None = None,
+    tell: Callable[[Tally], None] = lambda _: None,
+) -> LLMError | None:
+    """Ask every row that is to be asked; gives what stopped the run early, or None.
+
+    A row is counted in ``tally`` once it is durable. Cancelled, it leaves what is under way and writes down the rest.
+    """
+    asking = _Asking(job, found)
+    committer = Committer(log, run_blocking, tally, tell)
+    writing = asyncio.create_task(committer.work())
+    unreached: list[tuple[Finished, int]] = []
+    stopped: LLMError | None = None
+    try:
+        async with aclosing(generate_all(asking.requests(), concurrency=concurrency)) as answers:
+            async for number, outcome in answers:
+                ended, rows = asking.finished(number, outcome)
+                error = ended.error
+                if error is not None and stops(error):
+                    stopped = error
+                    break
+                if error is not None and unreachable(error):
+                    unreached.append((ended, rows))
+                    if len(unreached) < PATIENCE:
+                        continue
+                    stopped, unreached = error, []
+                    break
+                for waiting in (*unreached, (ended, rows)):
+                    await committer.put(*waiting)
+                unreached = []
+                if committer.failed is not None:
+                    break
+        for waiting in unreached:
+            await committer.put(*waiting)
+    finally:
+        committer.close()
+        await writing
+        committer.rescue()
+    return stopped or committer.failed or asking.broken
+
+
+class _Asking:
+    """Numbers the requests that go out and knows which row each one is; holds only those under way."""
+
+    def __init__(self, job: Job, found: Survey) -> None:
+        self._job = job
+        self._found = found
+        self._under_way: dict[int, tuple[int, str]] = {}
+        self.broken: LLMError | None = None
+
+    def requests(self) -> Iterator[LLMRequest]:
+        """The requests to send, made as they are taken. A file that changed under the run ends them."""
+        number = 0
+        for ordinal, outcome in enumerate(self._job.table.rows()):
+            if isinstance(outcome, Failure):
+                self.broken = outcome.failure()
+                return
+            if self._found.standings[ordinal] != Standing.TO_ASK:
+                continue
+            filled = fill(self._job.prompt, outcome.unwrap())
+            if isinstance(filled, Failure):
+                self.broken = filled.failure()
+                return
+            prompt = filled.unwrap()
+            self._under_way[number] = (ordinal, self._job.key(prompt))
+            number += 1
+            yield evolve(self._job.request, prompt=prompt)
+
+    def finished(self, number: int, outcome: Result[LLMResponse, LLMError]) -> tuple[Finished, int]:
+        """What became of a request, and how many rows of the file it settles."""
+        ordinal, key = self._under_way.pop(number)
+        return finished(key, self._job.columns, outcome), 1 + self._found.twins.get(ordinal, 0)

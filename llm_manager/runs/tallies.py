@@ -1,0 +1,91 @@
+"""What is counted while a run goes on, as a value; nothing unknown is counted as nothing."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from attrs import evolve, field, frozen
+
+from llm_manager.domain.error_questions import charge_of, describe
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.usage import Priced
+from llm_manager.runs.outcomes import Finished
+
+
+@frozen(kw_only=True)
+class Tally:
+    """How far a run is, in rows of the input; equal rows are asked once and all counted.
+
+    ``earlier`` rows were answered by a run before this one, ``failed_earlier`` failed in one and were not asked again.
+    ``unpriced`` calls cost something unknown, ``doubtful`` ones failed and may be charged.
+    """
+
+    rows: int
+    answered: int = 0
+    cached: int = 0
+    earlier: int = 0
+    failed_earlier: int = 0
+    failures: Mapping[str, int] = field(factory=dict)
+    examples: Mapping[str, str] = field(factory=dict)
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    unpriced: int = 0
+    doubtful: int = 0
+
+    @property
+    def failed(self) -> int:
+        """Rows that failed in this run."""
+        return sum(self.failures.values())
+
+    @property
+    def done(self) -> int:
+        """Rows that need nothing more, however they ended."""
+        return self.answered + self.failed + self.earlier + self.failed_earlier
+
+    @property
+    def left(self) -> int:
+        """Rows still to be asked."""
+        return self.rows - self.done
+
+
+def with_failed(tally: Tally, error: LLMError, rows: int = 1) -> Tally:
+    """Count rows that failed; the first message of each kind is kept as its example."""
+    return evolve(
+        tally,
+        failures={**tally.failures, error.tag: tally.failures.get(error.tag, 0) + rows},
+        examples=tally.examples if error.tag in tally.examples else {**tally.examples, error.tag: describe(error)},
+    )
+
+
+def with_finished(tally: Tally, ended: Finished, rows: int = 1) -> Tally:
+    """Count one call and the rows it settles."""
+    if ended.error is not None:
+        tally = with_failed(tally, ended.error, rows)
+    response = ended.response
+    if response is None:
+        doubtful = ended.error is not None and charge_of(ended.error) != "none"
+        return evolve(tally, calls=tally.calls + 1, doubtful=tally.doubtful + doubtful)
+    usage, cost, free = response.usage, response.cost, response.cached or response.shared
+    return evolve(
+        tally,
+        calls=tally.calls + 1,
+        answered=tally.answered + (rows if ended.error is None else 0),
+        cached=tally.cached + (rows if free else 0),
+        input_tokens=tally.input_tokens + (0 if usage is None or free else usage.prompt_tokens),
+        output_tokens=tally.output_tokens + (0 if usage is None or free else usage.completion_tokens),
+        cost_usd=tally.cost_usd + (cost.usd if isinstance(cost, Priced) and not free else 0),
+        unpriced=tally.unpriced + (not free and not isinstance(cost, Priced)),
+    )
+
+
+def rows_per_second(tally: Tally, seconds: float) -> float | None:
+    """How fast this run settles rows; None before its first."""
+    settled = tally.answered + tally.failed
+    return settled / seconds if settled and seconds > 0 else None
+
+
+def seconds_left(tally: Tally, seconds: float) -> float | None:
+    """How long the rest takes at this speed; None when there is none yet."""
+    speed = rows_per_second(tally, seconds)
+    return None if speed is None else tally.left / speed
