@@ -3,7 +3,9 @@
 The public names, each loaded when it is first touched.
 """
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -577,7 +579,6 @@ _HOMES = {
     "UseTool": "llm_manager.domain.messages",
     "WeightsPolicy": "llm_manager.domain.configuration",
     "World": "llm_manager.services.world",
-    "blocking": "llm_manager.blocking",
     "charge_of": "llm_manager.domain.error_questions",
     "check_local_model_health": "llm_manager.wiring",
     "classify": "llm_manager.policies.classification",
@@ -759,6 +760,8 @@ __all__ = (
 
 
 def __getattr__(name: str) -> object:
+    if name == "programs":
+        return import_module("llm_manager.programs")
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -768,3 +771,18 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+class _Package(ModuleType):
+    """Keeps the function `blocking` in its place: loading the module of that name would put the module there."""
+
+    @property
+    def blocking(self) -> object:
+        return import_module("llm_manager.blocking").blocking
+
+    @blocking.setter
+    def blocking(self, module: object) -> None:
+        """The import system offers the module; it is found by its full name."""
+
+
+sys.modules[__name__].__class__ = _Package
