@@ -56,7 +56,9 @@ def _abandon_output() -> None:
 
 
 def _lenient_streams() -> None:
-    """Make every text writable: what the terminal's encoding lacks is spelled out, and a pipe gets UTF-8 as it is."""
+    """Make every text writable: what the terminal's encoding lacks is spelled out, and pipes hold UTF-8 as it is."""
+    if isinstance(sys.stdin, TextIOWrapper) and not sys.stdin.isatty():
+        sys.stdin.reconfigure(encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         if not isinstance(stream, TextIOWrapper):
             continue

@@ -28,7 +28,10 @@ def make_request(
     images: Sequence[str] = (),
 ) -> Settled[LLMRequest, LLMError]:
     """Make the request; ``-`` takes the prompt from ``stdin``, images are web addresses or files that are read now."""
-    asked = stdin.read() if prompt == "-" else prompt
+    try:
+        asked = stdin.read() if prompt == "-" else prompt
+    except UnicodeDecodeError as error:
+        return Failure(InvalidRequest(message=f"standard input is no text in {error.encoding}, at byte {error.start}"))
     if not asked.strip() and not images:
         return Failure(InvalidRequest(message="the prompt is empty: give it as an argument, or - to read standard input"))
     parts: list[Part] = []

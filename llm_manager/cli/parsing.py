@@ -43,7 +43,7 @@ Temperature: TypeAlias = Annotated[NonNegativeFloat | None, Parameter(help="0 fo
 Task: TypeAlias = Annotated[TaskType | None, Parameter(help="What the prompt is about; the text decides otherwise.")]
 Private: TypeAlias = Annotated[bool, Parameter(negative=(), help="Let only local models see the prompt.")]
 Images: TypeAlias = Annotated[
-    tuple[str, ...], Parameter(name="--image", consume_multiple=True, negative=(), help="Image files or addresses to send along.")
+    tuple[str, ...], Parameter(name="--image", negative=(), help="An image to send along, a file or an address; may be repeated.")
 ]
 
 _OPTION: Final = re.compile(r"--?[A-Za-z][\w-]*(=.*)?")

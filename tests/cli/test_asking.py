@@ -65,3 +65,8 @@ def test_kinds_of_images(data: bytes, kind: str | None) -> None:
 @given(st.binary(max_size=20))
 def test_any_bytes_have_a_kind_or_none(data: bytes) -> None:
     assert media_type(data) in (None, "image/png", "image/jpeg", "image/gif", "image/webp")
+
+
+def test_bytes_that_are_no_text_are_refused() -> None:
+    stdin = io.TextIOWrapper(io.BytesIO(b"caf\xe9"), encoding="utf-8")
+    assert "byte 3" in describe(make_request("-", stdin=stdin).failure())

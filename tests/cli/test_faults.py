@@ -1,13 +1,17 @@
 """What goes wrong on the way to a model is one typed line and the right exit code, in a real process."""
 
 import json
+import os
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import get_args
 
 import pytest
 
-from tests.cli.program import ANSWER, KEY, error_line, run, settings_for, spoken
+from llm_manager.domain.errors import LLMError
+from tests.cli.program import ANSWER, KEY, command, error_line, run, settings_for, spoken, surroundings
 from tests.loopback import html_page, json_reply, refused_url
 
 Serve = Callable[..., str]
@@ -102,3 +106,33 @@ def test_wrong_settings_are_one_line(tmp_path: Path) -> None:
     told = _run("generate", "Hello?", url="not a url", home=tmp_path)
     assert told.returncode == 2
     assert "base_url" in error_line(told)
+
+
+def test_a_reader_that_left_is_no_traceback(serve: Serve, tmp_path: Path) -> None:
+    """The first piece goes to nobody: the call ends without a word."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    config = settings_for(serve(spoken("Hel", "lo.")), tmp_path)
+    words = command("generate", "Hello?", "--stream", "--config", str(config))
+    with os.fdopen(writing, "wb") as gone:
+        told = subprocess.run(
+            words, stdout=gone, stderr=subprocess.PIPE, text=True, env=surroundings(tmp_path), cwd=tmp_path, timeout=60, check=False
+        )
+    assert (told.returncode, told.stderr) == (1, "")
+
+
+def test_words_that_are_no_text_are_one_line(serve: Serve, tmp_path: Path) -> None:
+    told = _run("generate", os.fsdecode(b"caf\xe9"), url=serve(json_reply(ANSWER)), home=tmp_path)
+    assert told.returncode in (0, 2)
+
+
+@pytest.mark.parametrize("status", [400, 404, 429, 500, 503, 302])
+def test_every_refusal_is_one_line(serve: Serve, tmp_path: Path, status: int) -> None:
+    told = _run("generate", "Hello?", "--json", url=serve(json_reply({"error": {"message": "no"}}, status)), home=tmp_path)
+    assert told.returncode in (1, 2)
+    assert json.loads(told.stdout)["error"]["tag"] in error_tags()
+    assert error_line(told)
+
+
+def error_tags() -> set[str]:
+    return {error.tag for error in get_args(LLMError)}

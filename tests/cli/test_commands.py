@@ -1,0 +1,83 @@
+"""Every command from its words to its exit code, in this process."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from llm_manager.cli import main
+from llm_manager.cli.parsing import parse_and_run
+from tests.cli.program import ANSWER, settings_for
+from tests.loopback import json_reply
+
+Serve = Callable[..., str]
+LISTING = {"object": "list", "data": [{"id": "tiny", "object": "model"}]}
+
+
+@pytest.fixture
+def run(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., int]:
+    """Run the command line with settings of one local server that answers so."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    def run(*words: str, answer: object = ANSWER) -> int:
+        return main([*words, "--config", str(settings_for(serve(json_reply(answer)), tmp_path))])
+
+    return run
+
+
+Run = Callable[..., int]
+Capture = pytest.CaptureFixture[str]
+
+
+def test_generate(run: Run, capsys: Capture) -> None:
+    assert run("generate", "Hello?", "--model", "tiny", "--temperature", "0", "--private", "--strategy", "cost") == 0
+    assert capsys.readouterr().out == "Hello \x1b[31mred\x1b[0m.\n"
+
+
+def test_plan(run: Run, capsys: Capture) -> None:
+    assert run("--json", "plan", "SELECT 1", "--task-type", "sql", "--strategy", "performance") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["strategy"], document["task_type"], document["steps"][0]["model"]) == ("performance", "sql", "tiny")
+
+
+def test_models_and_health(run: Run, capsys: Capture) -> None:
+    assert run("models", "--where", "local", answer=LISTING) == 0
+    assert run("models", "absent", answer=LISTING) == 1
+    assert run("health", answer=LISTING) == 0
+    assert "tiny" in capsys.readouterr().out
+
+
+def test_config(run: Run, capsys: Capture) -> None:
+    assert run("config", "show") == 0
+    assert "providers.lmstudio.base_url" in capsys.readouterr().out
+    assert run("config", "check", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"ok": True, "faults": []}
+
+
+def test_pull_of_weights_that_are_here(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    (tmp_path / "mine.gguf").write_bytes(b"GGUF")
+    config = tmp_path / "own.toml"
+    config.write_text(f'[embedded]\nmodel_path = "{tmp_path / "mine.gguf"}"\n')
+    assert main(["models", "pull", "--config", str(config)]) == 0
+    assert capsys.readouterr().out.strip() == str(tmp_path / "mine.gguf")
+    assert main(["models", "pull", "--config", str(tmp_path / "absent.toml")]) == 2
+
+
+@pytest.mark.parametrize("words", [("generate", "", "x"), ("generate", ""), ("plan", "x", "--image", "absent.png"), ("health", "x")])
+def test_mistakes(run: Run, words: tuple[str, ...]) -> None:
+    assert run(*words) == 2
+
+
+def test_a_missing_settings_file(tmp_path: Path, capsys: Capture) -> None:
+    for words in (["health"], ["generate", "x"], ["config", "show"]):
+        assert main([*words, "--config", str(tmp_path / "absent.toml")]) == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_help_is_a_success(capsys: Capture) -> None:
+    assert parse_and_run(["--help"]) == 0
+    assert main(["--version"]) == 0
+    assert "Examples" in capsys.readouterr().out
