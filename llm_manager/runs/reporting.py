@@ -51,8 +51,6 @@ def report_document(report: Report) -> dict[str, Any]:
 def report_lines(report: Report) -> Iterator[str]:
     """The report for a person: what became of the rows, what it took, and how to go on."""
     tally = report.tally
-    if report.stopped is not None:
-        yield f"stopped: {describe(report.stopped)}"
     yield f"{counts(tally)} in {report.seconds:.1f} s: {report.output}"
     yield took(tally)
     for tag, count in sorted(tally.failures.items(), key=lambda kind: (-kind[1], kind[0])):

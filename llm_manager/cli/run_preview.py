@@ -1,0 +1,89 @@
+"""`llm-manager run --dry-run`: the first requests that would be sent, how many, and to whom; nothing is sent."""
+
+import asyncio
+from typing import Any, Final
+
+from attrs import evolve
+from returns.result import Failure
+
+from llm_manager.cli.documents import plan_document
+from llm_manager.cli.exits import OK, error_document, error_line, exit_code
+from llm_manager.cli.plan import plan_lines
+from llm_manager.cli.run_words import Prepared
+from llm_manager.cli.session import Session
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.plans import Plan
+from llm_manager.domain.requests import JsonSchema, LLMRequest
+from llm_manager.effects import settle
+from llm_manager.outcomes import Settled, sealed
+from llm_manager.runs.memory_log import memory_run_log
+from llm_manager.runs.run_log import peek_run_log
+from llm_manager.runs.surveying import Job, Survey, prompts_to_ask, survey
+
+_SHOWN: Final = 3
+
+
+def preview(session: Session, prepared: Prepared, *, limit: int | None, retry_failed: bool) -> int:
+    """Show what a run would send; the log is looked at and left as it is."""
+    job, target, output = prepared.job, prepared.target, session.output
+    peeked = peek_run_log(target.log) if target.log is not None else None
+    if isinstance(peeked, Failure):
+        return output.failure(peeked.failure())
+    log = memory_run_log() if peeked is None else peeked.unwrap()
+    try:
+        found = survey(job, log, retry_failed=retry_failed)
+    finally:
+        log.close()
+    if isinstance(found, Failure):
+        return output.failure(found.failure())
+    requests = [evolve(job.request, prompt=prompt) for prompt in prompts_to_ask(job, found.unwrap(), limit or _SHOWN)]
+    planned = asyncio.run(_planned(session, requests[0])) if requests else None
+    if output.json:
+        output.document(_document(job, found.unwrap(), requests, planned))
+    else:
+        _show(session, found.unwrap(), requests, planned)
+    return exit_code(planned.failure()) if isinstance(planned, Failure) else OK
+
+
+async def _planned(session: Session, request: LLMRequest) -> Settled[Plan, LLMError]:
+    async with session.manager as manager:
+        await settle(manager.discover())
+        return sealed(manager.plan(request))
+
+
+def _show(session: Session, found: Survey, requests: list[LLMRequest], planned: Settled[Plan, LLMError] | None) -> None:
+    output, tally = session.output, found.tally
+    for number, request in enumerate(requests, start=1):
+        told = (
+            f"--- request {number} of {found.requests}",
+            *((f"[system] {request.system}",) if request.system else ()),
+            request.prompt or "",
+        )
+        output.text("\n".join(told))
+    earlier = f", {tally.earlier} answered earlier" if tally.earlier else ""
+    failed = f", {tally.failed + tally.failed_earlier} failed" if tally.failed + tally.failed_earlier else ""
+    output.note(f"{tally.rows} rows, {found.requests} requests to send{earlier}{failed}; nothing was sent")
+    for tag, example in tally.examples.items():
+        output.note(f"{tally.failures[tag]} x {tag}, such as: {example}")
+    if isinstance(planned, Failure):
+        output.note(error_line(planned.failure()))
+    elif planned is not None:
+        for line in plan_lines(planned.unwrap()):
+            output.note(line)
+
+
+def _document(job: Job, found: Survey, requests: list[LLMRequest], planned: Settled[Plan, LLMError] | None) -> dict[str, Any]:
+    form, tally = job.request.output, found.tally
+    route = (
+        error_document(planned.failure()) if isinstance(planned, Failure) else None if planned is None else plan_document(planned.unwrap())
+    )
+    return {
+        "rows": tally.rows,
+        "to_send": found.requests,
+        "answered_earlier": tally.earlier,
+        "failed": tally.failed,
+        "failed_earlier": tally.failed_earlier,
+        "schema": dict(form.schema) if isinstance(form, JsonSchema) else None,
+        "requests": [{"system": request.system, "prompt": request.prompt} for request in requests],
+        "plan": route,
+    }

@@ -1,0 +1,77 @@
+"""How far a run is: one live line on a terminal, a plain line now and then elsewhere."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final, TypeAlias
+
+from llm_manager.cli.output import Output
+from llm_manager.runs.reporting import took
+from llm_manager.runs.tallies import Tally, rows_per_second, seconds_left
+
+Tell: TypeAlias = Callable[[Tally], None]
+Now: TypeAlias = Callable[[], float]
+
+_EVERY_SECONDS: Final = 5.0
+_EVERY_SHARE: Final = 0.1
+
+
+def showing(output: Output, start: Tally, now: Now) -> AbstractContextManager[Tell]:
+    """Show a run's progress on standard error until the context ends."""
+    return _live(output, start, now) if output.err.isatty() else _lines(output, start, now)
+
+
+@contextmanager
+def _live(output: Output, start: Tally, now: Now) -> Iterator[Tell]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.text import Text
+
+    began = now()
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TextColumn("{task.fields[told]}", markup=False))
+    with Progress(*columns, console=Console(file=output.err, highlight=False), transient=True) as progress:
+        task = progress.add_task("", total=start.rows, completed=start.done, told=Text(""))
+        yield lambda tally: progress.update(task, completed=tally.done, told=progress_words(tally, now() - began))
+
+
+@contextmanager
+def _lines(output: Output, start: Tally, now: Now) -> Iterator[Tell]:
+    began = now()
+    told_at, told_share = began, start.done / max(1, start.rows)
+
+    def tell(tally: Tally) -> None:
+        nonlocal told_at, told_share
+        share = tally.done / max(1, tally.rows)
+        if share - told_share < _EVERY_SHARE and now() - told_at < _EVERY_SECONDS:
+            return
+        told_at, told_share = now(), share
+        output.note(f"{tally.done} of {tally.rows} rows, {progress_words(tally, now() - began)}")
+
+    yield tell
+
+
+def progress_words(tally: Tally, seconds: float) -> str:
+    """A tally on the way, as one line: outcomes, speed, what it took so far, how long it will take."""
+    speed, left = rows_per_second(tally, seconds), seconds_left(tally, seconds)
+    return ", ".join(
+        (
+            f"{tally.failed + tally.failed_earlier} failed",
+            f"{tally.cached} cached",
+            *(() if speed is None else (f"{speed:.1f} rows/s",)),
+            took(tally),
+            *(() if left is None else (f"{duration(left)} left",)),
+        )
+    )
+
+
+def duration(seconds: float) -> str:
+    """A length of time for a person.
+
+    >>> duration(4.4), duration(75), duration(7300)
+    ('4 s', '1 min 15 s', '2 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
