@@ -63,6 +63,13 @@ Examples:
   llm-manager generate "Name three rivers of France." --max-tokens 60
   cat notes.txt | llm-manager generate - --system "Summarise in one sentence."
   llm-manager generate "What is this?" --image photo.png --json"""
+_RUN: Final = """\
+Examples:
+
+  llm-manager run reviews.jsonl --prompt "Positive? {text}" -o answers.jsonl
+  llm-manager run reviews.csv --prompt @prompt.txt -o answers.csv \\
+      --field sentiment=positive,negative,neutral --field score=int
+  cat rows.jsonl | llm-manager run - --prompt "Translate: {text}" --dry-run"""
 _PLAN: Final = """\
 Examples:
 
@@ -131,7 +138,7 @@ def _app() -> App:
         version_format="plaintext",
     )
     app.command(_generate, name="generate", help_epilogue=_GENERATE)
-    app.command("llm_manager.cli.run:run", name="run", help="Ask a model about every row of a file.")
+    app.command("llm_manager.cli.run:run", name="run", help="Ask a model about every row of a file.", help_epilogue=_RUN)
     app.command(_plan, name="plan", help_epilogue=_PLAN)
     listing = App(name="models", help="List the models that can be asked, or fetch the embedded one.", help_epilogue=_MODELS)
     listing.default(_models)

@@ -19,7 +19,7 @@ def test_version(tmp_path: Path) -> None:
     assert (told.returncode, told.stdout, told.stderr) == (0, version("llm-manager-effects") + "\n", "")
 
 
-@pytest.mark.parametrize("words", [(), ("--help",), ("generate", "--help"), ("models", "--help"), ("config", "--help")])
+@pytest.mark.parametrize("words", [(), ("--help",), ("generate", "--help"), ("run", "--help"), ("models", "--help"), ("config", "--help")])
 def test_help_has_examples_and_fits_a_terminal(words: tuple[str, ...], tmp_path: Path) -> None:
     told = run(*words, home=tmp_path)
     assert told.returncode == 0
