@@ -39,7 +39,7 @@ def command(*words: str) -> list[str]:
 
 def surroundings(home: Path, more: Mapping[str, str] | None = None) -> dict[str, str]:
     """An environment where nothing is configured."""
-    kept = {name: value for name in _KEPT if (value := os.environ.get(name))}
+    kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith("COVERAGE_")}
     return {**kept, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "COLUMNS": "80", **(more or {})}
 
 
