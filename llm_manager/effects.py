@@ -5,7 +5,7 @@ Belongs here: `publish` and `settle`, the only code that knows what a `FutureRes
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast, overload
 
 from returns.future import FutureResult
 from returns.io import IO
@@ -19,6 +19,14 @@ _Value = TypeVar("_Value")
 _Error = TypeVar("_Error")
 
 
+@overload
+def publish(
+    step: Callable[_Params, Coroutine[Any, Any, Settled[_Value, _Error]]],
+) -> Callable[_Params, FutureResult[_Value, _Error]]: ...
+@overload
+def publish(
+    step: Callable[_Params, Coroutine[Any, Any, Result[_Value, _Error]]],
+) -> Callable[_Params, FutureResult[_Value, _Error]]: ...
 def publish(
     step: Callable[_Params, Coroutine[Any, Any, Result[_Value, _Error]]],
 ) -> Callable[_Params, FutureResult[_Value, _Error]]:
