@@ -55,11 +55,15 @@ class PerLoop(Generic[_State]):
         try:
             return self._made[loop]
         except KeyError:
-            for closed in [other for other in list(self._made) if other.is_closed()]:
-                self._drop(self._made.pop(closed))
+            self._drop_closed()
             made = self._made[loop] = self._make()
             return made
 
     def take(self) -> _State | None:
-        """Remove and return the running loop's own, when it has one: its owner closes it."""
+        """Remove and return the running loop's own, when it has one: its owner closes it. Closed loops' own are dropped."""
+        self._drop_closed()
         return self._made.pop(asyncio.get_running_loop(), None)
+
+    def _drop_closed(self) -> None:
+        for closed in [other for other in list(self._made) if other.is_closed()]:
+            self._drop(self._made.pop(closed))

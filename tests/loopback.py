@@ -233,10 +233,11 @@ async def _serve(
     running = await asyncio.start_server(serve_one, sock=listening, ssl=context, limit=2**20)
     await stop.wait()
     running.close()
-    for task in list(at_work):
-        task.cancel()
-    await asyncio.gather(*at_work, return_exceptions=True)
-    await asyncio.sleep(0.01)
+    for _ in range(3):  # one that was being accepted just now begins a moment later
+        for task in list(at_work):
+            task.cancel()
+        await asyncio.gather(*at_work, return_exceptions=True)
+        await asyncio.sleep(0.005)
 
 
 async def _answer_one(
@@ -322,12 +323,14 @@ async def _watching(server: FaultServer, reader: asyncio.StreamReader) -> AsyncI
     async def watch() -> None:
         while not reader.at_eof() and reader.exception() is None:  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # a reader can be waited on once only, so it is looked at instead
-        server.note(_count_hang_up)
         answering.cancel()
 
     watcher = asyncio.ensure_future(watch())
     try:
         yield
+    except (ConnectionError, asyncio.CancelledError):
+        server.note(_count_hang_up)
+        raise
     finally:
         watcher.cancel()
 

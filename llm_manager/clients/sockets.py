@@ -8,10 +8,8 @@ without asking the system. Imported only when something is sent.
 # ruff: noqa: ASYNC109, ARG002  (the signatures are httpcore2's)
 
 import asyncio
-import os
 import socket
 import ssl
-import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any
@@ -30,6 +28,7 @@ class Connection(asyncio.Protocol, httpcore2.AsyncNetworkStream):
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._transport: asyncio.Transport | None = None
+        self._plain: asyncio.Transport | None = None
         self._unsent: list[bytes] = []
         self._unread: list[bytes] = []
         self._unread_bytes = 0
@@ -46,6 +45,8 @@ class Connection(asyncio.Protocol, httpcore2.AsyncNetworkStream):
         """The connection stands."""
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
+            if self._plain is None:
+                self._plain = transport
 
     def data_received(self, data: bytes) -> None:
         """Keep what came; a reader that lags behind slows the sender down."""
@@ -128,15 +129,16 @@ class Connection(asyncio.Protocol, httpcore2.AsyncNetworkStream):
 
     def abandon(self) -> None:
         """Disconnect though the event loop is closed and can no longer do it."""
-        if self._transport is None:
-            return
-        known = self._transport.get_extra_info("socket")
-        if known is not None and known.fileno() >= 0:
-            with socket.socket(fileno=os.dup(known.fileno())) as same, suppress(OSError):
-                same.shutdown(socket.SHUT_RDWR)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)
-            self._transport = known = None
+        for transport in (self._transport, self._plain):
+            if transport is not None:
+                with suppress(RuntimeError):
+                    transport.close()
+        # asyncio has no public way to close the socket of a transport whose loop is closed; others may have no such field.
+        left: socket.socket | None = getattr(self._plain, "_sock", None)
+        if left is not None:
+            left.close()
+            setattr(self._plain, "_sock", None)  # noqa: B010
+        self._transport = self._plain = None
 
     def _flush(self) -> None:
         if self._unsent and self._transport is not None:
