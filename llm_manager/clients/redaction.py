@@ -44,7 +44,9 @@ def _spellings(secret: str) -> tuple[str, ...]:
     secret = secret.strip()
     if len(secret) < _SHORTEST_SECRET:
         return ()
-    quoted = "".join(char if char.isalnum() or char in "-._~" else "".join(f"%{b:02X}" for b in _bytes(char)) for char in secret)
+    quoted = "".join(
+        char if (char.isascii() and char.isalnum()) or char in "-._~" else "".join(f"%{b:02X}" for b in _bytes(char)) for char in secret
+    )
     return tuple(dict.fromkeys((secret, _escaped(secret), quoted)))
 
 

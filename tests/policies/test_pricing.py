@@ -1,0 +1,73 @@
+"""What answers cost."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from llm_manager.domain.models import FREE, KnownPrice, PriceTier, UnknownPrice
+from llm_manager.domain.usage import Priced, Unpriced, Usage
+from llm_manager.policies.pricing import price
+
+LUNA = KnownPrice(
+    input_usd=Decimal("0.1"),
+    output_usd=Decimal("0.5"),
+    cache_read_usd=Decimal("0.01"),
+    cache_write_usd=Decimal("0.125"),
+    version="t",
+    tiers=(
+        PriceTier(above_tokens=1000, input_usd=Decimal(1), output_usd=Decimal(2)),
+        PriceTier(above_tokens=9000, input_usd=Decimal(10), output_usd=Decimal(20)),
+    ),
+)
+
+
+@pytest.mark.parametrize(
+    ("usage", "usd"),
+    [
+        (Usage(input_tokens=100, output_tokens=10), "0.000015"),
+        (Usage(input_tokens=100, output_tokens=4, reasoning_tokens=6), "0.000015"),
+        (Usage(cache_read_tokens=100), "0.000001"),
+        (Usage(cache_write_tokens=100), "0.0000125"),
+        (Usage(input_tokens=1000), "0.0001"),
+        (Usage(input_tokens=901, cache_read_tokens=100, output_tokens=1), "0.001003"),
+        (Usage(input_tokens=9001), "0.09001"),
+        (Usage(), "0"),
+    ],
+)
+def test_prices_worked_out_by_hand(usage: Usage, usd: str) -> None:
+    """Per million tokens, by bucket; a long prompt is priced by its tier as a whole."""
+    assert price(usage, LUNA) == Priced(usd=Decimal(usd), price_version="t")
+
+
+def test_cached_tokens_without_their_own_price_cost_what_input_does() -> None:
+    """Never nothing."""
+    plain = KnownPrice(input_usd=Decimal(3), output_usd=Decimal(0), version="t")
+    assert price(Usage(input_tokens=1, cache_read_tokens=1, cache_write_tokens=1), plain) == Priced(
+        usd=Decimal("0.000009"), price_version="t"
+    )
+
+
+def test_what_is_not_known_is_no_number() -> None:
+    """An unknown price and an untold usage are reasons, not zeros; what is free is free either way."""
+    assert isinstance(price(Usage(input_tokens=1), UnknownPrice()), Unpriced)
+    assert isinstance(price(None, LUNA), Unpriced)
+    assert price(None, FREE) == Priced(usd=Decimal(0), price_version="local")
+
+
+COUNTS = st.integers(0, 10**9)
+
+
+@given(
+    st.builds(
+        Usage, input_tokens=COUNTS, cache_read_tokens=COUNTS, cache_write_tokens=COUNTS, output_tokens=COUNTS, reasoning_tokens=COUNTS
+    )
+)
+def test_a_cost_is_never_negative_and_grows_with_output(usage: Usage) -> None:
+    """One more token never costs less."""
+    flat = KnownPrice(input_usd=Decimal("0.15"), output_usd=Decimal("0.6"), version="t")
+    cost, more = price(usage, flat), price(usage + Usage(output_tokens=1), flat)
+    assert isinstance(cost, Priced)
+    assert isinstance(more, Priced)
+    assert 0 <= cost.usd < more.usd
