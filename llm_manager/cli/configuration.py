@@ -5,14 +5,12 @@ from typing import Any
 
 from returns.result import Failure
 
-from llm_manager.cli.exits import OK, USAGE, error_line
+from llm_manager.cli.exits import OK, USAGE
 from llm_manager.cli.output import Output
-from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import Fault
 from llm_manager.outcomes import sealed
 from llm_manager.services.world import World
 from llm_manager.settings import check_config, describe_config, read_config
-from llm_manager.wiring import default_deps
 
 
 def show(output: Output, world: World, *, path: Path | None = None) -> int:
@@ -35,19 +33,13 @@ def show(output: Output, world: World, *, path: Path | None = None) -> int:
 def check(output: Output, world: World, *, path: Path | None = None) -> int:
     """List everything that is wrong with the settings, each fault on a line of its own."""
     faults = check_config(path, world.environ)
-    lines = [str(fault) for fault in faults]
-    if not faults:
-        built = sealed(read_config(path, world.environ).bind(lambda loaded: default_deps(loaded.config, world)))
-        if isinstance(built, Failure):
-            lines.append(describe(built.failure()))
-            output.note(error_line(built.failure()))
     for fault in faults:
         output.note(f"error: {fault}")
     if output.json:
-        output.document({"ok": not lines, "faults": [*map(_document, faults)] or [{"problem": line} for line in lines]})
-    elif not lines:
+        output.document({"ok": not faults, "faults": [_document(fault) for fault in faults]})
+    elif not faults:
         output.text("the settings have no faults")
-    return USAGE if lines else OK
+    return USAGE if faults else OK
 
 
 def _document(fault: Fault) -> dict[str, Any]:

@@ -249,7 +249,7 @@ def _pull(*, json: Json = False, config: Config = None) -> int:
     read = sealed(read_config(config, world.environ))
     if isinstance(read, Failure):
         return output.failure(read.failure())
-    return weights.pull(output, read.unwrap().config.embedded, world)
+    return weights.pull(output, read.unwrap().config.embedded, world.environ, weights.fetching(world))
 
 
 def _health(*, json: Json = False, config: Config = None) -> int:

@@ -1,7 +1,7 @@
 """`llm-manager models pull`, and the same at first use: the weights of the embedded model, with their progress shown."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeAlias
@@ -23,15 +23,15 @@ _WHAT: Final = "the embedded model (98 MB, once)"
 _QUARTERS: Final = 4
 
 
-def pull(output: Output, embedded: EmbeddedSettings, world: World) -> int:
+def pull(output: Output, embedded: EmbeddedSettings, environ: Mapping[str, str], fetch: Fetch) -> int:
     """Fetch the weights unless they are there; say where they are."""
     from llm_manager.clients.embedded.weights import find_weights, missing_weights
 
-    found = find_weights(embedded, world.environ)
+    found = find_weights(embedded, environ)
     if found is None and embedded.model_path is not None:
-        return output.failure(missing_weights(embedded, world.environ))
+        return output.failure(missing_weights(embedded, environ))
     if found is None:
-        fetched = asyncio.run(fetch_showing(output, fetching(world)))
+        fetched = asyncio.run(fetch_showing(output, fetch))
         if isinstance(fetched, Failure):
             return output.failure(fetched.failure())
         found = fetched.unwrap()

@@ -90,3 +90,11 @@ def test_a_session_is_made_of_the_settings(scene: Setting, tmp_path: Path) -> No
     at = scene()
     session = open_session(at.session.output, config=path, strategy="performance", world=real_world({})).unwrap()
     assert session.config.routing.strategy == "performance"
+
+
+def test_warnings_are_told_before_anything_is_sent(scene: Setting, tmp_path: Path) -> None:
+    path = _file(tmp_path, f'[providers.openai]\napi_key = "{KEY}"\n')
+    path.chmod(0o600)
+    at = scene()
+    opened = open_session(at.session.output, config=path, world=real_world({})).unwrap()
+    assert at.err.getvalue().count("warning: ") == len(opened.config.warnings)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from returns.result import Failure, Success
 
+from llm_manager.cli.documents import cost_usd
 from llm_manager.cli.health import health
 from llm_manager.cli.models import matching, models
 from llm_manager.cli.plan import plan
@@ -15,6 +16,7 @@ from llm_manager.domain.errors import NetworkError, PolicyBlocked
 from llm_manager.domain.models import FREE, Endpoint, Health, KnownPrice, ModelProfile
 from llm_manager.domain.plans import Plan, PlanStep, Refusal, TaskClassification
 from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.usage import Cost, Priced, Unpriced
 
 Setting = Callable[..., Any]
 
@@ -127,3 +129,10 @@ async def test_health_fails_when_none_answers(scene: Setting) -> None:
     assert await health(at.session) == 1
     assert json.loads(at.out.getvalue())[0]["error"] == "refused"
     assert await health(scene(health=Failure(NetworkError(model="m", message="x"))).session) == 1
+
+
+@pytest.mark.parametrize(
+    ("cost", "told"), [(Priced(usd=Decimal("1E-7"), price_version="v"), "0.0000001"), (Unpriced(reason="no price is known"), None)]
+)
+def test_a_cost_is_decimal_text_or_not_known(cost: Cost, told: str | None) -> None:
+    assert cost_usd(cost) == told

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from returns.result import Failure, Success
 
 from llm_manager.cli.weights import OnProgress, fetch_showing, pull
+from llm_manager.clients.embedded.weights import find_weights
 from llm_manager.domain.configuration import EmbeddedSettings
 from llm_manager.domain.errors import LLMError, NetworkError
 from llm_manager.outcomes import Settled
-from llm_manager.real_world import real_world
 
 Setting = Callable[..., Any]
 
@@ -23,6 +24,9 @@ def _fetching(outcome: Settled[Path, LLMError]) -> Callable[[OnProgress], Any]:
         return outcome
 
     return fetch
+
+
+_LOST = _fetching(Failure(NetworkError(model="m", message="no route")))
 
 
 async def test_a_pipe_gets_a_line_now_and_then(scene: Setting) -> None:
@@ -55,14 +59,26 @@ def test_weights_that_are_here_are_not_fetched(scene: Setting, tmp_path: Path) -
     (tmp_path / "mine.gguf").write_bytes(b"GGUF")
     embedded = EmbeddedSettings(model_path=str(tmp_path / "mine.gguf"))
     at = scene()
-    assert pull(at.session.output, embedded, real_world({})) == 0
+    assert pull(at.session.output, embedded, {}, _LOST) == 0
     assert at.out.getvalue() == f"{tmp_path / 'mine.gguf'}\n"
     at = scene(json=True)
-    assert pull(at.session.output, embedded, real_world({})) == 0
+    assert pull(at.session.output, embedded, {}, _LOST) == 0
     assert json.loads(at.out.getvalue()) == {"path": str(tmp_path / "mine.gguf")}
 
 
 def test_a_named_file_that_is_missing_is_never_replaced(scene: Setting, tmp_path: Path) -> None:
     at = scene()
-    assert pull(at.session.output, EmbeddedSettings(model_path=str(tmp_path / "absent.gguf")), real_world({})) == 2
+    assert pull(at.session.output, EmbeddedSettings(model_path=str(tmp_path / "absent.gguf")), {}, _LOST) == 2
     assert "absent.gguf" in at.err.getvalue()
+
+
+def test_missing_weights_are_pulled(scene: Setting, tmp_path: Path) -> None:
+    at = scene()
+    environ = {"LLM_MANAGER_CACHE_DIR": str(tmp_path)}
+    if find_weights(EmbeddedSettings(), environ) is not None:
+        pytest.skip("the weights are installed here")
+    assert pull(at.session.output, EmbeddedSettings(), environ, _fetching(Success(Path("there")))) == 0
+    assert at.out.getvalue() == "there\n"
+    at = scene()
+    assert pull(at.session.output, EmbeddedSettings(), environ, _LOST) == 1
+    assert "no route" in at.err.getvalue()
