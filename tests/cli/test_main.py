@@ -1,5 +1,6 @@
 """The program as the shell sees it: exit codes, one line for a mistake, no traceback."""
 
+import io
 import json
 import os
 import subprocess
@@ -20,12 +21,15 @@ def test_version(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("--help",), ("generate", "--help"), ("run", "--help"), ("models", "--help"), ("config", "--help")])
-def test_help_has_examples_and_fits_a_terminal(words: tuple[str, ...], tmp_path: Path) -> None:
-    told = run(*words, home=tmp_path)
-    assert told.returncode == 0
-    assert "Examples:" in told.stdout
-    assert max(map(len, told.stdout.splitlines())) <= 80
-    assert "\x1b" not in told.stdout
+def test_help_has_examples_and_fits_a_terminal(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(list(words)) == 0
+    told = capsys.readouterr().out
+    assert "Examples:" in told
+    assert max(map(len, told.splitlines())) <= 80
+    assert "\x1b" not in told
 
 
 @pytest.mark.parametrize(
@@ -46,13 +50,16 @@ def test_help_has_examples_and_fits_a_terminal(words: tuple[str, ...], tmp_path:
         (("health", "extra"), "extra"),
     ],
 )
-def test_a_mistake_is_one_line(words: tuple[str, ...], named: str, tmp_path: Path) -> None:
-    told = run(*words, home=tmp_path)
-    assert told.returncode == 2
-    assert told.stdout == ""
-    assert told.stderr.startswith("error: ")
-    assert told.stderr.count("\n") == 1
-    assert named in told.stderr
+def test_a_mistake_is_one_line(
+    words: tuple[str, ...], named: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    assert main(list(words)) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("error: ")
+    assert told.err.count("\n") == 1
+    assert named in told.err
 
 
 def test_a_mistake_is_a_document_too(tmp_path: Path) -> None:
