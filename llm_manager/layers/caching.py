@@ -81,7 +81,7 @@ def caching_streams(memory: Memory) -> Callable[[Step[Attempt, OpenStream]], Ste
             if isinstance(opened.first, StreamFinished):
                 await _store(memory, key, opened.first.response)
                 return outcome
-            return Success(with_rest(opened, lambda events: _storing(memory, key, events)))
+            return with_rest(outcome, lambda events: _storing(memory, key, events))
 
         return cached
 
@@ -104,19 +104,20 @@ def replayed(answer: LLMResponse) -> OpenStream:
 
 
 async def _recall(memory: Memory, key: str, attempt: Attempt) -> LLMResponse | None:
-    """The remembered answer, marked as such; a cache that fails remembers nothing."""
+    """The remembered answer; a cache that fails remembers nothing."""
     if attempt.request.cache != "use":
         return None
     found = await memory.cache.get(key)
-    if isinstance(found, Failure) or (answer := found.unwrap()) is None:
+    if not isinstance(found, Success) or (answer := found.unwrap()) is None:
         return None
     _tell(memory, attempt, shared=False)
-    return evolve(answer, cached=True, cost=_NOTHING_PAID)
+    return answer
 
 
 async def _store(memory: Memory, key: str, answer: LLMResponse) -> None:
+    """Remember a complete answer, marked as one that will have come from memory."""
     if answer.finish == "stop":
-        await memory.cache.put(key, answer)
+        await memory.cache.put(key, evolve(answer, cached=True, cost=_NOTHING_PAID))
 
 
 async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt, LLMResponse]) -> Settled[LLMResponse, LLMError]:

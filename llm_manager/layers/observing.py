@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from returns.result import Failure
+from returns.result import Success
 
 from llm_manager.domain.attempts import Call
 from llm_manager.domain.errors import LLMError
@@ -26,17 +26,7 @@ def observing(journal: Journal, now: Callable[[], float]) -> CallLayer:
         async def observed(call: Call) -> Settled[Reply, LLMError]:
             def tell(ending: Ending) -> Ending:
                 at = now()
-                if isinstance(ending, Failure):
-                    journal.emit(
-                        CallFailed(
-                            at=at,
-                            call_id=call.id,
-                            seconds=at - call.started,
-                            error=ending.failure(),
-                            metadata=call.request.metadata,
-                        )
-                    )
-                else:
+                if isinstance(ending, Success):
                     answer = ending.unwrap()
                     journal.emit(
                         Answered(
@@ -48,6 +38,16 @@ def observing(journal: Journal, now: Callable[[], float]) -> CallLayer:
                             usage=answer.usage,
                             cost=answer.cost,
                             cached=answer.cached or answer.shared,
+                            metadata=call.request.metadata,
+                        )
+                    )
+                else:
+                    journal.emit(
+                        CallFailed(
+                            at=at,
+                            call_id=call.id,
+                            seconds=at - call.started,
+                            error=ending.failure(),
                             metadata=call.request.metadata,
                         )
                     )
@@ -63,10 +63,7 @@ def observing(journal: Journal, now: Callable[[], float]) -> CallLayer:
             finally:
                 if outcome is None:
                     left()
-            if isinstance(outcome, Failure):
-                tell(outcome)
-                return outcome
-            return at_end(outcome.unwrap(), tell, left)
+            return at_end(outcome, tell, left)
 
         return observed
 

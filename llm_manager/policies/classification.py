@@ -6,6 +6,7 @@ user asked last, word by word and in linear time, and sensitivity from every tex
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal
 
@@ -74,13 +75,26 @@ def classify(request: LLMRequest, *, default_sensitivity: Sensitivity = "public"
         prefers_local, why_local = True, "this kind of task prefers local"
     else:
         prefers_local, why_local = False, "the task's ladder decides the place"
+    return _said(task_type, complexity, complexity_from, sensitivity, prefers_local, (why_task, why_complex, why_private, why_local))
+
+
+@lru_cache(maxsize=1024)
+def _said(  # noqa: PLR0917 - what is positional is the key of the cache
+    task_type: TaskType,
+    complexity: Complexity,
+    complexity_from: Literal["request", "pattern", "length"],
+    sensitivity: Sensitivity,
+    prefers_local: bool,
+    reasons: tuple[str, ...],
+) -> TaskClassification:
+    """The one value for what was found: there are few, and this runs on every call."""
     return TaskClassification(
         task_type=task_type,
         complexity=complexity,
         sensitivity=sensitivity,
         prefers_local=prefers_local,
         complexity_from=complexity_from,
-        reasons=(why_task, why_complex, why_private, why_local),
+        reasons=reasons,
     )
 
 

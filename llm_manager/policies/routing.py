@@ -17,7 +17,6 @@ from llm_manager.domain.errors import ConfigurationError, ContextTooLarge, LLMEr
 from llm_manager.domain.models import Family, KnownPrice, ModelProfile, Tier
 from llm_manager.domain.plans import Candidate, Plan, PlanStep, Refusal, RoutingPolicy, Snapshot, TaskClassification
 from llm_manager.domain.requests import Complexity, JsonSchema, LLMRequest
-from llm_manager.outcomes import sealed
 from llm_manager.policies.classification import classify
 from llm_manager.policies.ladders import LADDERS, LOCAL_BEFORE_LADDER
 from llm_manager.policies.names import PROVIDERS, canonical_provider, nearest, provider_of_model
@@ -53,6 +52,9 @@ class Wish:
         return self.provider is not None or self.model is not None
 
 
+_NO_WISH = Wish()
+
+
 @frozen(kw_only=True)
 class Facts:
     """All of a request that its plan depends on; ``tokens`` is the estimated prompt and the answer's limit."""
@@ -78,20 +80,23 @@ def plan(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Plan
 
 def remembering_routes(policy: RoutingPolicy) -> Callable[[LLMRequest, Snapshot], Result[Plan, LLMError]]:
     """`route` for one policy, which decides requests of equal shape once per snapshot."""
-    kept: OrderedDict[Shape, Plan] = OrderedDict()
+    kept: OrderedDict[Shape, tuple[Plan, Result[Plan, LLMError]]] = OrderedDict()
 
     def remembered(request: LLMRequest, snapshot: Snapshot) -> Result[Plan, LLMError]:
-        read = sealed(read_facts(request, snapshot, policy))
-        if isinstance(read, Failure):
-            return read
-        facts = read.unwrap()
-        shape = _shape(facts, snapshot)
+        shape = _shape(request, snapshot, policy)
         found = kept.get(shape)
-        if found is None:
-            found = kept[shape] = decide(facts, snapshot, policy)
-            if len(kept) > _PLANS_KEPT:
-                kept.popitem(last=False)
-        return _verdict(found, facts)
+        if found is not None and found[0].steps:
+            return found[1]
+        read = read_facts(request, snapshot, policy)
+        if not isinstance(read, Success):
+            return Failure(read.failure())
+        facts = read.unwrap()
+        made = decide(facts, snapshot, policy) if found is None else found[0]
+        verdict = _verdict(made, facts)
+        kept[shape] = (made, verdict)
+        if len(kept) > _PLANS_KEPT:
+            kept.popitem(last=False)
+        return verdict
 
     return remembered
 
@@ -133,6 +138,8 @@ def decide(facts: Facts, snapshot: Snapshot, policy: RoutingPolicy) -> Plan:
 
 def _named(request: LLMRequest) -> Wish:
     said, model = request.preferences.provider, request.preferences.model
+    if said is None and model is None:
+        return _NO_WISH
     provider = None if said is None or said == "auto" else (canonical_provider(said) or said)
     return Wish(provider=provider, model=model)
 
@@ -161,28 +168,32 @@ def _facts(request: LLMRequest, policy: RoutingPolicy, named: Wish) -> Facts:
         has_images=request.has_images,
         has_tools=bool(request.tools),
         needs_schema=isinstance(request.output, JsonSchema),
-        tokens=estimate_request_tokens(request) + (request.preferences.max_tokens or 0),
+        tokens=_tokens(request),
     )
 
 
-def _shape(facts: Facts, snapshot: Snapshot) -> Shape:
-    """Equal for requests of one plan: of the size only the smallest window that holds it counts, -1 for none."""
-    tokens = facts.tokens
+def _tokens(request: LLMRequest) -> int:
+    return estimate_request_tokens(request) + (request.preferences.max_tokens or 0)
+
+
+def _shape(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Shape:
+    """All that `Facts` say, as a key; of the size only the smallest window that holds it counts, -1 for none."""
+    tokens = _tokens(request)
     fitting = -1
     for candidate in snapshot.candidates:
         window = candidate.profile.context_window
         if window is not None and window >= tokens and (fitting < 0 or window < fitting):
             fitting = window
-    wish = facts.wish
+    preferences = request.preferences
     return (
         snapshot.version,
-        wish.provider,
-        wish.model,
-        facts.classification,
-        facts.task_named,
-        facts.has_images,
-        facts.has_tools,
-        facts.needs_schema,
+        preferences.provider,
+        preferences.model,
+        classify(request, default_sensitivity=policy.default_sensitivity),
+        request.task_type,
+        bool(request.messages) and request.has_images,
+        bool(request.tools),
+        isinstance(request.output, JsonSchema),
         fitting,
     )
 

@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeAlias, TypeVar, final
 
 from attrs import evolve, field, frozen
 from returns.future import FutureResult
-from returns.result import Failure, Result, Success
+from returns.result import Result, Success
 
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import LLMError
@@ -63,31 +63,41 @@ def stacked(layers: Iterable[Around[Asked, _AnyReply]], step: Step[Asked, _AnyRe
     return step
 
 
-def at_end(reply: Reply, tell: Callable[[Ending], Ending], left: Callable[[], None] = lambda: None) -> Settled[Reply, LLMError]:
-    """Tell how a reply ends, once: now for a whole answer, on its last event for a stream.
+def at_end(
+    outcome: Settled[Reply, LLMError], tell: Callable[[Ending], Ending], left: Callable[[], None] = lambda: None
+) -> Settled[Reply, LLMError]:
+    """Tell how a step ends, once: now for a failure or a whole answer, on its last event for a stream.
 
-    What ``tell`` returns takes the place of the ending. ``left`` is called instead when a stream is closed before it.
+    What ``tell`` makes of an answer takes its place. ``left`` is called instead when a stream is closed before its end.
     """
+    if not isinstance(outcome, Success):
+        tell(outcome)
+        return outcome
+    reply = outcome.unwrap()
     if isinstance(reply, LLMResponse):
-        return tell(Success(reply))
+        return tell(outcome)
     if isinstance(reply.first, StreamFinished):
         ended = tell(Success(reply.first.response))
-        if isinstance(ended, Failure):
+        if not isinstance(ended, Success):
             return ended
         return Success(OpenStream(first=StreamFinished(response=ended.unwrap()), rest=reply.rest))
+    rest = reply.rest
 
     async def unread() -> None:
-        await reply.rest.aclose()
+        await rest.aclose()
         left()
 
-    return Success(evolve(reply, rest=Rest(_telling(reply.rest, tell, left), unread)))
+    return Success(evolve(reply, rest=Rest(_telling(rest, tell, left), unread)))
 
 
-def with_rest(reply: Reply, change: Callable[[Events], Events]) -> Reply:
-    """Put something around the rest of a stream; a whole answer has no rest and stays as it is."""
+def with_rest(outcome: Settled[Reply, LLMError], change: Callable[[Events], Events]) -> Settled[Reply, LLMError]:
+    """Put something around the rest of a stream; a failure and a whole answer stay as they are."""
+    if not isinstance(outcome, Success):
+        return outcome
+    reply = outcome.unwrap()
     if isinstance(reply, LLMResponse):
-        return reply
-    return evolve(reply, rest=Rest(change(reply.rest), reply.rest.aclose))
+        return outcome
+    return Success(evolve(reply, rest=Rest(change(reply.rest), reply.rest.aclose)))
 
 
 async def _telling(events: Events, tell: Callable[[Ending], Ending], left: Callable[[], None]) -> Events:
@@ -95,16 +105,15 @@ async def _telling(events: Events, tell: Callable[[Ending], Ending], left: Calla
     try:
         async with aclosing(events):
             async for event in events:
-                if isinstance(event, Failure):
+                if not isinstance(event, Success):
                     told = True
-                    ended = tell(event)
-                    if isinstance(ended, Failure):
-                        yield ended
+                    tell(event)
+                    yield event
                     return
                 if isinstance(happened := event.unwrap(), StreamFinished):
                     told = True
                     ended = tell(Success(happened.response))
-                    yield ended if isinstance(ended, Failure) else Success(StreamFinished(response=ended.unwrap()))
+                    yield Success(StreamFinished(response=ended.unwrap())) if isinstance(ended, Success) else ended
                     return
                 yield event
     finally:

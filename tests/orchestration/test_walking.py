@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -33,7 +34,7 @@ from llm_manager.orchestration.collecting import collect
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.services.manager import LLMManager
 from llm_manager.testing import faults, run_virtual, scripted, scripted_manager
-from llm_manager.testing.strategies import errors
+from llm_manager.testing.strategies import errors, responses
 
 DOWN = ModelUnavailable(model="m", message="500")
 ORDER = LLMConfig(routing=RoutingPolicy(fallback_order=("one", "two", "three")))
@@ -210,3 +211,16 @@ def test_a_network_error_before_sending_is_tried_again_until_the_retries_are_spe
     one = scripted(NetworkError(model="m", message="refused"), provider="one")
     ask(scripted_manager(one))
     assert one.count == 4
+
+
+@settings(max_examples=40, deadline=None)
+@given(responses())
+def test_an_answer_is_completed_and_loses_nothing_on_the_way(said: LLMResponse) -> None:
+    outcome = ask(scripted_manager(scripted(said)), LLMRequest("hi", cache="off"))
+    assert isinstance(outcome, Success)
+    kept = attrs.asdict(outcome.unwrap(), recurse=False)
+    for name, value in attrs.asdict(said, recurse=False).items():
+        if name == "notices":
+            assert kept[name] == said.notices
+        elif name not in ("cost", "latency_seconds", "time_to_first_token_seconds", "attempts", "call_id"):
+            assert kept[name] == value

@@ -12,9 +12,9 @@ from returns.result import Failure, Success
 from llm_manager.domain.errors import ConfigurationError, ContextTooLarge, PolicyBlocked
 from llm_manager.domain.messages import ImageUrl, Message, ToolSpec
 from llm_manager.domain.models import Endpoint, KnownPrice, Locality, ModelProfile
-from llm_manager.domain.plans import Candidate, Plan, RoutingPolicy, Snapshot, Unavailable
+from llm_manager.domain.plans import Candidate, RoutingPolicy, Snapshot, Unavailable
 from llm_manager.domain.requests import JsonSchema, LLMRequest, Preferences
-from llm_manager.domain.wire import from_plain, to_json, to_plain
+from llm_manager.domain.wire import PLAN, REQUEST, ROUTING_POLICY, SNAPSHOT, from_plain, to_json, to_plain
 from llm_manager.policies.names import family_of
 from llm_manager.policies.routing import plan, remembering_routes, route
 from llm_manager.testing.strategies import requests, routing_policies, snapshots
@@ -248,14 +248,14 @@ def test_private_requests_plan_only_local_steps(request: LLMRequest, snapshot: S
 @given(requests(), snapshots(), routing_policies())
 def test_a_plan_and_its_snapshot_replay_to_the_same_bytes(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> None:
     made = plan(request, snapshot, policy)
-    kept = from_plain(Snapshot, to_plain(snapshot))
-    asked = from_plain(LLMRequest, to_plain(request))
-    obeyed = from_plain(RoutingPolicy, to_plain(policy))
+    kept = from_plain(SNAPSHOT, to_plain(snapshot))
+    asked = from_plain(REQUEST, to_plain(request))
+    obeyed = from_plain(ROUTING_POLICY, to_plain(policy))
     assert isinstance(kept, Success)
     assert isinstance(asked, Success)
     assert isinstance(obeyed, Success)
     assert to_json(plan(asked.unwrap(), kept.unwrap(), obeyed.unwrap())) == to_json(made)
-    assert from_plain(Plan, to_plain(made)) == Success(made)
+    assert from_plain(PLAN, to_plain(made)) == Success(made)
 
 
 @settings(max_examples=40)
