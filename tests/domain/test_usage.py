@@ -1,4 +1,4 @@
-"""Tokens are in exactly one bucket."""
+"""What an answer took, and what came with it."""
 
 import attrs
 from hypothesis import given

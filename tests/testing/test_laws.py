@@ -313,3 +313,12 @@ def test_lawful_streams_pass() -> None:
     reads_any_cut(read, b"data", (1, 3, 77))
     with pytest.raises(AssertionError):
         reads_any_cut(lambda chunks: [A, B, ENDING] if len(chunks) == 1 else [BROKEN], b"data", (1,))
+
+
+def test_the_package_shows_its_laws_and_strategies() -> None:
+    """As attributes, loaded when touched; nothing else is invented."""
+    import llm_manager.testing as testing
+
+    assert testing.__getattr__("laws").CACHE_LAWS is CACHE_LAWS
+    assert hasattr(testing.strategies, "requests")
+    assert not hasattr(testing, "strategy")
