@@ -29,7 +29,7 @@ def test_leaving_after_the_first_event_is_told_once() -> None:
     async def law() -> None:
         events = source()
         first = (await anext(events)).unwrap()
-        reply = at_end(OpenStream(first=first, rest=events), ended, lambda: told.append("left"))
+        reply = at_end(Success(OpenStream(first=first, rest=events)), ended, lambda: told.append("left"))
         assert not isinstance(reply, Failure)
         await reply.unwrap().rest.aclose()
         await reply.unwrap().rest.aclose()
