@@ -80,4 +80,4 @@ TOKENS_PER_MINUTE: Final = (
 )
 BUDGET_OF_PARAMETERS: Final = r".{0,120}?token budget (?:was )?exceeded by (?:the )?request parameters"
 LOADING_SENTENCE: Final = r"Loading model"
-NO_SUCH_MODEL_SENTENCE: Final = r"(?:The )?model [`'\"].{1,200}?[`'\"] (?:does not exist|has been decommissioned|not found)"
+NO_SUCH_MODEL_SENTENCE: Final = r"(?:The )?[Mm]odel [`'\"].{1,200}?[`'\"] (?:does not exist|has been decommissioned|not found)"

@@ -10,73 +10,25 @@ Any bytes give a `Result`. A stream and a whole answer are put together by the s
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from msgspec import Struct
 from msgspec.structs import replace
 from returns.result import Failure, Success
 
-from llm_manager.clients.openai_chat import errors
+from llm_manager.clients.openai_chat import endings, errors
+from llm_manager.clients.openai_chat.answers import Told, called, settled
 from llm_manager.clients.openai_chat.encoding import Defaults, encode, streamed
-from llm_manager.clients.openai_chat.shapes import Answer, Call, Choice, Said, Tokens, plain, read
-from llm_manager.clients.openai_chat.signals import Who
+from llm_manager.clients.openai_chat.shapes import Answer, Choice, Said, plain, read
+from llm_manager.clients.openai_chat.signals import Who, request_id
 from llm_manager.domain.errors import LLMError
-from llm_manager.domain.messages import ToolCall
-from llm_manager.domain.responses import Finish, LLMResponse
-from llm_manager.domain.streaming import ReasoningDelta, StreamEvent, StreamFinished, TextDelta, ToolCallDelta
-from llm_manager.domain.usage import Usage
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.streaming import ReasoningDelta, StreamEvent, StreamFinished, TextDelta
 from llm_manager.domain.wire_requests import WireReply
 from llm_manager.outcomes import Settled
 
 __all__ = ["Defaults", "Told", "Who", "begun", "cut", "decode", "decode_event", "encode", "streamed"]
 
-_FINISHES: Final[dict[str, Finish]] = {
-    "stop": "stop",
-    "eos": "stop",
-    "eos_token": "stop",
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "tool_use": "tool_calls",
-}
 _DONE: Final = b"[DONE]"
 
-_Chain: TypeAlias = "tuple[_Chain, str] | None"
-"""Pieces of text, the last one outermost, so that adding one never copies the others."""
 Event: TypeAlias = Settled[StreamEvent, LLMError]
-
-
-class _Calling(Struct, frozen=True):
-    """A tool call so far."""
-
-    index: int
-    id: str
-    name: str
-    arguments: _Chain = None
-
-
-class Told(Struct, frozen=True):
-    """What a stream has told so far; ``over`` once it has ended, well or not."""
-
-    wall: float
-    request_id: str | None = None
-    delivered: bool = False
-    text: _Chain = None
-    reasoning: _Chain = None
-    refusal: _Chain = None
-    calls: tuple[_Calling, ...] = ()
-    finish: str | None = None
-    usage: Tokens | None = None
-    model: str | None = None
-    id: str | None = None
-    chosen: bool = False
-    over: bool = False
-
-    def partial(self) -> str:
-        """The text so far."""
-        return _joined(self.text)
 
 
 def decode(reply: WireReply, who: Who, *, wall: float) -> Settled[LLMResponse, LLMError]:
@@ -85,29 +37,29 @@ def decode(reply: WireReply, who: Who, *, wall: float) -> Settled[LLMResponse, L
         return Failure(errors.error_of(reply, who, wall=wall))
     answer = read(reply.body)
     if answer is None:
-        return Failure(errors.malformed("the answer is not a JSON object", who, raw=reply.body, reply=reply))
+        return Failure(endings.malformed("the answer is not a JSON object", who, raw=reply.body, reply=reply))
     problem = _error_in(answer)
     if problem is not None:
         raw = reply.body[:4096].decode("utf-8", "replace")
         return Failure(errors.error_inside(problem, who, wall=wall, raw=raw, reply=reply))
     if not answer.choices:
-        return Failure(errors.malformed("the answer holds no choice", who, raw=reply.body, reply=reply))
+        return Failure(endings.malformed("the answer holds no choice", who, raw=reply.body, reply=reply))
     choice = answer.choices[0]
     said = choice.message or choice.delta or _SILENT
     told = Told(
         wall=wall,
-        request_id=errors.request_id(reply.headers) if reply.headers else None,
+        request_id=request_id(reply.headers) if reply.headers else None,
         text=None if not said.content else (None, said.content),
         reasoning=None if not (thought := said.reasoning_content or said.reasoning) else (None, thought),
         refusal=None if not said.refusal else (None, said.refusal),
-        calls=() if not said.tool_calls else _called((), said.tool_calls)[0],
+        calls=() if not said.tool_calls else called((), said.tool_calls)[0],
         finish=choice.finish_reason,
         usage=answer.usage,
         model=answer.model,
         id=answer.id,
         chosen=True,
     )
-    return _settled(told, who)
+    return settled(told, who)
 
 
 def begun(*, wall: float, request_id: str | None = None) -> Told:
@@ -149,7 +101,7 @@ def decode_event(told: Told, payload: bytes, who: Who, *, name: bytes = b"") -> 
 
 def cut(told: Told, who: Who, message: str = "it ended without its terminator") -> LLMError:
     """What a stream means that ends before its terminator."""
-    return errors.interrupted(message, who, partial=_joined(told.text), request_id=told.request_id or told.id)
+    return endings.interrupted(message, who, partial=told.partial(), request_id=told.request_id or told.id)
 
 
 _SILENT: Final = Said()
@@ -174,7 +126,7 @@ def _added(told: Told, choice: Choice) -> tuple[Told, Sequence[Event]]:
         events.append(Success(TextDelta(text=content)))
     calls = told.calls
     if said.tool_calls:
-        calls, deltas = _called(calls, said.tool_calls)
+        calls, deltas = called(calls, said.tool_calls)
         events.extend(Success(delta) for delta in deltas)
     return (
         replace(
@@ -191,41 +143,18 @@ def _added(told: Told, choice: Choice) -> tuple[Told, Sequence[Event]]:
     )
 
 
-def _called(calls: tuple[_Calling, ...], pieces: Sequence[Call]) -> tuple[tuple[_Calling, ...], list[ToolCallDelta]]:
-    """Add pieces of tool calls. A server that gives no index, or the same one to several calls, is told by their ids."""
-    deltas: list[ToolCallDelta] = []
-    for piece in pieces:
-        name = (piece.function.name if piece.function else None) or ""
-        arguments = (piece.function.arguments if piece.function else None) or ""
-        place = next((at for at, call in enumerate(calls) if call.index == piece.index), None)
-        if piece.index is None:
-            place = next((at for at, call in enumerate(calls) if call.id == piece.id), None) if piece.id else len(calls) - 1
-        elif place is not None and piece.id and name and calls[place].id not in ("", piece.id):
-            place = next((at for at, call in enumerate(calls) if call.id == piece.id), None)
-        if place is None or place < 0:
-            index = max((call.index for call in calls), default=-1) + 1
-            calls = (*calls, _Calling(index=index, id=piece.id or "", name=name, arguments=(None, arguments)))
-        else:
-            known = calls[place]
-            index = known.index
-            grown = _Calling(index=index, id=known.id or piece.id or "", name=known.name or name, arguments=(known.arguments, arguments))
-            calls = (*calls[:place], grown, *calls[place + 1 :])
-        deltas.append(ToolCallDelta(index=index, id=piece.id or "", name=name, arguments=arguments))
-    return calls, deltas
-
-
 def _finished(told: Told, who: Who) -> tuple[Told, Sequence[Event]]:
     over = replace(told, over=True)
     if not told.chosen:
-        return over, (Failure(errors.malformed("the stream ended without an answer", who)),)
-    outcome = _settled(told, who)
+        return over, (Failure(endings.malformed("the stream ended without an answer", who)),)
+    outcome = settled(told, who)
     if isinstance(outcome, Failure):
         return over, (outcome,)
     return over, (Success(StreamFinished(response=outcome.unwrap())),)
 
 
 def _failed(told: Told, who: Who, message: str, payload: bytes) -> tuple[Told, Sequence[Event]]:
-    error = errors.malformed(message, who, raw=payload) if not told.delivered else cut(told, who, message)
+    error = endings.malformed(message, who, raw=payload) if not told.delivered else cut(told, who, message)
     return replace(told, over=True), (Failure(error),)
 
 
@@ -233,7 +162,7 @@ def _told_error(told: Told, who: Who, problem: object, payload: bytes) -> tuple[
     raw = payload[:4096].decode("utf-8", "replace")
     error = errors.error_inside(problem, who, wall=told.wall, raw=raw)
     if told.delivered:
-        error = errors.interrupted_by(error, who, partial=_joined(told.text), request_id=told.request_id or told.id)
+        error = endings.interrupted_by(error, who, partial=told.partial(), request_id=told.request_id or told.id)
     return replace(told, over=True), (Failure(error),)
 
 
@@ -253,71 +182,3 @@ def _whole(payload: bytes) -> object:
     from msgspec import Raw
 
     return plain(Raw(payload))
-
-
-def _settled(told: Told, who: Who) -> Settled[LLMResponse, LLMError]:
-    """The answer that has been told, whichever way it came."""
-    text = _joined(told.text)
-    request_id = told.request_id or told.id
-    if told.refusal is not None or told.finish == "content_filter":
-        partial = text or _joined(told.refusal)
-        return Failure(errors.filtered(who, partial=partial, request_id=request_id))
-    finish: Finish = _FINISHES.get(told.finish or "", "other")
-    calls: tuple[ToolCall, ...] = ()
-    if told.calls:
-        calls = tuple(
-            ToolCall(id=call.id or f"call_{call.index}", name=call.name, arguments=_joined(call.arguments) or "{}") for call in told.calls
-        )
-        if finish == "stop":
-            finish = "tool_calls"
-    return Success(
-        LLMResponse(
-            content=text,
-            model=told.model or who.model,
-            provider=who.provider,
-            finish=finish,
-            tool_calls=calls,
-            reasoning=_joined(told.reasoning),
-            usage=None if told.usage is None else _usage(told.usage),
-            request_id=request_id,
-        )
-    )
-
-
-def _usage(tokens: Tokens) -> Usage | None:
-    """Sort the provider's counts, which overlap, into buckets that do not; their sum is the provider's total."""
-    prompt, completion, total = tokens.prompt_tokens, tokens.completion_tokens, tokens.total_tokens
-    if prompt is None and completion is None:
-        return None
-    read_in = prompt or 0
-    written = completion or 0
-    cached = stored = reasoned = 0
-    details = tokens.prompt_tokens_details
-    if details is not None:
-        cached = min(details.cached_tokens or 0, read_in)
-        stored = min(details.cache_write_tokens or 0, read_in - cached)
-    if tokens.completion_tokens_details is not None:
-        reasoned = tokens.completion_tokens_details.reasoning_tokens or 0
-        if reasoned and total == read_in + written + reasoned:
-            written += reasoned
-        reasoned = min(reasoned, written)
-    return Usage(
-        input_tokens=read_in - cached - stored,
-        cache_read_tokens=cached,
-        cache_write_tokens=stored,
-        output_tokens=written - reasoned,
-        reasoning_tokens=reasoned,
-    )
-
-
-def _joined(chain: _Chain) -> str:
-    if chain is None:
-        return ""
-    if chain[0] is None:
-        return chain[1]
-    pieces: list[str] = []
-    while chain is not None:
-        chain, piece = chain
-        pieces.append(piece)
-    pieces.reverse()
-    return "".join(pieces)

@@ -5,14 +5,12 @@ in ``clients/data``. Words that a prompt could hold decide nothing.
 """
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 from attrs import evolve
 
 from llm_manager.clients.data import openai_chat_errors as known
-from llm_manager.clients.openai_chat.signals import Signal, Who, read_body, read_error, status_in
-from llm_manager.domain.error_questions import describe, origin_of
+from llm_manager.clients.openai_chat.signals import Signal, Who, read_body, read_error, request_id, status_in
 from llm_manager.domain.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -26,7 +24,6 @@ from llm_manager.domain.errors import (
     QuotaExhausted,
     RateLimitExceeded,
     RequestTimeout,
-    StreamInterrupted,
 )
 from llm_manager.domain.wire_requests import WireReply
 from llm_manager.policies.retry_after import wait_seconds
@@ -38,17 +35,11 @@ _LOADING: Final = re.compile(known.LOADING_SENTENCE)
 _NO_SUCH_MODEL: Final = re.compile(known.NO_SUCH_MODEL_SENTENCE)
 _SCANNED = 2000
 _SERVER_ERROR = 500
-_REQUEST_IDS = frozenset({"x-request-id", "request-id", "x-generation-id"})
 
 
 def is_good(status: int) -> bool:
     """Say whether an answer of this status is meant to hold a completion."""
     return 200 <= status <= 299
-
-
-def request_id(headers: Iterable[tuple[str, str]]) -> str | None:
-    """The id by which the provider's support finds the call."""
-    return next((value[:200] for name, value in headers if name in _REQUEST_IDS), None)
 
 
 def error_of(reply: WireReply, who: Who, *, wall: float) -> LLMError:
@@ -74,58 +65,6 @@ def _status_of(words: frozenset[str]) -> int:
     if words & known.NO_SUCH_MODEL:
         return 404
     return 400 if words & known.NOT_VALID else _SERVER_ERROR
-
-
-def malformed(message: str, who: Who, *, raw: bytes = b"", reply: WireReply | None = None) -> MalformedResponse:
-    """A good status with something that is no answer."""
-    status = None if reply is None else reply.status
-    text = raw[:4096].decode("utf-8", "replace")
-    return MalformedResponse(
-        model=who.model,
-        message=message,
-        origin=Origin(
-            provider=who.provider,
-            endpoint=who.endpoint,
-            key_fingerprint=None if who.key is None else who.key.fingerprint,
-            request_id=None if reply is None else request_id(reply.headers),
-            status=status,
-            charge="possible",
-            raw=who.safe(text) or None,
-        ),
-    )
-
-
-def interrupted(message: str, who: Who, *, partial: str, request_id: str | None = None) -> StreamInterrupted:
-    """A stream that ended without its terminator; what was written is billed."""
-    return StreamInterrupted(
-        model=who.model,
-        message=message,
-        partial=partial,
-        origin=Origin(
-            provider=who.provider,
-            endpoint=who.endpoint,
-            key_fingerprint=None if who.key is None else who.key.fingerprint,
-            request_id=request_id,
-            charge="certain",
-        ),
-    )
-
-
-def interrupted_by(error: LLMError, who: Who, *, partial: str, request_id: str | None = None) -> StreamInterrupted:
-    """A stream that an error ended after something had been delivered."""
-    cause = origin_of(error)
-    plainly = interrupted(f"the provider broke it off: {describe(error)}", who, partial=partial, request_id=request_id)
-    return plainly if cause is None else evolve(plainly, origin=evolve(cause, request_id=request_id, charge="certain"))
-
-
-def filtered(who: Who, *, partial: str, request_id: str | None = None) -> ContentFiltered:
-    """An answer whose own ending says that it was refused."""
-    return ContentFiltered(
-        model=who.model,
-        message="the provider withheld the answer",
-        partial=partial,
-        origin=Origin(provider=who.provider, endpoint=who.endpoint, request_id=request_id, charge="certain"),
-    )
 
 
 def _judged(signal: Signal, reply: WireReply, who: Who, wall: float) -> LLMError:

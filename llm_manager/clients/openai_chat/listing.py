@@ -8,7 +8,7 @@ import msgspec
 from attrs import evolve
 from returns.result import Failure, Success
 
-from llm_manager.clients.openai_chat import errors
+from llm_manager.clients.openai_chat import endings, errors
 from llm_manager.clients.openai_chat.signals import Who
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import ModelProfile
@@ -41,7 +41,7 @@ def is_well(reply: WireReply, who: Who, *, wall: float) -> Settled[tuple[str, ..
         return Success(())
     rows = _listed(value)
     if rows is None:
-        return Failure(errors.malformed("the server answers, but not as one of this kind", who, raw=reply.body, reply=reply))
+        return Failure(endings.malformed("the server answers, but not as one of this kind", who, raw=reply.body, reply=reply))
     return Success(tuple(row["id"] for row in rows))
 
 
@@ -51,7 +51,7 @@ def _json(reply: WireReply, who: Who, wall: float) -> Settled[object, LLMError]:
     try:
         return Success(msgspec.json.decode(reply.body))
     except (ValueError, RecursionError):
-        return Failure(errors.malformed("the answer is not JSON", who, raw=reply.body, reply=reply))
+        return Failure(endings.malformed("the answer is not JSON", who, raw=reply.body, reply=reply))
 
 
 def _rows(reply: WireReply, who: Who, wall: float) -> Settled[list[Mapping[str, Any]], LLMError]:
@@ -60,7 +60,7 @@ def _rows(reply: WireReply, who: Who, wall: float) -> Settled[list[Mapping[str, 
         return told
     rows = _listed(told.unwrap())
     if rows is None:
-        return Failure(errors.malformed("the answer is not a list of models", who, raw=reply.body, reply=reply))
+        return Failure(endings.malformed("the answer is not a list of models", who, raw=reply.body, reply=reply))
     return Success(rows)
 
 

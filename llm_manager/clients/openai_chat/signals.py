@@ -1,6 +1,6 @@
 """What an error answer says, read out of every shape in which OpenAI-compatible servers write it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from llm_manager.domain.secrets import Secret
 
 LARGEST_ERROR_BYTES = 1_000_000
 _LARGEST_WORD = 100
+_REQUEST_IDS = frozenset({"x-request-id", "request-id", "x-generation-id"})
 _LARGEST_COUNT = 2**53
 
 
@@ -100,6 +101,11 @@ def read_error(status: int, told: object, *, raw: str = "") -> Signal:
     )
 
 
+def request_id(headers: Iterable[tuple[str, str]]) -> str | None:
+    """The id by which the provider's support finds the call."""
+    return next((value[:200] for name, value in headers if name in _REQUEST_IDS), None)
+
+
 def status_in(told: object) -> int | None:
     """The status that an error inside a good answer names as its code."""
     error = told.get("error", told) if isinstance(told, Mapping) else None
@@ -137,11 +143,10 @@ def _codes(fields: Mapping[str, Any], metadata: Mapping[str, Any]) -> Iterator[s
 
 
 def _text(value: object) -> str | None:
-    if isinstance(value, str):
-        return value
+    """A sentence, or the first one of a list of faults."""
     if isinstance(value, list) and value and isinstance(value[0], Mapping):
-        return _text(value[0].get("msg"))
-    return None
+        value = value[0].get("msg")
+    return value if isinstance(value, str) else None
 
 
 def _count(value: object) -> int | None:

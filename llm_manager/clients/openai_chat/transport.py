@@ -10,11 +10,12 @@ from returns.result import Failure, Result, Success
 from llm_manager.clients.data.shapes import ProviderFacts
 from llm_manager.clients.direct import DirectDeps, generating_directly, streaming_directly
 from llm_manager.clients.frames import START, ServerSentEvent, end_sse, feed_sse
-from llm_manager.clients.openai_chat import errors
+from llm_manager.clients.openai_chat import endings, errors
 from llm_manager.clients.openai_chat.codec import Defaults, Event, Told, Who, begun, cut, decode, decode_event, encode, streamed
 from llm_manager.clients.openai_chat.envelopes import Addressed, addressed
 from llm_manager.clients.openai_chat.listing import is_well, read_models
 from llm_manager.clients.openai_chat.profiles import describing, offered
+from llm_manager.clients.openai_chat.signals import request_id
 from llm_manager.domain.attempts import Attempt, Limits
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.error_questions import describe
@@ -153,7 +154,7 @@ async def _opened(stream: WireStream, who: Who, wall: float) -> Settled[OpenStre
     if not errors.is_good(stream.status) or kind.startswith((_JSON, "text/html")):
         events = _whole(stream, who, wall)
     else:
-        events = _events(stream, who, begun(wall=wall, request_id=errors.request_id(stream.headers)))
+        events = _events(stream, who, begun(wall=wall, request_id=request_id(stream.headers)))
     first = await anext(events)
     if isinstance(first, Failure):
         await events.aclose()
@@ -195,7 +196,7 @@ def _last(arrived: Sequence[ServerSentEvent], told: Told, who: Who) -> list[Even
 
 def _broken(error: LLMError, told: Told, who: Who) -> LLMError:
     """A body that broke: before anything was delivered the fault itself, then a stream that was interrupted."""
-    return errors.interrupted_by(error, who, partial=told.partial(), request_id=told.request_id) if told.delivered else error
+    return endings.interrupted_by(error, who, partial=told.partial(), request_id=told.request_id) if told.delivered else error
 
 
 async def _whole(stream: WireStream, who: Who, wall: float) -> Events:

@@ -177,6 +177,7 @@ def test_an_error_in_a_good_answer_is_an_error() -> None:
         b'{"choices":NaN}',
         b'{"choices":[{"message":{"content":"\\ud800"}}]}',
         b'{"choices":[{"message":{"content":"\xff"}}]}',
+        b'{"id":"\xff","choices":[]}',
         b'{"choices":[' + b"[" * 100_000 + b"]}",
         b'{"a":' * 100_000,
         b'{"choices":1e999}',
@@ -186,6 +187,12 @@ def test_an_error_in_a_good_answer_is_an_error() -> None:
 def test_what_is_no_answer_is_a_value(body: bytes) -> None:
     """Depth, surrogates, infinities and pages of HTML are failures, never exceptions."""
     assert isinstance(error(body), MalformedResponse)
+
+
+def test_an_error_that_cannot_be_read_is_still_an_error() -> None:
+    """Its bytes are shown as far as they are text."""
+    unreadable = error(b'{"choices":[],"error":"\xff\xfe"}')
+    assert isinstance(unreadable, ModelUnavailable)
 
 
 def test_a_redirect_is_a_configuration_error() -> None:

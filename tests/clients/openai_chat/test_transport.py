@@ -1,5 +1,6 @@
 """The clients at work over a transport that plays recordings."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -25,11 +26,12 @@ from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.streaming import ReasoningDelta, StreamFinished, TextDelta, ToolCallDelta
-from llm_manager.domain.wire_requests import WireRequest
+from llm_manager.domain.wire_requests import WireReply, WireRequest
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.services.model_client import ClientParts, ModelClient
-from llm_manager.testing import fake_world
+from llm_manager.services.transport import Envelope
+from llm_manager.testing import fake_world, run_virtual
 from llm_manager.testing.replaying import Replayed, replayed
 from tests.clients.openai_chat.bodies import LLAMACPP, OPENAI, TOOLS, chunk, split, sse
 
@@ -343,6 +345,30 @@ async def test_health(name: str, path: str, exchange: dict[str, Any], healthy: b
     assert health.provider == name
     assert health.models == (("a",) if name == "lmstudio" else ())
     assert (health.error_message is None) is healthy
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["own deadline", "someone else's"])
+def test_a_server_that_says_nothing_is_not_well(own: bool) -> None:
+    """Ten seconds are enough to say so; the caller's own patience stays the caller's."""
+
+    async def silent(_: Envelope) -> Settled[WireReply, LLMError]:
+        await asyncio.sleep(1000.0)
+        raise AssertionError
+
+    played = playing({"json": OPENAI})
+    parts = ClientParts(world=fake_world(), make_transport=lambda _: evolve(played.transport, send=silent))
+    client = build_client("lmstudio", ProviderSettings(), parts).unwrap()
+
+    async def asking() -> Health:
+        async with asyncio.timeout(None if own else 1.0):
+            return (await settle(client.health())).unwrap()
+
+    if own:
+        health = run_virtual(asking())
+        assert (health.healthy, health.latency_seconds) == (False, 10.0)
+        return
+    with pytest.raises(TimeoutError):
+        run_virtual(asking())
 
 
 async def test_closing_closes_the_transport() -> None:

@@ -307,6 +307,14 @@ ROWS = (
         fields={"reason": "busy"},
         again="freely",
     ),
+    Row(
+        name="groq capacity without a code",
+        status=498,
+        provider="groq",
+        error=ModelUnavailable,
+        fields={"reason": "busy"},
+        again="freely",
+    ),
     Row(name="groq 413", status=413, provider="groq", body=openai("Request Entity Too Large"), error=ContextTooLarge),
     Row(
         name="groq 422",
@@ -492,6 +500,68 @@ ROWS = (
     ),
     Row(
         name="anyone's page for a wrong path", status=404, body="<html>not here</html>", error=MalformedResponse, again="once", breaker=True
+    ),
+    Row(
+        name="a window told by its sentence alone",
+        status=400,
+        provider="vllm",
+        body={"message": "Please reduce the length of the messages or completion."},
+        error=ContextTooLarge,
+        fields={"token_count": None, "limit": None},
+    ),
+    Row(
+        name="a window told by its code alone",
+        status=400,
+        body=openai("too long for us", code="context_length_exceeded"),
+        error=ContextTooLarge,
+        fields={"token_count": None, "limit": None},
+    ),
+    Row(
+        name="an unknown model told by its sentence alone",
+        status=400,
+        provider="lmstudio",
+        body={"error": "Model 'x' not found. Please specify a valid model."},
+        error=ModelUnavailable,
+        fields={"reason": "permanent"},
+    ),
+    Row(
+        name="an unknown model in vLLM's words",
+        status=404,
+        provider="vllm",
+        body={"object": "error", "message": "The model `x` does not exist.", "code": 404},
+        error=ModelUnavailable,
+        fields={"reason": "permanent"},
+    ),
+    Row(
+        name="overloaded, by code",
+        status=503,
+        body=openai("The engine is currently overloaded", code="engine_overloaded_error"),
+        error=ModelUnavailable,
+        fields={"reason": "overloaded"},
+        again="freely",
+        breaker=True,
+    ),
+    Row(
+        name="a list of faults",
+        status=422,
+        provider="vllm",
+        body={"detail": [{"loc": ["body", "messages"], "msg": "field required", "type": "missing"}]},
+        error=InvalidRequest,
+        fields={"message": "field required"},
+        falls_back=False,
+    ),
+    *(
+        Row(
+            name=f"openrouter passes on what cannot be read: {raw!r}",
+            status=502,
+            provider="openrouter",
+            body=openrouter(502, "Provider returned error", raw=raw),
+            error=ModelUnavailable,
+            fields={"message": "Provider returned error"},
+            again="freely",
+            breaker=True,
+        )
+        for raw in ("{not json", "plain words", {"error": "text"}, 7)
     ),
     Row(name="anyone's 413", status=413, body="", error=ContextTooLarge, fields={"limit_kind": "bytes"}, falls_back=False),
     Row(name="anyone's 402", status=402, body="", error=QuotaExhausted, other_key=True),

@@ -1,0 +1,61 @@
+"""Answers that end badly although their status was good: no answer at all, cut off, or withheld."""
+
+from attrs import evolve
+
+from llm_manager.clients.openai_chat.signals import Who
+from llm_manager.clients.openai_chat.signals import request_id as id_of
+from llm_manager.domain.error_questions import describe, origin_of
+from llm_manager.domain.errors import ContentFiltered, LLMError, MalformedResponse, Origin, StreamInterrupted
+from llm_manager.domain.wire_requests import WireReply
+
+
+def malformed(message: str, who: Who, *, raw: bytes = b"", reply: WireReply | None = None) -> MalformedResponse:
+    """A good status with something that is no answer."""
+    status = None if reply is None else reply.status
+    text = raw[:4096].decode("utf-8", "replace")
+    return MalformedResponse(
+        model=who.model,
+        message=message,
+        origin=Origin(
+            provider=who.provider,
+            endpoint=who.endpoint,
+            key_fingerprint=None if who.key is None else who.key.fingerprint,
+            request_id=None if reply is None else id_of(reply.headers),
+            status=status,
+            charge="possible",
+            raw=who.safe(text) or None,
+        ),
+    )
+
+
+def interrupted(message: str, who: Who, *, partial: str, request_id: str | None = None) -> StreamInterrupted:
+    """A stream that ended without its terminator; what was written is billed."""
+    return StreamInterrupted(
+        model=who.model,
+        message=message,
+        partial=partial,
+        origin=Origin(
+            provider=who.provider,
+            endpoint=who.endpoint,
+            key_fingerprint=None if who.key is None else who.key.fingerprint,
+            request_id=request_id,
+            charge="certain",
+        ),
+    )
+
+
+def interrupted_by(error: LLMError, who: Who, *, partial: str, request_id: str | None = None) -> StreamInterrupted:
+    """A stream that an error ended after something had been delivered."""
+    cause = origin_of(error)
+    plainly = interrupted(f"the provider broke it off: {describe(error)}", who, partial=partial, request_id=request_id)
+    return plainly if cause is None else evolve(plainly, origin=evolve(cause, request_id=request_id, charge="certain"))
+
+
+def filtered(who: Who, *, partial: str, request_id: str | None = None) -> ContentFiltered:
+    """An answer whose own ending says that it was refused."""
+    return ContentFiltered(
+        model=who.model,
+        message="the provider withheld the answer",
+        partial=partial,
+        origin=Origin(provider=who.provider, endpoint=who.endpoint, request_id=request_id, charge="certain"),
+    )
