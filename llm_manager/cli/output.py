@@ -1,6 +1,6 @@
 """Where a command writes: data to standard output, progress and errors to standard error.
 
-Belongs here: the two streams and what may pass to them. What is written is made in `rendering` and `documents`.
+Belongs here: the two streams and what may pass to them. What is written is made by the commands and in `documents`.
 """
 
 import json
