@@ -5,8 +5,9 @@ A recording is a JSON file, written by hand or from a log, keys left out:
     {"exchanges": [{"method": "POST", "path": "/v1/chat/completions",
                     "status": 200, "headers": {"content-type": "application/json"}, "json": {...}}]}
 
-The body is one of ``json``, ``text``, ``base64`` or ``chunks`` (a list of texts, sent one by one); ``"cut": true`` breaks it
-at its end. Exchanges of one method and path are played in turn, and the last of them again and again.
+The body is one of ``json``, ``text``, ``base64`` or ``chunks`` (a list of texts, sent one by one; of bytes, too, when the
+recording is given as plain data); ``"cut": true`` breaks it at its end. Exchanges of one method and path are played in
+turn, and the last of them again and again; the path ``*`` stands for any that has no recording of its own.
 """
 
 import base64
@@ -57,7 +58,7 @@ def replayed(recording: str | Path | Mapping[str, Any]) -> Replayed:
     def played(envelope: Envelope) -> Settled[Exchange, LLMError]:
         sent.append(envelope)
         path = urlsplit(envelope.url).path
-        way = ways.get((envelope.method, path))
+        way = ways.get((envelope.method, path)) or ways.get((envelope.method, "*"))
         if not way:
             return Failure(_lost(envelope, f"nothing is recorded for {envelope.method} {path}", sent=False))
         return Success(way.pop(0) if len(way) > 1 else way[0])
@@ -115,7 +116,7 @@ def _chunks(plain: Mapping[str, Any]) -> tuple[bytes, ...]:
         return (plain["text"].encode(),)
     if "base64" in plain:
         return (base64.b64decode(plain["base64"], validate=True),)
-    return tuple(chunk.encode() for chunk in _need(plain, "chunks"))
+    return tuple(chunk if isinstance(chunk, bytes) else chunk.encode() for chunk in _need(plain, "chunks"))
 
 
 def _need(plain: Mapping[str, Any], name: str) -> Any:

@@ -1,27 +1,143 @@
-"""Every client's encoding keeps the laws of codecs; a new one joins by a line in the table."""
+"""Every client keeps the laws of codecs, from its encoding to what it makes of any bytes; a new one joins by a line in a table."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
+from returns.result import Failure, Success
 
+from llm_manager.clients.catalogue import build_client
+from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.configuration import EmbeddedSettings, ProviderSettings
+from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest
-from llm_manager.services.model_client import Encode
-from llm_manager.testing import scripted
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.secrets import Secret
+from llm_manager.domain.streaming import StreamEvent
+from llm_manager.outcomes import Settled
+from llm_manager.services.model_client import ClientParts, ModelClient
+from llm_manager.testing import attempt_for, fake_world, replayed, run_virtual, scripted
 from llm_manager.testing import strategies as some
-from llm_manager.testing.laws import encodes
+from llm_manager.testing.laws import decodes, encodes, reads_any_cut, streams_lawfully
 
-ENCODINGS: Mapping[str, Encode] = {"scripted": scripted().client.encode}
+ENCODING = ("scripted", "embedded", "lmstudio", "llamacpp", "vllm", "openai", "groq", "together", "openrouter")
+"""Clients that write requests."""
+
+TALKING = ("lmstudio", "llamacpp", "vllm", "openai", "groq", "together", "openrouter")
+"""Clients that read what a server says over HTTP."""
 
 
-@pytest.mark.parametrize("codec", ENCODINGS)
-def test_any_request_is_written_or_refused(codec: str) -> None:
+def client(name: str, **exchange: Any) -> ModelClient:
+    """The client of a provider, whose server says what the exchange does."""
+    if name == "scripted":
+        return scripted("x").client
+    plain = {"exchanges": [{"path": "*", **(exchange or {"text": ""})}]}
+    parts = ClientParts(
+        world=fake_world(),
+        embedded=EmbeddedSettings(enabled=True),
+        make_transport=lambda _: replayed(plain).transport,
+    )
+    return build_client(name, ProviderSettings(api_key=Secret("sk-test")), parts).unwrap()
+
+
+def attempt(asked: ModelClient) -> Attempt:
+    """One try of its default model."""
+    made = attempt_for(LLMRequest("hello"), model=asked.profiles[0], endpoint=asked.endpoint, key=asked.key)
+    return made.unwrap()
+
+
+def answered(name: str, status: int, body: bytes) -> Settled[LLMResponse, LLMError]:
+    """What the client makes of a whole body."""
+    asked = client(name, status=status, headers={"content-type": "application/json"}, chunks=[body])
+    return run_virtual(asked.answer(attempt(asked)))
+
+
+def streamed(name: str, status: int, chunks: Sequence[bytes]) -> list[Settled[StreamEvent, LLMError]]:
+    """What the client makes of a body in chunks."""
+    asked = client(name, status=status, headers={"content-type": "text/event-stream"}, chunks=list(chunks))
+
+    async def listen() -> list[Settled[StreamEvent, LLMError]]:
+        opened = await asked.open(attempt(asked))
+        if isinstance(opened, Failure):
+            return [opened]
+        async with aclosing(opened.unwrap().rest) as rest:
+            return [Success(opened.unwrap().first), *[event async for event in rest]]
+
+    return run_virtual(listen())
+
+
+@pytest.mark.parametrize("name", ENCODING)
+def test_any_request_is_written_or_refused(name: str) -> None:
     """As JSON, the same bytes each time, with no newline in a header."""
+    encode = client(name).encode
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(some.requests(), some.profiles())
     def check(request: LLMRequest, profile: ModelProfile) -> None:
-        encodes(ENCODINGS[codec], request, profile)
+        encodes(encode, request, profile)
 
     check()
+
+
+CHUNK: dict[str, Any] = {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": None}]}
+
+json_like = st.recursive(
+    st.sampled_from(["hi", "stop", "length", "", None, 0, 1, -1, 2.5, True, "error", "data", "m"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["id", "model", "choices", "delta", "message", "content", "finish_reason", "usage", "error", "code", "tool_calls", "index"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+bodies = st.binary(max_size=40) | json_like.map(lambda value: json.dumps(value).encode())
+events = st.lists(
+    st.sampled_from([CHUNK]).map(json.dumps)
+    | json_like.map(json.dumps)
+    | st.sampled_from(["[DONE]", json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})]),
+    max_size=5,
+).map(lambda told: "".join(f"data: {one}\n\n" for one in told).encode())
+
+
+@pytest.mark.parametrize("name", TALKING)
+def test_any_whole_body_is_an_answer_or_an_error(name: str) -> None:
+    """At any status, the same each time."""
+
+    @settings(max_examples=30, deadline=None)
+    @given(st.sampled_from([200, 400, 401, 404, 413, 429, 500, 503, 529]), bodies)
+    def check(status: int, body: bytes) -> None:
+        decodes(lambda told: answered(name, status, told), body)
+
+    check()
+
+
+@pytest.mark.parametrize("name", TALKING)
+def test_any_stream_is_lawful_however_it_is_cut(name: str) -> None:
+    """Text, rubbish and all between, in any chunks."""
+
+    @settings(max_examples=30, deadline=None)
+    @given(bodies | events, st.lists(st.integers(0, 400), max_size=4))
+    def check(body: bytes, cuts: list[int]) -> None:
+        reads_any_cut(lambda chunks: streamed(name, 200, chunks), body, cuts)
+
+    check()
+
+
+@pytest.mark.parametrize("name", TALKING)
+def test_a_good_stream_is_read_whole(name: str) -> None:
+    """The laws do not hold for want of anything to say."""
+    ending = {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    told = [f"data: {json.dumps(one)}\n\n".encode() for one in (CHUNK, CHUNK, ending)]
+    heard = streamed(name, 200, [*told, b"data: [DONE]\n\n"])
+    streams_lawfully(heard)
+    assert [type(event.unwrap()).__name__ for event in heard] == ["TextDelta", "TextDelta", "StreamFinished"]
