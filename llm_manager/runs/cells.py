@@ -24,10 +24,10 @@ def cell_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
 
 
 def cell_line(values: Sequence[Any], *, raw: bool = False) -> str:
-    """Values as one record, ended by a line end."""
+    """Values as one record, ended by a line feed. The writer is told of both line ends, or it would not quote a lone CR."""
     written = io.StringIO()
-    csv.writer(written, lineterminator="\n").writerow([cell(value, raw=raw) for value in values])
-    return written.getvalue()
+    csv.writer(written, lineterminator="\r\n").writerow([cell(value, raw=raw) for value in values])
+    return written.getvalue().removesuffix("\r\n") + "\n"
 
 
 def cell(value: Any, *, raw: bool = False) -> str:

@@ -76,7 +76,7 @@ def columns_from_schema(text: bytes, source: str) -> Settled[Columns, LLMError]:
 
 
 def _typed(schema: Mapping[str, Any]) -> Settled[Columns, LLMError]:
-    strict = strict_schema(schema)
+    strict = strict_schema({"type": "object", **schema})
     shape = shape_of(strict)
     if isinstance(shape, Failure):
         return shape

@@ -51,12 +51,14 @@ def form_of(name: str) -> Form | None:
 def open_table(place: str, *, stdin: BinaryIO, scratch: Path, limit: int | None = None) -> Settled[Table, LLMError]:
     """Check a file of rows, or its first ``limit`` rows; ``-`` is standard input, kept in the folder ``scratch``."""
     name = "standard input" if place == "-" else place
+    if "\0" in place:
+        return Failure(StorageFailed(message=f"{place!r} is no file name", reason="missing"))
     try:
         path = _regular(place, stdin, scratch)
         if isinstance(path, Failure):
             return path
         form = form_of(place) or _sniffed(path.unwrap(), place)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         return _unreadable(name, error)
     if form is None:
         return Failure(ConfigurationError(message=f"{name} is neither JSON Lines nor CSV by its name: end it in .jsonl or .csv"))
@@ -200,13 +202,11 @@ def _faulty(where: str, problem: str) -> Settled[Any, LLMError]:
     return Failure(InvalidRequest(message=f"{where} {problem}"))
 
 
-def _unreadable(name: str, error: OSError | ValueError) -> Settled[Any, LLMError]:
+def _unreadable(name: str, error: OSError) -> Settled[Any, LLMError]:
     match error:
         case FileNotFoundError():
             return Failure(StorageFailed(message=f"there is no file {name}: check the path", reason="missing"))
         case PermissionError():
             return Failure(StorageFailed(message=f"{name} may not be read: check its permissions", reason="denied"))
-        case OSError():
-            return Failure(StorageFailed(message=f"{name} cannot be read: {error.strerror or error}"))
         case _:
-            return Failure(StorageFailed(message=f"{name!r} is no file name", reason="missing"))
+            return Failure(StorageFailed(message=f"{name} cannot be read: {error.strerror or error}"))

@@ -23,7 +23,7 @@ from llm_manager.runs.offsets import Offsets
 from llm_manager.services.run_log import RunLog, RunRow
 
 _TITLE: Final = b'{"run_log":1,"process":'
-_HEADER: Final = len(_TITLE) + len(b"%010d}\n" % 0)
+_HEADER: Final = len(_TITLE) + len(b"%10d}\n" % 0)
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BLOCK: Final = 65536
 _sync = getattr(os, "fdatasync", os.fsync)
@@ -74,7 +74,10 @@ def peek_run_log(path: Path) -> Settled[RunLog, LLMError]:
     except OSError as error:
         return Failure(_refused(path, error))
     file = _File(descriptor, path)
-    problem = file.scan()
+    try:
+        problem = file.scan()
+    except OSError as error:
+        problem = _refused(path, error)
     if problem is not None:
         file.close()
         return Failure(problem)
@@ -98,7 +101,8 @@ class _File:
 
     def owner(self) -> str | None:
         header = os.pread(self._descriptor, _HEADER, 0)
-        return f"process {int(header[len(_TITLE) : -2])}" if header.startswith(_TITLE) and header[len(_TITLE) : -2].isdigit() else None
+        number = header[len(_TITLE) : -2].strip()
+        return f"process {number.decode()}" if header.startswith(_TITLE) and number.isdigit() else None
 
     def begin(self) -> LLMError | None:
         """Read what is there, cut off what is torn, and put our name in the header."""
@@ -107,7 +111,7 @@ class _File:
         problem = self.scan()
         if problem is not None:
             return problem
-        os.pwrite(self._descriptor, _TITLE + b"%010d}\n" % os.getpid(), 0)
+        os.pwrite(self._descriptor, _TITLE + b"%10d}\n" % os.getpid(), 0)
         os.ftruncate(self._descriptor, self._end)
         os.fsync(self._descriptor)
         _sync_folder(self._path.parent)

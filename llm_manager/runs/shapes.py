@@ -1,5 +1,6 @@
 """From a JSON schema to a type that msgspec reads strictly: what cannot be enforced is refused, never ignored."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal, Union
 
@@ -20,6 +21,10 @@ _LIMITS: Final[Mapping[str, Mapping[str, str]]] = {
     "number": {"minimum": "ge", "maximum": "le", "exclusiveMinimum": "gt", "exclusiveMaximum": "lt", "multipleOf": "multiple_of"},
 }
 _PLAIN: Final[Mapping[str, Any]] = {"string": str, "integer": int, "number": float, "boolean": bool, "null": None}
+_PARTS: Final[Mapping[str, frozenset[str]]] = {
+    "object": frozenset({"properties", "required", "additionalProperties"}),
+    "array": frozenset({"items"}),
+}
 _DEEPEST: Final = 32
 
 
@@ -35,7 +40,7 @@ def shape_of(schema: Mapping[str, Any]) -> Settled[Any, LLMError]:
         msgspec.json.Decoder(shape)
     except _RefusedError as error:
         return Failure(ConfigurationError(message=f"the schema is refused at {error}"))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, re.error) as error:
         return Failure(ConfigurationError(message=f"the schema cannot be enforced: {str(error)[:200]}"))
     return Success(shape)
 
@@ -67,8 +72,18 @@ def _shape(schema: Any, definitions: Mapping[str, Any], path: str, depth: int) -
         _nothing_else(said, path)
         return Any
     if isinstance(kind, list):
-        return Union[tuple(_typed(one, dict(said), definitions, path, depth) for one in kind)]  # noqa: UP007 - made of values
+        theirs = {one: {key: value for key, value in said.items() if _concerns(key, one, kind)} for one in map(str, kind)}
+        return Union[tuple(_typed(one, words, definitions, path, depth) for one, words in theirs.items())]  # noqa: UP007 - made of values
     return _typed(kind, said, definitions, path, depth)
+
+
+def _concerns(key: str, kind: str, kinds: list[Any]) -> bool:
+    """Say whether a keyword is for this type: one that is for another of the types listed is that one's to enforce."""
+    return key in _keywords(kind) or not any(key in _keywords(str(other)) for other in kinds)
+
+
+def _keywords(kind: str) -> frozenset[str]:
+    return _PARTS.get(kind, frozenset()) | _LIMITS.get(kind, {}).keys()
 
 
 def _typed(kind: Any, said: dict[str, Any], definitions: Mapping[str, Any], path: str, depth: int) -> Any:
