@@ -5,12 +5,13 @@ from returns.result import Failure, Success
 
 from llm_manager.domain.configuration import CacheSettings, EmbeddedSettings, LLMConfig, ProviderSettings
 from llm_manager.domain.errors import ConfigurationError, PolicyBlocked
-from llm_manager.domain.plans import RoutingPolicy
+from llm_manager.domain.plans import RoutingPolicy, Snapshot
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.secrets import Secret
 from llm_manager.services.journal import Journal
 from llm_manager.testing import fake_world, scripted, scripted_deps
 from llm_manager.wiring import (
+    ManagerDeps,
     around_attempts,
     around_calls,
     default_deps,
@@ -84,11 +85,11 @@ def test_the_router_is_a_service_of_its_own() -> None:
     assert isinstance(router.route(LLMRequest("hi"), _snapshot(snapshot)), Success)
 
 
-def _snapshot(deps: object) -> object:
+def _snapshot(deps: ManagerDeps) -> Snapshot:
     from llm_manager.domain.statistics import Statistics
     from llm_manager.orchestration.knowing import Knowledge, Known
 
-    return Knowledge(Known(clients=deps.clients), Statistics).snapshot(LLMRequest("hi"))  # type: ignore[attr-defined]  # deps
+    return Knowledge(Known(clients=deps.clients), Statistics).snapshot(LLMRequest("hi"))
 
 
 def test_a_client_is_made_by_alias_and_a_misspelt_one_is_refused() -> None:
