@@ -214,30 +214,46 @@ async def _serve(
     context: ssl.SSLContext | None,
     stop: asyncio.Event,
 ) -> None:
+    """Accept until told to stop; done by hand, since asyncio's own server loses a connection that comes as it closes."""
+    loop = asyncio.get_running_loop()
     at_work: set[asyncio.Task[None]] = set()
 
-    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        at_work.add(task)
+    def accept() -> None:
+        with suppress(BlockingIOError, ConnectionError):
+            connection, _ = listening.accept()
+            connection.setblocking(False)
+            task = asyncio.ensure_future(serve_one(connection))
+            at_work.add(task)
+            task.add_done_callback(at_work.discard)
+
+    async def serve_one(connection: socket.socket) -> None:
         server.note(_count_connection)
+        reader = asyncio.StreamReader(limit=2**20)
+        protocol = asyncio.StreamReaderProtocol(reader)
+        try:
+            transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection, ssl=context)
+        except OSError:
+            server.note(_count_end)
+            return
+        writer = asyncio.StreamWriter(transport, protocol, reader, loop)
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while await _answer_one(server, script, reader, writer):
                     pass
         finally:
-            at_work.discard(task)
             server.note(_count_end)
-            writer.transport.abort()
+            transport.abort()
 
-    running = await asyncio.start_server(serve_one, sock=listening, ssl=context, limit=2**20)
+    listening.setblocking(False)
+    loop.add_reader(listening, accept)
     await stop.wait()
-    running.close()
-    for _ in range(3):  # one that was being accepted just now begins a moment later
-        for task in list(at_work):
-            task.cancel()
-        await asyncio.gather(*at_work, return_exceptions=True)
-        await asyncio.sleep(0.005)
+    loop.remove_reader(listening)
+    listening.close()
+    await asyncio.sleep(0)
+    for task in list(at_work):
+        task.cancel()
+    await asyncio.gather(*at_work, return_exceptions=True)
+    await asyncio.sleep(0.005)
 
 
 async def _answer_one(

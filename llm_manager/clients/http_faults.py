@@ -86,7 +86,7 @@ def _unconnected(error: Exception, envelope: Envelope) -> LLMError:
         return NetworkError(model=envelope.model, message="the host's name cannot be resolved", origin=origin)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return misconfigured(envelope, "ca_bundle", "the server's certificate is not trusted", "set ca_bundle, or mend the base URL")
-    if any(isinstance(cause, ssl.SSLError) and not isinstance(cause, ssl.SSLEOFError) for cause in causes):
+    if any(type(cause) is ssl.SSLError for cause in causes):
         return misconfigured(envelope, "base_url", "the server does not speak TLS as we do", "check https:// or http:// and the port")
     if envelope.local:
         message = f"nothing answers at {envelope.url.partition('?')[0]}: is the server running?"

@@ -107,14 +107,11 @@ class Connection(asyncio.Protocol, httpcore2.AsyncNetworkStream):
             raise httpcore2.ConnectError(ConnectionResetError())
         try:
             async with asyncio.timeout(timeout):
-                encrypted = await self._loop.start_tls(self._transport, self, ssl_context, server_hostname=server_hostname)
+                self._transport = await self._loop.start_tls(self._transport, self, ssl_context, server_hostname=server_hostname)
         except TimeoutError as late:
             raise httpcore2.ConnectTimeout(late) from late
         except OSError as fault:
             raise httpcore2.ConnectError(fault) from fault
-        if encrypted is None:
-            raise httpcore2.ConnectError(ConnectionResetError())
-        self._transport = encrypted
         return self
 
     def get_extra_info(self, info: str) -> Any:

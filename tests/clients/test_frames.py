@@ -100,6 +100,11 @@ def test_comments_between_events_are_skipped() -> None:
     assert [event.data for event in events_of([body])] == [b"1", b"2"]
 
 
+def test_one_event_a_chunk_is_the_common_case() -> None:
+    chunks = [b'data: {"a":1}\n\n', b'data: {"a":2}\n\ndata: {"a":3}\n\n', b"\n\n", b"data: [DONE]\n\n"]
+    assert [event.data for event in events_of(chunks)] == [b'{"a":1}', b'{"a":2}', b'{"a":3}', b"[DONE]"]
+
+
 def test_an_event_keeps_its_name_and_joins_its_lines() -> None:
     assert events_of([b"event: error\ndata: {\ndata: }\n\n"]) == [ServerSentEvent(b"{\n}", b"error")]
 

@@ -207,14 +207,19 @@ async def test_a_name_that_is_not_known_is_a_network_error(transport: Transport)
     assert "resolved" in error.message
 
 
-@pytest.mark.parametrize("when", ["before_reading", "after_reading", "amid_body"])
-async def test_a_reset_is_a_network_error_that_may_be_charged(transport: Transport, when: str) -> None:
-    with fault_server(Reset(when)) as server:  # type: ignore[arg-type]  # parametrize loses the literal
+@pytest.mark.parametrize("answer", [Reset("after_reading"), Reset("amid_body")])
+async def test_a_reset_is_a_network_error_that_may_be_charged(transport: Transport, answer: Reset) -> None:
+    with fault_server(answer) as server:
         error = error_in(await transport.send(envelope(server.url)))
     assert isinstance(error, NetworkError)
     assert error.sent
     assert error.origin is not None
     assert error.origin.charge == "possible"
+
+
+async def test_a_reset_at_once_is_seen_while_connecting_or_just_after(transport: Transport) -> None:
+    with fault_server(Reset("before_reading")) as server:
+        assert isinstance(error_in(await transport.send(envelope(server.url))), NetworkError | ModelUnavailable)
 
 
 @pytest.mark.parametrize("answer", [Cut(), Raw(b""), Raw(b"SSH-2.0-OpenSSH\r\n\r\n"), Raw(b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n")])
