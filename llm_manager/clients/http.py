@@ -6,12 +6,12 @@ looked up before the first envelope.
 
 import re
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from returns.result import Failure, Success
 
 from llm_manager.cells import PerLoop
+from llm_manager.clients.http_bodies import body_chunks, encoding_of, header_pairs, whole_reply
 from llm_manager.clients.http_faults import Phase, fault_of, malformed, misconfigured
 from llm_manager.clients.inflating import CompressionError, Inflating, inflating_for
 from llm_manager.domain.configuration import NetworkSettings
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     import httpx2
 
     from llm_manager.clients.pools import Pool, Pools, Route, Timeouts
-
-LARGEST_BODY_BYTES = 32 * 1024 * 1024
-"""A body above this, whole or streamed, packed or unpacked, is refused."""
 
 _MOST_ROUTES = 1024
 _URL = re.compile(r"(https?://[^/?#\\]*)((?:/[!-\"$-\[\]-~]*)?)")
@@ -62,7 +59,7 @@ def make_transport(
             begun = await _begun(pool, route, envelope, "attempt", pools.faults)
             if isinstance(begun, Failure):
                 return begun
-            return await _whole(*begun.unwrap(), envelope, pools.faults)
+            return await whole_reply(*begun.unwrap(), envelope, pools.faults)
         finally:
             pool.in_flight -= 1
 
@@ -79,9 +76,9 @@ def make_transport(
             if isinstance(begun, Failure):
                 return begun
             response, inflating = begun.unwrap()
-            chunks = _chunks(pool, response, inflating, envelope, pools.faults)
+            chunks = body_chunks(pool, response, inflating, envelope, pools.faults)
             await anext(chunks)
-            return Success(WireStream(status=response.status, headers=_headers(response), chunks=chunks))
+            return Success(WireStream(status=response.status, headers=header_pairs(response), chunks=chunks))
         finally:
             if chunks is None:
                 pool.in_flight -= 1
@@ -156,7 +153,7 @@ async def _begun(
     except faults as error:
         return Failure(fault_of(error, envelope, phase))
     try:
-        inflating = inflating_for(_encoding(response))
+        inflating = inflating_for(encoding_of(response))
     except CompressionError:
         await response.aclose()
         return Failure(malformed(envelope, "the answer is compressed in a way that was not asked for", status=response.status))
@@ -165,77 +162,3 @@ async def _begun(
         fix = "set the base URL to where the server really is"
         return Failure(misconfigured(envelope, "base_url", "the server redirects elsewhere", fix, status=response.status))
     return Success((response, inflating))
-
-
-async def _whole(
-    response: "httpcore2.Response", inflating: Inflating | None, envelope: Envelope, faults: tuple[type[Exception], ...]
-) -> Settled[WireReply, LLMError]:
-    body: list[bytes] = []
-    size = 0
-    try:
-        async with aclosing(_parts(response, inflating)) as parts:
-            async for part in parts:
-                size += len(part)
-                if size > LARGEST_BODY_BYTES:
-                    return Failure(malformed(envelope, "the answer is larger than 32 MB", status=response.status))
-                body.append(part)
-    except faults as error:
-        return Failure(fault_of(error, envelope, "attempt", status=response.status))
-    except CompressionError:
-        return Failure(malformed(envelope, "the answer's compression is damaged", status=response.status))
-    finally:
-        await response.aclose()
-    return Success(WireReply(status=response.status, headers=_headers(response), body=b"".join(body)))
-
-
-async def _chunks(
-    pool: "Pool",
-    response: "httpcore2.Response",
-    inflating: Inflating | None,
-    envelope: Envelope,
-    faults: tuple[type[Exception], ...],
-) -> AsyncGenerator[Settled[bytes, LLMError], None]:
-    """Give the body as it comes. The first yield only makes sure that closing this always reaches its end."""
-    failed: LLMError | None = None
-    size = 0
-    try:
-        yield Success(b"")
-        async with aclosing(_parts(response, inflating)) as parts:
-            async for part in parts:
-                size += len(part)
-                if size > LARGEST_BODY_BYTES:
-                    failed = malformed(envelope, "the answer is larger than 32 MB", status=response.status)
-                    break
-                yield Success(part)
-    except faults as error:
-        failed = fault_of(error, envelope, "stall", status=response.status)
-    except CompressionError:
-        failed = malformed(envelope, "the answer's compression is damaged", status=response.status)
-    finally:
-        pool.in_flight -= 1
-        await response.aclose()
-    if failed is not None:
-        yield Failure(failed)
-
-
-def _parts(response: "httpcore2.Response", inflating: Inflating | None) -> AsyncGenerator[bytes, None]:
-    return response.aiter_stream() if inflating is None else _inflated(response, inflating)
-
-
-async def _inflated(response: "httpcore2.Response", inflating: Inflating) -> AsyncGenerator[bytes, None]:
-    async with aclosing(response.aiter_stream()) as packed:
-        async for chunk in packed:
-            for piece in inflating.pieces(chunk):
-                yield piece
-    inflating.end()
-
-
-def _headers(response: "httpcore2.Response") -> tuple[tuple[str, str], ...]:
-    return tuple([(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.headers])
-
-
-def _encoding(response: "httpcore2.Response") -> str | None:
-    for name, value in response.headers:
-        if name.lower() == b"content-encoding":
-            return value.decode("latin-1")
-    return None

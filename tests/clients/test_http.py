@@ -16,7 +16,8 @@ import pytest
 from attrs import evolve
 from returns.result import Failure, Success
 
-from llm_manager.clients.http import LARGEST_BODY_BYTES, make_transport
+from llm_manager.clients.http import make_transport
+from llm_manager.clients.http_bodies import LARGEST_BODY_BYTES
 from llm_manager.clients.pools import IN_FLIGHT_PER_POOL
 from llm_manager.domain.attempts import Limits
 from llm_manager.domain.configuration import NetworkSettings
@@ -564,6 +565,26 @@ async def test_a_stream_closed_early_closes_its_connection(transport: Transport,
         stream = (await transport.open(envelope(server.url))).unwrap()
         for _ in range(read):
             assert (await anext(stream.chunks)).unwrap() == b"data: 1\n\n"
+        await stream.chunks.aclose()
+        assert await server.until(lambda known: known.hung_up == 1)
+
+
+@pytest.mark.parametrize("gap", [0.0, 0.005])
+async def test_a_stream_left_at_its_last_word_keeps_its_connection(transport: Transport, gap: float) -> None:
+    with fault_server(sse({"a": 1}, gap_seconds=gap)) as server:
+        for _ in range(3):
+            stream = (await transport.open(envelope(server.url))).unwrap()
+            async for chunk in stream.chunks:
+                if b"[DONE]" in chunk.unwrap():
+                    break
+            await stream.chunks.aclose()
+    assert server.connections == 1
+
+
+async def test_a_stream_left_amid_its_events_does_not(transport: Transport) -> None:
+    with fault_server(sse(*range(100), gap_seconds=0.005)) as server:
+        stream = (await transport.open(envelope(server.url))).unwrap()
+        await anext(stream.chunks)
         await stream.chunks.aclose()
         assert await server.until(lambda known: known.hung_up == 1)
 
