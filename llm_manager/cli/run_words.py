@@ -77,7 +77,7 @@ def prepare_run(words: RunWords, *, stdin: BinaryIO, scratch: Path) -> Settled[P
     target = find_target(words.target, table.unwrap().path)
     if isinstance(target, Failure):
         return target
-    job = make_job(table.unwrap(), prompt.unwrap(), _request(words, columns.unwrap()), columns.unwrap())
+    job = make_job(table.unwrap(), prompt.unwrap(), _request(words), columns.unwrap())
     form = form_of(words.target) or table.unwrap().form
     layout = make_layout(job, form, prefix=words.prefix, raw=words.raw)
     if isinstance(layout, Failure):
@@ -131,12 +131,11 @@ def _columns(words: RunWords) -> Settled[Columns, LLMError]:
     return columns_from_fields(words.fields) if words.fields else Success(answer_column())
 
 
-def _request(words: RunWords, columns: Columns) -> LLMRequest:
+def _request(words: RunWords) -> LLMRequest:
     return LLMRequest(
         system=words.system,
         sensitivity="private" if words.private else None,
         preferences=Preferences(model=words.model, provider=words.provider, max_tokens=words.max_tokens, temperature=words.temperature),
-        output=columns.output,
     )
 
 

@@ -34,8 +34,8 @@ class _RefusedError(Exception):
 
 def shape_of(schema: Mapping[str, Any]) -> Settled[Any, LLMError]:
     """The type that holds exactly what the schema allows."""
-    definitions = {f"#/{key}/{name}": sub for key in _DEFINITIONS for name, sub in _mapping(schema.get(key, {})).items()}
     try:
+        definitions = {f"#/{key}/{name}": sub for key in _DEFINITIONS for name, sub in _mapping(schema.get(key, {})).items()}
         shape = _shape(schema, definitions, "$", 0)
         msgspec.json.Decoder(shape)
     except _RefusedError as error:

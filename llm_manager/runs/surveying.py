@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from itertools import islice
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from returns.result import Failure, Success
 
 from llm_manager.domain.errors import LLMError
@@ -43,8 +43,9 @@ class Job:
 
 
 def make_job(table: Table, prompt: Prompt, request: LLMRequest, columns: Columns) -> Job:
-    """Put a job together; rows are known by their content from here on."""
-    return Job(table=table, prompt=prompt, request=request, columns=columns, key=keying(request))
+    """Put a job together: the answers are asked for in the columns' form, and rows are known by their content from here on."""
+    asked = evolve(request, output=columns.output)
+    return Job(table=table, prompt=prompt, request=asked, columns=columns, key=keying(asked))
 
 
 @frozen(kw_only=True)

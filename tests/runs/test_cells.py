@@ -1,6 +1,5 @@
 """What is written as CSV is read back, and no spreadsheet runs a cell."""
 
-import csv
 import io
 from decimal import Decimal
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from returns.result import Failure
 
@@ -221,6 +221,7 @@ _SCHEMAS = st.recursive(
 )
 
 
+@settings(max_examples=50)
 @given(st.dictionaries(st.text(max_size=5), _SCHEMAS, min_size=1, max_size=3))
 def test_any_schema_is_enforced_or_refused(properties: dict[str, Any]) -> None:
     outcome = columns_from_schema(json.dumps({"properties": properties}).encode(), "s.json")

@@ -80,7 +80,10 @@ def test_any_prompt_is_read_or_refused(text: str, columns: list[str]) -> None:
         assert fill(outcome.unwrap(), row).unwrap() == text
 
 
-@given(st.dictionaries(st.text(min_size=1).filter(lambda name: not name.isidentifier()), st.integers() | st.text(), min_size=1))
+_NO_BRACES = st.text(st.characters(exclude_characters="{}"), min_size=1)
+
+
+@given(st.dictionaries(_NO_BRACES, st.integers() | _NO_BRACES, min_size=1))
 def test_any_json_object_in_a_prompt_stays_as_it_is(example: dict[str, object]) -> None:
     shown = json.dumps(example)
     assert filled(f"{shown} {{text}}", text="x") == f"{shown} x"

@@ -86,6 +86,8 @@ def test_each_fault_of_json_lines_is_named(tmp_path: Path, content: bytes, said:
     assert isinstance(outcome.failure(), InvalidRequest)
     assert said in describe(outcome.failure())
     assert "a.jsonl" in describe(outcome.failure())
+    every = Table(name="a.jsonl", path=tmp_path / "a.jsonl", form="jsonl", columns=(), count=99)
+    assert not any(isinstance(row, Failure) for row in list(every.rows())[:-1])
 
 
 @pytest.mark.parametrize(
@@ -109,6 +111,8 @@ def test_each_fault_of_csv_is_named(tmp_path: Path, content: bytes, said: str) -
     assert isinstance(outcome, Failure)
     assert isinstance(outcome.failure(), InvalidRequest)
     assert said in describe(outcome.failure())
+    every = Table(name="a.csv", path=tmp_path / "a.csv", form="csv", columns=(), count=99)
+    assert not any(isinstance(row, Failure) for row in list(every.rows())[:-1])
 
 
 @pytest.mark.parametrize(
