@@ -8,9 +8,8 @@ The calls run on an event loop in a thread of their own, so it works inside a ru
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 from attrs import field, frozen
 from returns.future import FutureResult
 from returns.result import Result
@@ -25,6 +24,9 @@ from llm_manager.domain.streaming import StreamEvent
 from llm_manager.effects import settle
 from llm_manager.services.manager import LLMManager, Structured
 
+if TYPE_CHECKING:
+    from anyio.from_thread import BlockingPortal
+
 _Shape = TypeVar("_Shape")
 _Value = TypeVar("_Value")
 _Item = TypeVar("_Item")
@@ -35,7 +37,7 @@ class BlockingManager:
     """Every method of a manager, each returning when it is done. Make one with `blocking`."""
 
     _manager: LLMManager
-    _portal: BlockingPortal = field(repr=False)
+    _portal: "BlockingPortal" = field(repr=False)
 
     def generate(self, request: LLMRequest) -> Result[LLMResponse, LLMError]:
         """Answer a request."""
@@ -103,6 +105,8 @@ def _call(begin: Callable[[], _Item]) -> Callable[[], Coroutine[Any, Any, _Item]
 @contextmanager
 def blocking(manager: LLMManager) -> Iterator[BlockingManager]:
     """Run a manager on an event loop of its own thread, and close what it opened there at the end."""
+    from anyio.from_thread import start_blocking_portal
+
     with start_blocking_portal() as portal:
         try:
             yield BlockingManager(manager=manager, portal=portal)

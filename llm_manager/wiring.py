@@ -1,18 +1,16 @@
 """The composition root: settings and a world become a manager. The only file that sees everything.
 
-Where a layer stands is written here, once: `around_calls` and `around_attempts`.
+Where a layer stands is written here, once: `around_calls` and `around_attempts`. What only some embedders need (reading
+settings, HTTP) is imported when it is first needed.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import evolve, field, frozen
 from returns.future import FutureResult
 from returns.result import Failure, Result, Success
 
-from llm_manager.clients.catalogue import CATALOGUE, build_client
-from llm_manager.clients.http import make_transport
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import LLMConfig, ProviderSettings
 from llm_manager.domain.errors import ConfigurationError, LLMError
@@ -46,11 +44,13 @@ from llm_manager.services.model_client import ClientParts, ModelClient
 from llm_manager.services.model_router import ModelRouter
 from llm_manager.services.steps import Around, OpenStream, stacked
 from llm_manager.services.world import World
-from llm_manager.settings import read_config
 from llm_manager.stores.memory import memory_cache, memory_conversations
 from llm_manager.telemetry.journal import journal_of
 from llm_manager.telemetry.logging import log
 from llm_manager.telemetry.statistics import keeping_statistics
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _FOUND_BY_PROBING = ("lmstudio",)
 _EMBEDDED = "embedded"
@@ -75,20 +75,24 @@ class ManagerDeps:
     journal: Journal
 
 
-def load_config(path: str | Path | None = None, environ: Mapping[str, str] | None = None) -> Result[LLMConfig, LLMError]:
+def load_config(path: "str | Path | None" = None, environ: Mapping[str, str] | None = None) -> Result[LLMConfig, LLMError]:
     """Read the settings from files and environment; all faults come at once, and nothing is sent anywhere."""
+    from llm_manager.settings import read_config
+
     return read_config(path, real_world().environ if environ is None else environ).map(lambda read: read.config)
 
 
 def default_deps(config: LLMConfig, world: World | None = None) -> Result[ManagerDeps, LLMError]:
     """Build everything that the settings ask for; nothing is opened, sent or imported for a provider that is not there."""
+    from llm_manager.clients.catalogue import CATALOGUE, build_client
+
     here = real_world() if world is None else world
     parts = _parts(config, here)
     clients: dict[str, ModelClient] = {}
     unavailable: list[Unavailable] = []
     for name in LOCALITY:
         settings = config.providers.get(name)
-        reason = _why_not(name, settings)
+        reason = "its client is not part of this version" if settings and name not in CATALOGUE else _why_not(name, settings)
         if reason is not None:
             unavailable.append(Unavailable(provider=name, reason=reason))
             continue
@@ -126,6 +130,8 @@ def make_model_router(config: LLMConfig) -> Result[ModelRouter, LLMError]:
 
 def make_model_client(name: str, settings: ProviderSettings | None = None, world: World | None = None) -> Result[ModelClient, LLMError]:
     """One provider's client by name or alias, for those who need no routing; its default model answers."""
+    from llm_manager.clients.catalogue import build_client
+
     provider = canonical_provider(name)
     if provider is None:
         known = ", ".join(nearest(name, LOCALITY) or tuple(LOCALITY))
@@ -250,6 +256,8 @@ def _policy(config: LLMConfig) -> RoutingPolicy:
 
 
 def _parts(config: LLMConfig, world: World) -> ClientParts:
+    from llm_manager.clients.http import make_transport
+
     return ClientParts(
         world=world,
         network=config.network,
@@ -268,8 +276,6 @@ def _why_not(name: str, settings: ProviderSettings | None) -> str | None:
         return "not configured" + (f": set {KEY_VARIABLES[name]}" if name in KEY_VARIABLES else "")
     if not settings.enabled:
         return "switched off in settings"
-    if name not in CATALOGUE:
-        return "its client is not part of this version"
     if name in KEY_VARIABLES and not settings.api_key:
         return f"no key: set {KEY_VARIABLES[name]}"
     return None

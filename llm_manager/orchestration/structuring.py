@@ -2,7 +2,6 @@
 
 from typing import Any, TypeVar
 
-import msgspec
 from attrs import evolve
 from returns.future import FutureResult
 from returns.result import Failure, Result, Success
@@ -39,6 +38,8 @@ def structuring(answer: Step[LLMRequest, LLMResponse]) -> GenerateAs:
 
 def describe(shape: type[Any]) -> Result[JsonSchema, LLMError]:
     """The strict JSON schema of a class; one that JSON cannot describe is an error before anything is sent."""
+    import msgspec
+
     try:
         schema = msgspec.json.schema(shape)
     except (TypeError, ValueError) as problem:
@@ -53,6 +54,8 @@ def describe(shape: type[Any]) -> Result[JsonSchema, LLMError]:
 
 def read(shape: type[_Shape], response: LLMResponse) -> Result[Structured[_Shape], LLMError]:
     """Read a complete answer as a value of ``shape``; nothing is converted that JSON itself does not say."""
+
+    import msgspec
 
     def invalid(path: str, message: str, reason: Any) -> Result[Structured[_Shape], LLMError]:
         return Failure(OutputInvalid(model=response.model, path=path, message=message, reason=reason))

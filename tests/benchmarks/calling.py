@@ -1,0 +1,100 @@
+"""What a call costs: the chat client and a whole manager against a plain httpx2 post, on loopback with warm connections."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx2
+from measuring import cpu_per_call, interleaved, show
+from returns.result import Success
+from upstream import Upstream
+
+from llm_manager import LLMConfig, LLMRequest, ProviderSettings, make_llm_manager, settle
+from llm_manager.domain.attempts import Attempt, Limits
+from llm_manager.domain.configuration import CacheSettings
+from llm_manager.domain.secrets import Secret
+from llm_manager.real_world import real_world
+from llm_manager.services.model_client import ModelClient
+from llm_manager.wiring import default_deps
+
+BODY = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "What is the capital of France?"}]}
+REQUEST = LLMRequest("What is the capital of France?", cache="off")
+
+
+def config(url: str, *, cached: bool = False) -> LLMConfig:
+    """One provider at the upstream."""
+    return LLMConfig(
+        providers={"openai": ProviderSettings(base_url=url, api_key=Secret("sk-bench"), timeout_ms=60_000)},
+        cache=CacheSettings(enabled=cached),
+    )
+
+
+def client_of(settings: LLMConfig) -> ModelClient:
+    """Its client, by itself."""
+    return default_deps(settings, real_world({})).unwrap().clients["openai"]
+
+
+def asking_client(client: ModelClient) -> Callable[[int], Awaitable[None]]:
+    """Encode, send, decode: the client without a manager."""
+    profile, now = client.profiles[0], asyncio.get_running_loop().time
+
+    async def ask(_: int) -> None:
+        wire = client.encode(REQUEST, profile).unwrap()
+        attempt = Attempt(
+            call_id="",
+            number=1,
+            request=REQUEST,
+            model=profile,
+            endpoint=client.endpoint,
+            wire=wire,
+            key=client.key,
+            limits=Limits(attempt_seconds=60.0),
+            deadline=now() + 60.0,
+            call_deadline=now() + 300.0,
+            total_seconds=300.0,
+        )
+        assert isinstance(await client.answer(attempt), Success)
+
+    return ask
+
+
+async def measure(upstream: Upstream, rounds: int = 5) -> None:
+    """Print CPU per call at several concurrencies."""
+    url = upstream.url("s200")
+    rows = []
+    for concurrency, calls in ((1, 1500), (64, 4000), (256, 4000), (1000, 4000)):
+        deps = default_deps(config(url), real_world({})).unwrap()
+        manager, client = make_llm_manager(deps.config, deps).unwrap(), client_of(config(url))
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=None)
+        async with httpx2.AsyncClient(limits=limits, timeout=60.0) as plain:
+
+            async def post(_: int, plain: httpx2.AsyncClient = plain) -> None:
+                answer = await plain.post(f"{url}/chat/completions", json=BODY, headers={"Authorization": "Bearer sk-bench"})
+                assert answer.json()["choices"]
+
+            async def generate(_: int, manager: object = manager) -> None:
+                assert isinstance(await settle(manager.generate(REQUEST)), Success)  # type: ignore[attr-defined]  # bound early
+
+            subjects = {"httpx2": post, "client": asking_client(client), "manager": generate}
+            counted = {
+                name: (lambda ask=ask, calls=calls, concurrency=concurrency: cpu_per_call(ask, calls=calls, concurrency=concurrency))
+                for name, ask in subjects.items()
+                if not (name == "httpx2" and concurrency == 1000)
+            }
+            if concurrency == 1000:
+                counted = {"httpx2": lambda post=post: cpu_per_call(post, calls=1000, concurrency=1000), **counted}
+            seen = await interleaved(rounds if concurrency < 1000 else 2, counted)
+        await manager.close()
+        await client.close()
+        base = seen["httpx2"]
+        rows.append((f"concurrency {concurrency}: httpx2.AsyncClient.post", f"{base:.0f} us", "1.00x"))
+        rows.append((f"concurrency {concurrency}: openai_chat client", f"{seen['client']:.0f} us", f"{seen['client'] / base:.2f}x"))
+        own = seen["manager"] - seen["client"]
+        rows.append(
+            (f"concurrency {concurrency}: whole manager", f"{seen['manager']:.0f} us", f"{seen['manager'] / base:.2f}x, own {own:.0f} us")
+        )
+    show("CPU per call on loopback", rows)
+
+
+if __name__ == "__main__":
+    with Upstream() as server:
+        asyncio.run(measure(server))

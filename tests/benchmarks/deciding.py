@@ -1,0 +1,91 @@
+"""What is our own alone: a call over a scripted model, a cache hit, a plan; no sockets."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import Awaitable, Callable
+
+from measuring import interleaved, show
+
+from llm_manager import LLMConfig, LLMRequest, settle
+from llm_manager.domain.configuration import CacheSettings
+from llm_manager.domain.plans import RoutingPolicy
+from llm_manager.domain.statistics import Statistics
+from llm_manager.orchestration.knowing import Knowledge, Known
+from llm_manager.policies.routing import plan, remembering_routes
+from llm_manager.real_world import real_world
+from llm_manager.testing import attempt_for, scripted, scripted_manager
+
+CALLS = 4000
+PROMPT = "What is the capital of France?"
+
+
+async def measure(rounds: int = 9) -> None:
+    """Print CPU per call and per decision."""
+    model = scripted("Paris.", provider="openai", keep_calls=False)
+    uncached = scripted_manager(model, world=real_world({}), config=LLMConfig(cache=CacheSettings(enabled=False)))
+    cached = scripted_manager(model, world=real_world({}))
+    requests = [LLMRequest(f"{PROMPT} {number}") for number in range(CALLS)]
+    attempt = attempt_for(LLMRequest(PROMPT)).unwrap()
+    tasks_made = 0
+
+    async def alone() -> float:
+        return await _per_call(lambda _: model.client.answer(attempt))
+
+    async def whole() -> float:
+        return await _per_call(lambda number: settle(uncached.generate(requests[number])))
+
+    async def missed() -> float:
+        fresh = scripted_manager(model, world=real_world({}))
+        return await _per_call(lambda number: settle(fresh.generate(requests[number])))
+
+    seen = await interleaved(rounds, {"alone": alone, "whole": whole, "missed": missed})
+    hit = LLMRequest(PROMPT)
+    await settle(cached.generate(hit))
+
+    def counting(loop: asyncio.AbstractEventLoop, coroutine: object, **options: object) -> asyncio.Task[object]:
+        nonlocal tasks_made
+        tasks_made += 1
+        return asyncio.Task(coroutine, loop=loop, **options)  # type: ignore[arg-type]  # passed on as it came
+
+    asyncio.get_running_loop().set_task_factory(counting)  # type: ignore[arg-type]  # counts only
+    times = []
+    for _ in range(20_000):
+        began = time.perf_counter_ns()
+        await settle(cached.generate(hit))
+        times.append(time.perf_counter_ns() - began)
+    asyncio.get_running_loop().set_task_factory(None)
+
+    knowledge = Knowledge(Known(clients={name: scripted(provider=name, model=name).client for name in "abcdefghijkl"}), Statistics)
+    request, policy = LLMRequest(PROMPT), RoutingPolicy()
+    snapshot, route = knowledge.snapshot(request), remembering_routes(policy)
+    show(
+        "our own cost (CPU, no sockets)",
+        [
+            ("scripted model alone", f"{seen['alone']:.1f} us", ""),
+            ("whole call, cache off", f"{seen['whole']:.1f} us", f"own {seen['whole'] - seen['alone']:.1f} us, its encoding included"),
+            ("whole call, cache on, a miss", f"{seen['missed']:.1f} us", "a flight is a task"),
+            ("cache hit, median wall time", f"{statistics.median(times) / 1000:.1f} us", f"{tasks_made} tasks made for 20000 hits"),
+            ("plan of 12 candidates, decided", f"{_each(lambda: plan(request, snapshot, policy), 500):.1f} us", ""),
+            ("plan of 12 candidates, remembered", f"{_each(lambda: route(request, snapshot), 20_000):.1f} us", ""),
+        ],
+    )
+
+
+async def _per_call(ask: Callable[[int], Awaitable[object]]) -> float:
+    began = time.process_time()
+    for number in range(CALLS):
+        await ask(number)
+    return (time.process_time() - began) / CALLS * 1e6
+
+
+def _each(decide: Callable[[], object], times: int) -> float:
+    decide()
+    began = time.process_time()
+    for _ in range(times):
+        decide()
+    return (time.process_time() - began) / times * 1e6
+
+
+if __name__ == "__main__":
+    asyncio.run(measure())
