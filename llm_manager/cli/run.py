@@ -138,7 +138,10 @@ def _asked(run: Run, log: RunLog, found: Survey) -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         interrupted = True
     seconds = run.world.now() - began
-    written = _write(output, target, output_lines(job, run.prepared.layout, log))
+    if stopped is not None and not tally.read().done:
+        return output.failure(stopped)
+    empty = interrupted and not tally.read().done
+    written = Success(None) if empty else _write(output, target, output_lines(job, run.prepared.layout, log))
     _report(
         output,
         target,

@@ -21,7 +21,7 @@ from llm_manager.cli.run import Run, run_job
 from llm_manager.cli.run_words import RunWords, prepare_run
 from llm_manager.domain.errors import ConfigurationError
 from llm_manager.testing.world import fake_world
-from tests.cli.program import KEY, command, run, settings_for, surroundings
+from tests.cli.program import KEY, command, error_line, run, settings_for, surroundings
 from tests.loopback import Hang, Received, Reset, Respond, fault_server, html_page, json_reply, refused_url
 
 Serve = Callable[..., str]
@@ -167,6 +167,18 @@ def test_a_wrong_key_stops_at_once_and_the_next_run_goes_on(go: Go, rows: Path, 
     assert len(lines(out)) == 10
 
 
+def test_a_run_that_stops_before_its_first_row_is_one_line_and_touches_no_output(go: Go, rows: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    with fault_server(echo) as server:
+        assert go(server.url + "/v1", str(rows), "-o", str(out), "--limit", "2").returncode == 0
+    before = out.read_bytes()
+    with fault_server(json_reply({"error": {"message": "no", "code": "invalid_api_key"}}, 401)) as server:
+        told = go(server.url + "/v1", str(rows), "-o", str(out), prompt="Tell {text}")
+    assert told.returncode == 4
+    assert error_line(told)
+    assert out.read_bytes() == before
+
+
 @pytest.fixture
 def dead() -> Iterator[str]:
     """An address where nobody listens."""
@@ -219,6 +231,18 @@ def test_interrupted_it_keeps_the_finished_rows_and_goes_on_next_time(go: Go, ro
         assert go(server.url + "/v1", str(rows), "-o", str(out)).returncode == 0
         assert len(server.requests) == 6
     assert [row["id"] for row in lines(out)] == list(range(10))
+
+
+def test_interrupted_before_its_first_row_it_writes_nothing(rows: Path, tmp_path: Path) -> None:
+    with fault_server(Hang()) as server:
+        words = ["run", str(rows), "--prompt", "{text}", "-o", "out.jsonl", "--config", str(settings_for(server.url + "/v1", tmp_path))]
+        begun = subprocess.Popen(command(*words), env=surroundings(tmp_path), stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+        assert server.wait_until(lambda now: len(now.requests) >= 2, 20)
+        begun.send_signal(signal.SIGTERM)
+        _, stderr = begun.communicate(timeout=20)
+    assert begun.returncode == 130
+    assert "10 rows are not asked yet; run the same again to go on" in stderr
+    assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_killed_it_loses_no_finished_row(go: Go, rows: Path, tmp_path: Path) -> None:
