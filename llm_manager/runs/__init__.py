@@ -7,7 +7,7 @@ request is answered (that is the manager's), and anything about a terminal (`cli
     prompting           one prompt a row
     columns, shapes     what is asked back, and reading it strictly
     keys, offsets       which request a row is, by content
-    run_log             the finished rows, durable
+    run_log, records    the finished rows, durable
     surveying           what is left to do
     running             the loop
     outcomes, writing   what a finished row becomes, in input order

@@ -10,16 +10,15 @@ import stat
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
-import msgspec
 from returns.result import Failure, Success
 
 from llm_manager.domain.errors import ConfigurationError, JobLocked, LLMError, StorageFailed
 from llm_manager.outcomes import Settled
 from llm_manager.runs.offsets import Offsets
+from llm_manager.runs.records import read, written
 from llm_manager.services.run_log import RunLog, RunRow
 
 _TITLE: Final = b'{"run_log":1,"process":'
@@ -27,15 +26,6 @@ _HEADER: Final = len(_TITLE) + len(b"%10d}\n" % 0)
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BLOCK: Final = 65536
 _sync = getattr(os, "fdatasync", os.fsync)
-
-
-class _Record(msgspec.Struct, frozen=True):
-    key: str
-    output: dict[str, object]
-    failed: bool
-
-
-_RECORD: Final = msgspec.json.Decoder(_Record)
 
 
 def open_run_log(path: Path) -> Settled[RunLog, LLMError]:
@@ -127,7 +117,7 @@ class _File:
         with os.fdopen(os.dup(self._descriptor), "rb", buffering=_BLOCK) as file:
             file.seek(offset)
             for line in file:
-                record = _read(line)
+                record = read(line)
                 if record is None:
                     bad += 1
                 else:
@@ -142,11 +132,11 @@ class _File:
             offset = self._offsets.get(key)
             if offset is None:
                 return None
-            record = _read(self._line(offset))
+            record = read(self._line(offset))
         return record if record is not None and record.key == key else None
 
     def settle(self, rows: Sequence[RunRow]) -> Settled[None, LLMError]:
-        lines = [_written(row) for row in rows]
+        lines = [written(row) for row in rows]
         with self._lock:
             try:
                 self._append(b"".join(lines))
@@ -163,7 +153,7 @@ class _File:
         offset = _HEADER
         while offset < self._end:
             line = self._line(offset)
-            record = _read(line)
+            record = read(line)
             if record is not None and self._offsets.get(record.key) == offset:
                 yield record
             offset += len(line)
@@ -178,8 +168,8 @@ class _File:
         rest = memoryview(data)
         offset = self._end
         while rest:
-            written = os.pwrite(self._descriptor, rest, offset)
-            rest, offset = rest[written:], offset + written
+            size = os.pwrite(self._descriptor, rest, offset)
+            rest, offset = rest[size:], offset + size
         _sync(self._descriptor)
 
     def _line(self, offset: int) -> bytes:
@@ -191,25 +181,6 @@ class _File:
                 break
             offset += len(block)
         return b"".join(parts)
-
-
-def _written(row: RunRow) -> bytes:
-    body = msgspec.json.encode({"key": row.key, "failed": row.failed, "output": row.output})[1:]
-    return b'{"sum":"%s",' % _sum(body) + body + b"\n"
-
-
-def _read(line: bytes) -> RunRow | None:
-    if not line.startswith(b'{"sum":"') or not line.endswith(b"}\n") or line[8:24] != _sum(line[26:-1]):
-        return None
-    try:
-        record = _RECORD.decode(line)
-    except msgspec.DecodeError:
-        return None
-    return RunRow(key=record.key, output=record.output, failed=record.failed)
-
-
-def _sum(body: bytes) -> bytes:
-    return blake2b(body, digest_size=8).hexdigest().encode()
 
 
 def _only_read(_: Sequence[RunRow]) -> Settled[None, LLMError]:

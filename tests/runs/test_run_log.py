@@ -18,6 +18,7 @@ from returns.result import Failure, Success
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import JobLocked, StorageFailed
 from llm_manager.runs.memory_log import memory_run_log, scratch_run_log
+from llm_manager.runs.records import checksum
 from llm_manager.runs.run_log import open_run_log, peek_run_log
 from llm_manager.services.run_log import RunLog, RunRow
 
@@ -120,13 +121,11 @@ def test_a_damaged_record_in_the_middle_is_counted_and_the_rest_is_kept(tmp_path
 
 
 def test_a_record_of_another_kind_is_no_row(tmp_path: Path) -> None:
-    from llm_manager.runs import run_log
-
     path = tmp_path / "log"
     with held(path):
         pass
     body = b'"key":1}'
-    path.write_bytes(path.read_bytes() + b'{"sum":"' + run_log._sum(body) + b'",' + body + b"\n")
+    path.write_bytes(path.read_bytes() + b'{"sum":"' + checksum(body) + b'",' + body + b"\n")
     with held(path) as log:
         assert list(log.rows()) == []
 
