@@ -104,7 +104,7 @@ def _prepared(deps: DirectDeps, request: LLMRequest, now: float, *, streamed: bo
     if isinstance(encoded, Failure):
         return encoded
     limits = limits_for(request, model, timeout_ms=deps.performance.timeout_ms, provider_timeout_ms=deps.timeout_ms, streamed=streamed)
-    total = total_seconds(request, (limits.attempt_seconds,))
+    total = total_seconds(request, limits.attempt_seconds)
     limits = evolve(limits, attempt_seconds=min(limits.attempt_seconds, total))
     return Success(
         Attempt(

@@ -17,8 +17,9 @@ def bounding(now: Callable[[], float]) -> Layer:
 
     def wrap(step: Step[Attempt, Reply]) -> Step[Attempt, Reply]:
         async def bounded(attempt: Attempt) -> Settled[Reply, LLMError]:
-            alarm = _Alarm(attempt.deadline - now())
-            alarm.wakes(asyncio.current_task())
+            loop = asyncio.get_running_loop()
+            alarm = _Alarm(loop, attempt.deadline - now())
+            alarm.wakes(asyncio.current_task(loop))
             try:
                 outcome = await step(attempt)
             except asyncio.CancelledError:
@@ -49,11 +50,12 @@ async def _until_deadline(attempt: Attempt, events: Events, now: Callable[[], fl
 
     The timer cancels the task that waits for the next event, as `asyncio.timeout` does, and nobody when none waits.
     """
-    alarm = _Alarm(attempt.call_deadline - now())
+    loop = asyncio.get_running_loop()
+    alarm = _Alarm(loop, attempt.call_deadline - now())
     try:
         async with aclosing(events):
             while not alarm.rung:
-                alarm.wakes(asyncio.current_task())
+                alarm.wakes(asyncio.current_task(loop))
                 try:
                     event = await anext(events, None)
                 except asyncio.CancelledError:
@@ -78,12 +80,12 @@ class _Alarm:
 
     __slots__ = ("_cancelling", "_timer", "_waiting", "_woken", "rung")
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         self.rung = False
         self._waiting: asyncio.Task[object] | None = None
         self._woken: asyncio.Task[object] | None = None
         self._cancelling = 0
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._ring)
+        self._timer = loop.call_later(seconds, self._ring)
 
     def wakes(self, task: "asyncio.Task[object] | None") -> None:
         self._waiting = task

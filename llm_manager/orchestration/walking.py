@@ -52,10 +52,9 @@ def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> St
         if not isinstance(routed, Success):
             return routed
         plan = routed.unwrap()
-        limits = bounds(call.request, plan)
+        limits, longest = bounds(call.request, plan)
         way = _Way(deps, call, plan, limits, streamed)
-        total = total_seconds(call.request, [each.attempt_seconds for each in limits])
-        ledger = Ledger(started=call.started, deadline=call.started + total)
+        ledger = Ledger(started=call.started, deadline=call.started + total_seconds(call.request, longest))
         index = 0
         while True:
             began = now()
@@ -83,20 +82,21 @@ def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> St
     return walk
 
 
-def _remembering_limits(deps: WalkDeps, *, streamed: bool) -> Callable[[LLMRequest, Plan], tuple[Limits, ...]]:
-    """The limits of every step; worked out once for equal requests of one plan, since plans are reused."""
-    kept: tuple[Plan | None, int | None, int | None, tuple[Limits, ...]] = (None, None, None, ())
+def _remembering_limits(deps: WalkDeps, *, streamed: bool) -> Callable[[LLMRequest, Plan], tuple[tuple[Limits, ...], float]]:
+    """The limits of every step and the longest attempt; worked out once for like requests of one plan, since plans are reused."""
+    kept: tuple[Plan | None, int | None, int | None, tuple[tuple[Limits, ...], float]] = (None, None, None, ((), 0.0))
 
-    def limits(request: LLMRequest, plan: Plan) -> tuple[Limits, ...]:
+    def bounds(request: LLMRequest, plan: Plan) -> tuple[tuple[Limits, ...], float]:
         nonlocal kept
         before, timeout_ms, max_tokens, found = kept
         if before is plan and timeout_ms == request.timeout_ms and max_tokens == request.preferences.max_tokens:
             return found
-        found = tuple(_limits(deps, request, step, streamed=streamed) for step in plan.steps)
+        limits = tuple(_limits(deps, request, step, streamed=streamed) for step in plan.steps)
+        found = (limits, max((each.attempt_seconds for each in limits), default=0.0))
         kept = (plan, request.timeout_ms, request.preferences.max_tokens, found)
         return found
 
-    return limits
+    return bounds
 
 
 def _limits(deps: WalkDeps, request: LLMRequest, step: PlanStep, *, streamed: bool) -> Limits:

@@ -7,7 +7,6 @@ user asked last, word by word and in linear time, and sensitivity from every tex
 import re
 from collections.abc import Collection
 from functools import lru_cache
-from itertools import pairwise
 from typing import Literal
 
 from llm_manager.domain.plans import TaskClassification
@@ -166,7 +165,8 @@ def _in_detail(words: list[bytes], at: int) -> bool:
 
 
 def _next(words: list[bytes], first: bytes, seconds: tuple[bytes, ...]) -> bool:
-    return any(one == first and other in seconds for one, other in pairwise(words))
+    flat = b" %b " % b" ".join(words)
+    return any(b" %b %b " % (first, second) in flat for second in seconds)
 
 
 def _task(request: LLMRequest, text: str, words: list[bytes], spoken: Collection[bytes]) -> tuple[TaskType, str]:

@@ -1,7 +1,5 @@
 """How long to wait: for a connection, for the next byte, for an attempt, for the whole call."""
 
-from collections.abc import Iterable
-
 from llm_manager.domain.attempts import Limits
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest
@@ -41,8 +39,8 @@ def limits_for(
     )
 
 
-def total_seconds(request: LLMRequest, longest_attempts: Iterable[float]) -> float:
+def total_seconds(request: LLMRequest, longest_attempt: float) -> float:
     """Bound the whole call: what the request says, else at least 300 s and twice the longest attempt."""
     if request.deadline_ms is not None:
         return request.deadline_ms / 1000.0
-    return max(_LEAST_TOTAL_SECONDS, 2.0 * max(longest_attempts, default=0.0))
+    return max(_LEAST_TOTAL_SECONDS, 2.0 * longest_attempt)

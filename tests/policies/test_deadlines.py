@@ -33,9 +33,9 @@ def test_loading_a_model_has_time_of_its_own() -> None:
 
 
 def test_the_total_leaves_room_to_fall_back() -> None:
-    assert total_seconds(LLMRequest("x"), [30.0, 600.0]) == 1200.0
-    assert total_seconds(LLMRequest("x"), []) == 300.0
-    assert total_seconds(LLMRequest("x", deadline_ms=1_500), [600.0]) == 1.5
+    assert total_seconds(LLMRequest("x"), 600.0) == 1200.0
+    assert total_seconds(LLMRequest("x"), 30.0) == 300.0
+    assert total_seconds(LLMRequest("x", deadline_ms=1_500), 600.0) == 1.5
 
 
 @given(requests(), st.integers(1, 10_000_000), st.none() | st.integers(1, 10_000_000), st.booleans())
