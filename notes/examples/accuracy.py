@@ -12,7 +12,9 @@ def main(path: str, column: str = "sentiment", label: str = "label") -> None:
     right = sum(row.get(column) == row[label] for row in rows)
     commonest = max(Counter(row[label] for row in rows).values())
     failed = sum(row["error"] is not None for row in rows)
-    sys.stdout.write(f"{right} of {len(rows)} right ({100 * right / len(rows):.0f} %), {failed} failed; the commonest label alone: {commonest}\n")
+    sys.stdout.write(
+        f"{right} of {len(rows)} right ({100 * right / len(rows):.0f} %), {failed} failed; the commonest label alone: {commonest}\n"
+    )
 
 
 if __name__ == "__main__":
