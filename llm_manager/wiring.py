@@ -14,7 +14,7 @@ from returns.result import Failure, Result, Success
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import LLMConfig, ProviderSettings
 from llm_manager.domain.errors import ConfigurationError, LLMError
-from llm_manager.domain.models import Health
+from llm_manager.domain.models import Endpoint, Health
 from llm_manager.domain.plans import RoutingPolicy, Snapshot, Unavailable
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
@@ -34,7 +34,7 @@ from llm_manager.orchestration.structuring import structuring
 from llm_manager.orchestration.walking import WalkDeps, walking
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.names import KEY_VARIABLES, LOCALITY, canonical_provider, nearest
-from llm_manager.policies.routing import remembering_routes
+from llm_manager.policies.routing import remembering_routes, why_not_asked
 from llm_manager.real_world import real_world
 from llm_manager.services.cache import Cache
 from llm_manager.services.conversation_storage import ConversationStorage
@@ -206,13 +206,18 @@ def _assembled(deps: ManagerDeps) -> LLMManager:
         planned = sealed(deps.router.route(request, await snapshot(request)))
         return 1 if isinstance(planned, Failure) else planned.unwrap().steps[0].profile.concurrency
 
+    def forbidden(endpoint: Endpoint) -> str | None:
+        return why_not_asked(endpoint, config.routing)
+
+    check = checking_health(knowledge.clients, forbidden)
+
     async def look() -> Settled[tuple[str, ...], LLMError]:
         await discover()
         return Success(tuple(knowledge.clients()))
 
     async def health() -> Settled[tuple[Health, ...], LLMError]:
         await discover()
-        asked = await settle(checking_health(knowledge.clients)())
+        asked = await settle(check())
         return sealed(asked.map(knowledge.learn_health))
 
     async def close() -> None:
@@ -228,7 +233,7 @@ def _assembled(deps: ManagerDeps) -> LLMManager:
         plan=lambda request: deps.router.route(request, knowledge.snapshot(request)),
         health=publish(health),
         stats=statistics.read,
-        models=listing_models(knowledge.clients),
+        models=listing_models(knowledge.clients, forbidden),
         discover=publish(look),
         close=close,
     )

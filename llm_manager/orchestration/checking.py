@@ -2,28 +2,40 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 from returns.future import FutureResult
 from returns.result import Failure, Success
 
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import LLMError
-from llm_manager.domain.models import Health, ModelProfile
+from llm_manager.domain.models import Endpoint, Health, ModelProfile
 from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled
 from llm_manager.services.model_client import ModelClient
 
+Clients: TypeAlias = Callable[[], Mapping[str, ModelClient]]
+Forbidden: TypeAlias = Callable[[Endpoint], str | None]
+"""Why an endpoint may not be asked; None when it may."""
 
-def checking_health(
-    clients: Callable[[], Mapping[str, ModelClient]],
-) -> Callable[[], FutureResult[tuple[Health, ...], LLMError]]:
-    """Ask every client side by side; an endpoint that fails is unhealthy, never an error."""
+
+def checking_health(clients: Clients, forbidden: Forbidden) -> Callable[[], FutureResult[tuple[Health, ...], LLMError]]:
+    """Ask every client side by side; an endpoint that fails, or may not be asked, is unhealthy, never an error."""
 
     async def health() -> Settled[tuple[Health, ...], LLMError]:
-        asked = clients()
+        known = clients()
         async with asyncio.TaskGroup() as group:
-            tasks = {name: group.create_task(settle(client.health())) for name, client in asked.items()}
-        return Success(tuple(_health(name, task.result()) for name, task in tasks.items()))
+            tasks = {
+                name: group.create_task(settle(client.health())) for name, client in known.items() if forbidden(client.endpoint) is None
+            }
+        return Success(
+            tuple(
+                _health(name, tasks[name].result())
+                if name in tasks
+                else Health(provider=name, healthy=False, error_message=forbidden(client.endpoint))
+                for name, client in known.items()
+            )
+        )
 
     return publish(health)
 
@@ -34,19 +46,21 @@ def _health(name: str, outcome: Settled[Health, LLMError]) -> Health:
     return outcome.unwrap()
 
 
-def listing_models(
-    clients: Callable[[], Mapping[str, ModelClient]],
-) -> Callable[[], FutureResult[tuple[ModelProfile, ...], LLMError]]:
-    """The models of every endpoint that answers; those named in settings stand for one that does not."""
+def listing_models(clients: Clients, forbidden: Forbidden) -> Callable[[], FutureResult[tuple[ModelProfile, ...], LLMError]]:
+    """The models of every endpoint that answers; those named in settings stand for one that does not, or may not be asked."""
 
     async def models() -> Settled[tuple[ModelProfile, ...], LLMError]:
-        asked = clients()
+        known = clients()
         async with asyncio.TaskGroup() as group:
-            tasks = {name: group.create_task(settle(client.list_models())) for name, client in asked.items()}
+            tasks = {
+                name: group.create_task(settle(client.list_models()))
+                for name, client in known.items()
+                if forbidden(client.endpoint) is None
+            }
         found: list[ModelProfile] = []
-        for name, task in tasks.items():
-            outcome = task.result()
-            found.extend(asked[name].profiles if isinstance(outcome, Failure) else outcome.unwrap())
+        for name, client in known.items():
+            outcome = tasks[name].result() if name in tasks else None
+            found.extend(outcome.unwrap() if isinstance(outcome, Success) else client.profiles)
         return Success(tuple(found))
 
     return publish(models)

@@ -14,7 +14,7 @@ from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from llm_manager.domain.errors import ConfigurationError, ContextTooLarge, LLMError, PolicyBlocked
-from llm_manager.domain.models import Family, KnownPrice, ModelProfile, Tier
+from llm_manager.domain.models import Endpoint, Family, KnownPrice, ModelProfile, Tier
 from llm_manager.domain.plans import Candidate, Plan, PlanStep, Refusal, RoutingPolicy, Snapshot, TaskClassification
 from llm_manager.domain.requests import Complexity, JsonSchema, LLMRequest
 from llm_manager.policies.classification import classify
@@ -99,6 +99,11 @@ def remembering_routes(policy: RoutingPolicy) -> Callable[[LLMRequest, Snapshot]
         return verdict
 
     return remembered
+
+
+def why_not_asked(endpoint: Endpoint, policy: RoutingPolicy) -> str | None:
+    """Say why an endpoint may be asked nothing at all, whatever the request; None when it may."""
+    return "airgap: only local endpoints may be asked" if policy.airgap and endpoint.locality != "local" else None
 
 
 def read_facts(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Result[Facts, LLMError]:
@@ -200,8 +205,8 @@ def _shape(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Sh
 
 def _refusal(candidate: Candidate, facts: Facts, policy: RoutingPolicy, *, real: bool) -> str | None:
     profile, wish = candidate.profile, facts.wish
-    if policy.airgap and candidate.endpoint.locality != "local":
-        return "airgap: only local endpoints may be asked"
+    if (forbidden := why_not_asked(candidate.endpoint, policy)) is not None:
+        return forbidden
     if facts.classification.sensitivity == "private" and candidate.endpoint.locality != "local":
         return "private: only local endpoints may see this request"
     if profile.toy and not policy.use_toys and not (wish and wish.matches(candidate)):
