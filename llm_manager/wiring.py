@@ -267,7 +267,7 @@ def _parts(config: LLMConfig, world: World) -> ClientParts:
         world=world,
         network=config.network,
         performance=config.performance,
-        embedded=config.embedded,
+        embedded=evolve(config.embedded, fetch="never") if config.routing.airgap else config.embedded,
         profiles=config.profiles,
         make_transport=lambda ca_bundle: make_transport(network=config.network, ca_bundle=ca_bundle),
     )

@@ -1,6 +1,9 @@
 """The composition root: the order of layers, and which settings make which clients."""
 
+from pathlib import Path
+
 import pytest
+from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.domain.configuration import CacheSettings, EmbeddedSettings, LLMConfig, ProviderSettings
@@ -8,6 +11,8 @@ from llm_manager.domain.errors import ConfigurationError, PolicyBlocked
 from llm_manager.domain.plans import RoutingPolicy, Snapshot
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.secrets import Secret
+from llm_manager.effects import settle
+from llm_manager.real_world import real_world
 from llm_manager.services.journal import Journal
 from llm_manager.testing import fake_world, scripted, scripted_deps
 from llm_manager.wiring import (
@@ -111,3 +116,12 @@ def test_making_a_manager_twice_shares_nothing() -> None:
     assert one.stats() == other.stats()
     assert one.generate is not other.generate
     assert isinstance(one.plan(LLMRequest("x", preferences=Preferences(provider="embedded"))), Success)
+
+
+async def test_under_airgap_the_weights_are_not_fetched_though_settings_allow_it(tmp_path: Path) -> None:
+    world = evolve(fake_world(environ={"LLM_MANAGER_CACHE_DIR": str(tmp_path)}), now=real_world().now)
+    config = LLMConfig(routing=RoutingPolicy(airgap=True), embedded=EmbeddedSettings(enabled=True, fetch="allowed"))
+    manager = make_llm_manager(config, default_deps(config, world).unwrap()).unwrap()
+    outcome = await settle(manager.generate(LLMRequest("hi")))
+    assert isinstance(outcome, Failure)
+    assert "its weights are not in" in str(outcome.failure())

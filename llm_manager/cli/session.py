@@ -69,6 +69,8 @@ def open_session(
     if isinstance(made, Failure):
         return made
     manager = made.unwrap()
+    if settings.routing.airgap:
+        return Success(Session(manager=manager, config=settings, output=output))
     prepare = preparing(manager, settings.embedded, output, here.environ, fetching(here))
     return Success(Session(manager=manager, config=settings, output=output, prepare=prepare))
 

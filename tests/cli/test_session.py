@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 from attrs import evolve
 from returns.result import Failure, Result, Success
 
-from llm_manager.cli.session import preparing
+from llm_manager.cli.output import Output
+from llm_manager.cli.session import open_session, preparing
 from llm_manager.cli.weights import OnProgress
 from llm_manager.clients.embedded.engine import import_engine
 from llm_manager.domain.configuration import EmbeddedSettings
@@ -18,6 +20,7 @@ from llm_manager.domain.models import Endpoint, ModelProfile
 from llm_manager.domain.plans import Plan, PlanStep, TaskClassification
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.outcomes import Settled
+from llm_manager.testing import fake_world
 
 Setting = Callable[..., Any]
 ASK = LLMRequest("Hello?")
@@ -76,3 +79,11 @@ async def test_nothing_is_fetched_in_place_of_a_named_file(scene: Setting, tmp_p
 async def test_a_session_without_weights_prepares_nothing(scene: Setting) -> None:
     at = scene()
     assert await evolve(at.session).prepare(ASK) == Success(None)
+
+
+async def test_under_airgap_nothing_is_fetched_at_first_use(tmp_path: Path) -> None:
+    environ = {"HOME": str(tmp_path), "LLM_MANAGER_CACHE_DIR": str(tmp_path), "LLM_AIRGAP_MODE": "true"}
+    err = StringIO()
+    opened = open_session(Output(out=StringIO(), err=err), world=fake_world(environ=environ))
+    assert await opened.unwrap().prepare(ASK) == Success(None)
+    assert err.getvalue() == ""
