@@ -2,15 +2,11 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from attrs import frozen
 from returns.result import Failure
 
 from llm_manager.clients.embedded.errors import not_importable
@@ -21,14 +17,7 @@ from llm_manager.domain.configuration import EmbeddedSettings, ProviderSettings
 from llm_manager.domain.error_questions import describe
 from llm_manager.real_world import real_world
 from llm_manager.services.model_client import ClientParts, ModelClient
-from llm_manager.services.transport import Transport
-
-_SERVER = Path(__file__).parent / "engine_server.py"
-SERVER_KEY = "sk-loopback-0123456789"
-
-
-def no_transport(_: str | None) -> Transport:
-    raise AssertionError("the embedded model needs no transport")
+from tests.integration.serving import KEY, EngineServer, no_transport, serving
 
 
 @pytest.fixture(scope="session")
@@ -56,34 +45,6 @@ def client(weights: Path) -> Iterator[ModelClient]:
     asyncio.run(built.close())
 
 
-@frozen(kw_only=True)
-class EngineServer:
-    """A running server: where it is, and the key it asks for, if any."""
-
-    base_url: str
-    key: str | None = None
-
-
-@contextmanager
-def serving(weights: Path, key: str = "") -> Iterator[EngineServer]:
-    """Run the engine as a server in a process of its own, on a free port."""
-    with subprocess.Popen(
-        [sys.executable, str(_SERVER), str(weights), key], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            address = process.stdout.readline().strip()
-            assert address.startswith("http://127.0.0.1:"), f"the server did not start: {address!r}"
-            yield EngineServer(base_url=f"{address}/v1", key=key or None)
-        finally:
-            process.stdin.close()
-            try:
-                process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
 @pytest.fixture(scope="session")
 def engine_server(weights: Path) -> Iterator[EngineServer]:
     """A server that lets everybody in."""
@@ -94,5 +55,5 @@ def engine_server(weights: Path) -> Iterator[EngineServer]:
 @pytest.fixture(scope="session")
 def guarded_server(weights: Path) -> Iterator[EngineServer]:
     """A server that asks for a key."""
-    with serving(weights, SERVER_KEY) as server:
+    with serving(weights, KEY) as server:
         yield server

@@ -18,7 +18,7 @@ from llm_manager.clients.embedded.engines import Engines
 from llm_manager.clients.embedded.profile import TOY_NOTICE, EngineParameters
 from llm_manager.clients.embedded.transport import build, make_client
 from llm_manager.domain.configuration import EmbeddedSettings, ProviderSettings
-from llm_manager.domain.errors import ConfigurationError, ContextTooLarge, InvalidRequest, LLMError
+from llm_manager.domain.errors import ConfigurationError, ContextTooLarge, InvalidRequest, LLMError, ModelUnavailable
 from llm_manager.domain.messages import Message, ToolSpec
 from llm_manager.domain.requests import AnyJson, JsonSchema, LLMRequest, Preferences
 from llm_manager.domain.responses import LLMResponse
@@ -27,7 +27,7 @@ from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.real_world import real_world
 from llm_manager.services.model_client import ClientParts, ModelClient
-from llm_manager.services.transport import Transport
+from tests.integration.serving import no_transport
 
 pytestmark = pytest.mark.embedded
 
@@ -38,10 +38,6 @@ WEATHER = ToolSpec(
     description="The weather in a city",
     input_schema={"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 )
-
-
-def no_transport(_: str | None) -> Transport:
-    raise AssertionError("the embedded model needs no transport")
 
 
 async def ask(client: ModelClient, request: LLMRequest) -> LLMResponse:
@@ -173,8 +169,15 @@ async def test_leaving_a_stream_frees_the_slot_at_once(client: ModelClient) -> N
 
 async def test_cancelling_frees_every_slot_at_once(client: ModelClient) -> None:
     """Twelve long answers, four under way and eight waiting, are cancelled; the next request does not wait for them."""
-    tasks = [asyncio.ensure_future(ask(client, STORY)) for _ in range(12)]
-    await asyncio.sleep(0.3)
+    speaking = asyncio.Event()
+
+    async def listen() -> None:
+        async with aclosing(client.stream(STORY)) as events:
+            async for _ in events:
+                speaking.set()
+
+    tasks = [asyncio.ensure_future(listen()) for _ in range(12)]
+    await speaking.wait()
     for task in tasks:
         task.cancel()
     outcomes = await asyncio.gather(*tasks, return_exceptions=True)
@@ -257,6 +260,13 @@ def _sockets() -> set[str]:
         except OSError:
             continue
     return {target for target in held if target.startswith("socket:")}
+
+
+def test_what_the_engine_raises_is_a_value(weights: Path) -> None:
+    engine = load_engine(EngineParameters(path=weights, context_length=256, parallel=1, threads=1)).unwrap()
+    outcome = engine.ask('{"messages":', "m", lambda _: False)
+    assert isinstance(outcome, Failure)
+    assert isinstance(outcome.failure(), ModelUnavailable)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"GGUF\x03\x00\x00\x00garbage"])

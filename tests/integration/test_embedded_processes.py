@@ -113,3 +113,19 @@ asyncio.run(main())
 """
     done = run(CLIENT + leaving, weights)
     assert (done.returncode, done.stderr, done.stdout.strip()) == (0, "", "Success")
+
+
+@pytest.mark.embedded
+def test_an_engine_freed_as_soon_as_it_is_loaded_is_freed(weights: Path) -> None:
+    """The engine's destructor would wait for ever for a loop that has not begun."""
+    at_once = """
+from pathlib import Path
+from llm_manager.clients.embedded.engine import load_engine
+from llm_manager.clients.embedded.profile import EngineParameters
+
+for _ in range(5):
+    load_engine(EngineParameters(path=Path(sys.argv[1]), context_length=256, parallel=1, threads=1)).unwrap()
+print("freed")
+"""
+    done = run(CLIENT + at_once, weights)
+    assert (done.stdout.strip(), done.stderr) == ("freed", "")

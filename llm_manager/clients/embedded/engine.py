@@ -58,12 +58,14 @@ def load_engine(parameters: EngineParameters) -> Settled[Engine, LLMError]:
     chosen.ui = False
     chosen.offline = True
     chosen.verbosity = 0
+    chosen.endpoint_metrics = True
     chosen.api_keys = [secrets.token_hex(32)]
     hidden = Path(tempfile.mkdtemp(prefix="llm-manager-"))
     try:
         if sys.platform != "win32":
             chosen.hostnames = [str(hidden / "engine.sock")]
         server = xllamacpp.Server(chosen)
+        server.handle_metrics()  # answered by the engine's loop: freeing a server before its loop runs would wait for ever
     except RuntimeError:
         return Failure(not_loaded(parameters.path))
     finally:

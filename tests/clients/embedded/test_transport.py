@@ -39,6 +39,8 @@ from llm_manager.outcomes import Settled, sealed
 from llm_manager.real_world import real_world
 from llm_manager.services.model_client import ClientParts, ModelClient
 from llm_manager.services.transport import Transport
+from llm_manager.testing.virtual_loop import run_virtual
+from llm_manager.testing.world import fake_world
 
 Hear = Callable[[str], bool]
 Ask = Callable[[str, str, Hear], Settled[None, LLMError]]
@@ -270,6 +272,35 @@ async def test_an_error_inside_the_answer_ends_it(tmp_path: Path) -> None:
     assert isinstance(await error_of(bench.generate(LLMRequest("x"))), ModelUnavailable)
     (event,) = await bench.stream(LLMRequest("x"))
     assert isinstance(event, Failure)
+
+
+async def test_an_error_in_mid_stream_is_the_last_event(tmp_path: Path) -> None:
+    def breaks(_body: str, _model: str, hear: Hear) -> Settled[None, LLMError]:
+        hear(piece("Par"))
+        hear('{"error":{"code":500,"message":"gone","type":"server_error"}}')
+        hear(piece("is"))
+        return Success(None)
+
+    first, last = await Bench(tmp_path, breaks).stream(LLMRequest("x"))
+    assert first == Success(TextDelta(text="Par"))
+    assert isinstance(last, Failure)
+    assert isinstance(last.failure(), StreamInterrupted)
+
+
+def test_loading_has_its_own_patience(tmp_path: Path) -> None:
+    """A load that never ends is given up after ten minutes of virtual time."""
+
+    async def never(_work: Callable[[], Any], /) -> Any:
+        await asyncio.Event().wait()
+
+    async def asking() -> LLMError:
+        world = evolve(fake_world(), run_blocking=never)
+        client = make_client(ProviderSettings(), ClientParts(world=world, make_transport=no_transport), Engines())
+        return await error_of(settle(client.generate(LLMRequest("x"))))
+
+    error = run_virtual(asking())
+    assert isinstance(error, ModelUnavailable)
+    assert error.reason == "loading"
 
 
 async def test_missing_weights_are_a_fault_of_the_settings_in_answers_and_in_health(tmp_path: Path) -> None:
