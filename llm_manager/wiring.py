@@ -281,9 +281,15 @@ def _why_not(name: str, settings: ProviderSettings | None) -> str | None:
         return "not configured" + (f": set {KEY_VARIABLES[name]}" if name in KEY_VARIABLES else "")
     if not settings.enabled:
         return "switched off in settings"
-    if name in KEY_VARIABLES and not settings.api_key:
+    if name in KEY_VARIABLES and not _may_do_without_key(settings):
         return f"no key: set {KEY_VARIABLES[name]}"
     return None
+
+
+def _may_do_without_key(settings: ProviderSettings) -> bool:
+    """There is a key, or a header of one's own in its place, or a server of one's own that may ask for none."""
+    own = any(header.lower() == "authorization" for header in settings.custom_headers)
+    return bool(settings.api_key) or own or settings.base_url is not None
 
 
 def _has_real_model(clients: Mapping[str, ModelClient]) -> bool:

@@ -63,6 +63,16 @@ def test_a_configured_provider_is_a_client_and_nothing_is_looked_for() -> None:
     assert reasons["vllm"] == "switched off in settings"
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [ProviderSettings(base_url="http://127.0.0.1:8000/v1"), ProviderSettings(custom_headers={"authorization": "Bearer other"})],
+    ids=["a server of one's own", "a header of one's own"],
+)
+def test_a_cloud_kind_of_provider_that_needs_no_key_is_a_client(settings: ProviderSettings) -> None:
+    deps = default_deps(LLMConfig(providers={"openai": settings}), fake_world()).unwrap()
+    assert sorted(deps.clients) == ["embedded", "openai"]
+
+
 def test_a_provider_at_a_forbidden_address_is_a_configuration_error() -> None:
     config = LLMConfig(providers={"openai": ProviderSettings(api_key=Secret("sk"), base_url="http://api.example.com/v1")})
     refused = make_llm_manager(config)

@@ -13,7 +13,7 @@ from llm_manager.policies.names import nearest, provider_of_model
 from llm_manager.settings.entries import Entry, Found
 from llm_manager.settings.files import exposed, read_text
 from llm_manager.settings.spelling import resolve, shown
-from llm_manager.settings.variables import LEGACY, PREFIX, VARIABLES, Variable
+from llm_manager.settings.variables import LEGACY, NO_SETTINGS, PREFIX, VARIABLES, Variable
 
 _ENVIRONMENT = "environment"
 _KNOWN = {variable.name: variable for variable in VARIABLES}
@@ -102,7 +102,7 @@ def _general(given: Mapping[str, Given]) -> Found:
     entries: list[Entry] = []
     faults: list[Fault] = []
     for name in sorted(given):
-        if not name.startswith(PREFIX):
+        if not name.startswith(PREFIX) or name in NO_SETTINGS:
             continue
         each = given[name]
         path = tuple(part for part in name.removeprefix(PREFIX).lower().split("__") if part)

@@ -10,6 +10,9 @@ from llm_manager.settings.listen_address import LISTEN_ADDRESS
 PREFIX: Final = "LLM_MANAGER_"
 """``LLM_MANAGER_<SECTION>__<KEY>`` sets anything that a file can, as in ``LLM_MANAGER_CACHE__MAX_SIZE``."""
 
+NO_SETTINGS: Final = frozenset({"LLM_MANAGER_CACHE_DIR"})
+"""Variables under the prefix that the embedded model reads for itself: where its weights are kept."""
+
 RUNG: Final = "rungs"
 """Under this key a variable names the model that takes the place of one rung of a task's ladder."""
 

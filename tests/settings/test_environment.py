@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from returns.result import Failure
 
+from llm_manager.clients.embedded.weights import CACHE_VARIABLE
 from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.errors import Fault
 from llm_manager.domain.secrets import Secret
@@ -289,6 +290,11 @@ def test_a_misspelt_general_form_is_a_fault_with_a_fix(name: str) -> None:
     (fault,) = faults(**{name: "1"})
     assert (fault.source, fault.key) == ("environment", name)
     assert fault.fix
+
+
+def test_where_weights_are_kept_is_no_setting_and_no_fault() -> None:
+    assert not faults(**{CACHE_VARIABLE: "/somewhere"})
+    assert loaded({CACHE_VARIABLE: "/somewhere"}).warnings == ()
 
 
 def test_a_variable_that_looks_like_ours_gives_a_warning() -> None:
