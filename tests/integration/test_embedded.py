@@ -1,7 +1,6 @@
 """The embedded client against the real model."""
 
 import asyncio
-import gc
 import sys
 import threading
 import time
@@ -214,6 +213,15 @@ def test_leaving_a_loop_with_a_stream_open_harms_nobody(client: ModelClient) -> 
     assert asyncio.run(ask(client, LLMRequest("Say yes.", preferences=Preferences(max_tokens=1)))).content
 
 
+async def freed(engine: weakref.ref[object]) -> bool:
+    """Say whether the engine goes; the thread that asked it last may hold it for some microseconds more."""
+    for _ in range(500):
+        if engine() is None:
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
 async def test_closing_frees_the_engine_and_another_request_loads_it_again(weights: Path) -> None:
     loaded: list[weakref.ref[object]] = []
 
@@ -234,8 +242,7 @@ async def test_closing_frees_the_engine_and_another_request_loads_it_again(weigh
         assert len(loaded) == round_
         assert loaded[-1]() is not None
         await client.close()
-        gc.collect()
-        assert loaded[-1]() is None
+        assert await freed(loaded[-1])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
