@@ -11,7 +11,7 @@ from attrs import evolve, frozen
 from returns.result import Failure, Result, Success
 
 from llm_manager.clients.data.shapes import ProviderFacts
-from llm_manager.clients.embedded.profile import PROVIDER
+from llm_manager.clients.embedded.profile import MODEL, PROVIDER
 from llm_manager.clients.embedded.tools import call_schema, callable_tools, read_call, told_tools, written_call
 from llm_manager.clients.openai_chat import codec as chat
 from llm_manager.domain.configuration import ProviderSettings
@@ -27,6 +27,8 @@ from llm_manager.outcomes import sealed
 PATH: Final = "embedded"
 DEFAULT_MAX_TOKENS: Final = 512
 TOOLS_NOTICE: Final = "This model has no tool calling of its own: it was made to call one by a JSON schema."
+_CALM: Final = 0.0
+"""The temperature at which this model answers best; warmer, it rambles and changes language."""
 _SYSTEM: Final = Message(role="system", content="You are a helpful assistant.")
 _RANDOM_SEED: Final = 2**32 - 1
 """The engine takes this one to mean that it should choose; all below it are seeds."""
@@ -40,7 +42,8 @@ def encode(request: LLMRequest, profile: ModelProfile, settings: ProviderSetting
     problem = _problem(request, tools)
     if problem is not None:
         return Failure(InvalidRequest(message=problem, request=request))
-    defaults = chat.Defaults(max_tokens=settings.max_tokens or DEFAULT_MAX_TOKENS, temperature=settings.temperature)
+    temperature = _CALM if settings.temperature is None and profile.name == MODEL else settings.temperature
+    defaults = chat.Defaults(max_tokens=settings.max_tokens or DEFAULT_MAX_TOKENS, temperature=temperature)
     wire = sealed(chat.encode(_adapted(request, tools, profile), profile, _FACTS, defaults))
     if isinstance(wire, Failure):
         error = wire.failure()

@@ -91,7 +91,8 @@ class TestEncoding:
         )
         assert (body["temperature"], body["top_p"], body["stop"]) == (0.0, 0.9, ["END"])
         assert body_of(LLMRequest("x"), ProviderSettings(temperature=0.7))["temperature"] == 0.7
-        assert not {"temperature", "top_p", "stop", "seed", "response_format"} & set(body_of(LLMRequest("x")))
+        assert body_of(LLMRequest("x"))["temperature"] == 0.0
+        assert not {"top_p", "stop", "seed", "response_format"} & set(body_of(LLMRequest("x")))
 
     @given(st.integers())
     def test_every_seed_is_one_the_engine_obeys(self, seed: int) -> None:
