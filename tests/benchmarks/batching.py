@@ -8,15 +8,14 @@ import sys
 import time
 from contextlib import aclosing
 
-from calling import config
-from measuring import show
-from upstream import Upstream
-
 from llm_manager import LLMRequest, make_llm_manager
 from llm_manager.real_world import real_world
 from llm_manager.services.manager import LLMManager
 from llm_manager.testing import scripted, scripted_manager
 from llm_manager.wiring import default_deps
+from tests.benchmarks.calling import config
+from tests.benchmarks.measuring import show
+from tests.benchmarks.upstream import Upstream
 
 
 async def run(manager: LLMManager, rows: int, concurrency: int) -> list[float]:
@@ -45,7 +44,7 @@ def child(kind: str, rows: int, concurrency: int) -> None:
 
 def figures(kind: str, rows: int, concurrency: int) -> list[float]:
     """The figures of one run in a child process."""
-    command = [sys.executable, __file__, kind, str(rows), str(concurrency)]
+    command = [sys.executable, "-m", "tests.benchmarks.batching", kind, str(rows), str(concurrency)]
     said = subprocess.run(command, capture_output=True, text=True, check=True)
     return [float(value) for value in json.loads(said.stdout)]
 

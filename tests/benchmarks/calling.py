@@ -2,11 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import httpx2
-from measuring import cpu_per_call, interleaved, show
 from returns.result import Success
-from upstream import Upstream
 
 from llm_manager import LLMConfig, LLMRequest, ProviderSettings, make_llm_manager, settle
 from llm_manager.domain.attempts import Attempt, Limits
@@ -15,6 +14,8 @@ from llm_manager.domain.secrets import Secret
 from llm_manager.real_world import real_world
 from llm_manager.services.model_client import ModelClient
 from llm_manager.wiring import default_deps
+from tests.benchmarks.measuring import cpu_per_call, interleaved, show
+from tests.benchmarks.upstream import Upstream
 
 BODY = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "What is the capital of France?"}]}
 REQUEST = LLMRequest("What is the capital of France?", cache="off")
@@ -76,12 +77,12 @@ async def measure(upstream: Upstream, rounds: int = 5) -> None:
 
             subjects = {"httpx2": post, "client": asking_client(client), "manager": generate}
             counted = {
-                name: (lambda ask=ask, calls=calls, concurrency=concurrency: cpu_per_call(ask, calls=calls, concurrency=concurrency))
+                name: partial(cpu_per_call, ask, calls=calls, concurrency=concurrency)
                 for name, ask in subjects.items()
                 if not (name == "httpx2" and concurrency == 1000)
             }
             if concurrency == 1000:
-                counted = {"httpx2": lambda post=post: cpu_per_call(post, calls=1000, concurrency=1000), **counted}
+                counted = {"httpx2": partial(cpu_per_call, post, calls=1000, concurrency=1000), **counted}
             seen = await interleaved(rounds if concurrency < 1000 else 2, counted)
         await manager.close()
         await client.close()

@@ -5,8 +5,6 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable
 
-from measuring import interleaved, show
-
 from llm_manager import LLMConfig, LLMRequest, settle
 from llm_manager.domain.configuration import CacheSettings
 from llm_manager.domain.plans import RoutingPolicy
@@ -15,6 +13,7 @@ from llm_manager.orchestration.knowing import Knowledge, Known
 from llm_manager.policies.routing import plan, remembering_routes
 from llm_manager.real_world import real_world
 from llm_manager.testing import attempt_for, scripted, scripted_manager
+from tests.benchmarks.measuring import interleaved, show
 
 CALLS = 4000
 PROMPT = "What is the capital of France?"

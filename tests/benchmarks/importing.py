@@ -5,13 +5,14 @@ import statistics
 import subprocess
 import sys
 
-from measuring import show
+from tests.benchmarks.measuring import show
 
 PROBE = """
 import resource, sys, json
 {code}
 usage = resource.getrusage(resource.RUSAGE_SELF)
-heavy = [name for name in ("httpx2", "anthropic", "pydantic", "sqlalchemy", "rich", "xllamacpp", "msgspec", "yaml", "anyio") if name in sys.modules]
+heavy = "httpx2 anthropic pydantic sqlalchemy rich xllamacpp msgspec yaml anyio".split()
+heavy = [name for name in heavy if name in sys.modules]
 print(json.dumps([usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, len(sys.modules), heavy]))
 """
 CODES = {

@@ -1,4 +1,4 @@
-"""Every benchmark, or those named: ``python tests/benchmarks/run.py [importing deciding calling streaming batching]``.
+"""Every benchmark, or those named: ``python -m tests.benchmarks.run [importing deciding calling streaming batching]``.
 
 Run by hand on a quiet machine; what is printed are medians of interleaved rounds and ratios against a baseline of the
 same run. Nothing here is a test: machines are noisy. The upstream needs a C compiler.
@@ -8,12 +8,8 @@ import asyncio
 import platform
 import sys
 
-import batching
-import calling
-import deciding
-import importing
-import streaming
-from upstream import Upstream
+from tests.benchmarks import batching, calling, deciding, importing, streaming
+from tests.benchmarks.upstream import Upstream
 
 
 def main(names: list[str]) -> None:

@@ -4,13 +4,13 @@ import asyncio
 import time
 
 import httpx2
-from calling import BODY, config
-from measuring import interleaved, show
-from upstream import Upstream
 
 from llm_manager import LLMRequest, StreamFinished, make_llm_manager
 from llm_manager.real_world import real_world
 from llm_manager.wiring import default_deps
+from tests.benchmarks.calling import BODY, config
+from tests.benchmarks.measuring import interleaved, show
+from tests.benchmarks.upstream import Upstream
 
 REQUEST = LLMRequest("What is the capital of France?", cache="off")
 CHUNKS = 500
@@ -44,7 +44,7 @@ async def measure(upstream: Upstream, rounds: int = 5) -> None:
                 began = time.process_time()
                 for _ in range(STREAMS):
                     at, count = time.perf_counter(), 0
-                    async for event in manager.stream(REQUEST):  # type: ignore[attr-defined]  # bound early
+                    async for event in manager.stream(REQUEST):  # type: ignore[attr-defined]  # noqa: B007 - bound early; the last one counts
                         if not count:
                             first["manager"].append(time.perf_counter() - at)
                         count += 1

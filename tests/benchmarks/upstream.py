@@ -1,6 +1,6 @@
 """A very fast fake upstream for benchmarks: builds upstream.c (once, with the C compiler, into the temporary folder) and runs it.
 
-    python tests/benchmarks/upstream.py [--port 18080] [--core 1]
+    python -m tests.benchmarks.upstream [--port 18080] [--core 1]
 
 It speaks chat completions (JSON and SSE) on 127.0.0.1 only. What it does is chosen by a path prefix, so that any client
 can ask for it through its base URL:
