@@ -30,6 +30,8 @@ _TIERS: dict[Complexity, tuple[Tier, ...]] = {
 _LEAST_SUCCESS = 0.05
 _LEAST_QUALITY = 0.05
 _PLANS_KEPT = 256
+_SURELY = 1.5
+"""Tokens are guessed: a window is refused when the guess passes it by half; passed by less, it moves back."""
 _FAMILIES = frozenset(get_args(Family))
 
 Rank: TypeAlias = tuple[Any, ...]
@@ -182,13 +184,17 @@ def _tokens(request: LLMRequest) -> int:
 
 
 def _shape(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Shape:
-    """All that `Facts` say, as a key; of the size only the smallest window that holds it counts, -1 for none."""
+    """All that `Facts` say, as a key; of the size only the smallest windows that it fits, -1 for none, and that it may fit."""
     tokens = _tokens(request)
-    fitting = -1
+    fitting = loosely = -1
     for candidate in snapshot.candidates:
         window = candidate.profile.context_window
-        if window is not None and window >= tokens and (fitting < 0 or window < fitting):
+        if window is None:
+            continue
+        if window >= tokens and (fitting < 0 or window < fitting):
             fitting = window
+        if window * _SURELY >= tokens and (loosely < 0 or window < loosely):
+            loosely = window
     preferences = request.preferences
     return (
         snapshot.version,
@@ -200,6 +206,7 @@ def _shape(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Sh
         bool(request.tools),
         isinstance(request.output, JsonSchema),
         fitting,
+        loosely,
     )
 
 
@@ -222,14 +229,18 @@ def _refusal(candidate: Candidate, facts: Facts, policy: RoutingPolicy, *, real:
         return "the request has tools and the model does not call any"
     if facts.needs_schema and not profile.json_schema:
         return "the request wants a JSON schema and the model does not obey one"
-    if profile.context_window is not None and facts.tokens > profile.context_window:
+    if _overfull(profile, facts.tokens, by=_SURELY):
         return f"the request does not fit its window of {profile.context_window} tokens"
     return None
 
 
+def _overfull(profile: ModelProfile, tokens: int, *, by: float = 1.0) -> bool:
+    return profile.context_window is not None and tokens > profile.context_window * by
+
+
 def _chosen_tiers(admitted: list[Candidate], facts: Facts) -> dict[str, str]:
     """For each provider the one model whose tier suits the complexity best; tools prefer the tool tier."""
-    order = _TIERS[facts.classification.complexity]
+    order = _TIERS["complex" if facts.classification.task_type == "creative" else facts.classification.complexity]
     if facts.has_tools:
         order = ("tool", *(tier for tier in order if tier != "tool"))
     best: dict[str, tuple[int, str]] = {}
@@ -253,6 +264,7 @@ def _rank(candidate: Candidate, facts: Facts, policy: RoutingPolicy, chosen: dic
         not wished,
         not same_provider,
         broken,
+        _overfull(profile, facts.tokens),
         not stands_in,
         profile.retired and not wished,
         _listed_at(candidate, policy),
@@ -355,6 +367,8 @@ def _reasons(candidate: Candidate, facts: Facts, policy: RoutingPolicy) -> tuple
     origin = "declared" if candidate.latency_seconds is None else "observed"
     rate = "" if candidate.success_rate is None else f", {candidate.success_rate:.0%} answered"
     said.append(f"{_seconds(candidate):.2f} s {origin}{rate}, quality {profile.quality:.2f}")
+    if _overfull(profile, facts.tokens):
+        said.append("moved back: the request may not fit its window")
     if candidate.breaker_open:
         said.append("moved back: its breaker is open")
     if candidate.healthy is False:

@@ -125,6 +125,17 @@ def test_capabilities_refuse_with_a_reason() -> None:
         assert word in plan(request, snapshot, RoutingPolicy()).refused[0].reason
 
 
+def test_a_window_that_the_guess_passes_by_little_moves_back_and_is_not_refused() -> None:
+    snapshot = Snapshot(version=1, candidates=(candidate("openai", "tight", context_window=1000), candidate("groq", "wide")))
+    assert order(LLMRequest("x" * 4 * 1200), snapshot, RoutingPolicy(fallback_order=("tight",))) == ["wide", "tight"]
+    assert order(LLMRequest("x" * 4 * 1600), snapshot) == ["wide"]
+
+
+def test_creative_work_gets_the_better_tier() -> None:
+    snapshot = Snapshot(version=1, candidates=(candidate("openai", "mini", tier="fast"), candidate("openai", "big", tier="best")))
+    assert order(LLMRequest("a poem", task_type="creative"), snapshot)[0] == "big"
+
+
 def test_a_request_too_large_for_every_window_is_told_so() -> None:
     snapshot = Snapshot(version=1, candidates=(candidate("openai", "small", context_window=100),))
     refused = route(LLMRequest("word " * 1000), snapshot, RoutingPolicy())
