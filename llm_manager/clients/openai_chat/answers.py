@@ -112,7 +112,7 @@ def settled(told: Told, who: Who) -> Settled[LLMResponse, LLMError]:
             tool_calls=calls,
             reasoning=_joined(told.reasoning),
             usage=None if told.usage is None else _usage(told.usage),
-            request_id=request_id,
+            request_id=who.safe_id(request_id),
         )
     )
 

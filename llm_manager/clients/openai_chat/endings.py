@@ -20,7 +20,7 @@ def malformed(message: str, who: Who, *, raw: bytes = b"", reply: WireReply | No
             provider=who.provider,
             endpoint=who.endpoint,
             key_fingerprint=None if who.key is None else who.key.fingerprint,
-            request_id=None if reply is None else id_of(reply.headers),
+            request_id=None if reply is None else who.safe_id(id_of(reply.headers)),
             status=status,
             charge="possible",
             raw=who.safe(text) or None,
@@ -38,7 +38,7 @@ def interrupted(message: str, who: Who, *, partial: str, request_id: str | None 
             provider=who.provider,
             endpoint=who.endpoint,
             key_fingerprint=None if who.key is None else who.key.fingerprint,
-            request_id=request_id,
+            request_id=who.safe_id(request_id),
             charge="certain",
         ),
     )
@@ -48,7 +48,7 @@ def interrupted_by(error: LLMError, who: Who, *, partial: str, request_id: str |
     """A stream that an error ended after something had been delivered."""
     cause = origin_of(error)
     plainly = interrupted(f"the provider broke it off: {describe(error)}", who, partial=partial, request_id=request_id)
-    return plainly if cause is None else evolve(plainly, origin=evolve(cause, request_id=request_id, charge="certain"))
+    return plainly if cause is None else evolve(plainly, origin=evolve(cause, request_id=who.safe_id(request_id), charge="certain"))
 
 
 def filtered(who: Who, *, partial: str, request_id: str | None = None) -> ContentFiltered:
@@ -57,5 +57,5 @@ def filtered(who: Who, *, partial: str, request_id: str | None = None) -> Conten
         model=who.model,
         message="the provider withheld the answer",
         partial=partial,
-        origin=Origin(provider=who.provider, endpoint=who.endpoint, request_id=request_id, charge="certain"),
+        origin=Origin(provider=who.provider, endpoint=who.endpoint, request_id=who.safe_id(request_id), charge="certain"),
     )

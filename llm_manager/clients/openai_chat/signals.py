@@ -1,5 +1,6 @@
 """What an error answer says, read out of every shape in which OpenAI-compatible servers write it."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ LARGEST_ERROR_BYTES = 1_000_000
 _LARGEST_WORD = 100
 _REQUEST_IDS = frozenset({"x-request-id", "request-id", "x-generation-id"})
 _LARGEST_COUNT = 2**53
+_ID = re.compile(r"[A-Za-z0-9_.:/+=@|~-]{1,200}")
 
 
 @frozen(kw_only=True)
@@ -34,6 +36,12 @@ class Who:
             secrets=() if self.key is None else (self.key.reveal(),),
             prompts=() if self.request is None else self.request.texts(),
         )
+
+    def safe_id(self, told: str | None) -> str | None:
+        """An id that the provider gave; none when it is not shaped like one, or holds our key."""
+        if told is None or _ID.fullmatch(told) is None or (self.key and self.key.reveal() in told):
+            return None
+        return told
 
 
 @frozen(kw_only=True)
@@ -56,7 +64,7 @@ class Signal:
             provider=who.provider,
             endpoint=who.endpoint,
             key_fingerprint=None if who.key is None else who.key.fingerprint,
-            request_id=request_id,
+            request_id=who.safe_id(request_id),
             status=self.status if status is None else status,
             code=None if self.code is None else who.safe(self.code),
             raw=who.safe(self.raw) or None,
@@ -102,8 +110,8 @@ def read_error(status: int, told: object, *, raw: str = "") -> Signal:
 
 
 def request_id(headers: Iterable[tuple[str, str]]) -> str | None:
-    """The id by which the provider's support finds the call."""
-    return next((value[:200] for name, value in headers if name in _REQUEST_IDS), None)
+    """The id by which the provider's support finds the call, as it came."""
+    return next((value for name, value in headers if name in _REQUEST_IDS), None)
 
 
 def status_in(told: object) -> int | None:
