@@ -114,14 +114,7 @@ def may_fall_back(error: LLMError) -> bool:
             return not partial
         case AllModelsFailed(causes=causes):
             return any(may_fall_back(cause) for cause in causes)
-        case (
-            ContentFiltered()
-            | PolicyBlocked()
-            | ToolFailed()
-            | OutputInvalid()
-            | StorageFailed()
-            | JobLocked()
-        ):
+        case ContentFiltered() | PolicyBlocked() | ToolFailed() | OutputInvalid() | StorageFailed() | JobLocked():
             return False
         case _:
             assert_never(error)
@@ -362,8 +355,10 @@ def describe(error: LLMError) -> str:
         case MalformedResponse(model=model, message=message):
             return f"{model} sent something that is no answer: {message}; is the address an API of this kind?"
         case BudgetExceeded(budget=budget, message=message, left_usd=left):
-            return f"the budget {budget} does not cover this call" + (f", {left} USD left" if left else "") + (
-                f": {message}" if message else ""
+            return (
+                f"the budget {budget} does not cover this call"
+                + (f", {left} USD left" if left else "")
+                + (f": {message}" if message else "")
             )
         case PolicyBlocked(message=message):
             return message

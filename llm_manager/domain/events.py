@@ -125,13 +125,5 @@ class ServersProbed:
 
 
 Event: TypeAlias = (
-    AttemptStarted
-    | AttemptFailed
-    | AttemptAnswered
-    | MovedOn
-    | CacheHit
-    | Answered
-    | CallFailed
-    | CallCancelled
-    | ServersProbed
+    AttemptStarted | AttemptFailed | AttemptAnswered | MovedOn | CacheHit | Answered | CallFailed | CallCancelled | ServersProbed
 )

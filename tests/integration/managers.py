@@ -13,9 +13,9 @@ from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.secrets import Secret
 from llm_manager.real_world import real_world
-from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager
 from llm_manager.services.world import World
+from llm_manager.telemetry.journal import journal_of
 from llm_manager.wiring import default_deps, make_llm_manager
 
 MODEL = "smollm2-135m"
@@ -53,9 +53,9 @@ def config_of(providers: Mapping[str, ProviderSettings], *, weights: Path | None
 
 
 def manager_of(config: LLMConfig, told: Told | None = None, world: World | None = None) -> LLMManager:
-    """Make a manager whose journal is heard."""
-    journal = Journal(emit=(Told() if told is None else told).events.append)
+    """Make a manager whose journal is heard beside being logged."""
     deps = default_deps(config, real_world({}) if world is None else world).unwrap()
+    journal = journal_of(deps.journal.emit, (Told() if told is None else told).events.append)
     return make_llm_manager(config, evolve(deps, journal=journal)).unwrap()
 
 

@@ -155,6 +155,7 @@ def _nothing_told(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     for name in ("httpx2", "httpcore2", "llm_manager", "asyncio"):
         caplog.set_level(logging.DEBUG, logger=name)
     yield
+    assert {record.name.partition(".")[0] for record in caplog.get_records("call")} >= {"httpcore2", "llm_manager"}
     for record in caplog.get_records("call"):
         assert_tells_nothing(record.getMessage() + repr(record.__dict__))
 
