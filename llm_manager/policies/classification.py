@@ -28,6 +28,7 @@ _MARKS = re.compile(r"[^\w\x00-\x7f]+")
 
 _IN_PHRASES = frozenset(b"set create explain open list what show code react query queries select story stories".split())
 _SPEAKING = COMPLEX_WORDS | KEYWORDS.keys() | _IN_PHRASES
+_OF_TASKS = frozenset(b"code react query queries select story stories".split()) | KEYWORDS.keys()
 
 _OTHER_CODES = frozenset(b"zip postal post area dress promo discount qr bar country building penal civil tax moral".split())
 _TABLES = frozenset(b"database databases table tables postgres postgresql mysql sqlite".split())
@@ -144,7 +145,8 @@ def _is_complex(words: list[bytes], spoken: Collection[bytes]) -> bool:
 
 def _is_simple(words: list[bytes], spoken: Collection[bytes]) -> bool:
     return (
-        any(verb in spoken and verb in words[:-1] for verb in (b"open", b"show"))
+        (b"open" in spoken and b"open" in words[:-1])
+        or (b"show" in spoken and b"show" in words[:-1])
         or (b"list" in spoken and _next(words, b"list", (b"files", b"directory")))
         or (b"what" in spoken and _next(words, b"what", (b"time",)))
     )
@@ -172,7 +174,7 @@ def _next(words: list[bytes], first: bytes, seconds: tuple[bytes, ...]) -> bool:
 def _task(request: LLMRequest, text: str, words: list[bytes], spoken: Collection[bytes]) -> tuple[TaskType, str]:
     if request.task_type is not None:
         return request.task_type, "the task is named in the request"
-    if spoken:
+    if not _OF_TASKS.isdisjoint(spoken):
         found = {KEYWORDS[word] for word in spoken if word in KEYWORDS} | _of_phrases(text, words, spoken)
         for task in TASK_ORDER:
             if task in found:

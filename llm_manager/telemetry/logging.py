@@ -4,6 +4,7 @@ Only metadata: no prompt, no answer, no key. Errors are written by their tag and
 """
 
 import logging
+from collections.abc import Mapping
 from typing import assert_never
 
 from llm_manager.domain.error_questions import describe
@@ -26,19 +27,22 @@ _logger = logging.getLogger(__name__)
 _logger.addHandler(logging.NullHandler())
 
 
+_LEVELS: Mapping[type[Event], int] = {
+    Answered: logging.INFO,
+    MovedOn: logging.INFO,
+    CallFailed: logging.WARNING,
+    AttemptStarted: logging.DEBUG,
+    AttemptFailed: logging.DEBUG,
+    AttemptAnswered: logging.DEBUG,
+    CacheHit: logging.DEBUG,
+    CallCancelled: logging.DEBUG,
+    ServersProbed: logging.DEBUG,
+}
+
+
 def log(event: Event) -> None:
     """Write one event: failures of calls as warnings, ends and moves as information, the rest for debugging."""
-    if not _logger.isEnabledFor(logging.WARNING):
-        return
-    match event:
-        case Answered() | MovedOn():
-            level = logging.INFO
-        case CallFailed():
-            level = logging.WARNING
-        case AttemptStarted() | AttemptFailed() | AttemptAnswered() | CacheHit() | CallCancelled() | ServersProbed():
-            level = logging.DEBUG
-        case _:
-            assert_never(event)
+    level = _LEVELS[type(event)]
     if _logger.isEnabledFor(level):
         _logger.log(level, "%s", _told(event))
 

@@ -2,6 +2,7 @@
 
 import logging
 from decimal import Decimal
+from typing import get_args
 
 import pytest
 
@@ -20,7 +21,7 @@ from llm_manager.domain.events import (
 )
 from llm_manager.domain.requests import LLMRequest, RequestMetadata
 from llm_manager.domain.usage import Priced, Unpriced, Usage
-from llm_manager.telemetry.logging import log
+from llm_manager.telemetry.logging import _LEVELS, log
 
 CANARY = "canary-prompt"
 PRICED = Priced(usd=Decimal("0.01"), price_version="1")
@@ -93,3 +94,7 @@ def test_nothing_is_told_below_the_level(caplog: pytest.LogCaptureFixture) -> No
         for event, _, _ in EVENTS:
             log(event)
     assert caplog.records == []
+
+
+def test_every_event_has_a_level() -> None:
+    assert set(_LEVELS) == set(get_args(Event))
