@@ -1,7 +1,8 @@
 """Remember complete answers, and let equal calls under way share one flight.
 
-A flight is a task of its own with its leader's deadline; it is cancelled when its last waiter leaves. Only complete
-answers are stored. A stream is stored when it ends complete and replayed as events; two open streams are never joined.
+A flight is a task of its own with its leader's deadline; it is cancelled when its last waiter leaves, and a follower that
+has more time left than a late flight had flies again. Only complete answers are stored. A stream is stored when it ends
+complete and replayed as events; two open streams are never joined.
 """
 
 import asyncio
@@ -29,9 +30,10 @@ _NOTHING_PAID = Priced(usd=Decimal(0), price_version="remembered")
 
 @define
 class Flight:
-    """A call under way, and how many wait for it."""
+    """A call under way, how long it was given, and how many wait for it."""
 
     task: "asyncio.Task[Settled[LLMResponse, LLMError]]"
+    seconds: float
     waiters: int = 0
 
 
@@ -122,24 +124,28 @@ async def _store(memory: Memory, key: str, answer: LLMResponse) -> None:
 
 async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt, LLMResponse]) -> Settled[LLMResponse, LLMError]:
     flights = memory.flights.get()
-    flight = flights.get(key)
-    if flight is None:
-        flight = flights[key] = Flight(asyncio.create_task(_fly(memory, flights, key, attempt, step)), waiters=1)
-        return await _wait(flights, key, flight)
-    flight.waiters += 1
-    scope = asyncio.timeout(attempt.deadline - memory.now())
-    try:
-        async with scope:
-            outcome = await _wait(flights, key, flight)
-    except TimeoutError:
-        if not scope.expired():
-            raise
-        milliseconds = round(attempt.limits.attempt_seconds * 1000)
-        return Failure(RequestTimeout(model=attempt.model.name, timeout_ms=milliseconds))
-    if isinstance(outcome, Failure):
-        return outcome
-    _tell(memory, attempt, shared=True)
-    return Success(evolve(outcome.unwrap(), shared=True, cost=_NOTHING_PAID))
+    while True:
+        left = attempt.deadline - memory.now()
+        flight = flights.get(key)
+        if flight is None:
+            task = asyncio.create_task(_fly(memory, flights, key, attempt, step))
+            flight = flights[key] = Flight(task, seconds=left, waiters=1)
+            return await _wait(flights, key, flight)
+        flight.waiters += 1
+        scope = asyncio.timeout(left)
+        try:
+            async with scope:
+                outcome = await _wait(flights, key, flight)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            milliseconds = round(attempt.limits.attempt_seconds * 1000)
+            return Failure(RequestTimeout(model=attempt.model.name, timeout_ms=milliseconds))
+        if not isinstance(outcome, Failure):
+            _tell(memory, attempt, shared=True)
+            return Success(evolve(outcome.unwrap(), shared=True, cost=_NOTHING_PAID))
+        if not isinstance(outcome.failure(), RequestTimeout) or attempt.deadline - memory.now() <= flight.seconds:
+            return outcome
 
 
 async def _wait(flights: dict[str, Flight], key: str, flight: Flight) -> Settled[LLMResponse, LLMError]:

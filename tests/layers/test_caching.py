@@ -163,6 +163,36 @@ def test_a_follower_has_its_own_deadline() -> None:
     assert error.timeout_ms == 2_000
 
 
+def test_a_hasty_leaders_deadline_is_not_its_followers() -> None:
+    """The patient ones fly again, together, in the time that they have."""
+    model = scripted(faults.slow(5.0, "at last"))
+
+    async def lead_and_follow() -> tuple[str, list[str], int]:
+        manager = scripted_manager(model)
+        hasty = asyncio.ensure_future(settle(manager.generate(evolve(HI, deadline_ms=1_000))))
+        await asyncio.sleep(0.5)
+        patient = [asyncio.ensure_future(settle(manager.generate(evolve(HI, deadline_ms=20_000)))) for _ in range(3)]
+        error = (await hasty).failure()
+        answers = [(await one).unwrap() for one in patient]
+        assert isinstance(error, RequestTimeout)
+        return error.phase, [answer.content for answer in answers], sum(answer.shared for answer in answers)
+
+    assert run_virtual(lead_and_follow()) == ("total", ["at last"] * 3, 2)
+    assert model.count == 2
+
+
+def test_a_leader_as_patient_as_its_followers_is_late_for_all() -> None:
+    model = scripted(faults.hanging())
+
+    async def lead_and_follow() -> list[str]:
+        manager = scripted_manager(model)
+        outcomes = await asyncio.gather(*(settle(manager.generate(evolve(HI, deadline_ms=1_000))) for _ in range(3)))
+        return [outcome.failure().tag for outcome in outcomes]
+
+    assert run_virtual(lead_and_follow()) == ["TimeoutError"] * 3
+    assert model.count == 1
+
+
 def test_a_stream_is_stored_when_it_ends_complete_and_replayed_as_events() -> None:
     model = scripted("hello there you")
 
