@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import resource
 import subprocess
 import sys
 import time
@@ -14,7 +13,7 @@ from llm_manager.services.manager import LLMManager
 from llm_manager.testing import scripted, scripted_manager
 from llm_manager.wiring import default_deps
 from tests.benchmarks.calling import config
-from tests.benchmarks.measuring import show
+from tests.benchmarks.measuring import peak_mib, show
 from tests.benchmarks.upstream import Upstream
 
 
@@ -28,8 +27,7 @@ async def run(manager: LLMManager, rows: int, concurrency: int) -> list[float]:
             answered += 1
     assert answered == rows
     await manager.close()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return [time.perf_counter() - began, time.process_time() - cpu, peak]
+    return [time.perf_counter() - began, time.process_time() - cpu, peak_mib()]
 
 
 def child(kind: str, rows: int, concurrency: int) -> None:

@@ -11,9 +11,13 @@ PROBE = """
 import resource, sys, json
 {code}
 usage = resource.getrusage(resource.RUSAGE_SELF)
+try:
+    peak = next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM:"))
+except OSError:
+    peak = usage.ru_maxrss
 heavy = "httpx2 anthropic pydantic sqlalchemy rich xllamacpp msgspec yaml anyio".split()
 heavy = [name for name in heavy if name in sys.modules]
-print(json.dumps([usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, len(sys.modules), heavy]))
+print(json.dumps([usage.ru_utime + usage.ru_stime, peak / 1024, len(sys.modules), heavy]))
 """
 CODES = {
     "bare interpreter": "",

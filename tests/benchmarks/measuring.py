@@ -2,9 +2,11 @@
 
 import asyncio
 import gc
+import resource
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 from typing import TypeAlias
 
 Measured: TypeAlias = Callable[[], Awaitable[float]]
@@ -43,3 +45,11 @@ def show(title: str, rows: list[tuple[str, str, str]]) -> None:
     width = max(len(row[0]) for row in rows)
     for what, figure, note in rows:
         print(f"  {what:<{width}}  {figure:>14}  {note}")
+
+
+def peak_mib() -> float:
+    """The most memory this process ever held; where the system does not tell, the most its parent held may count too."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM:")) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
