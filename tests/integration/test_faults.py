@@ -28,7 +28,8 @@ from llm_manager.domain.errors import (
     RequestTimeout,
     StreamInterrupted,
 )
-from llm_manager.domain.requests import LLMRequest, Preferences
+from llm_manager.domain.events import CallCancelled
+from llm_manager.domain.requests import CachePolicy, LLMRequest, Preferences
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.streaming import StreamFinished, TextDelta
@@ -448,6 +449,21 @@ async def test_many_rows_against_a_server_that_fails_now_and_then() -> None:
     kinds = [type(outcome.failure()) if isinstance(outcome, Failure) else None for _, outcome in came]
     assert kinds == [InvalidRequest, NetworkError, MalformedResponse, *[None] * 7] * 10
     assert len(server.requests) == 10 + 20 + 20 + 70
+
+
+@pytest.mark.parametrize("ask", [whole, streamed])
+@pytest.mark.parametrize("cache", ["use", "off"])
+async def test_a_deadline_of_somebody_else_passes_through(ask: Asking, cache: CachePolicy) -> None:
+    """The caller's own timeout is the caller's: it is no value, the journal calls it left, and no task or connection stays."""
+    with fault_server(Hang()) as server:
+        async with managing(pointed_at(server.url), hasty_world([])) as (manager, told):
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await ask(manager, evolve(ASK, cache=cache))
+            assert await server.until(lambda known: known.left == known.connections == 1)
+            assert len(told.of(CallCancelled)) == 1
+            assert len(asyncio.all_tasks()) == 1
+    assert len(server.requests) == 1
 
 
 async def test_closing_ends_what_is_under_way_with_a_value() -> None:
