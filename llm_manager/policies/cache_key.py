@@ -1,6 +1,7 @@
 """Under which key an answer is remembered: a digest of everything that could change it."""
 
 import hashlib
+from functools import lru_cache
 
 from llm_manager.domain.attempts import Attempt
 
@@ -12,14 +13,13 @@ def cache_key(attempt: Attempt) -> str:
 
     The bytes are those of the request encoded as not streamed: a field that is sent is in the key by construction.
     """
-    wire = attempt.wire
-    parts = (
-        _VERSION,
-        (attempt.request.metadata.tenant or "").encode("utf-8", "surrogatepass"),
-        attempt.endpoint.identity.encode("utf-8", "surrogatepass"),
-        attempt.model.name.encode("utf-8", "surrogatepass"),
-        wire.path.encode("utf-8", "surrogatepass"),
-        repr(wire.headers).encode("utf-8", "surrogatepass") if wire.headers else b"",
-        wire.body,
-    )
-    return hashlib.sha256(b"".join([b"%d:%b" % (len(part), part) for part in parts])).hexdigest()
+    wire, endpoint = attempt.wire, attempt.endpoint
+    whose = _whose(attempt.request.metadata.tenant, endpoint.identity, attempt.model.name, wire.path, wire.headers)
+    return hashlib.sha256(b"%b%d:%b" % (whose, len(wire.body), wire.body)).hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def _whose(*parts: object) -> bytes:
+    """What a key begins with; few differ, and this runs on every call."""
+    texts = [_VERSION, *(("" if part is None else str(part)).encode("utf-8", "surrogatepass") for part in parts)]
+    return b"".join(b"%d:%b" % (len(text), text) for text in texts)

@@ -148,7 +148,7 @@ def _is_simple(words: list[bytes], spoken: Collection[bytes]) -> bool:
         (b"open" in spoken and b"open" in words[:-1])
         or (b"show" in spoken and b"show" in words[:-1])
         or (b"list" in spoken and _next(words, b"list", (b"files", b"directory")))
-        or (b"what" in spoken and _next(words, b"what", (b"time",)))
+        or (b"what" in spoken and b"time" in words and _next(words, b"what", (b"time",)))
     )
 
 
