@@ -42,11 +42,12 @@ class Cell(Generic[_State]):
 class PerLoop(Generic[_State]):
     """Keep one thing per running event loop; what belonged to a closed loop is given to ``drop`` at the next making."""
 
-    __slots__ = ("_drop", "_made", "_make")
+    __slots__ = ("_drop", "_lock", "_made", "_make")
 
     def __init__(self, make: Callable[[], _State], drop: Callable[[_State], None] = lambda _: None) -> None:
         self._make = make
         self._drop = drop
+        self._lock = threading.Lock()
         self._made: WeakKeyDictionary[asyncio.AbstractEventLoop, _State] = WeakKeyDictionary()
 
     def get(self) -> _State:
@@ -56,14 +57,19 @@ class PerLoop(Generic[_State]):
             return self._made[loop]
         except KeyError:
             self._drop_closed()
-            made = self._made[loop] = self._make()
+            made = self._make()
+            with self._lock:
+                self._made[loop] = made
             return made
 
     def take(self) -> _State | None:
         """Remove and return the running loop's own, when it has one: its owner closes it. Closed loops' own are dropped."""
         self._drop_closed()
-        return self._made.pop(asyncio.get_running_loop(), None)
+        with self._lock:
+            return self._made.pop(asyncio.get_running_loop(), None)
 
     def _drop_closed(self) -> None:
-        for closed in [other for other in list(self._made) if other.is_closed()]:
-            self._drop(self._made.pop(closed))
+        with self._lock:
+            left = [self._made.pop(loop) for loop in list(self._made) if loop.is_closed()]
+        for made in left:
+            self._drop(made)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -93,3 +94,26 @@ def test_outside_a_loop_there_is_none() -> None:
     """Asking without a running loop is a bug."""
     with pytest.raises(RuntimeError):
         PerLoop(object).get()
+
+
+def test_loops_of_many_threads_may_come_and_go_at_once() -> None:
+    """What a closed loop had is dropped once, whoever drops it."""
+    dropped: list[object] = []
+    table: PerLoop[object] = PerLoop(object, dropped.append)
+
+    async def touch() -> object:
+        return table.get()
+
+    def come_and_go() -> list[object]:
+        return [asyncio.run(touch()) for _ in range(60)]
+
+    patient = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as threads:
+            comings = [threads.submit(come_and_go) for _ in range(8)]
+        made = [one for coming in comings for one in coming.result()]
+    finally:
+        sys.setswitchinterval(patient)
+    assert len({id(one) for one in made}) == len(made) == 480
+    assert len({id(one) for one in dropped}) == len(dropped)
