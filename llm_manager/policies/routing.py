@@ -81,21 +81,26 @@ def plan(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Plan
 
 
 def remembering_routes(policy: RoutingPolicy) -> Callable[[LLMRequest, Snapshot], Result[Plan, LLMError]]:
-    """`route` for one policy, which decides requests of equal shape once per snapshot."""
-    kept: OrderedDict[Shape, tuple[Plan, Result[Plan, LLMError]]] = OrderedDict()
+    """`route` for one policy, which decides requests of equal shape once per snapshot.
+
+    A snapshot is known by itself: those of two managers that share a router have the same versions.
+    """
+    kept: OrderedDict[Shape, tuple[Snapshot, Plan, Result[Plan, LLMError]]] = OrderedDict()
 
     def remembered(request: LLMRequest, snapshot: Snapshot) -> Result[Plan, LLMError]:
         shape = _shape(request, snapshot, policy)
         found = kept.get(shape)
-        if found is not None and found[0].steps:
-            return found[1]
+        if found is not None and found[0] is not snapshot:
+            found = None
+        if found is not None and found[1].steps:
+            return found[2]
         read = read_facts(request, snapshot, policy)
         if not isinstance(read, Success):
             return Failure(read.failure())
         facts = read.unwrap()
-        made = decide(facts, snapshot, policy) if found is None else found[0]
+        made = decide(facts, snapshot, policy) if found is None else found[1]
         verdict = _verdict(made, facts)
-        kept[shape] = (made, verdict)
+        kept[shape] = (snapshot, made, verdict)
         if len(kept) > _PLANS_KEPT:
             kept.popitem(last=False)
         return verdict

@@ -276,3 +276,12 @@ def test_a_remembered_route_is_the_route(asked: list[LLMRequest], snapshot: Snap
     for request in asked:
         assert remembered(request, snapshot) == route(request, snapshot, policy)
         assert remembered(request, snapshot) == route(request, snapshot, policy)
+
+
+def test_two_managers_that_share_a_router_get_their_own_plans() -> None:
+    """Their snapshots count their versions each from one."""
+    remembered = remembering_routes(RoutingPolicy())
+    request = LLMRequest("hello")
+    for provider, name in (("openai", "gpt-x"), ("groq", "llama-x"), ("openai", "gpt-x")):
+        snapshot = Snapshot(version=1, candidates=(candidate(provider, name),))
+        assert [step.profile.provider for step in remembered(request, snapshot).unwrap().steps] == [provider]
