@@ -7,7 +7,7 @@ The calls run on an event loop in a thread of their own, so it works inside a ru
 """
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import field, frozen
@@ -25,6 +25,8 @@ from llm_manager.effects import settle
 from llm_manager.services.manager import LLMManager, Structured
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from anyio.from_thread import BlockingPortal
 
 _Shape = TypeVar("_Shape")
@@ -38,6 +40,7 @@ class BlockingManager:
 
     _manager: LLMManager
     _portal: "BlockingPortal" = field(repr=False)
+    _open: set[AsyncGenerator[Any, None]] = field(factory=set, repr=False)
 
     def generate(self, request: LLMRequest) -> Result[LLMResponse, LLMError]:
         """Answer a request."""
@@ -81,21 +84,40 @@ class BlockingManager:
         async def finish() -> Result[_Value, LLMError]:
             return await settle(begin())
 
-        return self._portal.call(finish)
+        return self._call(finish)
 
     def _iterate(self, begin: Callable[[], AsyncGenerator[_Item, None]]) -> Iterator[_Item]:
-        items = self._portal.call(_call(begin))
+        items = self._call(_async(begin))
+        self._open.add(items)
         try:
             while True:
                 try:
-                    yield self._portal.call(items.__anext__)
+                    yield self._call(items.__anext__)
                 except StopAsyncIteration:
                     return
         finally:
-            self._portal.call(items.aclose)
+            if items in self._open:
+                self._open.discard(items)
+                self._call(items.aclose)
+
+    def _call(self, work: Callable[[], Coroutine[Any, Any, _Value]]) -> _Value:
+        """Run it on the loop and wait; who interrupts the waiting cancels the work."""
+        under_way: Future[_Value] = self._portal.start_task_soon(work)
+        try:
+            return under_way.result()
+        except BaseException:
+            under_way.cancel()
+            raise
+
+    def _close(self) -> None:
+        """Close what was left half read, then the manager."""
+        while self._open:
+            with suppress(RuntimeError):  # another thread is reading it just now, and closes it when it is told of the end
+                self._call(self._open.pop().aclose)
+        self._call(self._manager.close)
 
 
-def _call(begin: Callable[[], _Item]) -> Callable[[], Coroutine[Any, Any, _Item]]:
+def _async(begin: Callable[[], _Item]) -> Callable[[], Coroutine[Any, Any, _Item]]:
     async def called() -> _Item:
         return begin()
 
@@ -108,7 +130,8 @@ def blocking(manager: LLMManager) -> Iterator[BlockingManager]:
     from anyio.from_thread import start_blocking_portal
 
     with start_blocking_portal() as portal:
+        here = BlockingManager(manager=manager, portal=portal)
         try:
-            yield BlockingManager(manager=manager, portal=portal)
+            yield here
         finally:
-            portal.call(manager.close)
+            here._close()

@@ -1,19 +1,25 @@
 """The blocking facade: from scripts, from inside a running loop, from threads."""
 
 import asyncio
+import gc
+import signal
+import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from attrs import frozen
 from returns.result import Failure, Success
 
 from llm_manager.blocking import blocking
+from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import ModelUnavailable
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.streaming import StreamFinished
 from llm_manager.real_world import real_world
 from llm_manager.services.manager import LLMManager
-from llm_manager.testing import Said, Scripted, scripted, scripted_manager
+from llm_manager.testing import Said, Scripted, faults, scripted, scripted_manager
 
 HI = LLMRequest("hi")
 
@@ -101,3 +107,42 @@ async def _ask(manager: LLMManager, number: int) -> str:
     from llm_manager.effects import settle
 
     return (await settle(manager.generate(LLMRequest(f"row {number}")))).unwrap().content
+
+
+def test_what_is_left_half_read_is_closed_at_the_end_and_says_nothing_later() -> None:
+    """A stream and a batch that somebody still holds after the manager is gone."""
+    model = scripted("one two three four", "", seconds=0.0)
+    with blocking(scripted_manager(model, world=real_world({}))) as m:
+        stream = m.stream(HI)
+        next(stream)
+        rows = m.generate_all([LLMRequest(str(number)) for number in range(50)], concurrency=5)
+        next(rows)
+    assert model.under_way == 0
+    stream_left, rows_left = weakref.ref(stream), weakref.ref(rows)
+    del stream, rows
+    gc.collect()
+    assert (stream_left(), rows_left()) == (None, None)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends itself a signal")
+def test_an_interrupted_call_is_cancelled() -> None:
+    """Ctrl-C in a notebook, where the manager lives on: nothing goes on behind one's back."""
+    asking = threading.Event()
+
+    def interrupt() -> None:
+        asking.wait(5)
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+    async def hang(attempt: Attempt) -> Said:
+        asking.set()
+        return await faults.hanging()(attempt)
+
+    model = scripted(hang, "hello")
+    interrupting = threading.Thread(target=interrupt)
+    interrupting.start()
+    with blocking(scripted_manager(model, world=real_world({}))) as m:
+        with pytest.raises(KeyboardInterrupt):
+            m.generate(HI)
+        assert m.generate(HI).unwrap().content == "hello"
+        assert (model.under_way, model.left) == (0, 1)
+    interrupting.join()
