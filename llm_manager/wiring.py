@@ -13,7 +13,7 @@ from returns.result import Failure, Result, Success
 
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import LLMConfig, ProviderSettings
-from llm_manager.domain.errors import ConfigurationError, LLMError
+from llm_manager.domain.errors import ConfigurationError, LLMError, PolicyBlocked
 from llm_manager.domain.models import Endpoint, Health
 from llm_manager.domain.plans import RoutingPolicy, Snapshot, Unavailable
 from llm_manager.domain.requests import LLMRequest
@@ -141,15 +141,15 @@ def make_model_client(name: str, settings: ProviderSettings | None = None, world
 
 
 def create_default_local_client() -> Result[ModelClient, LLMError]:
-    """A client of LM Studio where it usually listens, or where the environment says."""
-    return load_config().bind(lambda config: make_model_client("lmstudio", config.providers.get("lmstudio")))
+    """A client of LM Studio where it usually listens, or where the settings say; under airgap only where that is local."""
+    return load_config().bind(lambda config: _local_client(config, config.providers.get("lmstudio") or ProviderSettings()))
 
 
 def check_local_model_health(endpoint: str) -> FutureResult[Health, LLMError]:
-    """Ask an OpenAI-compatible server at ``endpoint`` (a URL) whether it answers."""
+    """Ask an OpenAI-compatible server at ``endpoint`` (a URL) whether it answers; the settings say which hosts are local."""
 
     async def check() -> Settled[Health, LLMError]:
-        built = sealed(make_model_client("lmstudio", ProviderSettings(base_url=endpoint)))
+        built = sealed(load_config().bind(lambda config: _local_client(config, ProviderSettings(base_url=endpoint))))
         if isinstance(built, Failure):
             return built
         client = built.unwrap()
@@ -159,6 +159,16 @@ def check_local_model_health(endpoint: str) -> FutureResult[Health, LLMError]:
             await client.close()
 
     return publish(check)()
+
+
+def _local_client(config: LLMConfig, settings: ProviderSettings) -> Result[ModelClient, LLMError]:
+    from llm_manager.clients.catalogue import build_client
+
+    def permitted(client: ModelClient) -> Result[ModelClient, LLMError]:
+        forbidden = why_not_asked(client.endpoint, config.routing)
+        return Success(client) if forbidden is None else Failure(PolicyBlocked(message=forbidden, policy="airgap"))
+
+    return build_client("lmstudio", settings, _parts(config, real_world())).bind(permitted)
 
 
 def create_default_llm_manager() -> Result[LLMManager, LLMError]:

@@ -1,5 +1,7 @@
 """The composition root: the order of layers, and which settings make which clients."""
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,8 @@ from llm_manager.wiring import (
     ManagerDeps,
     around_attempts,
     around_calls,
+    check_local_model_health,
+    create_default_local_client,
     default_deps,
     load_config,
     make_llm_manager,
@@ -135,3 +139,37 @@ async def test_under_airgap_the_weights_are_not_fetched_though_settings_allow_it
     outcome = await settle(manager.generate(LLMRequest("hi")))
     assert isinstance(outcome, Failure)
     assert "its weights are not in" in str(outcome.failure())
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """An environment that says nothing, in an empty folder."""
+    for name in list(os.environ):
+        if name not in ("PATH", "TMPDIR"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
+
+
+def test_the_local_client_goes_by_all_of_the_settings(environment: pytest.MonkeyPatch) -> None:
+    assert create_default_local_client().unwrap().endpoint.base_url == "http://localhost:1234/v1"
+    environment.setenv("LM_STUDIO_ENDPOINT", "http://192.168.7.7:1234/v1")
+    environment.setenv("LLM_MANAGER_NETWORK__LOCAL_HOSTS", "192.168.7.7")
+    assert create_default_local_client().unwrap().endpoint.locality == "local"
+
+
+async def test_under_airgap_a_local_client_is_local(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("LLM_AIRGAP_MODE", "true")
+    environment.setenv("LM_STUDIO_ENDPOINT", "https://models.example.com/v1")
+    for refused in (create_default_local_client(), await settle(check_local_model_health("https://models.example.com/v1"))):
+        assert isinstance(refused, Failure)
+        assert isinstance(refused.failure(), PolicyBlocked)
+
+
+async def test_a_local_server_that_is_not_there_is_told_as_ill(environment: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    health = (await settle(check_local_model_health(f"http://127.0.0.1:{port}/v1"))).unwrap()
+    assert not health.healthy
+    assert "nothing answers" in (health.error_message or "")
