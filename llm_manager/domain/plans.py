@@ -82,12 +82,16 @@ class PlanStep:
     reasons: tuple[str, ...] = ()
 
 
+RefusalRule: TypeAlias = Literal["unavailable", "airgap", "private", "toy", "name", "capability", "window", "fallback"]
+
+
 @frozen(kw_only=True)
 class Refusal:
-    """A candidate that is not asked, and why. ``model`` is empty when the whole provider is out."""
+    """A candidate that is not asked: by which rule, and why in words. ``model`` is empty when the whole provider is out."""
 
     provider: str
     model: str
+    rule: RefusalRule
     reason: str
 
 

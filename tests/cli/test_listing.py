@@ -34,7 +34,10 @@ ROUTE = Plan(
             reasons=("local first",),
         ),
     ),
-    refused=(Refusal(provider="openai", model="big", reason="private"), Refusal(provider="groq", model="", reason="no key")),
+    refused=(
+        Refusal(provider="openai", model="big", rule="private", reason="private"),
+        Refusal(provider="groq", model="", rule="unavailable", reason="no key"),
+    ),
     strategy="balanced",
     max_retries=3,
     classification=TaskClassification(
