@@ -277,6 +277,7 @@ if TYPE_CHECKING:
     )
     from llm_manager.domain.plans import (
         Refusal as Refusal,
+        RefusalRule as RefusalRule,
     )
     from llm_manager.domain.plans import (
         RoutingPolicy as RoutingPolicy,
@@ -541,6 +542,7 @@ _HOMES = {
     "RateLimitExceeded": "llm_manager.domain.errors",
     "ReasoningDelta": "llm_manager.domain.streaming",
     "Refusal": "llm_manager.domain.plans",
+    "RefusalRule": "llm_manager.domain.plans",
     "RequestMetadata": "llm_manager.domain.requests",
     "RequestTimeout": "llm_manager.domain.errors",
     "Result": "returns.result",
@@ -691,6 +693,7 @@ __all__ = (
     "RateLimitExceeded",
     "ReasoningDelta",
     "Refusal",
+    "RefusalRule",
     "RequestMetadata",
     "RequestTimeout",
     "Result",

@@ -25,7 +25,7 @@ SECTIONS = {
         Fault PolicyBlocked BudgetExceeded CircuitOpen AllModelsFailed StorageFailed JobLocked Origin Charge Scope""",
     "Questions to an error": """describe is_transient resend retry_after may_fall_back may_try_another_key counts_for_breaker charge_of
         seed_tag""",
-    "Routes": """make_model_router ModelRouter classify TaskClassification Plan PlanStep Refusal RoutingPolicy Strategy Snapshot Candidate
+    "Routes": """make_model_router ModelRouter classify TaskClassification Plan PlanStep Refusal RefusalRule RoutingPolicy Strategy Snapshot Candidate
         Unavailable""",
     "Models and clients": """make_model_client create_default_local_client check_local_model_health ModelClient ModelProfile Endpoint Health
         Locality Family Tier Price KnownPrice UnknownPrice PriceTier FREE""",
