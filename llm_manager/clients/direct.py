@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from typing import Literal
 
 from attrs import evolve, frozen
 from returns.result import Failure, Result, Success
@@ -56,14 +57,17 @@ def generating_directly(deps: DirectDeps) -> Generate:
         except TimeoutError:
             if not scope.expired():
                 raise
-            return Failure(_late(attempt))
+            return Failure(_late(attempt, attempt.limits.attempt_seconds, "attempt"))
         return outcome if isinstance(outcome, Failure) else Success(_completed(outcome.unwrap(), attempt, deps, began))
 
     return publish(generate)
 
 
 def streaming_directly(deps: DirectDeps) -> Stream:
-    """Answer piece by piece. Silence is bounded by the transport, and the beginning by the attempt's deadline."""
+    """Answer piece by piece. The attempt's deadline bounds the beginning, the transport silence, the call's deadline the whole.
+
+    The last is looked at with each event, so a stream may outlast it by one silence.
+    """
 
     async def stream(request: LLMRequest) -> AsyncGenerator[Result[StreamEvent, LLMError], None]:
         began = deps.world.now()
@@ -81,6 +85,9 @@ def streaming_directly(deps: DirectDeps) -> Stream:
         async with aclosing(reply.rest) as rest:
             yield Success(_ended(reply.first, attempt, deps, began, first))
             async for event in rest:
+                if deps.world.now() >= attempt.call_deadline:
+                    yield Failure(_late(attempt, attempt.total_seconds, "total"))
+                    return
                 yield event if isinstance(event, Failure) else Success(_ended(event.unwrap(), attempt, deps, began, first))
 
     return stream
@@ -94,7 +101,7 @@ async def _opened(deps: DirectDeps, attempt: Attempt) -> Settled[OpenStream, LLM
     except TimeoutError:
         if not scope.expired():
             raise
-        return Failure(_late(attempt))
+        return Failure(_late(attempt, attempt.limits.attempt_seconds, "attempt"))
 
 
 def _prepared(deps: DirectDeps, request: LLMRequest, now: float, *, streamed: bool) -> Settled[Attempt, LLMError]:
@@ -139,10 +146,10 @@ def _completed(response: LLMResponse, attempt: Attempt, deps: DirectDeps, began:
     )
 
 
-def _late(attempt: Attempt) -> RequestTimeout:
+def _late(attempt: Attempt, seconds: float, phase: Literal["attempt", "total"]) -> RequestTimeout:
     return RequestTimeout(
         model=attempt.model.name,
-        timeout_ms=round(attempt.limits.attempt_seconds * 1000),
-        phase="attempt",
+        timeout_ms=round(seconds * 1000),
+        phase=phase,
         origin=Origin(provider=attempt.endpoint.provider, endpoint=attempt.endpoint.base_url, charge="possible"),
     )

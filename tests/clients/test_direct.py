@@ -112,6 +112,28 @@ def test_a_stream_must_begin_in_time() -> None:
     assert isinstance(only.failure(), RequestTimeout)
 
 
+def test_a_stream_that_only_trickles_ends_with_the_call() -> None:
+    """Each piece comes in time, and their number has no end."""
+    closed: list[bool] = []
+
+    async def trickle() -> Events:
+        try:
+            while True:
+                await asyncio.sleep(1.0)
+                yield Success(TextDelta(text="."))
+        finally:
+            closed.append(True)
+
+    async def open_stream(_: Attempt) -> Settled[OpenStream, LLMError]:
+        return Success(OpenStream(first=TextDelta(text="hi"), rest=trickle()))
+
+    events = heard(evolve(deps_of(0.0, []), open=open_stream), LLMRequest("x", deadline_ms=3500))
+    assert events[:-1] == [Success(TextDelta(text=text)) for text in ("hi", ".", ".", ".")]
+    assert isinstance(last := events[-1], Failure)
+    assert isinstance(error := last.failure(), RequestTimeout)
+    assert (error.phase, error.timeout_ms, closed) == ("total", 3500, [True])
+
+
 @pytest.mark.parametrize("ask", [answered, lambda deps, request: heard(deps, request)[0]], ids=["whole", "streamed"])
 def test_failures_pass(ask: Callable[[DirectDeps, LLMRequest], object]) -> None:
     """Those of encoding before anything is sent, those of the provider as they are."""
