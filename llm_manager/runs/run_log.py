@@ -153,6 +153,8 @@ class _File:
         offset = _HEADER
         while offset < self._end:
             line = self._line(offset)
+            if not line:
+                return
             record = read(line)
             if record is not None and self._offsets.get(record.key) == offset:
                 yield record

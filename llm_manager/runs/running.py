@@ -1,4 +1,7 @@
-"""The loop: ask what is left, write each answer down as it comes, and stop only for what every row would meet."""
+"""The loop: ask what is left, write each answer down as it comes, and stop only for what every row would meet.
+
+A run that stops for an answer asks nothing more and waits for what is under way: it may be answered, and then it is paid.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -51,13 +54,14 @@ async def run_rows(
                 ended, rows = asking.finished(number, outcome)
                 error = ended.error
                 if error is not None and stops(error):
-                    stopped = error
-                    break
+                    stopped = stopped or error
+                    asking.stop()
+                    continue
                 if error is not None and unreachable(error):
                     unreached.append((ended, rows))
                     if len(unreached) < PATIENCE:
                         continue
-                    stopped, unreached = error, []
+                    stopped, unreached = stopped or error, []
                     break
                 for waiting in (*unreached, (ended, rows)):
                     await committer.put(*waiting)
@@ -80,12 +84,15 @@ class _Asking:
         self._job = job
         self._found = found
         self._under_way: dict[int, tuple[int, str]] = {}
+        self._stopped = False
         self.broken: LLMError | None = None
 
     def requests(self) -> Iterator[LLMRequest]:
         """The requests to send, made as they are taken. A file that changed under the run ends them."""
         number = 0
         for ordinal, outcome in enumerate(self._job.table.rows()):
+            if self._stopped:
+                return
             if isinstance(outcome, Failure):
                 self.broken = outcome.failure()
                 return
@@ -99,6 +106,10 @@ class _Asking:
             self._under_way[number] = (ordinal, self._job.key(prompt))
             number += 1
             yield evolve(self._job.request, prompt=prompt)
+
+    def stop(self) -> None:
+        """Let no more requests be taken."""
+        self._stopped = True
 
     def finished(self, number: int, outcome: Result[LLMResponse, LLMError]) -> tuple[Finished, int]:
         """What became of a request, and how many rows of the file it settles."""

@@ -238,3 +238,10 @@ def test_the_log_holds_what_a_dictionary_would(tmp_path: Path, groups: list[list
             expected.update((row.key, row) for row in rows)
             assert {row.key: row for row in log.rows()} == expected
             assert {key: log.claim(key) for key in expected} == expected
+
+
+def test_a_log_that_others_cut_short_under_a_run_ends_where_it_is_cut(tmp_path: Path) -> None:
+    with held(tmp_path / "log") as log:
+        log.settle(_ROWS)
+        os.truncate(tmp_path / "log", (tmp_path / "log").stat().st_size // 2)
+        assert len(list(log.rows())) < len(_ROWS)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from returns.result import Failure, Result, Success
 
 from llm_manager.cells import Cell
+from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import (
     AllModelsFailed,
     AuthenticationFailed,
@@ -38,6 +39,7 @@ from llm_manager.runs.tallies import Tally
 from llm_manager.runs.writing import make_layout, output_lines
 from llm_manager.services.manager import GenerateAll
 from llm_manager.services.run_log import RunLog, RunRow
+from llm_manager.testing import run_virtual, scripted, scripted_manager
 
 _Value = TypeVar("_Value")
 _DOWN = NetworkError(model="m", message="refused")
@@ -176,11 +178,32 @@ async def test_what_every_row_would_meet_stops_the_run_and_leaves_the_row_to_be_
     job, log, asked = jobbing(texts(*"abcdef")), memory_run_log(), list[str]()
     tally, stopped = await ran(job, log, modelling(only_some({"c": error}), asked=asked))
     assert stopped == error
-    assert (tally.answered, tally.failed, tally.left) == (2, 0, 4)
+    assert (tally.answered, tally.failed, tally.left) == (3, 0, 3)
     assert len(asked) <= 4
-    assert [row["text"] for row in written(job, log)] == ["a", "b"]
+    assert [row["text"] for row in written(job, log)] == ["a", "b", "d"]
     tally, stopped = await ran(job, log, modelling())
-    assert (stopped, tally.earlier, tally.answered) == (None, 2, 4)
+    assert (stopped, tally.earlier, tally.answered) == (None, 3, 3)
+
+
+def test_what_is_under_way_when_a_run_stops_is_kept(jobbing: Any) -> None:
+    """Answers that came beside the error, or come after it, are paid; what was not taken yet is not asked."""
+    spent = QuotaExhausted(model="m", message="spent")
+
+    async def say(attempt: Attempt) -> LLMError | str:
+        prompt = attempt.request.prompt or ""
+        await asyncio.sleep(2.0 if prompt == "Say d" else 1.0)
+        return spent if prompt == "Say b" else prompt
+
+    model = scripted(say)
+    job, log = jobbing(texts(*"abcdefghijklmnop")), memory_run_log()
+
+    async def run() -> tuple[Tally, LLMError | None]:
+        return await ran(job, log, scripted_manager(model).generate_all, concurrency=4)
+
+    tally, stopped = run_virtual(run())
+    assert stopped == spent
+    assert [row["text"] for row in written(job, log)] == ["a", "c", "d", "e", "f", "g"]
+    assert (len(model.calls), tally.answered, tally.failed) == (7, 6, 0)
 
 
 async def test_a_dead_endpoint_ends_the_run_and_its_rows_are_asked_next_time(jobbing: Any, modelling: Any) -> None:
