@@ -188,7 +188,11 @@ def _assembled(deps: ManagerDeps) -> LLMManager:
     known = Known(clients=deps.clients, unavailable=deps.unavailable)
     knowledge = Knowledge(known, lambda: statistics.recent(now()))
     servers = {} if _has_real_model(deps.clients) else deps.servers
-    discover = discovering(servers, journal, now, knowledge.learn_clients)
+
+    async def ready() -> None:
+        await world.run_blocking(_import_sending)
+
+    discover = discovering(servers, journal, now, knowledge.learn_clients, ready)
 
     async def snapshot(request: LLMRequest) -> Snapshot:
         await discover()
@@ -281,6 +285,11 @@ def _parts(config: LLMConfig, world: World) -> ClientParts:
         profiles=config.profiles,
         make_transport=lambda ca_bundle: make_transport(network=config.network, ca_bundle=ca_bundle),
     )
+
+
+def _import_sending() -> None:
+    """Import what the first request would otherwise wait for: the HTTP library, in a tenth of a second or several."""
+    import llm_manager.clients.pools  # noqa: F401 - it is loaded for those who send
 
 
 def _why_not(name: str, settings: ProviderSettings | None) -> str | None:

@@ -1,6 +1,7 @@
 """Looking for local servers once, before the first call, when nothing is configured."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -21,9 +22,15 @@ def discovering(
     journal: Journal,
     now: Callable[[], float],
     learn: Callable[[Mapping[str, ModelClient], tuple[Unavailable, ...]], None],
+    ready: Callable[[], Coroutine[Any, Any, None]],
 ) -> Callable[[], Coroutine[Any, Any, None]]:
-    """Probe the usual local servers side by side, once, for 200 ms; later calls return at once."""
+    """Probe the usual local servers side by side, once, for 200 ms; later calls return at once.
+
+    ``ready`` is awaited before, so that what must be loaded to send anything is not taken from the 200 ms. Of several
+    event loops that probe at once, the first to finish is believed.
+    """
     lock: PerLoop[asyncio.Lock] = PerLoop(asyncio.Lock)
+    one_at_a_time = threading.Lock()
     probed = Cell(not servers)
 
     async def discover() -> None:
@@ -32,13 +39,17 @@ def discovering(
         async with lock.get():
             if probed.read():
                 return
+            await ready()
             async with asyncio.TaskGroup() as group:
                 probes = {name: group.create_task(_answers(client)) for name, client in servers.items()}
             found = {name: servers[name] for name, probe in probes.items() if probe.result()}
             absent = tuple(name for name in servers if name not in found)
-            learn(found, tuple(Unavailable(provider=name, reason=_absence(servers[name])) for name in absent))
+            with one_at_a_time:
+                if probed.read():
+                    return
+                learn(found, tuple(Unavailable(provider=name, reason=_absence(servers[name])) for name in absent))
+                probed.swap(lambda _: True)
             journal.emit(ServersProbed(at=now(), found=tuple(found), absent=absent))
-            probed.swap(lambda _: True)
 
     return discover
 

@@ -1,6 +1,10 @@
 """Local servers are looked for once, for 200 ms, only when nothing is configured."""
 
 import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 from attrs import evolve
 from returns.result import Failure, Success
@@ -11,7 +15,7 @@ from llm_manager.domain.models import Health
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled
-from llm_manager.testing import Scripted, run_virtual, scripted, scripted_manager
+from llm_manager.testing import Scripted, fake_world, run_virtual, scripted, scripted_manager
 
 TOY = scripted("a toy's answer", provider="embedded", profile={"toy": True})
 
@@ -81,3 +85,43 @@ def test_a_toy_never_stands_in_for_a_model_that_was_named() -> None:
         return await settle(manager.generate(LLMRequest("hi", preferences=Preferences(model="gpt-4o"))))
 
     assert isinstance(run_virtual(ask()), Failure)
+
+
+def test_what_sending_takes_to_load_is_not_taken_from_the_servers_time() -> None:
+    """The HTTP library may take longer to import than a server has to answer."""
+    loaded: list[str] = []
+
+    async def slowly(work: Callable[[], Any], /) -> Any:
+        await asyncio.sleep(5.0)
+        loaded.append("loaded")
+        return work()
+
+    async def look() -> tuple[str, ...]:
+        found = server(seconds=0.1)
+        manager = scripted_manager(TOY, servers={"lmstudio": found.client}, world=evolve(fake_world(), run_blocking=slowly))
+        return (await settle(manager.discover())).unwrap()
+
+    assert sorted(run_virtual(look())) == ["embedded", "lmstudio"]
+    assert loaded == ["loaded"]
+
+
+def test_loops_of_two_threads_that_look_at_once_learn_once() -> None:
+    """Each has probed before the other has told what it found."""
+    told: list[Event] = []
+    both_asked = threading.Barrier(2)
+    model = scripted("a server's answer", provider="lmstudio")
+
+    async def health() -> Settled[Health, LLMError]:
+        both_asked.wait(10)
+        return Success(Health(provider="lmstudio", healthy=False))
+
+    model.client = evolve(model.client, health=publish(health))
+    manager = scripted_manager(TOY, tell=told.append, servers={"lmstudio": model.client})
+
+    async def look() -> tuple[str, ...]:
+        return (await settle(manager.discover())).unwrap()
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(lambda _: asyncio.run(look()), range(2))) == [("embedded",), ("embedded",)]
+    assert len([event for event in told if isinstance(event, ServersProbed)]) == 1
+    assert [gone.provider for gone in manager.plan(LLMRequest("hi")).unwrap().refused].count("lmstudio") == 1
