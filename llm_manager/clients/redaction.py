@@ -3,14 +3,15 @@
 import re
 from collections.abc import Iterable
 
+from llm_manager.clients.echoes import without_echoes
+
 LONGEST = 2048
 """How many characters are kept."""
 
 _SCANNED = 16_384
 _SHORTEST_SECRET = 6
-_SHORTEST_ECHO = 16
+_LONGEST_SECRET = 4096
 _HIDDEN = "[redacted]"
-_ECHO = "[prompt]"
 _SHAPES = re.compile(
     r"(?i:\bbearer[ \t]{1,4})[A-Za-z0-9+/=._~*-]{1,512}"
     r"|(?i:\bbasic[ \t]{1,4})[A-Za-z0-9+/=]{16,512}"
@@ -23,18 +24,17 @@ _SHAPES = re.compile(
 
 
 def redacted(text: str, *, secrets: Iterable[str] = (), prompts: Iterable[str] = ()) -> str:
-    """Hide ``secrets``, whatever has a key's shape, and echoes of ``prompts``; keep at most 2048 characters.
+    """Hide ``secrets``, whatever has a key's shape, and echoes of ``prompts``, even of parts; keep at most 2048 characters.
 
     >>> redacted("Incorrect API key provided: sk-proj-abcdef123456.")
     'Incorrect API key provided: [redacted]'
     """
-    text = text[:_SCANNED]
+    text = text[: _SCANNED + _LONGEST_SECRET]
     for secret in secrets:
         for spelling in _spellings(secret):
             text = text.replace(spelling, _HIDDEN)
-    for prompt in prompts:
-        if len(prompt) >= _SHORTEST_ECHO:
-            text = text.replace(prompt, _ECHO).replace(_escaped(prompt), _ECHO)
+    text = text[:_SCANNED]
+    text = without_echoes(text, prompts)
     text = _SHAPES.sub(_HIDDEN, text)
     return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
 

@@ -65,6 +65,13 @@ def test_a_key_at_the_edge_is_not_halved() -> None:
     assert "sk-" not in redacted("x " * 1015 + "sk-abcdefghijklmnop" * 2)
 
 
+def test_a_secret_at_the_edge_of_what_is_looked_at_is_not_halved() -> None:
+    """Though all before it is an echo, and goes."""
+    prompt = "a story of long ago, " * 780
+    text = prompt[: 16_384 - 10] + "no-shape-known-0123456789"
+    assert "no-shape" not in redacted(text, secrets=["no-shape-known-0123456789"], prompts=[prompt])
+
+
 @pytest.mark.parametrize("hostile", ["bearer ", "sk-", "eyJ" + "a" * 10 + ".", "api_key=", "a", "Basic ", "x-api-key:\t"])
 def test_hostile_texts_take_linear_time(hostile: str) -> None:
     """A hundred kilobytes in a few milliseconds."""
