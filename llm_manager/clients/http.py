@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING
 
+from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.cells import PerLoop
@@ -69,6 +70,8 @@ def make_transport(
         if isinstance(routed, Failure):
             return routed
         route = routed.unwrap()
+        if envelope.local:  # llama.cpp's server closes what carried a stream without a word, just as the next request goes out
+            envelope = evolve(envelope, headers=(*envelope.headers, (b"Connection", b"close")))
         pool = pools.enter(route.kind)
         chunks: AsyncGenerator[Settled[bytes, LLMError], None] | None = None
         try:

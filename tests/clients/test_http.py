@@ -569,16 +569,29 @@ async def test_a_stream_closed_early_closes_its_connection(transport: Transport,
         assert await server.until(lambda known: known.hung_up == 1)
 
 
+async def _left_at_the_last_word(transport: Transport, url: str, *, local: bool) -> None:
+    for _ in range(3):
+        stream = (await transport.open(envelope(url, local=local))).unwrap()
+        async for chunk in stream.chunks:
+            if b"[DONE]" in chunk.unwrap():
+                break
+        await stream.chunks.aclose()
+
+
 @pytest.mark.parametrize("gap", [0.0, 0.005])
-async def test_a_stream_left_at_its_last_word_keeps_its_connection(transport: Transport, gap: float) -> None:
-    with fault_server(sse({"a": 1}, gap_seconds=gap)) as server:
-        for _ in range(3):
-            stream = (await transport.open(envelope(server.url))).unwrap()
-            async for chunk in stream.chunks:
-                if b"[DONE]" in chunk.unwrap():
-                    break
-            await stream.chunks.aclose()
+async def test_a_stream_left_at_its_last_word_keeps_its_connection(gap: float) -> None:
+    made = make_transport(ca_bundle=str(CERTIFICATES / "authority.pem"))
+    with fault_server(sse({"a": 1}, gap_seconds=gap), tls=CERTIFICATES / "right.pem") as server:
+        await _left_at_the_last_word(made, server.url, local=False)
+        await made.close()
     assert server.connections == 1
+
+
+async def test_a_connection_to_a_local_server_carries_one_stream_and_says_so(transport: Transport) -> None:
+    with fault_server(sse({"a": 1})) as server:
+        await _left_at_the_last_word(transport, server.url, local=True)
+    assert server.connections == 3
+    assert {request.headers["connection"] for request in server.requests} == {"close"}
 
 
 async def test_a_stream_left_amid_its_events_does_not(transport: Transport) -> None:
