@@ -120,6 +120,43 @@ def may_fall_back(error: LLMError) -> bool:
             assert_never(error)
 
 
+def meets_every_model(error: LLMError) -> bool:
+    """Say whether any other model at the same endpoint, asked with the same key, would meet this too."""
+    match error:
+        case ModelUnavailable(reason=reason):
+            return reason == "not_running"
+        case NetworkError(sent=sent):
+            return not sent
+        case RequestTimeout(phase=phase):
+            return phase == "connect"
+        case AuthenticationFailed(reason=reason):
+            return reason == "key"
+        case QuotaExhausted():
+            return True
+        case ConfigurationError(origin=origin):
+            return origin is not None
+        case AllModelsFailed(causes=causes):
+            return bool(causes) and all(meets_every_model(cause) for cause in causes)
+        case (
+            RateLimitExceeded()
+            | InvalidRequest()
+            | ContextTooLarge()
+            | ContentFiltered()
+            | StreamInterrupted()
+            | MalformedResponse()
+            | BudgetExceeded()
+            | PolicyBlocked()
+            | CircuitOpen()
+            | ToolFailed()
+            | OutputInvalid()
+            | StorageFailed()
+            | JobLocked()
+        ):
+            return False
+        case _:
+            assert_never(error)
+
+
 def may_try_another_key(error: LLMError) -> bool:
     """Say whether the same model may answer to another key of ours."""
     match error:

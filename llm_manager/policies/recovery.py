@@ -5,7 +5,7 @@ from typing import ClassVar, Literal, TypeAlias
 from attrs import frozen
 
 from llm_manager.domain.attempts import AttemptRecord, Ledger
-from llm_manager.domain.error_questions import may_fall_back, resend, retry_after
+from llm_manager.domain.error_questions import may_fall_back, meets_every_model, resend, retry_after
 from llm_manager.domain.errors import AllModelsFailed, ContextTooLarge, LLMError, ModelUnavailable
 from llm_manager.domain.plans import Plan
 
@@ -39,8 +39,9 @@ Move: TypeAlias = Try | GiveUp
 def next_move(plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter: float) -> Move:
     """Decide what follows ``error``, which the ledger's last attempt gave; ``jitter`` is a random number in [0, 1).
 
-    A fresh model is asked at once; under ``cost`` the same one is asked once more first. When none is left, the cheapest
-    wait among those that may be re-sent is chosen. Attempts never pass the steps tried plus ``plan.max_retries``.
+    A fresh model is asked at once, but none of an endpoint that has just failed as it would for any; under ``cost`` the
+    same model is asked once more first. When none is left, the cheapest wait among those that may be re-sent is chosen.
+    Attempts never pass the steps tried plus ``plan.max_retries``.
     """
     last = ledger.attempts[-1]
     tried = {record.step for record in ledger.attempts}
@@ -51,7 +52,7 @@ def next_move(plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter
             return Try(step=last.step, after_seconds=pause)
     if not may_fall_back(error) and resend(error) == "never":
         return GiveUp(error=error)
-    if may_fall_back(error) and (fresh := _fresh_step(plan, tried, last, error)) is not None:
+    if may_fall_back(error) and (fresh := _fresh_step(plan, ledger, tried, error)) is not None:
         return Try(step=fresh) if now < ledger.deadline else GiveUp(error=_verdict(ledger))
     if resends_left > 0:
         waits = [
@@ -65,12 +66,16 @@ def next_move(plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter
     return GiveUp(error=_verdict(ledger))
 
 
-def _fresh_step(plan: Plan, tried: set[int], last: AttemptRecord, error: LLMError) -> int | None:
+def _fresh_step(plan: Plan, ledger: Ledger, tried: set[int], error: LLMError) -> int | None:
+    """The next step not tried whose endpoint may do better, and whose window is larger when that was what lacked."""
     needs_more_than = None
     if isinstance(error, ContextTooLarge) and error.limit_kind == "window":
-        needs_more_than = plan.steps[last.step].profile.context_window
+        needs_more_than = plan.steps[ledger.attempts[-1].step].profile.context_window
+    spoilt = {
+        plan.steps[record.step].endpoint for record in _last_of_each(ledger) if record.error is not None and meets_every_model(record.error)
+    }
     for index, step in enumerate(plan.steps):
-        if index in tried:
+        if index in tried or step.endpoint in spoilt:
             continue
         window = step.profile.context_window
         if needs_more_than is None or window is None or window > needs_more_than:

@@ -12,12 +12,14 @@ from llm_manager.domain.error_questions import is_transient, may_fall_back
 from llm_manager.domain.errors import (
     AllModelsFailed,
     AuthenticationFailed,
+    ConfigurationError,
     ContextTooLarge,
     InvalidRequest,
     LLMError,
     MalformedResponse,
     ModelUnavailable,
     NetworkError,
+    Origin,
     QuotaExhausted,
     RateLimitExceeded,
     RequestTimeout,
@@ -28,11 +30,18 @@ from llm_manager.policies.recovery import LONGEST_WAIT_SECONDS, GiveUp, Move, Tr
 from llm_manager.testing.strategies import errors
 
 
-def plan_of(steps: int, *, strategy: Strategy = "balanced", max_retries: int = 3, windows: tuple[int | None, ...] = ()) -> Plan:
+def plan_of(
+    steps: int,
+    *,
+    strategy: Strategy = "balanced",
+    max_retries: int = 3,
+    windows: tuple[int | None, ...] = (),
+    hosts: str = "abcde",
+) -> Plan:
     made = tuple(
         PlanStep(
             profile=ModelProfile(name=f"m{index}", provider="p", context_window=windows[index] if windows else None),
-            endpoint=Endpoint(provider="p", base_url="https://p", locality="cloud"),
+            endpoint=Endpoint(provider="p", base_url=f"https://{hosts[index]}", locality="cloud"),
         )
         for index in range(steps)
     )
@@ -88,6 +97,31 @@ def test_a_wait_past_the_cap_or_the_deadline_is_no_wait() -> None:
 def test_what_cannot_succeed_is_never_re_sent_but_another_model_is_asked(final: LLMError) -> None:
     assert after(plan_of(1), (0, final)) == GiveUp(error=final)
     assert after(plan_of(2), (0, final)) == Try(step=1)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        AuthenticationFailed(model="m", message="wrong key"),
+        QuotaExhausted(model="m", message="spent"),
+        ConfigurationError(message="it redirects", origin=Origin(provider="p")),
+        ModelUnavailable(model="m", message="refused", reason="not_running"),
+        NetworkError(model="m", message="no such host"),
+        RequestTimeout(model="m", timeout_ms=5000, phase="connect"),
+    ],
+    ids=lambda error: error.tag,
+)
+def test_what_every_model_of_an_endpoint_would_meet_is_met_once(error: LLMError) -> None:
+    """The next endpoint is asked, and the other models of the first one are not, whatever the next one says."""
+    assert after(plan_of(3, hosts="aab"), (0, error)) == Try(step=2)
+    assert after(plan_of(4, hosts="aabb"), (0, error), (2, DOWN)) == Try(step=3)
+    alone = after(plan_of(3, hosts="aaa", max_retries=0), (0, error))
+    assert alone == GiveUp(error=error)
+
+
+def test_what_one_model_met_another_of_its_endpoint_may_not_meet() -> None:
+    for error in (DOWN, AuthenticationFailed(model="m", message="not this one", reason="permission")):
+        assert after(plan_of(2, hosts="aa"), (0, error)) == Try(step=1)
 
 
 def test_a_bad_request_ends_the_call_whoever_is_left() -> None:
