@@ -48,7 +48,7 @@ class Knowledge:
 
     def snapshot(self, request: LLMRequest) -> Snapshot:
         """What is known now, the model that the request names included."""
-        if request.preferences.model is not None:
+        if request.preferences.model:
             self._meet(request.preferences.model, request.preferences.provider)
         known, statistics = self._known.read(), self._statistics()
         seen = self._seen.read()
@@ -80,7 +80,7 @@ class Knowledge:
 
 def _owner(model: str, provider: str | None, clients: Mapping[str, ModelClient]) -> str | None:
     """Whose model it is: the named provider's, the one its name tells, or the only one there is."""
-    if provider is not None and provider != "auto":
+    if provider and provider != "auto":
         owner = canonical_provider(provider)
         return owner if owner in clients else None
     for name, client in clients.items():

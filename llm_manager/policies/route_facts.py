@@ -52,12 +52,12 @@ def read_facts(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -
 
 
 def named_in(request: LLMRequest) -> Wish:
-    """Read what a request names; ``auto`` names nothing."""
+    """Read what a request names; ``auto`` and an empty name name nothing."""
     said, model = request.preferences.provider, request.preferences.model
-    if said is None and model is None:
+    if not said and not model:
         return _NO_WISH
-    provider = None if said is None or said == "auto" else (canonical_provider(said) or said)
-    return Wish(provider=provider, model=model)
+    provider = None if not said or said == "auto" else (canonical_provider(said) or said)
+    return Wish(provider=provider, model=model or None)
 
 
 def misspelt(named: Wish, snapshot: Snapshot) -> LLMError | None:
