@@ -6,9 +6,10 @@
 One environment serves all, the manager, so programs compose without merging anything.
 """
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
-from returns.context import RequiresContextFutureResult
+from returns.future import FutureResult
 
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.plans import Plan
@@ -18,28 +19,39 @@ from llm_manager.effects import publish
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.services.manager import LLMManager, Structured
 
+if TYPE_CHECKING:
+    from returns.context import RequiresContextFutureResult
+
 _Shape = TypeVar("_Shape")
+_Value = TypeVar("_Value")
 
 
-def generate(request: LLMRequest) -> RequiresContextFutureResult[LLMResponse, LLMError, LLMManager]:
+def generate(request: LLMRequest) -> "RequiresContextFutureResult[LLMResponse, LLMError, LLMManager]":
     """Answer a request with whichever manager the program is given."""
-    return RequiresContextFutureResult(lambda manager: manager.generate(request))
+    return _reading(lambda manager: manager.generate(request))
 
 
-def generate_as(shape: type[_Shape], request: LLMRequest) -> RequiresContextFutureResult[Structured[_Shape], LLMError, LLMManager]:
+def generate_as(shape: type[_Shape], request: LLMRequest) -> "RequiresContextFutureResult[Structured[_Shape], LLMError, LLMManager]":
     """Answer a request with a value of a class."""
-    return RequiresContextFutureResult(lambda manager: manager.generate_as(shape, request))
+    return _reading(lambda manager: manager.generate_as(shape, request))
 
 
-def converse(conversation_id: str, request: LLMRequest) -> RequiresContextFutureResult[LLMResponse, LLMError, LLMManager]:
+def converse(conversation_id: str, request: LLMRequest) -> "RequiresContextFutureResult[LLMResponse, LLMError, LLMManager]":
     """Answer a request within a conversation."""
-    return RequiresContextFutureResult(lambda manager: manager.converse(conversation_id, request))
+    return _reading(lambda manager: manager.converse(conversation_id, request))
 
 
-def plan(request: LLMRequest) -> RequiresContextFutureResult[Plan, LLMError, LLMManager]:
+def plan(request: LLMRequest) -> "RequiresContextFutureResult[Plan, LLMError, LLMManager]":
     """Say where a request would go; nothing is sent."""
 
     async def planned(manager: LLMManager) -> Settled[Plan, LLMError]:
         return sealed(manager.plan(request))
 
-    return RequiresContextFutureResult(publish(planned))
+    return _reading(publish(planned))
+
+
+def _reading(effect: Callable[[LLMManager], FutureResult[_Value, LLMError]]) -> "RequiresContextFutureResult[_Value, LLMError, LLMManager]":
+    """Make a program of what is done once there is a manager; the container is imported by those who write programs."""
+    from returns.context import RequiresContextFutureResult
+
+    return RequiresContextFutureResult(effect)
