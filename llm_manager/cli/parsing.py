@@ -249,7 +249,8 @@ def _pull(*, json: Json = False, config: Config = None) -> int:
     read = sealed(read_config(config, world.environ))
     if isinstance(read, Failure):
         return output.failure(read.failure())
-    return weights.pull(output, read.unwrap().config.embedded, world.environ, weights.fetching(world))
+    settings = read.unwrap().config
+    return weights.pull(output, settings.embedded, world.environ, weights.fetching(world), airgap=settings.routing.airgap)
 
 
 def _health(*, json: Json = False, config: Config = None) -> int:

@@ -11,7 +11,7 @@ from returns.result import Failure, Success
 from llm_manager.cli.exits import OK
 from llm_manager.cli.output import Output
 from llm_manager.domain.configuration import EmbeddedSettings
-from llm_manager.domain.errors import LLMError
+from llm_manager.domain.errors import LLMError, PolicyBlocked
 from llm_manager.outcomes import Settled
 from llm_manager.services.world import World
 
@@ -23,13 +23,16 @@ _WHAT: Final = "the embedded model (98 MB, once)"
 _QUARTERS: Final = 4
 
 
-def pull(output: Output, embedded: EmbeddedSettings, environ: Mapping[str, str], fetch: Fetch) -> int:
-    """Fetch the weights unless they are there; say where they are."""
+def pull(output: Output, embedded: EmbeddedSettings, environ: Mapping[str, str], fetch: Fetch, *, airgap: bool = False) -> int:
+    """Fetch the weights unless they are there; say where they are. Under airgap nothing is fetched."""
     from llm_manager.clients.embedded.weights import find_weights, missing_weights
 
     found = find_weights(embedded, environ)
     if found is None and embedded.model_path is not None:
         return output.failure(missing_weights(embedded, environ))
+    if found is None and airgap:
+        message = "under airgap nothing is fetched: bring a GGUF file by other means and name it as embedded.model_path"
+        return output.failure(PolicyBlocked(message=message, policy="airgap"))
     if found is None:
         fetched = asyncio.run(fetch_showing(output, fetch))
         if isinstance(fetched, Failure):

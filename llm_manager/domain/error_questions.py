@@ -380,7 +380,8 @@ def describe(error: LLMError) -> str:
             sizes = f" ({count or '?'} tokens, limit {limit or '?'})" if count or limit else ""
             return f"the request is too large for {model}{sizes}; shorten it or choose a larger window"
         case ConfigurationError(message=message, faults=faults):
-            return "; ".join((message, *map(str, faults))) if faults else message
+            said_already = any(fault.problem and fault.problem in message for fault in faults)
+            return "; ".join((*(() if said_already else (message,)), *map(str, faults)))
         case NetworkError(model=model, message=message):
             return f"could not reach {model}: {message}; check the address and that the server is running"
         case QuotaExhausted(model=model, message=message):

@@ -82,3 +82,12 @@ def test_missing_weights_are_pulled(scene: Setting, tmp_path: Path) -> None:
     at = scene()
     assert pull(at.session.output, EmbeddedSettings(), environ, _LOST) == 1
     assert "no route" in at.err.getvalue()
+
+
+def test_under_airgap_nothing_is_pulled(scene: Setting, tmp_path: Path) -> None:
+    environ = {"LLM_MANAGER_CACHE_DIR": str(tmp_path)}
+    if find_weights(EmbeddedSettings(), environ) is not None:
+        pytest.skip("the weights are installed here")
+    at = scene()
+    assert pull(at.session.output, EmbeddedSettings(), environ, _fetching(Success(Path("there"))), airgap=True) == 2
+    assert (at.out.getvalue(), "airgap" in at.err.getvalue()) == ("", True)

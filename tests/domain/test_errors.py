@@ -86,6 +86,16 @@ def test_descriptions_always_tell_something(error: LLMError) -> None:
     assert questions.describe(error) or not own_words
 
 
+def test_a_fault_is_told_once() -> None:
+    """A message that only repeats its fault makes way for it; a heading over faults stays."""
+    fault = Fault(source="openai", key="base_url", problem="the server redirects elsewhere", fix="mend it")
+    told = "openai: base_url: the server redirects elsewhere; mend it"
+    assert questions.describe(ConfigurationError(message="openai: the server redirects elsewhere", faults=(fault,))) == told
+    assert questions.describe(ConfigurationError(message=str(fault), faults=(fault,))) == told
+    assert questions.describe(ConfigurationError(message="one fault", faults=(fault,))) == f"one fault; {told}"
+    assert questions.describe(ConfigurationError(message="one", faults=(Fault(source="s", key="", problem=""),))).startswith("one; ")
+
+
 HIDDEN = [
     InvalidRequest(message="m", request=LLMRequest(CANARY, system=CANARY, messages=(Message(role="user", content=CANARY),))),
     StreamInterrupted(model="m", partial=CANARY),
