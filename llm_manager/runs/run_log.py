@@ -56,11 +56,13 @@ def open_run_log(path: Path) -> Settled[RunLog, LLMError]:
 
 
 def peek_run_log(path: Path) -> Settled[RunLog, LLMError]:
-    """What the log holds now, for reading only; one that does not exist is empty."""
+    """What the log holds now, for reading only; one that does not exist, or could not here, is empty."""
+    if not can_lock():
+        return Success(_nothing())
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
     except FileNotFoundError:
-        return Success(RunLog(claim=lambda _: None, settle=_only_read, rows=lambda: iter(()), close=lambda: None))
+        return Success(_nothing())
     except OSError as error:
         return Failure(_refused(path, error))
     file = _File(descriptor, path)
@@ -183,6 +185,10 @@ class _File:
                 break
             offset += len(block)
         return b"".join(parts)
+
+
+def _nothing() -> RunLog:
+    return RunLog(claim=lambda _: None, settle=_only_read, rows=lambda: iter(()), close=lambda: None)
 
 
 def _only_read(_: Sequence[RunRow]) -> Settled[None, LLMError]:

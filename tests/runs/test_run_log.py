@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from returns.result import Failure, Success
 
 from llm_manager.domain.error_questions import describe
-from llm_manager.domain.errors import JobLocked, StorageFailed
+from llm_manager.domain.errors import ConfigurationError, JobLocked, StorageFailed
 from llm_manager.runs.memory_log import memory_run_log, scratch_run_log
 from llm_manager.runs.records import checksum
 from llm_manager.runs.run_log import open_run_log, peek_run_log
@@ -245,3 +245,17 @@ def test_a_log_that_others_cut_short_under_a_run_ends_where_it_is_cut(tmp_path: 
         log.settle(_ROWS)
         os.truncate(tmp_path / "log", (tmp_path / "log").stat().st_size // 2)
         assert len(list(log.rows())) < len(_ROWS)
+
+
+def test_without_file_locks_a_run_is_kept_in_memory_or_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on Windows, which has no fcntl; a look at what is left to do is a look at an empty log."""
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    refused = open_run_log(tmp_path / "log")
+    assert isinstance(refused, Failure)
+    assert isinstance(refused.failure(), ConfigurationError)
+    assert "-o -" in describe(refused.failure())
+    assert list(peek_run_log(tmp_path / "log").unwrap().rows()) == []
+    scratch = scratch_run_log(tmp_path).unwrap()
+    assert scratch.settle(_ROWS) == Success(None)
+    assert list(scratch.rows()) == _ROWS
+    assert list(tmp_path.iterdir()) == []
