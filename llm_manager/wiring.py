@@ -14,7 +14,7 @@ from returns.result import Failure, Result, Success
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import LLMConfig, ProviderSettings
 from llm_manager.domain.errors import ConfigurationError, LLMError, PolicyBlocked
-from llm_manager.domain.models import Endpoint, Health
+from llm_manager.domain.models import Endpoint, Health, ModelProfile
 from llm_manager.domain.plans import RoutingPolicy, Snapshot, Unavailable
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
@@ -223,7 +223,7 @@ def _assembled(deps: ManagerDeps) -> LLMManager:
     def forbidden(endpoint: Endpoint) -> str | None:
         return why_not_asked(endpoint, config.routing)
 
-    check = checking_health(knowledge.clients, forbidden)
+    check, listed = checking_health(knowledge.clients, forbidden), listing_models(knowledge.clients, forbidden)
 
     async def look() -> Settled[tuple[str, ...], LLMError]:
         await discover()
@@ -233,6 +233,10 @@ def _assembled(deps: ManagerDeps) -> LLMManager:
         await discover()
         asked = await settle(check())
         return sealed(asked.map(knowledge.learn_health))
+
+    async def models() -> Settled[tuple[ModelProfile, ...], LLMError]:
+        await discover()
+        return await settle(listed())
 
     async def close() -> None:
         for client in (*knowledge.clients().values(), *deps.servers.values()):
@@ -247,7 +251,7 @@ def _assembled(deps: ManagerDeps) -> LLMManager:
         plan=lambda request: deps.router.route(request, knowledge.snapshot(request)),
         health=publish(health),
         stats=statistics.read,
-        models=listing_models(knowledge.clients, forbidden),
+        models=publish(models),
         discover=publish(look),
         close=close,
     )
