@@ -277,6 +277,8 @@ if TYPE_CHECKING:
     )
     from llm_manager.domain.plans import (
         Refusal as Refusal,
+    )
+    from llm_manager.domain.plans import (
         RefusalRule as RefusalRule,
     )
     from llm_manager.domain.plans import (

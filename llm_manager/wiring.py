@@ -22,6 +22,7 @@ from llm_manager.effects import publish, settle
 from llm_manager.layers.bounding import bounding
 from llm_manager.layers.caching import Memory, caching, caching_streams
 from llm_manager.layers.observing import CallLayer, observing
+from llm_manager.layers.recording import recording
 from llm_manager.orchestration.batching import batching
 from llm_manager.orchestration.checking import checking_health, listing_models
 from llm_manager.orchestration.conversing import conversing
@@ -184,9 +185,9 @@ def make_llm_manager(config: LLMConfig, deps: ManagerDeps | None = None) -> Resu
 def _assembled(deps: ManagerDeps) -> LLMManager:
     config, world, now = deps.config, deps.world, deps.world.now
     statistics = keeping_statistics()
-    journal = journal_of(statistics.subscriber, deps.journal.emit)
     known = Known(clients=deps.clients, unavailable=deps.unavailable)
     knowledge = Knowledge(known, lambda: statistics.recent(now()))
+    journal = journal_of(statistics.subscriber, knowledge.hear, deps.journal.emit)
     servers = {} if _has_real_model(deps.clients) else deps.servers
 
     async def ready() -> None:
@@ -209,8 +210,8 @@ def _assembled(deps: ManagerDeps) -> LLMManager:
     )
 
     around_each, around_each_stream = around_attempts(deps, journal)
-    answers = stacked(around_each, asking_clients(knowledge.clients, journal, now))
-    streams = stacked(around_each_stream, opening_clients(knowledge.clients, journal, now))
+    answers = stacked(around_each, asking_clients(knowledge.clients))
+    streams = stacked(around_each_stream, opening_clients(knowledge.clients))
     generate = generating(stacked(around_calls(deps, journal), walking(answers, walk, streamed=False)), world)
     opened = stacked(around_calls(deps, journal), walking(streams, walk, streamed=True))
 
@@ -268,7 +269,7 @@ AroundEach: TypeAlias = tuple[tuple[Around[Attempt, LLMResponse], ...], tuple[Ar
 def around_attempts(deps: ManagerDeps, journal: Journal) -> AroundEach:
     """What stands around each attempt, outermost first: for whole answers, and for streams, which differ in caching."""
     memory = Memory(cache=deps.cache, journal=journal, now=deps.world.now)
-    each = (bounding(deps.world.now),)
+    each = (recording(journal, deps.world.now), bounding(deps.world.now))
     if not deps.config.cache.enabled:
         return each, each
     return (caching(memory), *each), (caching_streams(memory), *each)

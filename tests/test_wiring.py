@@ -36,7 +36,10 @@ KEYED = ProviderSettings(api_key=Secret("sk-test"))
 
 @pytest.mark.parametrize(
     ("enabled", "answers", "streams"),
-    [(True, ["caching", "bounding"], ["caching_streams", "bounding"]), (False, ["bounding"], ["bounding"])],
+    [
+        (True, ["caching", "recording", "bounding"], ["caching_streams", "recording", "bounding"]),
+        (False, ["recording", "bounding"], ["recording", "bounding"]),
+    ],
 )
 def test_the_order_of_layers_is_this(enabled: bool, answers: list[str], streams: list[str]) -> None:
     deps = scripted_deps(scripted("x"), config=LLMConfig(cache=CacheSettings(enabled=enabled)))

@@ -7,8 +7,9 @@ from contextlib import aclosing
 from returns.result import Failure
 
 from llm_manager.domain.attempts import Attempt
-from llm_manager.domain.errors import LLMError, Origin, RequestTimeout
+from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
+from llm_manager.policies.deadlines import late
 from llm_manager.services.steps import Events, Layer, Reply, Step, with_rest
 
 
@@ -25,7 +26,7 @@ def bounding(now: Callable[[], float]) -> Layer:
             except asyncio.CancelledError:
                 if not alarm.woke_us():
                     raise
-                return Failure(_late(attempt, total=attempt.deadline >= attempt.call_deadline))
+                return Failure(late(attempt))
             finally:
                 alarm.off()
             return with_rest(outcome, lambda events: _until_deadline(attempt, events, now))
@@ -33,16 +34,6 @@ def bounding(now: Callable[[], float]) -> Layer:
         return bounded
 
     return wrap
-
-
-def _late(attempt: Attempt, *, total: bool) -> RequestTimeout:
-    seconds = attempt.total_seconds if total else attempt.limits.attempt_seconds
-    return RequestTimeout(
-        model=attempt.model.name,
-        timeout_ms=round(seconds * 1000),
-        phase="total" if total else "attempt",
-        origin=Origin(provider=attempt.endpoint.provider, endpoint=attempt.endpoint.base_url, charge="possible"),
-    )
 
 
 async def _until_deadline(attempt: Attempt, events: Events, now: Callable[[], float]) -> Events:
@@ -67,7 +58,7 @@ async def _until_deadline(attempt: Attempt, events: Events, now: Callable[[], fl
                 if event is None:
                     return
                 yield event
-            yield Failure(_late(attempt, total=True))
+            yield Failure(late(attempt, total=True))
     finally:
         alarm.off()
 

@@ -17,10 +17,11 @@ from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import LLMError, RequestTimeout
 from llm_manager.domain.events import CacheHit
 from llm_manager.domain.responses import LLMResponse
-from llm_manager.domain.streaming import StreamEvent, StreamFinished, TextDelta, ToolCallDelta
+from llm_manager.domain.streaming import ReasoningDelta, StreamEvent, StreamFinished, TextDelta, ToolCallDelta
 from llm_manager.domain.usage import Priced
 from llm_manager.outcomes import Settled
 from llm_manager.policies.cache_key import cache_key
+from llm_manager.policies.deadlines import late
 from llm_manager.services.cache import Cache
 from llm_manager.services.journal import Journal
 from llm_manager.services.steps import Events, OpenStream, Step, with_rest
@@ -92,7 +93,8 @@ def caching_streams(memory: Memory) -> Callable[[Step[Attempt, OpenStream]], Ste
 
 def replayed(answer: LLMResponse) -> OpenStream:
     """Tell a whole answer as the events of a stream."""
-    events: list[StreamEvent] = [TextDelta(text=answer.content)] if answer.content else []
+    events: list[StreamEvent] = [ReasoningDelta(text=answer.reasoning)] if answer.reasoning else []
+    events += [TextDelta(text=answer.content)] if answer.content else []
     events.extend(
         ToolCallDelta(index=index, id=call.id, name=call.name, arguments=call.arguments) for index, call in enumerate(answer.tool_calls)
     )
@@ -139,8 +141,7 @@ async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt,
         except TimeoutError:
             if not scope.expired():
                 raise
-            milliseconds = round(attempt.limits.attempt_seconds * 1000)
-            return Failure(RequestTimeout(model=attempt.model.name, timeout_ms=milliseconds))
+            return Failure(late(attempt))
         if not isinstance(outcome, Failure):
             _tell(memory, attempt, shared=True)
             return Success(evolve(outcome.unwrap(), shared=True, cost=_NOTHING_PAID))

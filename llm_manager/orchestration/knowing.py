@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from attrs import evolve, field, frozen
 
 from llm_manager.cells import Cell
+from llm_manager.domain.events import AttemptAnswered, Event
 from llm_manager.domain.models import Health, ModelProfile
 from llm_manager.domain.plans import Candidate, Snapshot, Unavailable
 from llm_manager.domain.requests import LLMRequest
@@ -65,6 +66,11 @@ class Knowledge:
         told = {health.provider: health.healthy for health in healths}
         self._known.swap(lambda known: known if known.healthy == told else evolve(known, healthy=told))
         return healths
+
+    def hear(self, event: Event) -> None:
+        """Believe an answer more than an older look: who answers is well again."""
+        if isinstance(event, AttemptAnswered) and self._known.read().healthy.get(event.provider) is False:
+            self._known.swap(lambda known: evolve(known, healthy={**known.healthy, event.provider: True}))
 
     def _meet(self, model: str, provider: str | None) -> None:
         known = self._known.read()

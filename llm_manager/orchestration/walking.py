@@ -13,7 +13,7 @@ from returns.result import Failure, Success
 from llm_manager.domain.attempts import Attempt, AttemptRecord, Call, Ledger, Limits
 from llm_manager.domain.configuration import PerformanceSettings, ProviderSettings
 from llm_manager.domain.errors import LLMError
-from llm_manager.domain.events import AttemptAnswered, AttemptFailed, MovedOn
+from llm_manager.domain.events import MovedOn
 from llm_manager.domain.plans import Plan, PlanStep, Snapshot
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
@@ -70,7 +70,6 @@ def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> St
             error = outcome.failure()
             failed = now()
             ledger = ledger.entered(way.record(ledger, index, began, failed, error=error))
-            way.tell_failed(ledger.attempts[-1], error, failed)
             move = next_move(way.plan, ledger, error, now=failed, jitter=deps.world.rng.random())
             if isinstance(move, GiveUp):
                 return Failure(move.error)
@@ -169,28 +168,14 @@ class _Way:
         """Add to an answer, when it ends, what only the call knows: price, attempts, times, notices."""
 
         def complete(ending: Ending) -> Ending:
-            now = self.deps.world.now()
             if not isinstance(ending, Success):
-                error = ending.failure()
-                self.tell_failed(self.record(ledger, index, began, now, error=error), error, now)
                 return ending
+            now = self.deps.world.now()
             answer = ending.unwrap()
             cost, attempts = answer.cost, ledger.attempts
             if not (answer.cached or answer.shared):
                 cost = price(answer.usage, attempt.model.price)
                 attempts = (*attempts, self.record(ledger, index, began, now, cost=cost))
-                self.deps.journal.emit(
-                    AttemptAnswered(
-                        at=now,
-                        call_id=self.call.id,
-                        number=attempt.number,
-                        provider=attempt.model.provider,
-                        model=attempt.model.name,
-                        seconds=now - began,
-                        usage=answer.usage,
-                        cost=cost,
-                    )
-                )
             return Success(
                 LLMResponse(  # field by field: `evolve` takes twice the time, and this runs on every call
                     content=answer.content,
@@ -213,19 +198,6 @@ class _Way:
             )
 
         return complete
-
-    def tell_failed(self, record: AttemptRecord, error: LLMError, now: float) -> None:
-        self.deps.journal.emit(
-            AttemptFailed(
-                at=now,
-                call_id=self.call.id,
-                number=record.number,
-                provider=record.provider,
-                model=record.model,
-                seconds=record.seconds,
-                error=error,
-            )
-        )
 
     def tell_moved(self, index: int, move: Try, error: LLMError, now: float) -> None:
         self.deps.journal.emit(

@@ -1,6 +1,7 @@
 """How long to wait: for a connection, for the next byte, for an attempt, for the whole call."""
 
-from llm_manager.domain.attempts import Limits
+from llm_manager.domain.attempts import Attempt, Limits
+from llm_manager.domain.errors import Origin, RequestTimeout
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest
 
@@ -44,3 +45,15 @@ def total_seconds(request: LLMRequest, longest_attempt: float) -> float:
     if request.deadline_ms is not None:
         return request.deadline_ms / 1000.0
     return max(_LEAST_TOTAL_SECONDS, 2.0 * longest_attempt)
+
+
+def late(attempt: Attempt, *, total: bool | None = None) -> RequestTimeout:
+    """The error of an attempt that passed its deadline; of the whole call when ``total``, or when the two are one."""
+    whole = attempt.deadline >= attempt.call_deadline if total is None else total
+    seconds = attempt.total_seconds if whole else attempt.limits.attempt_seconds
+    return RequestTimeout(
+        model=attempt.model.name,
+        timeout_ms=round(seconds * 1000),
+        phase="total" if whole else "attempt",
+        origin=Origin(provider=attempt.endpoint.provider, endpoint=attempt.endpoint.base_url, charge="possible"),
+    )

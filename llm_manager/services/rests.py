@@ -29,9 +29,11 @@ class Rest(AsyncGenerator[_Event, None]):
         self._begun = True
         return await self._events.asend(value)
 
-    async def athrow(self, kind: Any, value: Any = None, trace: TracebackType | None = None) -> _Event:
+    async def athrow(self, kind: Any, value: Any = None, trace: TracebackType | None = None) -> _Event:  # noqa: ARG002 - the shape of a generator
         self._begun = True
-        return await self._events.athrow(kind, value, trace)
+        if value is None and isinstance(kind, type):
+            value = kind()
+        return await self._events.athrow(kind if value is None else value)
 
     async def aclose(self) -> None:
         begun, self._begun = self._begun, True

@@ -11,6 +11,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.layers.bounding import bounding
 from llm_manager.layers.caching import Memory, caching, caching_streams
 from llm_manager.layers.observing import observing
+from llm_manager.layers.recording import recording
 from llm_manager.services.journal import Journal
 from llm_manager.stores.memory import memory_cache
 from llm_manager.testing import attempt_for, fake_world
@@ -48,6 +49,7 @@ def forgetful() -> Memory:
 ANSWER_LAYERS: Mapping[str, tuple[Callable[[], Any], Callable[[int], Any]]] = {
     "nothing": (lambda: lambda step: step, attempt),
     "bounding": (lambda: bounding(now), attempt),
+    "recording": (lambda: recording(journal, now), attempt),
     "caching": (lambda: caching(memory()), attempt),
     "caching, off": (lambda: caching(memory()), uncached_attempt),
     "caching, no cache": (lambda: caching(forgetful()), attempt),
@@ -57,6 +59,7 @@ ANSWER_LAYERS: Mapping[str, tuple[Callable[[], Any], Callable[[int], Any]]] = {
 STREAM_LAYERS: Mapping[str, tuple[Callable[[], Any], Callable[[int], Any]]] = {
     "nothing": (lambda: lambda step: step, attempt),
     "bounding": (lambda: bounding(now), attempt),
+    "recording": (lambda: recording(journal, now), attempt),
     "caching": (lambda: caching_streams(memory()), attempt),
     "caching, off": (lambda: caching_streams(memory()), uncached_attempt),
     "observing": (lambda: observing(journal, now), call),

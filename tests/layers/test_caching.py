@@ -11,6 +11,7 @@ from llm_manager.domain.errors import ModelUnavailable, RequestTimeout
 from llm_manager.domain.events import Answered, AttemptAnswered, CacheHit, Event
 from llm_manager.domain.requests import LLMRequest, Preferences, RequestMetadata
 from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.streaming import StreamFinished
 from llm_manager.domain.usage import Priced
 from llm_manager.effects import settle
@@ -160,7 +161,7 @@ def test_a_follower_has_its_own_deadline() -> None:
 
     error = run_virtual(ask())
     assert isinstance(error, RequestTimeout)
-    assert error.timeout_ms == 2_000
+    assert (error.timeout_ms, error.phase) == (2_000, "total")
 
 
 def test_a_hasty_leaders_deadline_is_not_its_followers() -> None:
@@ -249,3 +250,28 @@ def test_a_hit_serves_while_the_model_is_down() -> None:
         return (await settle(manager.generate(HI))).unwrap()
 
     assert run_virtual(ask()).cached
+
+
+def test_a_failure_that_was_shared_is_one_failed_attempt_of_the_model() -> None:
+    model = scripted(ModelUnavailable(model="m", message="gone", reason="permanent"), seconds=1.0)
+
+    async def ask() -> Statistics:
+        manager = scripted_manager(model)
+        await asyncio.gather(*(settle(manager.generate(HI)) for _ in range(20)))
+        return manager.stats()
+
+    seen = run_virtual(ask())
+    assert (seen.failed, model.count) == (20, 1)
+    assert [(each.attempts, dict(each.errors)) for each in seen.models.values()] == [(1, {"ModelUnavailable": 1})]
+
+
+def test_reasoning_is_replayed_too() -> None:
+    said = LLMResponse(content="four", reasoning="two and two", model="scripted-1", provider="scripted")
+    model = scripted(said)
+
+    async def read() -> list[str]:
+        manager = scripted_manager(model)
+        await settle(manager.generate(HI))
+        return [event.unwrap().tag async for event in manager.stream(HI)]
+
+    assert run_virtual(read()) == ["ReasoningDelta", "TextDelta", "StreamFinished"]

@@ -1,9 +1,11 @@
 """The snapshot is renewed exactly when what it is made of changes."""
 
+from llm_manager.domain.events import AttemptAnswered
 from llm_manager.domain.models import Health
 from llm_manager.domain.plans import Unavailable
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.statistics import Statistics
+from llm_manager.domain.usage import Unpriced
 from llm_manager.orchestration.knowing import Knowledge, Known
 from llm_manager.testing import scripted
 
@@ -69,3 +71,16 @@ def test_ever_new_names_do_not_grow_without_bound() -> None:
     for number in range(1_100):
         known.snapshot(named(f"gpt-{number}"))
     assert len(known.snapshot(HI).candidates) <= 1_003
+
+
+def test_who_answers_is_well_again() -> None:
+    known = knowledge()
+    known.learn_health((Health(provider="openai", healthy=False),))
+    answered = AttemptAnswered(
+        at=1.0, call_id="c", number=1, provider="openai", model="gpt-a", seconds=1.0, usage=None, cost=Unpriced(reason="test")
+    )
+    known.hear(answered)
+    assert known.snapshot(HI).candidates[0].healthy is True
+    before = known.snapshot(HI)
+    known.hear(answered)
+    assert known.snapshot(HI) is before
