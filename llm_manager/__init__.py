@@ -90,6 +90,9 @@ if TYPE_CHECKING:
         may_try_another_key as may_try_another_key,
     )
     from llm_manager.domain.error_questions import (
+        meets_every_model as meets_every_model,
+    )
+    from llm_manager.domain.error_questions import (
         resend as resend,
     )
     from llm_manager.domain.error_questions import (
@@ -381,6 +384,9 @@ if TYPE_CHECKING:
         Usage as Usage,
     )
     from llm_manager.domain.wire import (
+        from_json as from_json,
+    )
+    from llm_manager.domain.wire import (
         from_plain as from_plain,
     )
     from llm_manager.domain.wire import (
@@ -407,6 +413,8 @@ if TYPE_CHECKING:
     from llm_manager.policies.classification import (
         classify as classify,
     )
+    from llm_manager.policies.parameters import Parameters as Parameters
+    from llm_manager.policies.parameters import read_parameters as read_parameters
     from llm_manager.services.cache import (
         Cache as Cache,
     )
@@ -527,6 +535,7 @@ _HOMES = {
     "Origin": "llm_manager.domain.errors",
     "OutputForm": "llm_manager.domain.requests",
     "OutputInvalid": "llm_manager.domain.errors",
+    "Parameters": "llm_manager.policies.parameters",
     "Part": "llm_manager.domain.messages",
     "PerformanceSettings": "llm_manager.domain.configuration",
     "PlainText": "llm_manager.domain.requests",
@@ -592,6 +601,7 @@ _HOMES = {
     "create_default_local_client": "llm_manager.wiring",
     "default_deps": "llm_manager.wiring",
     "describe": "llm_manager.domain.error_questions",
+    "from_json": "llm_manager.domain.wire",
     "from_plain": "llm_manager.domain.wire",
     "is_transient": "llm_manager.domain.error_questions",
     "load_config": "llm_manager.wiring",
@@ -600,7 +610,9 @@ _HOMES = {
     "make_model_router": "llm_manager.wiring",
     "may_fall_back": "llm_manager.domain.error_questions",
     "may_try_another_key": "llm_manager.domain.error_questions",
+    "meets_every_model": "llm_manager.domain.error_questions",
     "publish": "llm_manager.effects",
+    "read_parameters": "llm_manager.policies.parameters",
     "resend": "llm_manager.domain.error_questions",
     "retry_after": "llm_manager.domain.error_questions",
     "sealed": "llm_manager.outcomes",
@@ -678,6 +690,7 @@ __all__ = (
     "Origin",
     "OutputForm",
     "OutputInvalid",
+    "Parameters",
     "Part",
     "PerformanceSettings",
     "PlainText",
@@ -744,6 +757,7 @@ __all__ = (
     "create_default_local_client",
     "default_deps",
     "describe",
+    "from_json",
     "from_plain",
     "is_transient",
     "load_config",
@@ -752,8 +766,10 @@ __all__ = (
     "make_model_router",
     "may_fall_back",
     "may_try_another_key",
+    "meets_every_model",
     "programs",
     "publish",
+    "read_parameters",
     "resend",
     "retry_after",
     "sealed",

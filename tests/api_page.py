@@ -16,17 +16,17 @@ SECTIONS = {
     "Making a manager": """create_default_llm_manager make_llm_manager load_config default_deps ManagerDeps LLMManager blocking
         BlockingManager programs""",
     "Asking": """LLMRequest Preferences Message Role Part TextPart ImageUrl ImageData ToolSpec ToolCall ToolChoice UseTool OutputForm
-        PlainText AnyJson JsonSchema RequestMetadata TaskType Complexity Sensitivity Priority CachePolicy""",
+        read_parameters Parameters PlainText AnyJson JsonSchema RequestMetadata TaskType Complexity Sensitivity Priority CachePolicy""",
     "Answers": """LLMResponse Finish Structured Usage Cost Priced Unpriced StreamEvent TextDelta ReasoningDelta ToolCallDelta
         StreamFinished collect""",
     "Outcomes": "Result Success Failure FutureResult Settled settle sealed publish",
     "Errors": """LLMError ModelUnavailable RateLimitExceeded QuotaExhausted AuthenticationFailed RequestTimeout NetworkError
         MalformedResponse StreamInterrupted InvalidRequest ContextTooLarge ContentFiltered OutputInvalid ToolFailed ConfigurationError
         Fault PolicyBlocked BudgetExceeded CircuitOpen AllModelsFailed StorageFailed JobLocked Origin Charge Scope""",
-    "Questions to an error": """describe is_transient resend retry_after may_fall_back may_try_another_key counts_for_breaker charge_of
-        seed_tag""",
-    "Routes": """make_model_router ModelRouter classify TaskClassification Plan PlanStep Refusal RefusalRule RoutingPolicy Strategy Snapshot Candidate
-        Unavailable""",
+    "Questions to an error": """describe is_transient resend retry_after may_fall_back may_try_another_key counts_for_breaker
+        meets_every_model charge_of seed_tag""",
+    "Routes": """make_model_router ModelRouter classify TaskClassification Plan PlanStep Refusal RefusalRule RoutingPolicy Strategy
+        Snapshot Candidate Unavailable""",
     "Models and clients": """make_model_client create_default_local_client check_local_model_health ModelClient ModelProfile Endpoint Health
         Locality Family Tier Price KnownPrice UnknownPrice PriceTier FREE""",
     "Settings": """LLMConfig ProviderSettings CacheSettings ContextSettings PerformanceSettings DisplaySettings EmbeddedSettings
@@ -34,7 +34,7 @@ SECTIONS = {
     "Parts that can be swapped": "Cache ConversationStorage Conversation Turn Journal World",
     "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered MovedOn CacheHit Answered CallFailed
         CallCancelled ServersProbed Statistics ModelStatistics Summary ProviderSummary""",
-    "Plain data": "to_plain from_plain to_json",
+    "Plain data": "to_plain from_plain to_json from_json",
 }
 """Every public name once, by what it is for."""
 

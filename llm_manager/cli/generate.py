@@ -22,7 +22,7 @@ async def generate(session: Session, request: LLMRequest, *, stream: bool | None
     if isinstance(ready, Failure):
         return session.output.failure(ready.failure())
     if stream is None:
-        stream = session.output.terminal and session.config.display.always_stream
+        stream = session.output.terminal and session.config.display.always_stream and session.config.performance.streaming
     return await (_streamed(session, request) if stream and not session.output.json else _whole(session, request))
 
 

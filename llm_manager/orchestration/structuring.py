@@ -11,6 +11,7 @@ from llm_manager.domain.requests import JsonSchema, LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import publish
 from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.misfits import read_misfit
 from llm_manager.policies.schemas import rooted_schema, strict_schema
 from llm_manager.services.manager import GenerateAs, Structured
 from llm_manager.services.steps import Step
@@ -65,8 +66,8 @@ def read(shape: type[_Shape], response: LLMResponse) -> Result[Structured[_Shape
     try:
         return Success(Structured(value=msgspec.json.decode(response.content, type=shape), response=response))
     except msgspec.ValidationError as problem:
-        message, _, path = str(problem).partition(" - at `")
-        return invalid(path.rstrip("`") or "$", message, "shape")
+        path, message = read_misfit(str(problem))
+        return invalid(path, message, "shape")
     except (msgspec.DecodeError, RecursionError) as problem:
         return invalid("$", str(problem), "not_json")
 

@@ -54,12 +54,6 @@ def trim(turns: Sequence[Turn], *, max_tokens: int, keep_messages: int, coming: 
     return tuple(reversed(kept))
 
 
-def trim_messages(messages: Iterable[Message], *, max_tokens: int, keep_messages: int) -> tuple[Message, ...]:
-    """Keep every system message and the latest whole turns that fit, the last one always."""
-    kept = trim(turns_of(messages), max_tokens=max_tokens, keep_messages=keep_messages)
-    return tuple(chain.from_iterable(turn.messages for turn in kept))
-
-
 def _whole(turns: Sequence[Turn], coming: Sequence[Message]) -> list[Turn]:
     """Join a turn that begins with results to the one that asked for them, and leave out what has no counterpart."""
     joined: list[Turn] = []

@@ -11,6 +11,7 @@ from llm_manager.domain.errors import ConfigurationError, LLMError, OutputInvali
 from llm_manager.domain.requests import JsonSchema, OutputForm, PlainText
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.outcomes import Settled
+from llm_manager.policies.misfits import read_misfit
 from llm_manager.policies.names import nearest
 from llm_manager.policies.schemas import strict_schema
 from llm_manager.runs.shapes import shape_of
@@ -91,8 +92,8 @@ def _typed(schema: Mapping[str, Any]) -> Settled[Columns, LLMError]:
             decoder.decode(response.content)
             values = msgspec.json.decode(response.content)
         except msgspec.ValidationError as problem:
-            message, _, path = str(problem).partition(" - at `")
-            return Failure(OutputInvalid(model=response.model, path=path.rstrip("`") or "$", message=message[:200]))
+            path, message = read_misfit(str(problem))
+            return Failure(OutputInvalid(model=response.model, path=path, message=message))
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as problem:
             return Failure(OutputInvalid(model=response.model, path="$", message=str(problem)[:200], reason="not_json"))
         return Success({name: values[name] for name in names})

@@ -74,8 +74,15 @@ def test_a_secret_at_the_edge_of_what_is_looked_at_is_not_halved() -> None:
 
 @pytest.mark.parametrize("hostile", ["bearer ", "sk-", "eyJ" + "a" * 10 + ".", "api_key=", "a", "Basic ", "x-api-key:\t"])
 def test_hostile_texts_take_linear_time(hostile: str) -> None:
-    """A hundred kilobytes in a few milliseconds."""
-    text = hostile * (100_000 // len(hostile))
-    began = time.perf_counter()
-    redacted(text, secrets=["sk-secret"], prompts=["b" * 50])
-    assert time.perf_counter() - began < 0.25
+    """Ten times the text takes nothing like a hundred times the work."""
+
+    def seconds(length: int) -> float:
+        text = hostile * (length // len(hostile))
+        took = []
+        for _ in range(5):
+            began = time.process_time()
+            redacted(text, secrets=["sk-secret"], prompts=["b" * 50])
+            took.append(time.process_time() - began)
+        return min(took)
+
+    assert seconds(100_000) < 30 * seconds(10_000) + 0.01

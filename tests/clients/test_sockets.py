@@ -109,3 +109,4 @@ async def test_a_connection_is_abandoned_once(port: int) -> None:
     sockets.abandon()
     sockets.abandon()
     await connection.aclose()
+    assert connection.get_extra_info("socket") is None

@@ -1,15 +1,22 @@
 """Trimming: whole turns, always a history that providers accept, and an end whatever comes in."""
 
+from collections.abc import Iterable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_manager.domain.conversations import Turn
 from llm_manager.domain.messages import Message, ToolCall
 from llm_manager.policies.tokens import estimate_message_tokens
-from llm_manager.policies.trimming import trim, trim_messages, turns_of
+from llm_manager.policies.trimming import trim, turns_of
 
 SYSTEM = Message(role="system", content="Answer briefly.")
 PLENTY = 1_000_000
+
+
+def trim_messages(messages: Iterable[Message], *, max_tokens: int, keep_messages: int) -> tuple[Message, ...]:
+    kept = trim(turns_of(messages), max_tokens=max_tokens, keep_messages=keep_messages)
+    return tuple(message for turn in kept for message in turn.messages)
 
 
 def user(text: str = "hello") -> Message:

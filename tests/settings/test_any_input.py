@@ -104,9 +104,9 @@ def test_a_file_that_unfolds_without_end_is_refused_at_once(tmp_path: Path, bomb
     (tmp_path / "warm.yaml").write_text("cache: {}")
     check_config(tmp_path / "warm.yaml", {}, places=Places())
     (tmp_path / "c.yaml").write_text(BOMBS[bomb])
-    began = time.perf_counter()
+    began = time.process_time()
     (fault,) = check_config(tmp_path / "c.yaml", {}, places=Places())
-    assert time.perf_counter() - began < 0.1
+    assert time.process_time() - began < 0.1
     assert "unfolds to more than settings may hold" in fault.problem
 
 
