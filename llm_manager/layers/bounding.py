@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
+from math import inf
 
 from returns.result import Failure
 
+from llm_manager.cells import PerLoop
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
@@ -15,12 +17,13 @@ from llm_manager.services.steps import Events, Layer, Reply, Step, with_rest
 
 def bounding(now: Callable[[], float]) -> Layer:
     """Give an attempt until its deadline to reply, and an open stream until the call's to end."""
+    clocks = PerLoop(_AlarmClock)
 
     def wrap(step: Step[Attempt, Reply]) -> Step[Attempt, Reply]:
         async def bounded(attempt: Attempt) -> Settled[Reply, LLMError]:
-            loop = asyncio.get_running_loop()
-            alarm = _Alarm(loop, attempt.deadline - now())
-            alarm.wakes(asyncio.current_task(loop))
+            clock = clocks.get()
+            alarm = clock.set(attempt.deadline - now())
+            alarm.wakes(asyncio.current_task(clock.loop))
             try:
                 outcome = await step(attempt)
             except asyncio.CancelledError:
@@ -28,25 +31,24 @@ def bounding(now: Callable[[], float]) -> Layer:
                     raise
                 return Failure(late(attempt))
             finally:
-                alarm.off()
-            return with_rest(outcome, lambda events: _until_deadline(attempt, events, now))
+                clock.turn_off(alarm)
+            return with_rest(outcome, lambda events: _until_deadline(attempt, events, clock, now))
 
         return bounded
 
     return wrap
 
 
-async def _until_deadline(attempt: Attempt, events: Events, now: Callable[[], float]) -> Events:
-    """Pass events on until the call's deadline; one timer for the whole stream, none per event.
+async def _until_deadline(attempt: Attempt, events: Events, clock: "_AlarmClock", now: Callable[[], float]) -> Events:
+    """Pass events on until the call's deadline; one alarm for the whole stream, none per event.
 
-    The timer cancels the task that waits for the next event, as `asyncio.timeout` does, and nobody when none waits.
+    It cancels the task that waits for the next event, as `asyncio.timeout` does, and nobody when none waits.
     """
-    loop = asyncio.get_running_loop()
-    alarm = _Alarm(loop, attempt.call_deadline - now())
+    alarm = clock.set(attempt.call_deadline - now())
     try:
         async with aclosing(events):
             while not alarm.rung:
-                alarm.wakes(asyncio.current_task(loop))
+                alarm.wakes(asyncio.current_task(clock.loop))
                 try:
                     event = await anext(events, None)
                 except asyncio.CancelledError:
@@ -60,23 +62,19 @@ async def _until_deadline(attempt: Attempt, events: Events, now: Callable[[], fl
                 yield event
             yield Failure(late(attempt, total=True))
     finally:
-        alarm.off()
+        clock.turn_off(alarm)
 
 
 class _Alarm:
-    """Cancels the task that waits when it rings, and knows its own cancellation from anyone else's.
+    """Cancels the task that waits when it rings, and knows its own cancellation from anyone else's."""
 
-    What `asyncio.timeout` does, at half its price, and for a wait that is resumed by many small ones.
-    """
+    __slots__ = ("_cancelling", "_waiting", "_woken", "rung")
 
-    __slots__ = ("_cancelling", "_timer", "_waiting", "_woken", "rung")
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+    def __init__(self) -> None:
         self.rung = False
         self._waiting: asyncio.Task[object] | None = None
         self._woken: asyncio.Task[object] | None = None
         self._cancelling = 0
-        self._timer = loop.call_later(seconds, self._ring)
 
     def wakes(self, task: "asyncio.Task[object] | None") -> None:
         self._waiting = task
@@ -87,14 +85,52 @@ class _Alarm:
         woken, self._woken = self._woken, None
         return woken is not None and woken.uncancel() <= self._cancelling
 
-    def off(self) -> None:
-        """Ring no more; a cancellation of ours that somebody below swallowed is taken back."""
-        self._timer.cancel()
-        if self._woken is not None:
-            self._woken.uncancel()
-
-    def _ring(self) -> None:
+    def ring(self) -> None:
         self.rung = True
         if self._waiting is not None:
             self._woken = self._waiting
             self._waiting.cancel()
+
+    def forgive(self) -> None:
+        """Take back a cancellation of ours that somebody below swallowed."""
+        if self._woken is not None:
+            self._woken.uncancel()
+
+
+class _AlarmClock:
+    """The alarms of one event loop behind one timer: a timer for each attempt costs several times what an entry here does.
+
+    The timer is set for the earliest deadline known when it was set; when it finds nothing due it is set again.
+    """
+
+    __slots__ = ("_due", "_rings_at", "loop")
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self._due: dict[_Alarm, float] = {}
+        self._rings_at = inf
+
+    def set(self, seconds: float) -> _Alarm:
+        alarm = _Alarm()
+        at = self._due[alarm] = self.loop.time() + seconds
+        if at < self._rings_at:
+            self._wind(at)
+        return alarm
+
+    def turn_off(self, alarm: _Alarm) -> None:
+        self._due.pop(alarm, None)
+        alarm.forgive()
+
+    def _wind(self, at: float) -> None:
+        self._rings_at = at
+        self.loop.call_at(at, self._look, at)
+
+    def _look(self, at: float) -> None:
+        if at != self._rings_at:
+            return
+        for alarm in [alarm for alarm, due in self._due.items() if due <= at]:
+            del self._due[alarm]
+            alarm.ring()
+        self._rings_at = inf
+        if self._due:
+            self._wind(min(self._due.values()))
