@@ -428,6 +428,9 @@ if TYPE_CHECKING:
         LLMManager as LLMManager,
     )
     from llm_manager.services.manager import (
+        ManagerDeps as ManagerDeps,
+    )
+    from llm_manager.services.manager import (
         Structured as Structured,
     )
     from llm_manager.services.model_client import (
@@ -438,9 +441,6 @@ if TYPE_CHECKING:
     )
     from llm_manager.services.world import (
         World as World,
-    )
-    from llm_manager.wiring import (
-        ManagerDeps as ManagerDeps,
     )
     from llm_manager.wiring import (
         check_local_model_health as check_local_model_health,
@@ -522,7 +522,7 @@ _HOMES = {
     "Ledger": "llm_manager.domain.attempts",
     "Locality": "llm_manager.domain.models",
     "MalformedResponse": "llm_manager.domain.errors",
-    "ManagerDeps": "llm_manager.wiring",
+    "ManagerDeps": "llm_manager.services.manager",
     "Message": "llm_manager.domain.messages",
     "ModelClient": "llm_manager.services.model_client",
     "ModelProfile": "llm_manager.domain.models",

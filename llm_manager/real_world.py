@@ -1,6 +1,5 @@
 """The real clock, sleep, randomness, ids, environment and threads; nothing else in the package touches them."""
 
-import asyncio
 import os
 import random
 import time
@@ -13,10 +12,14 @@ _Value = TypeVar("_Value")
 
 
 async def _run_blocking(work: Callable[[], _Value], /) -> _Value:
+    import asyncio
+
     return await asyncio.to_thread(work)
 
 
 async def _sleep(seconds: float) -> None:
+    import asyncio
+
     await asyncio.sleep(seconds)
 
 

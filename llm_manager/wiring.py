@@ -1,79 +1,34 @@
-"""The composition root: settings and a world become a manager. The only file that sees everything.
+"""The composition root: settings and a world become parts, and parts a manager (`assembling`).
 
-Where a layer stands is written here, once: `around_calls` and `around_attempts`. What only some embedders need (reading
-settings, HTTP) is imported when it is first needed.
+With `assembling` the only file that sees everything. What not every embedder needs is imported when it is first needed.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 from returns.future import FutureResult
 from returns.result import Failure, Result, Success
 
-from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import LLMConfig, ProviderSettings
 from llm_manager.domain.errors import ConfigurationError, LLMError, PolicyBlocked
-from llm_manager.domain.models import Endpoint, Health, ModelProfile
-from llm_manager.domain.plans import RoutingPolicy, Snapshot, Unavailable
-from llm_manager.domain.requests import LLMRequest
-from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.models import Health
+from llm_manager.domain.plans import RoutingPolicy, Unavailable
 from llm_manager.effects import publish, settle
-from llm_manager.layers.bounding import bounding
-from llm_manager.layers.caching import Memory, caching, caching_streams
-from llm_manager.layers.observing import CallLayer, observing
-from llm_manager.layers.recording import recording
-from llm_manager.orchestration.batching import batching
-from llm_manager.orchestration.checking import checking_health, listing_models
-from llm_manager.orchestration.conversing import conversing
-from llm_manager.orchestration.discovering import discovering
-from llm_manager.orchestration.dispatching import asking_clients, opening_clients
-from llm_manager.orchestration.generating import generating
-from llm_manager.orchestration.knowing import Knowledge, Known
-from llm_manager.orchestration.streaming import streaming
-from llm_manager.orchestration.structuring import structuring
-from llm_manager.orchestration.walking import WalkDeps, walking
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.names import KEY_VARIABLES, LOCALITY, canonical_provider, nearest
 from llm_manager.policies.routing import remembering_routes, why_not_asked
 from llm_manager.real_world import real_world
-from llm_manager.services.cache import Cache
-from llm_manager.services.conversation_storage import ConversationStorage
-from llm_manager.services.journal import Journal
-from llm_manager.services.manager import LLMManager
-from llm_manager.services.model_client import ClientParts, ModelClient
+from llm_manager.services.manager import LLMManager, ManagerDeps
+from llm_manager.services.model_client import ClientParts, ModelClient, has_real_model
 from llm_manager.services.model_router import ModelRouter
-from llm_manager.services.steps import Around, OpenStream, stacked
 from llm_manager.services.world import World
-from llm_manager.stores.memory import memory_cache, memory_conversations
-from llm_manager.telemetry.journal import journal_of
-from llm_manager.telemetry.logging import log
-from llm_manager.telemetry.statistics import keeping_statistics
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 _FOUND_BY_PROBING = ("lmstudio",)
 _EMBEDDED = "embedded"
-
-
-@frozen(kw_only=True)
-class ManagerDeps:
-    """All that a manager is made of; change a field with `attrs.evolve` to swap the cache, the storage or a client.
-
-    ``clients`` may be asked at once; ``servers`` are looked for before the first call when ``clients`` has no real model.
-    ``unavailable`` says why other providers are not there.
-    """
-
-    config: LLMConfig
-    world: World
-    router: ModelRouter
-    clients: Mapping[str, ModelClient]
-    servers: Mapping[str, ModelClient] = field(factory=dict)
-    unavailable: tuple[Unavailable, ...] = ()
-    cache: Cache
-    conversations: ConversationStorage
-    journal: Journal
 
 
 def load_config(path: "str | Path | None" = None, environ: Mapping[str, str] | None = None) -> Result[LLMConfig, LLMError]:
@@ -86,6 +41,9 @@ def load_config(path: "str | Path | None" = None, environ: Mapping[str, str] | N
 def default_deps(config: LLMConfig, world: World | None = None) -> Result[ManagerDeps, LLMError]:
     """Build everything that the settings ask for; nothing is opened, sent or imported for a provider that is not there."""
     from llm_manager.clients.catalogue import CATALOGUE, build_client
+    from llm_manager.stores.memory import memory_cache, memory_conversations
+    from llm_manager.telemetry.journal import journal_of
+    from llm_manager.telemetry.logging import log
 
     here = real_world() if world is None else world
     parts = _parts(config, here)
@@ -102,7 +60,7 @@ def default_deps(config: LLMConfig, world: World | None = None) -> Result[Manage
             return built
         clients[name] = built.unwrap()
     servers: dict[str, ModelClient] = {}
-    if not _has_real_model(clients):
+    if not has_real_model(clients):
         for name in _FOUND_BY_PROBING:
             built = sealed(build_client(name, ProviderSettings(), parts))
             if isinstance(built, Failure):
@@ -179,100 +137,9 @@ def create_default_llm_manager() -> Result[LLMManager, LLMError]:
 
 def make_llm_manager(config: LLMConfig, deps: ManagerDeps | None = None) -> Result[LLMManager, LLMError]:
     """Make a manager; this does no I/O. ``deps`` takes the place of what the settings would build."""
-    return (default_deps(config) if deps is None else Success(deps)).map(_assembled)
+    from llm_manager.assembling import assembled
 
-
-def _assembled(deps: ManagerDeps) -> LLMManager:
-    config, world, now = deps.config, deps.world, deps.world.now
-    statistics = keeping_statistics()
-    known = Known(clients=deps.clients, unavailable=deps.unavailable)
-    knowledge = Knowledge(known, lambda: statistics.recent(now()))
-    journal = journal_of(statistics.subscriber, knowledge.hear, deps.journal.emit)
-    servers = {} if _has_real_model(deps.clients) else deps.servers
-
-    async def ready() -> None:
-        await world.run_blocking(_import_sending)
-
-    discover = discovering(servers, journal, now, knowledge.learn_clients, ready)
-
-    async def snapshot(request: LLMRequest) -> Snapshot:
-        await discover()
-        return knowledge.snapshot(request)
-
-    walk = WalkDeps(
-        world=world,
-        journal=journal,
-        router=deps.router,
-        snapshot=snapshot,
-        clients=knowledge.clients,
-        performance=config.performance,
-        providers=config.providers,
-    )
-
-    around_each, around_each_stream = around_attempts(deps, journal)
-    answers = stacked(around_each, asking_clients(knowledge.clients))
-    streams = stacked(around_each_stream, opening_clients(knowledge.clients))
-    generate = generating(stacked(around_calls(deps, journal), walking(answers, walk, streamed=False)), world)
-    opened = stacked(around_calls(deps, journal), walking(streams, walk, streamed=True))
-
-    async def fitting(request: LLMRequest) -> int:
-        if config.performance.concurrency is not None:
-            return config.performance.concurrency
-        planned = sealed(deps.router.route(request, await snapshot(request)))
-        return 1 if isinstance(planned, Failure) else planned.unwrap().steps[0].profile.concurrency
-
-    def forbidden(endpoint: Endpoint) -> str | None:
-        return why_not_asked(endpoint, config.routing)
-
-    check, listed = checking_health(knowledge.clients, forbidden), listing_models(knowledge.clients, forbidden)
-
-    async def look() -> Settled[tuple[str, ...], LLMError]:
-        await discover()
-        return Success(tuple(knowledge.clients()))
-
-    async def health() -> Settled[tuple[Health, ...], LLMError]:
-        await discover()
-        asked = await settle(check())
-        return sealed(asked.map(knowledge.learn_health))
-
-    async def models() -> Settled[tuple[ModelProfile, ...], LLMError]:
-        await discover()
-        return await settle(listed())
-
-    async def close() -> None:
-        for client in (*knowledge.clients().values(), *deps.servers.values()):
-            await client.close()
-
-    return LLMManager(
-        generate=publish(generate),
-        stream=streaming(opened, world),
-        generate_all=batching(generate, fitting),
-        generate_as=structuring(generate),
-        converse=conversing(generate, deps.conversations, config.context),
-        plan=lambda request: deps.router.route(request, knowledge.snapshot(request)),
-        health=publish(health),
-        stats=statistics.read,
-        models=publish(models),
-        discover=publish(look),
-        close=close,
-    )
-
-
-def around_calls(deps: ManagerDeps, journal: Journal) -> tuple[CallLayer, ...]:
-    """What stands around a whole call, outermost first. Its deadline is a number in the ledger: see `walking`."""
-    return (observing(journal, deps.world.now),)
-
-
-AroundEach: TypeAlias = tuple[tuple[Around[Attempt, LLMResponse], ...], tuple[Around[Attempt, OpenStream], ...]]
-
-
-def around_attempts(deps: ManagerDeps, journal: Journal) -> AroundEach:
-    """What stands around each attempt, outermost first: for whole answers, and for streams, which differ in caching."""
-    memory = Memory(cache=deps.cache, journal=journal, now=deps.world.now)
-    each = (recording(journal, deps.world.now), bounding(deps.world.now))
-    if not deps.config.cache.enabled:
-        return each, each
-    return (caching(memory), *each), (caching_streams(memory), *each)
+    return (default_deps(config) if deps is None else Success(deps)).map(assembled)
 
 
 def _policy(config: LLMConfig) -> RoutingPolicy:
@@ -292,11 +159,6 @@ def _parts(config: LLMConfig, world: World) -> ClientParts:
     )
 
 
-def _import_sending() -> None:
-    """Import what the first request would otherwise wait for: the HTTP library, in a tenth of a second or several."""
-    import llm_manager.clients.pools  # noqa: F401 - it is loaded for those who send
-
-
 def _why_not(name: str, settings: ProviderSettings | None) -> str | None:
     """Why a provider is not asked; None when it is. The embedded model is always there: routing keeps it back."""
     if name == _EMBEDDED:
@@ -314,7 +176,3 @@ def _may_do_without_key(settings: ProviderSettings) -> bool:
     """There is a key, or a header of one's own in its place, or a server of one's own that may ask for none."""
     own = any(header.lower() == "authorization" for header in settings.custom_headers)
     return bool(settings.api_key) or own or settings.base_url is not None
-
-
-def _has_real_model(clients: Mapping[str, ModelClient]) -> bool:
-    return any(not profile.toy for client in clients.values() for profile in client.profiles)

@@ -8,19 +8,16 @@ import pytest
 from attrs import evolve
 from returns.result import Failure, Success
 
-from llm_manager.domain.configuration import CacheSettings, EmbeddedSettings, LLMConfig, ProviderSettings
+from llm_manager.domain.configuration import EmbeddedSettings, LLMConfig, ProviderSettings
 from llm_manager.domain.errors import ConfigurationError, PolicyBlocked
 from llm_manager.domain.plans import RoutingPolicy, Snapshot
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.secrets import Secret
 from llm_manager.effects import settle
 from llm_manager.real_world import real_world
-from llm_manager.services.journal import Journal
+from llm_manager.services.manager import ManagerDeps
 from llm_manager.testing import fake_world, scripted, scripted_deps
 from llm_manager.wiring import (
-    ManagerDeps,
-    around_attempts,
-    around_calls,
     check_local_model_health,
     create_default_local_client,
     default_deps,
@@ -30,26 +27,7 @@ from llm_manager.wiring import (
     make_model_router,
 )
 
-QUIET = Journal(emit=lambda _: None)
 KEYED = ProviderSettings(api_key=Secret("sk-test"))
-
-
-@pytest.mark.parametrize(
-    ("enabled", "answers", "streams"),
-    [
-        (True, ["caching", "recording", "bounding"], ["caching_streams", "recording", "bounding"]),
-        (False, ["recording", "bounding"], ["recording", "bounding"]),
-    ],
-)
-def test_the_order_of_layers_is_this(enabled: bool, answers: list[str], streams: list[str]) -> None:
-    deps = scripted_deps(scripted("x"), config=LLMConfig(cache=CacheSettings(enabled=enabled)))
-
-    def names(layers: tuple[object, ...]) -> list[str]:
-        return [layer.__qualname__.split(".")[0] for layer in layers]  # type: ignore[attr-defined]  # layers are functions
-
-    each, each_stream = around_attempts(deps, QUIET)
-    assert (names(each), names(each_stream)) == (answers, streams)
-    assert names(around_calls(deps, QUIET)) == ["observing"]
 
 
 def test_with_nothing_configured_the_toy_is_there_and_a_server_is_looked_for() -> None:

@@ -1,6 +1,6 @@
-"""The service that users hold."""
+"""The service that users hold, and all that it is made of."""
 
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -8,13 +8,20 @@ from attrs import field, frozen
 from returns.future import FutureResult
 from returns.result import Result
 
+from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import Health, ModelProfile
-from llm_manager.domain.plans import Plan
+from llm_manager.domain.plans import Plan, Unavailable
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.statistics import Statistics
+from llm_manager.services.cache import Cache
+from llm_manager.services.conversation_storage import ConversationStorage
+from llm_manager.services.journal import Journal
+from llm_manager.services.model_client import ModelClient
+from llm_manager.services.model_router import ModelRouter
 from llm_manager.services.steps import Generate, Stream
+from llm_manager.services.world import World
 
 Shape = TypeVar("Shape")
 
@@ -67,3 +74,22 @@ class LLMManager:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.close()
+
+
+@frozen(kw_only=True)
+class ManagerDeps:
+    """All that a manager is made of; change a field with `attrs.evolve` to swap the cache, the storage or a client.
+
+    ``clients`` may be asked at once; ``servers`` are looked for before the first call when ``clients`` has no real model.
+    ``unavailable`` says why other providers are not there.
+    """
+
+    config: LLMConfig
+    world: World
+    router: ModelRouter
+    clients: Mapping[str, ModelClient]
+    servers: Mapping[str, ModelClient] = field(factory=dict)
+    unavailable: tuple[Unavailable, ...] = ()
+    cache: Cache
+    conversations: ConversationStorage
+    journal: Journal

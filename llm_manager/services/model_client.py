@@ -1,6 +1,6 @@
 """Talking to one provider."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
@@ -59,3 +59,8 @@ class ClientParts:
 
 Build: TypeAlias = Callable[[ProviderSettings, ClientParts], Result[ModelClient, LLMError]]
 """How a provider's client is made; it opens nothing and imports no SDK before it is called."""
+
+
+def has_real_model(clients: Mapping[str, ModelClient]) -> bool:
+    """Say whether any of the clients has a model that is no toy."""
+    return any(not profile.toy for client in clients.values() for profile in client.profiles)

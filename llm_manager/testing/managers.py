@@ -11,7 +11,8 @@ from llm_manager.services.world import World
 from llm_manager.stores.memory import memory_cache, memory_conversations
 from llm_manager.testing.scripted import Scripted
 from llm_manager.testing.world import fake_world
-from llm_manager.wiring import ManagerDeps, make_llm_manager, make_model_router
+from llm_manager.services.manager import ManagerDeps
+from llm_manager.wiring import make_llm_manager, make_model_router
 
 
 def scripted_deps(

@@ -1,0 +1,134 @@
+"""Parts become a manager. Where a layer stands is written here, once: `around_calls` and `around_attempts`."""
+
+from typing import TypeAlias
+
+from returns.result import Failure, Success
+
+from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.models import Endpoint, Health, ModelProfile
+from llm_manager.domain.plans import Snapshot
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.effects import publish, settle
+from llm_manager.layers.bounding import bounding
+from llm_manager.layers.caching import Memory, caching, caching_streams
+from llm_manager.layers.observing import CallLayer, observing
+from llm_manager.layers.recording import recording
+from llm_manager.orchestration.batching import batching
+from llm_manager.orchestration.checking import checking_health, listing_models
+from llm_manager.orchestration.conversing import conversing
+from llm_manager.orchestration.discovering import discovering
+from llm_manager.orchestration.dispatching import asking_clients, opening_clients
+from llm_manager.orchestration.generating import generating
+from llm_manager.orchestration.knowing import Knowledge, Known
+from llm_manager.orchestration.streaming import streaming
+from llm_manager.orchestration.structuring import structuring
+from llm_manager.orchestration.walking import WalkDeps, walking
+from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.routing import why_not_asked
+from llm_manager.services.journal import Journal
+from llm_manager.services.manager import LLMManager, ManagerDeps
+from llm_manager.services.model_client import has_real_model
+from llm_manager.services.steps import Around, OpenStream, stacked
+from llm_manager.telemetry.journal import journal_of
+from llm_manager.telemetry.statistics import keeping_statistics
+
+
+def assembled(deps: ManagerDeps) -> LLMManager:
+    """Put a manager together; this does no I/O."""
+    config, world, now = deps.config, deps.world, deps.world.now
+    statistics = keeping_statistics()
+    known = Known(clients=deps.clients, unavailable=deps.unavailable)
+    knowledge = Knowledge(known, lambda: statistics.recent(now()))
+    journal = journal_of(statistics.subscriber, knowledge.hear, deps.journal.emit)
+    servers = {} if has_real_model(deps.clients) else deps.servers
+
+    async def ready() -> None:
+        await world.run_blocking(_load_sending)
+
+    discover = discovering(servers, journal, now, knowledge.learn_clients, ready)
+
+    async def snapshot(request: LLMRequest) -> Snapshot:
+        await discover()
+        return knowledge.snapshot(request)
+
+    walk = WalkDeps(
+        world=world,
+        journal=journal,
+        router=deps.router,
+        snapshot=snapshot,
+        clients=knowledge.clients,
+        performance=config.performance,
+        providers=config.providers,
+    )
+
+    around_each, around_each_stream = around_attempts(deps, journal)
+    answers = stacked(around_each, asking_clients(knowledge.clients))
+    streams = stacked(around_each_stream, opening_clients(knowledge.clients))
+    generate = generating(stacked(around_calls(deps, journal), walking(answers, walk, streamed=False)), world)
+    opened = stacked(around_calls(deps, journal), walking(streams, walk, streamed=True))
+
+    async def fitting(request: LLMRequest) -> int:
+        if config.performance.concurrency is not None:
+            return config.performance.concurrency
+        planned = sealed(deps.router.route(request, await snapshot(request)))
+        return 1 if isinstance(planned, Failure) else planned.unwrap().steps[0].profile.concurrency
+
+    def forbidden(endpoint: Endpoint) -> str | None:
+        return why_not_asked(endpoint, config.routing)
+
+    check, listed = checking_health(knowledge.clients, forbidden), listing_models(knowledge.clients, forbidden)
+
+    async def look() -> Settled[tuple[str, ...], LLMError]:
+        await discover()
+        return Success(tuple(knowledge.clients()))
+
+    async def health() -> Settled[tuple[Health, ...], LLMError]:
+        await discover()
+        asked = await settle(check())
+        return sealed(asked.map(knowledge.learn_health))
+
+    async def models() -> Settled[tuple[ModelProfile, ...], LLMError]:
+        await discover()
+        return await settle(listed())
+
+    async def close() -> None:
+        for client in (*knowledge.clients().values(), *deps.servers.values()):
+            await client.close()
+
+    return LLMManager(
+        generate=publish(generate),
+        stream=streaming(opened, world),
+        generate_all=batching(generate, fitting),
+        generate_as=structuring(generate),
+        converse=conversing(generate, deps.conversations, config.context),
+        plan=lambda request: deps.router.route(request, knowledge.snapshot(request)),
+        health=publish(health),
+        stats=statistics.read,
+        models=publish(models),
+        discover=publish(look),
+        close=close,
+    )
+
+
+def around_calls(deps: ManagerDeps, journal: Journal) -> tuple[CallLayer, ...]:
+    """What stands around a whole call, outermost first. Its deadline is a number in the ledger: see `walking`."""
+    return (observing(journal, deps.world.now),)
+
+
+AroundEach: TypeAlias = tuple[tuple[Around[Attempt, LLMResponse], ...], tuple[Around[Attempt, OpenStream], ...]]
+
+
+def around_attempts(deps: ManagerDeps, journal: Journal) -> AroundEach:
+    """What stands around each attempt, outermost first: for whole answers, and for streams, which differ in caching."""
+    memory = Memory(cache=deps.cache, journal=journal, now=deps.world.now)
+    each = (recording(journal, deps.world.now), bounding(deps.world.now))
+    if not deps.config.cache.enabled:
+        return each, each
+    return (caching(memory), *each), (caching_streams(memory), *each)
+
+
+def _load_sending() -> None:
+    """Import what the first request would otherwise wait for: the HTTP library, in a tenth of a second or several."""
+    import llm_manager.clients.pools  # noqa: F401 - it is loaded for those who send

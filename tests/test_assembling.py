@@ -1,0 +1,28 @@
+"""The order of layers, held by one table."""
+
+import pytest
+
+from llm_manager.assembling import around_attempts, around_calls
+from llm_manager.domain.configuration import CacheSettings, LLMConfig
+from llm_manager.services.journal import Journal
+from llm_manager.testing import scripted, scripted_deps
+
+QUIET = Journal(emit=lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("enabled", "answers", "streams"),
+    [
+        (True, ["caching", "recording", "bounding"], ["caching_streams", "recording", "bounding"]),
+        (False, ["recording", "bounding"], ["recording", "bounding"]),
+    ],
+)
+def test_the_order_of_layers_is_this(enabled: bool, answers: list[str], streams: list[str]) -> None:
+    deps = scripted_deps(scripted("x"), config=LLMConfig(cache=CacheSettings(enabled=enabled)))
+
+    def names(layers: tuple[object, ...]) -> list[str]:
+        return [layer.__qualname__.split(".")[0] for layer in layers]  # type: ignore[attr-defined]  # layers are functions
+
+    each, each_stream = around_attempts(deps, QUIET)
+    assert (names(each), names(each_stream)) == (answers, streams)
+    assert names(around_calls(deps, QUIET)) == ["observing"]
