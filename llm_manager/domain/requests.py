@@ -43,7 +43,10 @@ OutputForm: TypeAlias = PlainText | AnyJson | JsonSchema
 
 @frozen(kw_only=True)
 class Preferences:
-    """How the answer should be made; None leaves the choice to settings, then to the provider."""
+    """How the answer should be made; None leaves the choice to settings, then to the provider.
+
+    ``exact`` asks nobody but the model or provider named here; without it others stand in when that one fails.
+    """
 
     max_tokens: int | None = None
     temperature: float | None = None
@@ -52,6 +55,7 @@ class Preferences:
     seed: int | None = None
     model: str | None = None
     provider: str | None = None
+    exact: bool = False
 
 
 @frozen(kw_only=True)
