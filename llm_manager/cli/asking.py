@@ -10,6 +10,7 @@ from llm_manager.domain.errors import InvalidRequest, LLMError
 from llm_manager.domain.messages import ImageData, ImageUrl, Message, Part, TextPart
 from llm_manager.domain.requests import LLMRequest, Preferences, Sensitivity, TaskType
 from llm_manager.outcomes import Settled
+from llm_manager.policies.names import AUTO
 
 _STARTS: Final = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
 
@@ -26,8 +27,13 @@ def make_request(
     task_type: TaskType | None = None,
     sensitivity: Sensitivity | None = None,
     images: Sequence[str] = (),
+    fallback: bool = False,
+    timeout_seconds: float | None = None,
 ) -> Settled[LLMRequest, LLMError]:
-    """Make the request; ``-`` takes the prompt from ``stdin``, images are web addresses or files that are read now."""
+    """Make the request; ``-`` takes the prompt from ``stdin``, images are web addresses or files that are read now.
+
+    Who is named is asked and nobody else, unless ``fallback`` lets others stand in.
+    """
     try:
         asked = stdin.read() if prompt == "-" else prompt
     except UnicodeDecodeError as error:
@@ -40,7 +46,8 @@ def make_request(
         if isinstance(part, Failure):
             return part
         parts.append(part.unwrap())
-    preferences = Preferences(max_tokens=max_tokens, temperature=temperature, model=model, provider=provider)
+    named = model is not None or provider not in (None, AUTO)
+    preferences = Preferences(max_tokens=max_tokens, temperature=temperature, model=model, provider=provider, exact=named and not fallback)
     return Success(
         LLMRequest(
             prompt=None if parts else asked,
@@ -49,6 +56,7 @@ def make_request(
             task_type=task_type,
             sensitivity=sensitivity,
             preferences=preferences,
+            timeout_ms=None if timeout_seconds is None else max(1, round(timeout_seconds * 1000)),
         )
     )
 

@@ -1,6 +1,6 @@
 """What the shell is told: exit codes, and an error as one line or one JSON object."""
 
-from typing import Final, assert_never
+from typing import Any, Final, assert_never
 
 from llm_manager.cli.hygiene import one_line
 from llm_manager.domain.error_questions import describe
@@ -74,6 +74,11 @@ def error_line(error: LLMError) -> str:
     return one_line(f"error: {describe(error)}")
 
 
-def error_document(error: LLMError) -> dict[str, dict[str, str]]:
-    """The error as the object a program reads."""
-    return {"error": {"tag": error.tag, "message": describe(error)}}
+def error_document(error: LLMError) -> dict[str, dict[str, Any]]:
+    """The error as the object a program reads; of a failure of all models, with what became of each."""
+    causes = {"causes": [_told(cause) for cause in error.causes]} if isinstance(error, AllModelsFailed) else {}
+    return {"error": {**_told(error), **causes}}
+
+
+def _told(error: LLMError) -> dict[str, Any]:
+    return {"tag": error.tag, "message": one_line(describe(error))}

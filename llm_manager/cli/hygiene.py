@@ -13,6 +13,7 @@ _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}]")
 _STRINGS = "]PX^_"
 _STRINGS_C1 = "\x9d\x90\x98\x9e\x9f"
+_LINE_ENDS = re.compile("[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _SEPARATORS = re.compile(r"[\t\n ]+")
 
 
@@ -46,7 +47,7 @@ def one_line(text: str) -> str:
     >>> one_line("first\\r\\n  second")
     'first second'
     """
-    return _SEPARATORS.sub(" ", clean(text)).strip()
+    return _SEPARATORS.sub(" ", clean(_LINE_ENDS.sub("\n", text))).strip()
 
 
 def escaped(document: str) -> str:

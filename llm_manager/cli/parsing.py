@@ -30,12 +30,19 @@ def _no_option(_: object, prompt: str) -> None:
         raise ValueError(f"There is no option {prompt}.")
 
 
+def _not_endless(_: object, seconds: float | None) -> None:
+    if seconds is not None and not 0 < seconds <= _LONGEST_SECONDS:
+        raise ValueError(f"Give more than 0 and at most {_LONGEST_SECONDS} seconds.")
+
+
 Prompt: TypeAlias = Annotated[
     str,
     Parameter(help="What to ask; - reads it from standard input.", allow_leading_hyphen=True, validator=_no_option),
 ]
 Model: TypeAlias = Annotated[str | None, Parameter(name=("--model", "-m"), help="Ask this model.")]
 Provider: TypeAlias = Annotated[str | None, Parameter(help="Ask this provider.")]
+Fallback: TypeAlias = Annotated[bool, Parameter(negative=(), help="Let others stand in for the model or provider named.")]
+Timeout: TypeAlias = Annotated[float | None, Parameter(help="How long a model may be silent, in seconds.", validator=_not_endless)]
 System: TypeAlias = Annotated[str | None, Parameter(help="What the model is told before the prompt.")]
 Route: TypeAlias = Annotated[Strategy | None, Parameter(help="How to choose among models.")]
 MaxTokens: TypeAlias = Annotated[PositiveInt | None, Parameter(help="The longest answer, in tokens.")]
@@ -46,6 +53,7 @@ Images: TypeAlias = Annotated[
     tuple[str, ...], Parameter(name="--image", negative=(), help="An image to send along, a file or an address; may be repeated.")
 ]
 
+_LONGEST_SECONDS: Final = 86_400
 _OPTION: Final = re.compile(r"--?[A-Za-z][\w-]*(=.*)?")
 _EXAMPLES: Final = """\
 Examples:
@@ -158,10 +166,12 @@ def _generate(
     *,
     model: Model = None,
     provider: Provider = None,
+    fallback: Fallback = False,
     system: System = None,
     strategy: Route = None,
     max_tokens: MaxTokens = None,
     temperature: Temperature = None,
+    timeout: Timeout = None,
     task_type: Task = None,
     private: Private = False,
     image: Images = (),
@@ -182,6 +192,8 @@ def _generate(
         task_type=task_type,
         sensitivity="private" if private else None,
         images=image,
+        fallback=fallback,
+        timeout_seconds=timeout,
     )
     if isinstance(request, Failure):
         return output.failure(request.failure())
@@ -195,6 +207,7 @@ def _plan(
     *,
     model: Model = None,
     provider: Provider = None,
+    fallback: Fallback = False,
     system: System = None,
     strategy: Route = None,
     max_tokens: MaxTokens = None,
@@ -216,6 +229,7 @@ def _plan(
         task_type=task_type,
         sensitivity="private" if private else None,
         images=image,
+        fallback=fallback,
     )
     if isinstance(request, Failure):
         return output.failure(request.failure())

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -29,6 +30,26 @@ def test_options_become_preferences() -> None:
     ).unwrap()
     assert (request.prompt, request.system, request.task_type, request.sensitivity) == ("Hi", "Be kind.", "sql", "private")
     assert (request.preferences.model, request.preferences.max_tokens, request.preferences.temperature) == ("m", 5, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("named", "exact"),
+    [
+        ({}, False),
+        ({"provider": "auto"}, False),
+        ({"provider": "p"}, True),
+        ({"model": "m"}, True),
+        ({"model": "m", "fallback": True}, False),
+    ],
+)
+def test_who_is_named_is_asked_alone_unless_others_may_stand_in(named: Any, exact: bool) -> None:
+    assert make_request("Hi", stdin=io.StringIO(), **named).unwrap().preferences.exact is exact
+
+
+def test_seconds_become_milliseconds() -> None:
+    assert make_request("Hi", stdin=io.StringIO(), timeout_seconds=1.5).unwrap().timeout_ms == 1500
+    assert make_request("Hi", stdin=io.StringIO(), timeout_seconds=1e-9).unwrap().timeout_ms == 1
+    assert make_request("Hi", stdin=io.StringIO()).unwrap().timeout_ms is None
 
 
 def test_a_dash_reads_standard_input() -> None:

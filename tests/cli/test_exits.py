@@ -74,6 +74,13 @@ def test_an_error_is_one_line_and_one_document(error: LLMError) -> None:
     assert document["error"]["message"]
 
 
+def test_the_document_of_all_models_tells_what_became_of_each() -> None:
+    document = error_document(AllModelsFailed(causes=(_WRONG_KEY, NetworkError(model="m", message="no\nway"))))
+    assert [cause["tag"] for cause in document["error"]["causes"]] == ["AuthenticationFailed", "NetworkError"]
+    assert all("\n" not in cause["message"] for cause in document["error"]["causes"])
+    assert "causes" not in error_document(_DEAD)["error"]
+
+
 def test_the_table_names_every_error() -> None:
     assert {type(error) for error, _ in _CODES} == set(get_args(errors.LLMError))
 

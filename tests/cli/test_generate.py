@@ -5,6 +5,8 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+import pytest
+from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.cli.generate import generate
@@ -42,6 +44,15 @@ async def test_json_is_one_document(scene: Setting) -> None:
     assert await generate(at.session, ASK, stream=True) == 0
     document = json.loads(at.out.getvalue())
     assert (document["content"], document["cost_usd"], document["usage"]["total_tokens"]) == ("Hello.", "0.0000012", 5)
+
+
+@pytest.mark.parametrize("told", [{"stream": True}, {"stream": False}, {"json": True}])
+async def test_every_notice_is_a_line_of_its_own_and_no_data(scene: Setting, told: dict[str, bool]) -> None:
+    answer = evolve(ANSWER, notices=("first\nhalf", "second"))
+    at = scene(answer=Success(answer), events=[Success(StreamFinished(response=answer))], json=told.get("json", False))
+    assert await generate(at.session, ASK, stream=told.get("stream")) == 0
+    assert at.err.getvalue() == "note: first half\nnote: second\n"
+    assert "note:" not in at.out.getvalue()
 
 
 async def test_a_pipe_gets_the_answer_as_it_is(scene: Setting) -> None:

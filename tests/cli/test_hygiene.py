@@ -132,3 +132,9 @@ def test_every_bidi_control_is_known() -> None:
         if unicodedata.bidirectional(chr(code)) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
     } <= controls
     assert not any(clean(control) for control in controls)
+
+
+@given(st.text())
+def test_one_line_is_one_for_every_reader(text: str) -> None:
+    """What any reader takes for a line end is a space."""
+    assert len(one_line(text).splitlines()) <= 1
