@@ -1,18 +1,22 @@
 """`llm-manager health`: which endpoints answer."""
 
+from collections.abc import Iterable
+
 from returns.result import Failure
 
 from llm_manager.cli.documents import health_document
 from llm_manager.cli.exits import FAILED, OK
 from llm_manager.cli.session import Session
+from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.models import Health
 from llm_manager.effects import settle
 
 _SHOWN_MODELS = 5
+_TOY = "embedded"
 
 
 async def health(session: Session) -> int:
-    """Ask every configured endpoint whether it answers; it is a failure when none does."""
+    """Ask every endpoint whether it answers; it is a failure when none of those does that calls are for."""
     outcome = await settle(session.manager.health())
     if isinstance(outcome, Failure):
         return session.output.failure(outcome.failure())
@@ -21,10 +25,24 @@ async def health(session: Session) -> int:
         session.output.document([health_document(one) for one in found])
     else:
         session.output.table(("provider", "state", "seconds", "models or reason"), map(_row, found))
-    if any(one.healthy for one in found):
+    if any_answers(found, session.config):
         return OK
-    session.output.note("error: no endpoint answers; llm-manager config show tells what is configured")
+    alive = any(one.healthy for one in found)
+    who = "nothing that is configured answers, and the embedded model does not stand in for it" if alive else "no endpoint answers"
+    session.output.note(f"error: {who}; llm-manager config show tells what is configured")
     return FAILED
+
+
+def any_answers(found: Iterable[Health], config: LLMConfig) -> bool:
+    """Say whether an endpoint is well that calls go to: the embedded model is one when it is enabled, or alone."""
+    known = tuple(found)
+    alone = not remote(known) and not any(settings.enabled for settings in config.providers.values())
+    return any(one.healthy for one in (known if alone or config.embedded.enabled else remote(known)))
+
+
+def remote(found: Iterable[Health]) -> tuple[Health, ...]:
+    """The endpoints that are servers."""
+    return tuple(one for one in found if one.provider != _TOY)
 
 
 def _row(one: Health) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ Images: TypeAlias = Annotated[
     tuple[str, ...], Parameter(name="--image", negative=(), help="An image to send along, a file or an address; may be repeated.")
 ]
 
+_OF_MODELS: Final = ("pull",)
 _LONGEST_SECONDS: Final = 86_400
 _OPTION: Final = re.compile(r"--?[A-Za-z][\w-]*(=.*)?")
 _EXAMPLES: Final = """\
@@ -150,7 +151,7 @@ def _app() -> App:
     app.command(_plan, name="plan", help_epilogue=_PLAN)
     listing = App(name="models", help="List the models that can be asked, or fetch the embedded one.", help_epilogue=_MODELS)
     listing.default(_models)
-    listing.command(_pull, name="pull", help_epilogue="")
+    listing.command(_pull, name=_OF_MODELS[0], help_epilogue="")
     app.command(listing)
     app.command(_health, name="health", help_epilogue="")
     settings = App(name="config", help="Show or check the settings.", help_epilogue=_CONFIG)
@@ -249,7 +250,7 @@ def _models(
     """List the models that can be asked, with window and price."""
     return conduct(
         standard_output(json=json),
-        lambda session: models.models(session, name=name, provider=provider, locality=where),
+        lambda session: models.models(session, name=name, provider=provider, locality=where, commands=_OF_MODELS),
         config=config,
     )
 

@@ -12,6 +12,7 @@ from llm_manager.cli.documents import cost_usd
 from llm_manager.cli.health import health
 from llm_manager.cli.models import matching, models
 from llm_manager.cli.plan import plan
+from llm_manager.domain.configuration import EmbeddedSettings, LLMConfig, ProviderSettings
 from llm_manager.domain.errors import NetworkError, PolicyBlocked
 from llm_manager.domain.models import FREE, Endpoint, Health, KnownPrice, ModelProfile
 from llm_manager.domain.plans import Plan, PlanStep, Refusal, TaskClassification
@@ -45,6 +46,10 @@ ROUTE = Plan(
     ),
     notices=("a small model",),
 )
+
+UP = Health(provider="lmstudio", healthy=True)
+DOWN = Health(provider="openai", healthy=False, error_message="refused")
+TOY = Health(provider="embedded", healthy=True)
 
 
 async def test_a_plan_tells_every_step_and_every_refusal(scene: Setting) -> None:
@@ -132,6 +137,51 @@ async def test_health_fails_when_none_answers(scene: Setting) -> None:
     assert await health(at.session) == 1
     assert json.loads(at.out.getvalue())[0]["error"] == "refused"
     assert await health(scene(health=Failure(NetworkError(model="m", message="x"))).session) == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "found", "code"),
+    [
+        (LLMConfig(), (TOY,), 0),
+        (LLMConfig(), (TOY, DOWN), 1),
+        (LLMConfig(providers={"anthropic": ProviderSettings()}), (TOY,), 1),
+        (LLMConfig(providers={"anthropic": ProviderSettings(enabled=False)}), (TOY,), 0),
+        (LLMConfig(embedded=EmbeddedSettings(enabled=True)), (TOY, DOWN), 0),
+        (LLMConfig(), (DOWN, UP), 0),
+        (LLMConfig(), (), 1),
+    ],
+)
+async def test_the_embedded_model_makes_nothing_well_that_it_does_not_stand_in_for(
+    scene: Setting, config: LLMConfig, found: tuple[Health, ...], code: int
+) -> None:
+    at = scene(health=Success(found), config=config)
+    assert await health(at.session) == code
+    assert at.err.getvalue().count("\n") == code
+
+
+async def test_models_of_an_endpoint_that_does_not_answer_are_told_as_known_beforehand(scene: Setting) -> None:
+    at = scene(models=Success((NEAR, OLD)), health=Success((TOY, DOWN)))
+    assert await models(at.session) == 1
+    assert "small" in at.out.getvalue()
+    assert at.err.getvalue().splitlines() == [
+        "warning: openai did not tell its models (refused); the models shown for it are those known beforehand",
+        "error: no endpoint told its models; llm-manager health asks each whether it answers",
+    ]
+
+
+async def test_one_endpoint_that_answers_is_enough_unless_another_was_asked_for(scene: Setting) -> None:
+    at = scene(models=Success((NEAR, OLD)), health=Success((UP, DOWN)))
+    assert await models(at.session) == 0
+    assert at.err.getvalue().count("\n") == 1
+    assert await models(at.session, provider="openai") == 1
+    at = scene(models=Success((NEAR,)), health=Failure(NetworkError(model="m", message="x")))
+    assert (await models(at.session), at.err.getvalue()) == (0, "")
+
+
+async def test_a_misspelt_command_is_told_as_one(scene: Setting) -> None:
+    at = scene(models=Success((NEAR,)))
+    assert await models(at.session, name="pul", commands=("pull",)) == 1
+    assert at.err.getvalue().endswith("did you mean llm-manager models pull?\n")
 
 
 @pytest.mark.parametrize(
