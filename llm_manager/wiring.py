@@ -53,7 +53,8 @@ def default_deps(config: LLMConfig, world: World | None = None) -> Result[Manage
         settings = config.providers.get(name)
         reason = "its client is not part of this version" if settings and name not in CATALOGUE else _why_not(name, settings)
         if reason is not None:
-            unavailable.append(Unavailable(provider=name, reason=reason))
+            wanted = settings is not None and settings.enabled
+            unavailable.append(Unavailable(provider=name, reason=reason, configured=wanted))
             continue
         built = sealed(build_client(name, settings or ProviderSettings(), parts))
         if isinstance(built, Failure):

@@ -347,6 +347,10 @@ def seed_tag(error: LLMError) -> SeedTag:
 
 def describe(error: LLMError) -> str:
     """Tell a person in one line what went wrong and what to do; safe to print and to log."""
+    return " ".join(_told(error).split())
+
+
+def _told(error: LLMError) -> str:
     match error:
         case ModelUnavailable(model=model, message=message, reason=reason):
             hint = {
@@ -404,7 +408,7 @@ def describe(error: LLMError) -> str:
             wait = "soon" if seconds is None else f"in {seconds:.0f} s"
             return f"{model} failed too often just now; it is asked again {wait}"
         case AllModelsFailed(causes=causes):
-            return "every model failed: " + "; ".join(describe(cause) for cause in causes)
+            return "every model failed: " + "; ".join(dict.fromkeys(_told(cause) for cause in causes))
         case ToolFailed(tool=tool, message=message):
             return f"the tool {tool} failed: {message}"
         case OutputInvalid(model=model, path=path, message=message):

@@ -38,10 +38,14 @@ class Candidate:
 
 @frozen(kw_only=True)
 class Unavailable:
-    """A provider that is known and cannot be asked, with the reason and how to change that."""
+    """A provider that is known and cannot be asked, with the reason and how to change that.
+
+    ``configured`` ones are wanted by the settings all the same: no toy stands in for them.
+    """
 
     provider: str
     reason: str
+    configured: bool = False
 
 
 @frozen(kw_only=True)
@@ -51,6 +55,8 @@ class Snapshot:
     version: int = 0
     candidates: tuple[Candidate, ...] = ()
     unavailable: tuple[Unavailable, ...] = ()
+    known_names: tuple[str, ...] = ()
+    """Models that the providers at hand are known to have: what a misspelt name was probably meant for."""
 
 
 @frozen(kw_only=True)

@@ -74,6 +74,9 @@ class Knowledge:
 
     def _meet(self, model: str, provider: str | None) -> None:
         known = self._known.read()
+        vendor, slash, name = model.partition("/")
+        if slash and not provider and not any(model in client.known for client in known.clients.values()):
+            model, provider = (name, told) if (told := canonical_provider(vendor)) in known.clients else (model, provider)
         owner = _owner(model, provider, known.clients)
         if owner is None or (owner, model) in known.named:
             return
@@ -114,5 +117,6 @@ def _renewed(old: _Seen | None, known: Known, statistics: Statistics) -> _Seen:
         for client, profile, named in listed
     )
     version = 1 if old is None else old.snapshot.version + 1
-    snapshot = Snapshot(version=version, candidates=candidates, unavailable=known.unavailable)
+    names = tuple(sorted({name for client in known.clients.values() for name in client.known}))
+    snapshot = Snapshot(version=version, candidates=candidates, unavailable=known.unavailable, known_names=names)
     return _Seen(known=known, statistics_version=statistics.version, snapshot=snapshot)

@@ -191,7 +191,7 @@ class _Way:
                     cached=answer.cached,
                     shared=answer.shared,
                     attempts=attempts,
-                    notices=(*self.plan.notices, *attempt.wire.notices, *answer.notices),
+                    notices=(*self.plan.notices, *_moves(ledger, attempt), *attempt.wire.notices, *answer.notices),
                     request_id=answer.request_id,
                     call_id=self.call.id,
                 )
@@ -210,3 +210,13 @@ class _Way:
                 error_tag=error.tag,
             )
         )
+
+
+def _moves(ledger: Ledger, attempt: Attempt) -> tuple[str, ...]:
+    """Say that the first model asked is not the one that answered, and what it met."""
+    if not ledger.attempts:
+        return ()
+    first = ledger.attempts[0]
+    if first.error is None or (first.provider, first.model) == (attempt.model.provider, attempt.model.name):
+        return ()
+    return (f"{first.model} of {first.provider} failed ({first.error.tag}); {attempt.model.name} of {attempt.model.provider} answered",)

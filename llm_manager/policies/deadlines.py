@@ -7,7 +7,8 @@ from llm_manager.domain.requests import LLMRequest
 
 CONNECT_SECONDS = 5.0
 _TOKENS_PER_SECOND = 20.0
-_ASSUMED_TOKENS = 4096
+_ASSUMED_TOKENS = 1200
+"""What an answer may take when nobody bounds it: a minute, not the three and a half that 4096 tokens would."""
 _LEAST_TOTAL_SECONDS = 300.0
 
 

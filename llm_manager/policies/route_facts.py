@@ -1,5 +1,8 @@
 """What of a request its plan depends on: whom it names, what it is about, what it needs, how large it is."""
 
+import re
+from collections import Counter
+
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
@@ -29,6 +32,9 @@ class Wish:
 
 
 _NO_WISH = Wish()
+_NUMBERS = re.compile(r"\d+")
+_FEW_LETTERS = 2
+_MOST_NAMES = 8
 
 
 @frozen(kw_only=True)
@@ -42,39 +48,69 @@ class Facts:
     has_tools: bool
     needs_schema: bool
     tokens: int
+    exact: bool = False
 
 
 def read_facts(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Result[Facts, LLMError]:
     """Read what a plan depends on; a misspelt provider or model is an error that names the nearest."""
-    named = named_in(request)
+    named = named_in(request, snapshot)
     wrong = misspelt(named, snapshot)
     return Success(facts_of(request, policy, named)) if wrong is None else Failure(wrong)
 
 
-def named_in(request: LLMRequest) -> Wish:
-    """Read what a request names; ``auto`` and an empty name name nothing."""
+def named_in(request: LLMRequest, snapshot: Snapshot) -> Wish:
+    """Read what a request names; ``auto`` and an empty name name nothing, and ``openai/gpt-4o`` may name both."""
     said, model = request.preferences.provider, request.preferences.model
     if not said and not model:
         return _NO_WISH
-    provider = None if not said or said == "auto" else (canonical_provider(said) or said)
-    return Wish(provider=provider, model=model or None)
+    if said and said != "auto":
+        return Wish(provider=canonical_provider(said) or said, model=model or None)
+    if model and "/" in model and not _is_known(model, snapshot):
+        vendor, name = model.split("/", 1)
+        provider = canonical_provider(vendor)
+        if provider is not None and any(candidate.profile.provider == provider for candidate in snapshot.candidates):
+            return Wish(provider=provider, model=name)
+    return Wish(model=model or None)
+
+
+def _is_known(model: str, snapshot: Snapshot) -> bool:
+    """Say whether a model is in the settings, or in what is known of the providers at hand."""
+    return model in snapshot.known_names or any(
+        candidate.profile.name == model and not candidate.only_named for candidate in snapshot.candidates
+    )
 
 
 def misspelt(named: Wish, snapshot: Snapshot) -> LLMError | None:
-    """Say which name was probably meant, when a name is known to nobody."""
+    """Say which name was probably meant, when a name is known to nobody.
+
+    New models come out daily: a name that differs in its numbers is believed, and so is any beside its provider's.
+    """
     if named.provider is not None and named.provider not in PROVIDERS:
-        known = nearest(named.provider, PROVIDERS) or tuple(PROVIDERS)
-        return ConfigurationError(message=f"no provider is called {named.provider!r}; did you mean {', '.join(known)}?")
-    if named.model is not None and named.provider is None:
-        names = {candidate.profile.name for candidate in snapshot.candidates}
-        if named.model not in names and provider_of_model(named.model) is None:
-            known = nearest(named.model, sorted(names)) or tuple(sorted(names))
-            return ConfigurationError(
-                message=f"no configured provider has a model called {named.model!r}"
-                + (f"; did you mean {', '.join(known)}?" if known else "")
-                + " Name its provider too if it is new."
-            )
-    return None
+        meant = nearest(named.provider, PROVIDERS) or tuple(PROVIDERS)
+        return ConfigurationError(message=f"no provider is called {named.provider!r}; did you mean {', '.join(meant)}?")
+    if named.model is None or named.provider is not None or _is_known(named.model, snapshot):
+        return None
+    names = {candidate.profile.name for candidate in snapshot.candidates}
+    others = sorted({*names, *snapshot.known_names} - {named.model})
+    near = nearest(named.model, others)
+    meant = tuple(name for name in near if _alike(name, named.model))
+    if named.model in names or provider_of_model(named.model) is not None:
+        return _unknown_model(named.model, meant) if meant else None
+    return _unknown_model(named.model, meant or near or tuple(others)[:_MOST_NAMES])
+
+
+def _alike(one: str, other: str) -> bool:
+    """Say whether two names have the same numbers, and the same letters but for one that is missing, added or another."""
+    letters, others = Counter(one), Counter(other)
+    return _NUMBERS.findall(one) == _NUMBERS.findall(other) and ((letters - others) + (others - letters)).total() <= _FEW_LETTERS
+
+
+def _unknown_model(model: str, meant: tuple[str, ...]) -> LLMError:
+    return ConfigurationError(
+        message=f"no configured provider is known to have a model called {model!r}"
+        + (f"; did you mean {', '.join(meant)}?" if meant else "")
+        + " If it is new, name its provider too."
+    )
 
 
 def facts_of(request: LLMRequest, policy: RoutingPolicy, named: Wish) -> Facts:
@@ -87,6 +123,7 @@ def facts_of(request: LLMRequest, policy: RoutingPolicy, named: Wish) -> Facts:
         has_tools=bool(request.tools),
         needs_schema=isinstance(request.output, JsonSchema),
         tokens=tokens_of(request),
+        exact=request.preferences.exact,
     )
 
 

@@ -33,7 +33,7 @@ def route(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Res
 
 def plan(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Plan:
     """Order every candidate that may be asked, and refuse the others with a reason; total, even for a misspelt name."""
-    return decide(facts_of(request, policy, named_in(request)), snapshot, policy)
+    return decide(facts_of(request, policy, named_in(request, snapshot)), snapshot, policy)
 
 
 def remembering_routes(policy: RoutingPolicy) -> Callable[[LLMRequest, Snapshot], Result[Plan, LLMError]]:
@@ -73,7 +73,7 @@ def decide(facts: Facts, snapshot: Snapshot, policy: RoutingPolicy) -> Plan:
     """Order and refuse candidates for a request of which ``facts`` are known."""
     refused = [Refusal(provider=gone.provider, model="", rule="unavailable", reason=gone.reason) for gone in snapshot.unavailable]
     admitted: list[Candidate] = []
-    real = any(not candidate.profile.toy for candidate in snapshot.candidates)
+    real = any(not candidate.profile.toy for candidate in snapshot.candidates) or any(gone.configured for gone in snapshot.unavailable)
     for candidate in snapshot.candidates:
         refusal = _refusal(candidate, facts, policy, real=real)
         if refusal is None:
@@ -117,6 +117,7 @@ def _shape(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Sh
         snapshot.version,
         preferences.provider,
         preferences.model,
+        preferences.exact,
         classify(request, default_sensitivity=policy.default_sensitivity),
         request.task_type,
         bool(request.messages) and request.has_images,
@@ -137,6 +138,8 @@ def _refusal(candidate: Candidate, facts: Facts, policy: RoutingPolicy, *, real:
         return refused("airgap", reason)
     if facts.classification.sensitivity == "private" and candidate.endpoint.locality != "local":
         return refused("private", "private: only local endpoints may see this request")
+    if facts.exact and wish and not wish.matches(candidate):
+        return refused("name", "the request asks for nobody but whom it names")
     if profile.toy and not policy.use_toys and not (wish and wish.matches(candidate)):
         if wish:
             return refused("toy", "a toy model does not stand in for another one")
@@ -171,7 +174,7 @@ def _notices(ranked: list[Candidate], facts: Facts) -> tuple[str, ...]:
 def _verdict(made: Plan, facts: Facts) -> Result[Plan, LLMError]:
     if made.steps:
         return Success(made)
-    reasons = "; ".join(f"{each.provider}{' ' if each.model else ''}{each.model}: {each.reason}" for each in made.refused)
+    reasons = "; ".join(map(_reason, made.refused))
     rules = {each.rule for each in made.refused if each.model}
     if "airgap" in rules:
         return Failure(PolicyBlocked(message=_no_local("the airgap", reasons), policy="airgap"))
@@ -179,7 +182,17 @@ def _verdict(made: Plan, facts: Facts) -> Result[Plan, LLMError]:
         return Failure(PolicyBlocked(message=_no_local("the request's privacy", reasons), policy="private"))
     if rules == {"window"}:
         return Failure(ContextTooLarge(model=made.refused[-1].model, token_count=facts.tokens, message=reasons))
+    named = [each.reason for each in made.refused if not each.model and each.provider == facts.wish.provider]
+    if named:
+        return Failure(ConfigurationError(message=f"{facts.wish.provider} cannot be asked: {named[0]}"))
+    if facts.exact and facts.wish:
+        reasons = "; ".join(_reason(each) for each in made.refused if each.model and each.rule != "name") or "nobody has it"
+        return Failure(ConfigurationError(message=f"{facts.wish.model or facts.wish.provider} cannot be asked: {reasons}"))
     return Failure(ConfigurationError(message="No LLM providers available" + (f" ({reasons})" if reasons else "")))
+
+
+def _reason(refusal: Refusal) -> str:
+    return f"{refusal.provider}{' ' if refusal.model else ''}{refusal.model}: {refusal.reason}"
 
 
 def _no_local(cause: str, reasons: str) -> str:

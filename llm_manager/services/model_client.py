@@ -28,12 +28,13 @@ class ModelClient:
 
     ``encode``, ``answer`` and ``open`` are what a manager is built from; ``generate`` and ``stream`` are the same for
     those who use a client alone, with its default model (``profiles[0]``) unless the request names one.
-    ``profile`` describes any model name, by assumption when it is not known.
+    ``profile`` describes any model name, by assumption when it is not known; ``known`` lists those that are.
     """
 
     endpoint: Endpoint
     profiles: tuple[ModelProfile, ...]
     profile: Callable[[str], ModelProfile]
+    known: tuple[str, ...] = ()
     key: Secret | None = None
     encode: Encode
     answer: Step[Attempt, LLMResponse]

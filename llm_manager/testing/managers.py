@@ -6,12 +6,11 @@ from attrs import evolve
 
 from llm_manager.domain.configuration import LLMConfig
 from llm_manager.services.journal import Journal, Subscriber
-from llm_manager.services.manager import LLMManager
+from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.world import World
 from llm_manager.stores.memory import memory_cache, memory_conversations
 from llm_manager.testing.scripted import Scripted
 from llm_manager.testing.world import fake_world
-from llm_manager.services.manager import ManagerDeps
 from llm_manager.wiring import make_llm_manager, make_model_router
 
 

@@ -22,7 +22,7 @@ async def main() -> None:
         print(describe(refused))  # -> no provider is called 'embeded'; did you mean embedded?
 
         missing = manager.plan(asking("claude")).failure()
-        print(describe(missing).partition(" (")[0])  # -> No LLM providers available
+        print(describe(missing))  # -> anthropic cannot be asked: not configured: set ANTHROPIC_API_KEY
 
 
 asyncio.run(main())

@@ -84,3 +84,9 @@ def test_who_answers_is_well_again() -> None:
     before = known.snapshot(HI)
     known.hear(answered)
     assert known.snapshot(HI) is before
+
+
+def test_a_model_with_its_provider_before_a_slash_is_met_as_the_providers_own() -> None:
+    known = knowledge()
+    found = [each.profile for each in known.snapshot(named("openai/gpt-new")).candidates if each.only_named]
+    assert [(profile.provider, profile.name) for profile in found] == [("openai", "gpt-new")]

@@ -55,6 +55,7 @@ def test_a_failed_model_is_left_for_the_next_and_the_answer_tells_both() -> None
     assert isinstance(outcome, Success)
     answer = outcome.unwrap()
     assert (answer.content, answer.provider, answer.model) == ("hello", "two", "b")
+    assert answer.notices == ("a of one failed (ModelUnavailable); b of two answered",)
     assert [(record.model, record.error) for record in answer.attempts] == [("a", DOWN), ("b", None)]
     assert [type(event) for event in told] == [AttemptStarted, AttemptFailed, MovedOn, AttemptStarted, AttemptAnswered, Answered]
     assert len({event.call_id for event in told if not isinstance(event, Answered)} | {answer.call_id}) == 1  # type: ignore[union-attr]  # none of these is about servers

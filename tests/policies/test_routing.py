@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from returns.result import Failure, Success
 
+from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import ConfigurationError, ContextTooLarge, PolicyBlocked
 from llm_manager.domain.messages import ImageUrl, Message, ToolSpec
 from llm_manager.domain.models import Endpoint, KnownPrice, Locality, ModelProfile
@@ -207,6 +208,58 @@ def test_a_misspelt_name_is_an_error_that_names_the_nearest(preferences: Prefere
     error = refused.failure()
     assert isinstance(error, ConfigurationError)
     assert meant in error.message
+
+
+KNOWING = evolve(Snapshot(version=1, candidates=(candidate("openai", "gpt-4o"),)), known_names=("gpt-4o", "gpt-4o-mini", "org/model"))
+
+
+@pytest.mark.parametrize(("model", "meant"), [("gtp-4o", "gpt-4o"), ("gpt-4o-mni", "gpt-4o-mini"), ("gpt4o", "gpt-4o")])
+def test_a_name_near_a_known_one_is_not_taken_for_a_new_model(model: str, meant: str) -> None:
+    met = evolve(KNOWING, candidates=(*KNOWING.candidates, candidate("openai", model, only_named=True)))
+    refused = route(LLMRequest("hi", preferences=Preferences(model=model)), met, RoutingPolicy())
+    assert isinstance(refused, Failure)
+    assert f"did you mean {meant}" in str(refused.failure())
+    believed = route(LLMRequest("hi", preferences=Preferences(model=model, provider="openai")), met, RoutingPolicy())
+    assert isinstance(believed, Success)
+
+
+@pytest.mark.parametrize("model", ["gpt-5o", "gpt-4o-audio", "gpt-4o-mini-2024-07-18", "my-own"])
+def test_a_new_name_is_believed(model: str) -> None:
+    met = evolve(KNOWING, candidates=(*KNOWING.candidates, candidate("openai", model, only_named=True)))
+    made = route(LLMRequest("hi", preferences=Preferences(model=model)), met, RoutingPolicy())
+    assert isinstance(made, Success)
+    assert made.unwrap().steps[0].profile.name == model
+
+
+def test_a_provider_may_stand_before_its_model_with_a_slash() -> None:
+    both = evolve(KNOWING, candidates=(*KNOWING.candidates, candidate("anthropic", "claude")))
+    assert order(LLMRequest("hi", preferences=Preferences(model="openai/gpt-4o")), both)[0] == "gpt-4o"
+    assert order(LLMRequest("hi", preferences=Preferences(model="claude/claude")), both)[0] == "claude"
+
+
+def test_exact_asks_nobody_but_whom_the_request_names() -> None:
+    def exact(**named: str) -> LLMRequest:
+        return LLMRequest("hi", preferences=Preferences(exact=True, **named))  # type: ignore[arg-type]  # names only
+
+    assert order(exact(model="gpt")) == ["gpt"]
+    assert order(exact(provider="local")) == ["llama"]
+    assert order(exact()) == ["llama", "gpt", "claude"]
+    away = evolve(ALL, unavailable=(Unavailable(provider="groq", reason="no key: set GROQ_API_KEY"),))
+    refused = route(exact(provider="groq"), away, RoutingPolicy())
+    assert isinstance(refused, Failure)
+    assert describe(refused.failure()) == "groq cannot be asked: no key: set GROQ_API_KEY"
+    blind = Snapshot(version=1, candidates=(candidate("openai", "blind", tools=False), CLAUDE))
+    refused = route(evolve(exact(model="blind"), tools=(ToolSpec(name="t"),)), blind, RoutingPolicy())
+    assert isinstance(refused, Failure)
+    assert "blind cannot be asked" in describe(refused.failure())
+    assert "does not call any" in describe(refused.failure())
+
+
+def test_a_toy_does_not_stand_in_for_a_provider_that_is_wanted_and_cannot_be_asked() -> None:
+    wanted = Unavailable(provider="anthropic", reason="its client is not part of this version", configured=True)
+    refused = route(LLMRequest("hi"), Snapshot(version=1, candidates=(TOY,), unavailable=(wanted,)), RoutingPolicy())
+    assert isinstance(refused, Failure)
+    assert "its client is not part of this version" in describe(refused.failure())
 
 
 def test_nobody_at_all_is_said_in_the_known_words() -> None:

@@ -113,6 +113,7 @@ def _client(facts: ProviderFacts, settings: ProviderSettings, parts: ClientParts
         endpoint=way.endpoint,
         profiles=profiles,
         profile=profile,
+        known=tuple(model.name for model in facts.models),
         key=way.key,
         encode=encoded,
         answer=answer,
