@@ -12,7 +12,7 @@ import pytest
 
 from llm_manager.cli import main
 from llm_manager.cli.parsing import hoisted
-from tests.cli.program import run
+from tests.cli.program import run, surroundings
 
 
 def test_version(tmp_path: Path) -> None:
@@ -80,9 +80,53 @@ def test_without_its_packages_it_names_the_extra(tmp_path: Path) -> None:
 
 
 def test_importing_it_loads_neither_parser_nor_renderer(tmp_path: Path) -> None:
-    script = "import sys, llm_manager.cli; print(sorted({'rich', 'cyclopts', 'httpx2', 'asyncio', 'xllamacpp'} & set(sys.modules)))"
+    heavy = "{'rich', 'cyclopts', 'httpx2', 'asyncio', 'xllamacpp', 'attrs', 'returns', 'importlib.metadata'}"
+    script = f"import sys; before = set(sys.modules); import llm_manager.cli; print(sorted({heavy} & set(sys.modules) - before))"
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
     assert told.stdout == "[]\n"
+
+
+def test_ctrl_c_while_it_loads_is_one_line(tmp_path: Path) -> None:
+    script = """
+import sys
+class Interrupted:
+    def find_spec(self, name, path, target=None):
+        if name == "llm_manager.cli.parsing":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupted())
+from llm_manager.cli import main
+sys.exit(main(["health"]))
+"""
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=tmp_path, timeout=60, check=False)
+    assert (told.returncode, told.stdout, told.stderr) == (130, "", "interrupted\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs a POSIX shell")
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("generate -", 2),
+        ("generate x --bad", 2),
+        ("models --config absent.toml", 2),
+        ("health --config absent.toml", 2),
+        ("config check", 0),
+    ],
+)
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_changes_no_exit_code(words: str, code: int, closed: str, tmp_path: Path) -> None:
+    told = subprocess.run(
+        ["/bin/sh", "-c", f'"$0" -m llm_manager {words} {closed}', sys.executable],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=surroundings(tmp_path),
+        timeout=60,
+        check=False,
+    )
+    assert told.returncode == code
+    assert "Traceback" not in told.stderr
+    assert told.stderr.count("\n") <= 1
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a full disk")
