@@ -1,6 +1,7 @@
 """A class in, a value of it out: the schema goes to the model, and the answer is read by the same library."""
 
-from typing import Any, TypeVar
+import re
+from typing import Any, Final, TypeVar
 
 from attrs import evolve
 from returns.future import FutureResult
@@ -11,11 +12,14 @@ from llm_manager.domain.requests import JsonSchema, LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import publish
 from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.fences import unfenced
 from llm_manager.policies.misfits import read_misfit
 from llm_manager.policies.schemas import rooted_schema, strict_schema
 from llm_manager.services.manager import GenerateAs, Structured
 from llm_manager.services.steps import Step
 
+_KINDS: Final = "use an attrs class, a dataclass, a TypedDict or a msgspec Struct"
+_UNKNOWN: Final = re.compile(r"type <class '([^']*)'> is not supported")
 _Shape = TypeVar("_Shape")
 
 
@@ -44,7 +48,7 @@ def describe(shape: type[Any]) -> Result[JsonSchema, LLMError]:
     try:
         schema = msgspec.json.schema(shape)
     except (TypeError, ValueError) as problem:
-        return Failure(ConfigurationError(message=f"{_name(shape)} cannot be asked for as JSON: {problem}"))
+        return Failure(ConfigurationError(message=f"{_name(shape)} cannot be asked for as JSON: {_reason(shape, str(problem))}"))
     rooted = rooted_schema(schema)
     if rooted.get("type") != "object":
         return Failure(
@@ -64,12 +68,21 @@ def read(shape: type[_Shape], response: LLMResponse) -> Result[Structured[_Shape
     if not response.complete:
         return invalid("$", f"the answer is not complete ({response.finish}); raise max_tokens", "truncated")
     try:
-        return Success(Structured(value=msgspec.json.decode(response.content, type=shape), response=response))
+        return Success(Structured(value=msgspec.json.decode(unfenced(response.content), type=shape), response=response))
     except msgspec.ValidationError as problem:
         path, message = read_misfit(str(problem))
         return invalid(path, message, "shape")
     except (msgspec.DecodeError, RecursionError) as problem:
         return invalid("$", str(problem), "not_json")
+
+
+def _reason(shape: type[Any], problem: str) -> str:
+    """Why a class has no schema, in our words: msgspec's are for those who call msgspec."""
+    unknown = _UNKNOWN.search(problem)
+    if unknown is None:
+        return " ".join(problem.split())
+    inner = unknown.group(1).rpartition(".")[2]
+    return _KINDS if inner == _name(shape) else f"{inner} in it has no form in JSON"
 
 
 def _name(shape: type[Any]) -> str:

@@ -11,6 +11,7 @@ from llm_manager.domain.errors import ConfigurationError, LLMError, OutputInvali
 from llm_manager.domain.requests import JsonSchema, OutputForm, PlainText
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.outcomes import Settled
+from llm_manager.policies.fences import unfenced
 from llm_manager.policies.misfits import read_misfit
 from llm_manager.policies.names import nearest
 from llm_manager.policies.schemas import strict_schema
@@ -60,11 +61,13 @@ def columns_from_fields(specifications: Sequence[str]) -> Settled[Columns, LLMEr
         if not all(values) or len(set(values)) < len(values):
             return _refused(f"the values of the field {name!r} are not distinct words: list each once, between commas")
         properties[name] = {"type": "string", "enum": values}
-    return _typed({"type": "object", "properties": properties})
+    return _typed({"properties": properties, "required": list(properties)})
 
 
 def columns_from_schema(text: bytes, source: str) -> Settled[Columns, LLMError]:
-    """Columns from the properties of a JSON schema; all are required and no others allowed, whatever it says."""
+    """Columns from the properties of a JSON schema. The model is asked for all of them and for no others, as providers want it;
+    one that the schema does not require may all the same be missing or null.
+    """
     try:
         schema = msgspec.json.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -77,8 +80,9 @@ def columns_from_schema(text: bytes, source: str) -> Settled[Columns, LLMError]:
 
 
 def _typed(schema: Mapping[str, Any]) -> Settled[Columns, LLMError]:
-    strict = strict_schema({"type": "object", **schema})
-    shape = shape_of(strict)
+    theirs = {"type": "object", **schema}
+    strict = strict_schema(theirs)
+    shape = shape_of(theirs)
     if isinstance(shape, Failure):
         return shape
     decoder = msgspec.json.Decoder(shape.unwrap())
@@ -89,14 +93,15 @@ def _typed(schema: Mapping[str, Any]) -> Settled[Columns, LLMError]:
         if cut is not None:
             return Failure(cut)
         try:
-            decoder.decode(response.content)
-            values = msgspec.json.decode(response.content)
+            content = unfenced(response.content)
+            decoder.decode(content)
+            values = msgspec.json.decode(content)
         except msgspec.ValidationError as problem:
             path, message = read_misfit(str(problem))
             return Failure(OutputInvalid(model=response.model, path=path, message=message))
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as problem:
             return Failure(OutputInvalid(model=response.model, path="$", message=str(problem)[:200], reason="not_json"))
-        return Success({name: values[name] for name in names})
+        return Success({name: values.get(name) for name in names})
 
     return Success(Columns(names=names, output=JsonSchema(schema=strict), read=read))
 

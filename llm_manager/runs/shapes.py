@@ -103,15 +103,30 @@ def _typed(kind: Any, said: dict[str, Any], definitions: Mapping[str, Any], path
 
 def _object(said: dict[str, Any], definitions: Mapping[str, Any], path: str, depth: int) -> Any:
     properties = _mapping(said.pop("properties", {}), path)
-    said.pop("required", None)
+    required = _required(said, properties, path)
     others = said.pop("additionalProperties", False)
     if properties and others not in (False, True):
         raise _RefusedError(f"{path}: give either properties or additionalProperties")
     if not properties and others is not False:
         return dict[str, _shape(others, definitions, f"{path}{{}}", depth + 1)]  # type: ignore[misc]  # made of values
-    fields = [(f"f{n}", _shape(sub, definitions, f"{path}.{name}", depth + 1)) for n, (name, sub) in enumerate(properties.items())]
+    shapes = {name: _shape(sub, definitions, f"{path}.{name}", depth + 1) for name, sub in properties.items()}
+    fields = [
+        (f"f{n}", shape) if name in required else (f"f{n}", Union[shape, None], None)  # noqa: UP007 - made of values
+        for n, (name, shape) in enumerate(shapes.items())
+    ]
     names = {f"f{n}": name for n, name in enumerate(properties)}
     return msgspec.defstruct("Answer", fields, rename=names, kw_only=True, forbid_unknown_fields=True)
+
+
+def _required(said: dict[str, Any], properties: Mapping[str, Any], path: str) -> frozenset[str]:
+    """The properties that must be there; the others may also be null."""
+    names = said.pop("required", [])
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise _RefusedError(f"{path}: required is a list of properties")
+    unknown = sorted(set(names) - properties.keys())
+    if unknown:
+        raise _RefusedError(f"{path}: required names {', '.join(unknown)}, which is no property")
+    return frozenset(names)
 
 
 def _one_of(said: dict[str, Any], path: str) -> Any:

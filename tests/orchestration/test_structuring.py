@@ -57,6 +57,7 @@ def ask(kind: type[Any], said: Said) -> tuple[Any, Any]:
         (Poem, '{"lines":[{"words":["a","b"]}]}', Poem([Line(["a", "b"])])),
         (Person, '{"name":"Ada","age":36}', {"name": "Ada", "age": 36}),
         (Tree, '{"children":[{"children":[]}]}', Tree([Tree([])])),
+        (Person, '```json\n{"name":"Ada","age":36}\n```', {"name": "Ada", "age": 36}),
     ],
 )
 def test_a_class_goes_in_and_its_value_comes_out_with_the_answer(kind: type[Any], text: str, value: object) -> None:
@@ -107,11 +108,33 @@ def test_a_class_that_json_cannot_describe_is_refused_before_anything_is_sent(ki
     assert model.count == 0
 
 
-def test_a_plain_class_cannot_be_described() -> None:
-    class Plain:
-        pass
+class Plain:
+    """Has no fields that anyone could know of."""
 
-    assert isinstance(describe(Plain), Failure)
+
+@frozen
+class Holder:
+    plain: Plain
+
+
+@frozen
+class Either:
+    one: dict[str, int] | Person
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        (Plain, "Plain cannot be asked for as JSON: use an attrs class, a dataclass, a TypedDict or a msgspec Struct"),
+        (Holder, "Holder cannot be asked for as JSON: Plain in it has no form in JSON"),
+        (Either, "Either cannot be asked for as JSON: Type unions may not contain more than one"),
+    ],
+)
+def test_why_a_class_cannot_be_described_is_one_line(kind: type[Any], said: str) -> None:
+    error = describe(kind).failure()
+    assert isinstance(error, ConfigurationError)
+    assert error.message.startswith(said)
+    assert "\n" not in error.message
 
 
 @given(st.text(max_size=40))

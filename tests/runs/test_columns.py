@@ -87,9 +87,31 @@ def test_nothing_is_converted_and_the_place_is_named(content: str, path: str) ->
     assert (error.reason, error.path) == ("shape", path)
 
 
-@pytest.mark.parametrize("content", ["", "sad", '{"a":NaN}', '{"a":1} and more', '```json\n{"a":1}\n```', '{"a":"\ud800"}'])
+@pytest.mark.parametrize("content", ["", "sad", '{"a":NaN}', '{"a":1} and more', '```json\n{"a":1}\n``` or so', '{"a":"\ud800"}'])
 def test_what_is_no_json_is_said_to_be_none(content: str) -> None:
     assert invalid(columns_from_fields(["a=int"]).unwrap(), content).reason == "not_json"
+
+
+def test_an_answer_in_a_fence_is_read() -> None:
+    assert columns_from_fields(["a=int"]).unwrap().read(answered('```json\n{"a":1}\n```\n')).unwrap() == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("content", "values"),
+    [
+        ('{"stars":3}', {"stars": 3, "mood": None, "part": None}),
+        ('{"stars":3,"mood":null,"part":null}', {"stars": 3, "mood": None, "part": None}),
+        ('{"stars":3,"mood":"sad","part":{"b":"x"}}', {"stars": 3, "mood": "sad", "part": {"b": "x"}}),
+    ],
+)
+def test_what_the_schema_does_not_require_may_be_missing_or_null(content: str, values: dict[str, Any]) -> None:
+    part = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "string"}}, "required": ["b"]}
+    columns = from_schema({"properties": {"stars": {"type": "integer"}, "mood": {"enum": ["sad"]}, "part": part}, "required": ["stars"]})
+    assert columns.read(answered(content)).unwrap() == values
+    assert isinstance(columns.output, JsonSchema)
+    assert columns.output.schema["required"] == ["stars", "mood", "part"]
+    for wrong, path in (('{"mood":"sad"}', "$"), ('{"stars":null}', "$.stars"), ('{"stars":3,"part":{"a":1}}', "$.part")):
+        assert invalid(columns, wrong).path == path
 
 
 def test_json_nested_too_deeply_is_an_error_row() -> None:
@@ -198,6 +220,8 @@ def test_a_schema_is_enforced_with_its_limits_and_its_definitions() -> None:
             {"properties": {"a": {"properties": {"b": {}}, "additionalProperties": {"type": "integer"}}}},
             "give either properties or additionalProperties",
         ),
+        ({"properties": {"a": {}}, "required": "a"}, "required is a list"),
+        ({"properties": {"a": {}}, "required": ["b"]}, "required names b"),
         ({"properties": {"a": {}}, "$defs": []}, "properties and definitions are objects"),
     ],
 )
