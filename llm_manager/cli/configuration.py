@@ -1,5 +1,6 @@
 """`llm-manager config`: what is set, from where, and what is wrong with it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,11 @@ from returns.result import Failure
 
 from llm_manager.cli.exits import OK, USAGE
 from llm_manager.cli.output import Output
+from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.errors import Fault
 from llm_manager.outcomes import sealed
 from llm_manager.services.world import World
-from llm_manager.settings import check_config, describe_config, read_config
+from llm_manager.settings import describe_config, inspect_config, read_config
 
 
 def show(output: Output, world: World, *, path: Path | None = None) -> int:
@@ -20,26 +22,37 @@ def show(output: Output, world: World, *, path: Path | None = None) -> int:
         return output.failure(read.failure())
     loaded = read.unwrap()
     rows = describe_config(loaded)
-    for warning in loaded.warnings:
-        output.note(f"warning: {warning}")
+    warnings = _told(output, loaded.warnings, loaded.config)
     if output.json:
         settings = [{"key": row.key, "value": row.value, "origin": row.origin} for row in rows]
-        output.document({"files": list(loaded.files), "settings": settings, "warnings": list(loaded.warnings)})
+        output.document({"files": list(loaded.files), "settings": settings, "warnings": warnings})
     else:
         output.table(("setting", "value", "from"), ((row.key, row.value, row.origin) for row in rows))
     return OK
 
 
 def check(output: Output, world: World, *, path: Path | None = None) -> int:
-    """List everything that is wrong with the settings, each fault on a line of its own."""
-    faults = check_config(path, world.environ)
+    """List everything that is wrong with the settings, or worth a word, each on a line of its own."""
+    checked = inspect_config(path, world.environ)
+    faults, warnings = checked.faults, _told(output, checked.warnings, checked.config)
     for fault in faults:
         output.note(f"error: {fault}")
     if output.json:
-        output.document({"ok": not faults, "faults": [_document(fault) for fault in faults]})
+        output.document({"ok": not faults, "faults": [_document(fault) for fault in faults], "warnings": warnings})
     elif not faults:
         output.text("the settings have no faults")
     return USAGE if faults else OK
+
+
+def _told(output: Output, found: Sequence[str], config: LLMConfig) -> list[str]:
+    """Tell every warning; the providers that this version only knows by name are among them."""
+    from llm_manager.clients.catalogue import CATALOGUE
+
+    wanted = (name for name, settings in config.providers.items() if settings.enabled and name not in CATALOGUE)
+    warnings = [*found, *(f"{name} is configured, but its client is not part of this version" for name in wanted)]
+    for warning in warnings:
+        output.note(f"warning: {warning}")
+    return warnings
 
 
 def _document(fault: Fault) -> dict[str, Any]:

@@ -4,8 +4,8 @@ Belongs here: finding, reading, checking and merging what people write. Does not
 route (`clients`, `policies`), nor the process's environment, which is given as a mapping. No network.
 """
 
-from llm_manager.settings.loading import Loaded, check_config, read_config
+from llm_manager.settings.loading import Checked, Loaded, check_config, inspect_config, read_config
 from llm_manager.settings.places import Places, usual_places
 from llm_manager.settings.showing import Row, describe_config
 
-__all__ = ["Loaded", "Places", "Row", "check_config", "describe_config", "read_config", "usual_places"]
+__all__ = ["Checked", "Loaded", "Places", "Row", "check_config", "describe_config", "inspect_config", "read_config", "usual_places"]

@@ -1,6 +1,7 @@
 """Variables to entries: the table of known names, the general form, and what older names still mean."""
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from io import StringIO
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from returns.result import Failure
 
 from llm_manager.domain.errors import Fault
 from llm_manager.outcomes import sealed
-from llm_manager.policies.names import nearest, provider_of_model
+from llm_manager.policies.names import provider_of_model
 from llm_manager.settings.entries import Entry, Found
 from llm_manager.settings.files import exposed, read_text
 from llm_manager.settings.spelling import resolve, shown
@@ -17,6 +18,10 @@ from llm_manager.settings.variables import LEGACY, NO_SETTINGS, PREFIX, VARIABLE
 
 _ENVIRONMENT = "environment"
 _KNOWN = {variable.name: variable for variable in VARIABLES}
+_OUR_WORD = PREFIX.partition("_")[0]
+_LOOSE = 0.6
+_CLOSE = 0.85
+_LONGEST_NAME = 100
 _NOT_UNDER_CGI = frozenset({"HTTP_PROXY"})
 
 
@@ -33,12 +38,16 @@ class Given:
 def read_variables(environ: Mapping[str, str], dotenv: Path | None) -> Found:
     """Read what the environment and a ``.env`` file say; the environment wins, and an empty value says nothing."""
     written, notes = _dotenv(dotenv)
-    given = {**written, **{name: Given(value=value, source=_ENVIRONMENT, origin=name) for name, value in environ.items()}}
-    given = {name: each for name, each in given.items() if each.value.strip()}
+    given = {**written, **_spoken({name: Given(value=value, source=_ENVIRONMENT, origin=name) for name, value in environ.items()})}
     if "REQUEST_METHOD" in given:  # under CGI, HTTP_PROXY is a header of the caller's
         given = {name: each for name, each in given.items() if name not in _NOT_UNDER_CGI}
     found = Found.together((_named(given), _general(given), notes))
     return evolve(found, warnings=(*found.warnings, *_misspelt(given)))
+
+
+def _spoken(given: Mapping[str, Given]) -> dict[str, Given]:
+    """Those that say anything: an empty value hides nothing."""
+    return {name: each for name, each in given.items() if each.value.strip()}
 
 
 def _dotenv(path: Path | None) -> tuple[dict[str, Given], Found]:
@@ -56,10 +65,13 @@ def _dotenv(path: Path | None) -> tuple[dict[str, Given], Found]:
     given: dict[str, Given] = {}
     unread: list[str] = []
     for binding in parse_stream(StringIO(content.text)):
-        if binding.error:
-            unread.append(f"{source}: line {binding.original.line} cannot be read and is left out")
+        if binding.error or (binding.key is not None and binding.value is None):
+            text = binding.original.string
+            blank = text[: len(text) - len(text.lstrip())].count("\n")
+            unread.append(f"{source}: line {binding.original.line + blank} cannot be read and is left out")
         elif binding.key is not None and binding.value is not None:
             given[binding.key] = Given(value=binding.value, source=source, origin=f"{source}: {binding.key}", foreign=True)
+    given = _spoken(given)
     read = Found.together((_named(given), _general(given)))
     return given, Found(files=(source,), warnings=(*unread, *exposed(read, content)))
 
@@ -121,6 +133,16 @@ def _general(given: Mapping[str, Given]) -> Found:
 
 def _misspelt(given: Mapping[str, Given]) -> tuple[str, ...]:
     """Warn of a variable that looks like one of ours; others may own it, so it is no fault."""
-    strange = [name for name in sorted(given) if name.startswith("LLM_") and not name.startswith(PREFIX) and name not in _KNOWN]
-    ours = [name for name in _KNOWN if name.startswith("LLM_")]
-    return tuple(f"{shown((name,))} is not read; did you mean {near[0]}?" for name in strange if (near := nearest(name, ours)[:1]))
+    strange = ((name, each) for name, each in sorted(given.items()) if name not in _KNOWN and not name.startswith(PREFIX))
+    return tuple(
+        f"{'' if each.source == _ENVIRONMENT else f'{each.source}: '}{shown((name,))} is not read; did you mean {near[0]}?"
+        for name, each in strange
+        if (near := _alike(name))
+    )
+
+
+def _alike(name: str) -> list[str]:
+    """The variable of ours that was probably meant; under the names of others only what differs in a letter or two."""
+    first = name[:_LONGEST_NAME].partition("_")[0]
+    ours = [known for known in _KNOWN if known.partition("_")[0] == first]
+    return get_close_matches(name[:_LONGEST_NAME], ours, n=1, cutoff=_LOOSE if first == _OUR_WORD else _CLOSE)

@@ -3,7 +3,8 @@
 import errno
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import groupby
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -62,7 +63,16 @@ def read_files(places: Places, explicit: Path | None) -> Found:
     found = [_read(path, foreign=path in places.project) for path in places.files() if path != explicit]
     if explicit is not None:
         found.append(_read(explicit, required=True))
-    return Found.together(found)
+    together = Found.together(found)
+    return evolve(together, warnings=(*together.warnings, *_twins([path for path in places.files() if str(path) in together.files])))
+
+
+def _twins(read: list[Path]) -> Iterator[str]:
+    """Say which wins of files in one place that differ in their form only."""
+    for _, group in groupby(read, key=lambda path: path.with_suffix("")):
+        *others, last = map(str, group)
+        if others:
+            yield f"{', '.join(others)} and {last} are read together; where they differ, {last} wins"
 
 
 def _read(path: Path, *, required: bool = False, foreign: bool = False) -> Found:

@@ -26,12 +26,21 @@ class Loaded:
     files: tuple[str, ...] = ()
 
 
+@frozen(kw_only=True)
+class Checked:
+    """What is wrong with the settings, what is worth a word, and who is configured as far as can be told."""
+
+    faults: tuple[Fault, ...] = ()
+    warnings: tuple[str, ...] = ()
+    config: LLMConfig
+
+
 def read_config(path: Path | str | None, environ: Mapping[str, str], *, places: Places | None = None) -> Result[Loaded, LLMError]:
     """Read all settings: machine < user < project < ``path`` < ``.env`` < environment. Nothing is sent anywhere."""
     found, assembled, faults = _read(path, environ, places)
     if faults:
         return Failure(ConfigurationError(message=_summary(len(faults)), faults=faults))
-    warnings = tuple(dict.fromkeys((*found.warnings, *assembled.warnings)))
+    warnings = _warnings(found, assembled)
     return Success(
         Loaded(
             config=evolve(assembled.config, warnings=warnings),
@@ -42,9 +51,19 @@ def read_config(path: Path | str | None, environ: Mapping[str, str], *, places: 
     )
 
 
+def inspect_config(path: Path | str | None, environ: Mapping[str, str], *, places: Places | None = None) -> Checked:
+    """Look at the settings, faulty or not."""
+    found, assembled, faults = _read(path, environ, places)
+    return Checked(faults=faults, warnings=_warnings(found, assembled), config=assembled.config)
+
+
 def check_config(path: Path | str | None, environ: Mapping[str, str], *, places: Places | None = None) -> tuple[Fault, ...]:
     """List everything that is wrong with the settings; nothing when they can be used."""
-    return _read(path, environ, places)[2]
+    return inspect_config(path, environ, places=places).faults
+
+
+def _warnings(found: Found, assembled: Assembled) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*found.warnings, *assembled.warnings)))
 
 
 def _read(path: Path | str | None, environ: Mapping[str, str], places: Places | None) -> tuple[Found, Assembled, tuple[Fault, ...]]:

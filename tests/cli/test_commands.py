@@ -54,7 +54,7 @@ def test_config(run: Run, capsys: Capture) -> None:
     assert run("config", "show") == 0
     assert "providers.lmstudio.base_url" in capsys.readouterr().out
     assert run("config", "check", "--json") == 0
-    assert json.loads(capsys.readouterr().out) == {"ok": True, "faults": []}
+    assert json.loads(capsys.readouterr().out) == {"ok": True, "faults": [], "warnings": []}
 
 
 def test_pull_of_weights_that_are_here(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:

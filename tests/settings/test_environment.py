@@ -302,6 +302,40 @@ def test_a_variable_that_looks_like_ours_gives_a_warning() -> None:
     assert config(LLM_USER_PATH="/somewhere").warnings == ()
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("OPENAI_TEMPRATURE", "OPENAI_TEMPERATURE"),
+        ("OPENAI_APIKEY", "OPENAI_API_KEY"),
+        ("LM_STUDIO_ENDPONT", "LM_STUDIO_ENDPOINT"),
+        ("OPENAI_LOG", None),
+        ("OPENAI_API_BASE", None),
+        ("OLLAMA_MODELS", None),
+        ("NO_COLOR", None),
+        ("SOMETHING_ELSE", None),
+    ],
+)
+def test_a_near_miss_is_warned_of_wherever_it_stands(tmp_path: Path, name: str, meant: str | None) -> None:
+    told = () if meant is None else (f"{name} is not read; did you mean {meant}?",)
+    assert loaded({name: "1"}).warnings == told
+    (tmp_path / ".env").write_text(f"{name}=1\n")
+    assert loaded({}, tmp_path / ".env").warnings == tuple(f"{tmp_path / '.env'}: {line}" for line in told)
+
+
+def test_an_empty_value_hides_none_in_a_dotenv_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("OPENAI_API_KEY=sk-file\nOPENAI_MODEL=\n")
+    (tmp_path / ".env").chmod(0o600)
+    read = loaded({"OPENAI_API_KEY": " "}, tmp_path / ".env")
+    assert read.config.providers["openai"].api_key == Secret("sk-file")
+    assert read.warnings == ()
+
+
+def test_a_name_without_a_value_is_a_line_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("# mine\n\nOPENAI_API_KEY sk-canary\nLLM_CACHE_ENABLED\n")
+    warnings = loaded({}, tmp_path / ".env").warnings
+    assert [warning.rpartition(": ")[2] for warning in warnings] == [f"line {n} cannot be read and is left out" for n in (3, 4)]
+
+
 def test_a_dotenv_file_stands_below_the_environment(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     file.write_text(

@@ -76,6 +76,16 @@ def test_layers_merge_by_single_settings_and_the_nearer_wins(tmp_path: Path) -> 
     assert len(read.files) == 8
 
 
+def test_of_two_files_in_one_place_the_winner_is_told(tmp_path: Path) -> None:
+    toml = written(tmp_path / "llm-manager.toml", "[cache]\nmax_size = 1\n")
+    written(tmp_path / "providers.json", '{"openai": {}}')
+    assert read_config(None, {}, places=usual_places({}, project=tmp_path, system=tmp_path)).unwrap().warnings == ()
+    yaml = written(tmp_path / "llm-manager.yaml", "cache: {max_size: 2}\n")
+    read = read_config(None, {}, places=usual_places({}, project=tmp_path, system=tmp_path)).unwrap()
+    assert read.config.cache.max_size == 2
+    assert read.warnings == (f"{toml} and {yaml} are read together; where they differ, {yaml} wins",)
+
+
 def test_a_user_folder_may_be_named_by_xdg(tmp_path: Path) -> None:
     environ = {"HOME": str(tmp_path / "home"), "XDG_CONFIG_HOME": str(tmp_path / "xdg")}
     written(tmp_path / "xdg" / "llm-manager" / "config.toml", "[cache]\nmax_size = 9\n")
