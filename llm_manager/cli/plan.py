@@ -7,7 +7,7 @@ from returns.result import Failure
 from llm_manager.cli.documents import plan_document
 from llm_manager.cli.exits import OK
 from llm_manager.cli.session import Session
-from llm_manager.domain.plans import Plan
+from llm_manager.domain.plans import Plan, Refusal
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.effects import settle
 from llm_manager.outcomes import sealed
@@ -35,7 +35,17 @@ def plan_lines(route: Plan) -> Iterator[str]:
     for number, step in enumerate(route.steps, start=1):
         reasons = f": {', '.join(step.reasons)}" if step.reasons else ""
         yield f"{number}. {step.profile.name} at {step.profile.provider} ({step.endpoint.locality}){reasons}"
+    absent = [refusal.provider for refusal in route.refused if _is_absent(refusal)]
     for refusal in route.refused:
+        if _is_absent(refusal):
+            continue
         yield f"-  {' '.join(filter(None, (refusal.model, 'at' if refusal.model else '', refusal.provider)))}: {refusal.reason}"
+    if absent:
+        yield f"not configured: {', '.join(absent)}"
     for notice in route.notices:
         yield f"note: {notice}"
+
+
+def _is_absent(refusal: Refusal) -> bool:
+    """Say whether a whole provider is out because nobody asked for it."""
+    return refusal.rule == "unavailable" and not refusal.model and refusal.reason.startswith("not configured")

@@ -175,7 +175,7 @@ def _profile(said: Mapping[str, Any]) -> ModelProfile:
 
 def _price(said: Mapping[str, Any], locality: str) -> Price:
     if "input_usd" not in said or "output_usd" not in said:
-        return FREE if locality == "local" else UnknownPrice()
+        return FREE if locality == LOCALITY.get(said["provider"]) == "local" else UnknownPrice()
     usd: dict[str, Any] = {name: Decimal(str(said[name])) for name in _PRICES if name in said and name != "price_version"}
     return KnownPrice(**usd, version=said.get("price_version", "settings"))
 

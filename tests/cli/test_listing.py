@@ -37,7 +37,9 @@ ROUTE = Plan(
     ),
     refused=(
         Refusal(provider="openai", model="big", rule="private", reason="private"),
+        Refusal(provider="vllm", model="", rule="unavailable", reason="not configured"),
         Refusal(provider="groq", model="", rule="unavailable", reason="no key"),
+        Refusal(provider="gemini", model="", rule="unavailable", reason="not configured: set GEMINI_API_KEY"),
     ),
     strategy="balanced",
     max_retries=3,
@@ -60,6 +62,7 @@ async def test_a_plan_tells_every_step_and_every_refusal(scene: Setting) -> None
         "1. small at lmstudio (local): local first",
         "-  big at openai: private",
         "-  groq: no key",
+        "not configured: vllm, gemini",
         "note: a small model",
     ]
     assert at.asked == []
@@ -70,7 +73,8 @@ async def test_a_plan_as_a_document(scene: Setting) -> None:
     assert await plan(at.session, LLMRequest("x")) == 0
     document = json.loads(at.out.getvalue())
     assert document["steps"][0]["reasons"] == ["local first"]
-    assert document["refused"][1] == {"provider": "groq", "model": None, "reason": "no key"}
+    assert len(document["refused"]) == 4
+    assert document["refused"][2] == {"provider": "groq", "model": None, "reason": "no key"}
 
 
 async def test_no_plan_is_an_error(scene: Setting) -> None:

@@ -9,7 +9,7 @@ import pytest
 from returns.result import Failure
 
 from llm_manager.domain.errors import ConfigurationError, Fault
-from llm_manager.domain.models import KnownPrice
+from llm_manager.domain.models import FREE, KnownPrice, UnknownPrice
 from llm_manager.domain.secrets import Secret
 from llm_manager.settings import Loaded, Places, check_config, read_config, usual_places
 
@@ -325,6 +325,13 @@ provider = "LM Studio"
     assert (str(tune.price.input_usd), str(tune.price.output_usd), tune.price.version) == ("0.15", "0.6", "contract")
     assert tune.unsupported == ("temperature",)
     assert (house.provider, house.family, house.locality, house.price.version) == ("lmstudio", "llama", "local", "local")
+
+
+@pytest.mark.parametrize(("provider", "price"), [("vllm", FREE), ("openai", UnknownPrice())])
+def test_a_model_described_without_a_price_is_free_only_where_models_run(tmp_path: Path, provider: str, price: object) -> None:
+    text = f'[[profiles]]\nname = "mine"\nprovider = "{provider}"\nlocality = "local"\n'
+    (profile,) = loaded(written(tmp_path / "c.toml", text)).config.profiles
+    assert profile.price == price
 
 
 def test_a_later_file_may_say_more_of_the_same_model(tmp_path: Path) -> None:

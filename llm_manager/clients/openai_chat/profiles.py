@@ -10,8 +10,8 @@ from llm_manager.clients.data.openai_chat import PRICE_VERSION
 from llm_manager.clients.data.shapes import ModelFacts, ProviderFacts
 from llm_manager.clients.prices import known_price, price_of
 from llm_manager.domain.configuration import ProviderSettings
-from llm_manager.domain.models import FREE, Endpoint, Family, ModelProfile, Price, Tier
-from llm_manager.policies.names import family_of
+from llm_manager.domain.models import FREE, Endpoint, Family, ModelProfile, Price, Tier, UnknownPrice
+from llm_manager.policies.names import LOCALITY, family_of
 from llm_manager.services.model_client import ClientParts
 
 _LOCAL_CONCURRENCY: Final = 4
@@ -31,16 +31,14 @@ def describing(facts: ProviderFacts, endpoint: Endpoint, settings: ProviderSetti
     @lru_cache(maxsize=_DESCRIBED)
     def describe(name: str) -> ModelProfile:
         if name in own:
-            return evolve(own[name], locality=endpoint.locality)
+            return _placed(own[name], endpoint)
         model = known.get(name)
         if model is None:
             assumed = ModelFacts(
                 name=name, vision=True, quality=facts.quality, latency_seconds=facts.latency_seconds, window=settings.context_length
             )
-            return _described(assumed, facts, endpoint, settings, price=_looked_up(name, endpoint, parts))
-        usual = endpoint.base_url == facts.base_url
-        price = known_price(model.rates, model.long, version=PRICE_VERSION) if usual else _looked_up(name, endpoint, parts)
-        return _described(model, facts, endpoint, settings, price=price)
+            return _described(assumed, facts, endpoint, settings, price=_price(assumed, facts, endpoint, parts))
+        return _described(model, facts, endpoint, settings, price=_price(model, facts, endpoint, parts))
 
     return describe
 
@@ -74,7 +72,7 @@ def _described(model: ModelFacts, facts: ProviderFacts, endpoint: Endpoint, sett
         vision=model.vision,
         tools=model.tools,
         json_schema=model.json_schema,
-        price=FREE if local else price,
+        price=price,
         quality=model.quality,
         latency_seconds=model.latency_seconds,
         concurrency=settings.concurrency or (_LOCAL_CONCURRENCY if local else _CLOUD_CONCURRENCY),
@@ -93,5 +91,18 @@ def _family(provider: str, model: str, *, local: bool) -> Family:
     return "other" if family == "llama" else family
 
 
-def _looked_up(name: str, endpoint: Endpoint, parts: ClientParts) -> Price:
-    return FREE if endpoint.locality == "local" else price_of(endpoint.base_url, name, wall=parts.world.wall())
+def _placed(own: ModelProfile, endpoint: Endpoint) -> ModelProfile:
+    """A description of the user's at the address it is for: what is free on this machine has no known price elsewhere."""
+    elsewhere = endpoint.locality != "local" and own.price == FREE
+    return evolve(own, locality=endpoint.locality, price=UnknownPrice() if elsewhere else own.price)
+
+
+def _price(model: ModelFacts, facts: ProviderFacts, endpoint: Endpoint, parts: ClientParts) -> Price:
+    """A server that runs models is free where it is local; what stands there under a cloud's name passes on to that cloud."""
+    here = endpoint.locality == "local"
+    if here and LOCALITY.get(facts.name) == "local":
+        return FREE
+    base_url = facts.base_url if here else endpoint.base_url
+    if base_url == facts.base_url and model in facts.models:
+        return known_price(model.rates, model.long, version=PRICE_VERSION)
+    return price_of(base_url, model.name, wall=parts.world.wall())

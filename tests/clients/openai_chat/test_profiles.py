@@ -72,10 +72,21 @@ def test_settings_choose_the_models() -> None:
 
 
 def test_a_local_model() -> None:
-    """Free, four at once, on the rung of llamas, whoever's dialect it is."""
+    """Four at once, on the rung of llamas, whoever's dialect it is."""
     for facts in (PROVIDERS["lmstudio"], OPENAI):
         profile = described(facts, locality="local", base_url="http://localhost:9/v1")("anything")
-        assert (profile.price, profile.concurrency, profile.family, profile.locality) == (FREE, 4, "llama", "local")
+        assert (profile.concurrency, profile.family, profile.locality) == (4, "llama", "local")
+
+
+def test_only_what_runs_models_itself_is_free() -> None:
+    """A gateway on this machine passes on to its cloud, whose prices stay."""
+    at = "http://localhost:9/v1"
+    assert described(PROVIDERS["lmstudio"], locality="local", base_url=at)("gpt-4o").price == FREE
+    assert described(locality="local", base_url=at)("gpt-4o").price == described()("gpt-4o").price
+    assert described(locality="local", base_url=at)("anything").price == UnknownPrice()
+    own = ModelProfile(name="mine", provider="vllm", locality="local", price=FREE)
+    assert described(PROVIDERS["vllm"], own=(own,), locality="local", base_url=at)("mine").price == FREE
+    assert described(PROVIDERS["vllm"], own=(own,), base_url="https://gpu.example/v1")("mine").price == UnknownPrice()
 
 
 def test_a_local_server_that_is_elsewhere_is_a_cloud() -> None:
