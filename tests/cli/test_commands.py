@@ -43,6 +43,13 @@ def test_plan(run: Run, capsys: Capture) -> None:
     assert (document["strategy"], document["task_type"], document["steps"][0]["model"]) == ("performance", "sql", "tiny")
 
 
+def test_a_plan_names_all_who_are_not_configured_in_one_line(run: Run, capsys: Capture) -> None:
+    assert run("plan", "Hello?") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines if "not configured" in line] == ["not configured"]
+    assert "openai, anthropic, gemini" in lines[-1]
+
+
 def test_models_and_health(run: Run, capsys: Capture) -> None:
     assert run("models", "--where", "local", answer=LISTING) == 0
     assert run("models", "absent", answer=LISTING) == 1
