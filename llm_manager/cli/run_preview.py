@@ -1,9 +1,9 @@
 """`llm-manager run --dry-run`: the first requests that would be sent, how many, and to whom; nothing is sent."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
-from attrs import evolve
 from returns.result import Failure
 
 from llm_manager.cli.documents import plan_document
@@ -16,9 +16,10 @@ from llm_manager.domain.plans import Plan
 from llm_manager.domain.requests import JsonSchema, LLMRequest
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
+from llm_manager.runs.jobs import Job
 from llm_manager.runs.memory_log import memory_run_log
 from llm_manager.runs.run_log import peek_run_log
-from llm_manager.runs.surveying import Job, Survey, prompts_to_ask, survey
+from llm_manager.runs.surveying import Survey, requests_to_ask, survey
 
 _SHOWN: Final = 3
 
@@ -36,7 +37,7 @@ def preview(session: Session, prepared: Prepared, *, limit: int | None, retry_fa
         log.close()
     if isinstance(found, Failure):
         return output.failure(found.failure())
-    requests = [evolve(job.request, prompt=prompt) for prompt in prompts_to_ask(job, found.unwrap(), limit or _SHOWN)]
+    requests = requests_to_ask(job, found.unwrap(), limit or _SHOWN)
     planned = asyncio.run(_planned(session, requests[0])) if requests else None
     if output.json:
         output.document(_document(job, found.unwrap(), requests, planned))
@@ -51,7 +52,7 @@ async def _planned(session: Session, request: LLMRequest) -> Settled[Plan, LLMEr
         return sealed(manager.plan(request))
 
 
-def _show(session: Session, found: Survey, requests: list[LLMRequest], planned: Settled[Plan, LLMError] | None) -> None:
+def _show(session: Session, found: Survey, requests: Sequence[LLMRequest], planned: Settled[Plan, LLMError] | None) -> None:
     output, tally = session.output, found.tally
     for number, request in enumerate(requests, start=1):
         told = (
@@ -63,6 +64,8 @@ def _show(session: Session, found: Survey, requests: list[LLMRequest], planned: 
     earlier = f", {tally.earlier} answered earlier" if tally.earlier else ""
     failed = f", {tally.failed + tally.failed_earlier} failed" if tally.failed + tally.failed_earlier else ""
     output.note(f"{tally.rows} rows, {found.requests} requests to send{earlier}{failed}; nothing was sent")
+    if found.strangers:
+        output.note(f"{found.strangers} earlier answers belong to other settings or other rows and are not used")
     for tag, example in tally.examples.items():
         output.note(f"{tally.failures[tag]} x {tag}, such as: {example}")
     if isinstance(planned, Failure):
@@ -72,7 +75,7 @@ def _show(session: Session, found: Survey, requests: list[LLMRequest], planned: 
             output.note(line)
 
 
-def _document(job: Job, found: Survey, requests: list[LLMRequest], planned: Settled[Plan, LLMError] | None) -> dict[str, Any]:
+def _document(job: Job, found: Survey, requests: Sequence[LLMRequest], planned: Settled[Plan, LLMError] | None) -> dict[str, Any]:
     form, tally = job.request.output, found.tally
     route = (
         error_document(planned.failure()) if isinstance(planned, Failure) else None if planned is None else plan_document(planned.unwrap())

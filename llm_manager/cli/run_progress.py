@@ -1,8 +1,10 @@
 """How far a run is: one live line on a terminal, a plain line now and then elsewhere."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Final, TypeAlias
+
+from attrs import frozen
 
 from llm_manager.cli.output import Output
 from llm_manager.runs.reporting import took
@@ -11,30 +13,51 @@ from llm_manager.runs.tallies import Tally, rows_per_second, seconds_left
 Tell: TypeAlias = Callable[[Tally], None]
 Now: TypeAlias = Callable[[], float]
 
-_EVERY_SECONDS: Final = 5.0
+_EVERY_SECONDS: Final = 10.0
 _EVERY_SHARE: Final = 0.1
 
 
-def showing(output: Output, start: Tally, now: Now) -> AbstractContextManager[Tell]:
+@frozen(kw_only=True)
+class Progress:
+    """How far a run is, for a person. ``tell`` is called when rows end and every second; ``aside`` makes room for other lines."""
+
+    tell: Tell
+    aside: Callable[[], AbstractContextManager[None]] = nullcontext
+
+
+def showing(output: Output, start: Tally, now: Now) -> AbstractContextManager[Progress]:
     """Show a run's progress on standard error until the context ends."""
     return _live(output, start, now) if output.err.isatty() else _lines(output, start, now)
 
 
 @contextmanager
-def _live(output: Output, start: Tally, now: Now) -> Iterator[Tell]:
+def _live(output: Output, start: Tally, now: Now) -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import Progress as Bar
     from rich.text import Text
 
     began = now()
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TextColumn("{task.fields[told]}", markup=False))
-    with Progress(*columns, console=Console(file=output.err, highlight=False), transient=True) as progress:
-        task = progress.add_task("", total=start.rows, completed=start.done, told=Text(""))
-        yield lambda tally: progress.update(task, completed=tally.done, told=progress_words(tally, now() - began))
+    with Bar(*columns, console=Console(file=output.err, highlight=False), transient=True) as bar:
+        task = bar.add_task("", total=start.rows, completed=start.done, told=Text(""))
+
+        def tell(tally: Tally) -> None:
+            bar.update(task, completed=tally.done, told=progress_words(tally, now() - began))
+
+        @contextmanager
+        def aside() -> Iterator[None]:
+            bar.stop()
+            try:
+                yield
+            finally:
+                bar.start()
+
+        yield Progress(tell=tell, aside=aside)
 
 
 @contextmanager
-def _lines(output: Output, start: Tally, now: Now) -> Iterator[Tell]:
+def _lines(output: Output, start: Tally, now: Now) -> Iterator[Progress]:
     began = now()
     told_at, told_share = began, start.done / max(1, start.rows)
 
@@ -46,7 +69,7 @@ def _lines(output: Output, start: Tally, now: Now) -> Iterator[Tell]:
         told_at, told_share = now(), share
         output.note(f"{tally.done} of {tally.rows} rows, {progress_words(tally, now() - began)}")
 
-    yield tell
+    yield Progress(tell=tell)
 
 
 def progress_words(tally: Tally, seconds: float) -> str:
@@ -55,9 +78,11 @@ def progress_words(tally: Tally, seconds: float) -> str:
     return ", ".join(
         (
             f"{tally.failed + tally.failed_earlier} failed",
+            *((f"{tally.in_vain} in a row got nowhere",) if tally.in_vain else ()),
             f"{tally.cached} cached",
             *(() if speed is None else (f"{speed:.1f} rows/s",)),
             took(tally),
+            f"{duration(seconds)} so far",
             *(() if left is None else (f"{duration(left)} left",)),
         )
     )

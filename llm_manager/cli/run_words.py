@@ -1,5 +1,7 @@
 """From what was typed after `llm-manager run` to a job: every mistake is found here, before anything is paid."""
 
+from collections.abc import Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -9,11 +11,12 @@ from returns.result import Failure, Success
 from llm_manager.domain.errors import ConfigurationError, InvalidRequest, LLMError, StorageFailed
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.outcomes import Settled
+from llm_manager.policies.names import AUTO
 from llm_manager.runs.columns import Columns, answer_column, columns_from_fields, columns_from_schema
-from llm_manager.runs.prompting import read_prompt
-from llm_manager.runs.reading import form_of, open_table
-from llm_manager.runs.surveying import Job, make_job
-from llm_manager.runs.writing import Layout, make_layout
+from llm_manager.runs.jobs import Job, make_job
+from llm_manager.runs.prompting import Prompt, read_prompt
+from llm_manager.runs.reading import Form, form_of, open_table
+from llm_manager.runs.rendering import Layout, make_layout
 
 LOG_ENDING: Final = ".runlog"
 
@@ -28,6 +31,9 @@ class RunWords:
     system: str | None = None
     model: str | None = None
     provider: str | None = None
+    fallback: bool = False
+    timeout_seconds: float | None = None
+    form: Form | None = None
     limit: int | None = None
     fields: tuple[str, ...] = ()
     schema: Path | None = None
@@ -68,17 +74,22 @@ def prepare_run(words: RunWords, *, stdin: BinaryIO, scratch: Path) -> Settled[P
     columns = _columns(words)
     if isinstance(columns, Failure):
         return columns
-    table = open_table(words.source, stdin=stdin, scratch=scratch, limit=words.limit)
+    table = open_table(words.source, stdin=stdin, scratch=scratch, limit=words.limit, form=words.form)
     if isinstance(table, Failure):
         return table
     prompt = read_prompt(text.unwrap(), table.unwrap().columns)
     if isinstance(prompt, Failure):
         return prompt
-    target = find_target(words.target, table.unwrap().path)
+    system = _system(words.system, table.unwrap().columns)
+    if isinstance(system, Failure):
+        return system
+    target = find_target(words.target, table.unwrap().path, form=words.form)
     if isinstance(target, Failure):
         return target
-    job = make_job(table.unwrap(), prompt.unwrap(), _request(words), columns.unwrap())
-    form = form_of(words.target) or table.unwrap().form
+    told = system.unwrap()
+    request = _request(words, None if told is None else told.text)
+    job = make_job(table.unwrap(), prompt.unwrap(), request, columns.unwrap(), system=told)
+    form = form_of(words.target) or words.form or table.unwrap().form
     layout = make_layout(job, form, prefix=words.prefix, raw=words.raw)
     if isinstance(layout, Failure):
         return layout
@@ -100,7 +111,7 @@ def prompt_text(prompt: str) -> Settled[str, LLMError]:
         return Failure(InvalidRequest(message=f"{prompt[1:]} is not UTF-8: save it as UTF-8"))
 
 
-def find_target(place: str, source: Path) -> Settled[Target, LLMError]:
+def find_target(place: str, source: Path, *, form: Form | None = None) -> Settled[Target, LLMError]:
     """Where the output goes; a file that no run of ours wrote is never overwritten."""
     if place == "-":
         return Success(Target(path=None, whole=False))
@@ -111,8 +122,8 @@ def find_target(place: str, source: Path) -> Settled[Target, LLMError]:
         if path.exists() and not path.is_file():
             return Success(Target(path=path, whole=False))
         target: Target = Target(path=path.resolve(), whole=True)
-        if form_of(place) is None:
-            return _refused(f"{place} is neither JSON Lines nor CSV by its name: end it in .jsonl or .csv")
+        if form_of(place) is None and form is None:
+            return _refused(f"{place} is neither JSON Lines nor CSV by its name: end it in .jsonl or .csv, or say --format")
         if target.path == source.resolve():
             return _refused(f"{place} is the input: choose another output")
         if path.exists() and path.stat().st_size and target.log is not None and not target.log.exists():
@@ -131,11 +142,40 @@ def _columns(words: RunWords) -> Settled[Columns, LLMError]:
     return columns_from_fields(words.fields) if words.fields else Success(answer_column())
 
 
-def _request(words: RunWords) -> LLMRequest:
+def shrinking(prepared: Prepared, words: RunWords, scratch: Path) -> LLMError | None:
+    """Why a run over the first rows only may not replace an output that holds more: those others would be gone from it."""
+    path, rows = prepared.target.path, prepared.job.table.count
+    if words.limit is None or path is None or not prepared.target.whole or not path.exists():
+        return None
+    held = open_table(str(path), stdin=BytesIO(), scratch=scratch, form=prepared.layout.form)
+    if isinstance(held, Failure) or held.unwrap().count <= rows:
+        return None
+    return ConfigurationError(
+        message=f"{words.target} holds {held.unwrap().count} rows, and --limit {words.limit} would leave {rows} of them: "
+        "leave --limit out, or choose another output"
+    )
+
+
+def _system(text: str | None, columns: Sequence[str]) -> Settled[Prompt | None, LLMError]:
+    if text is None:
+        return Success(None)
+    read = prompt_text(text)
+    return read if isinstance(read, Failure) else read_prompt(read.unwrap(), columns, name="system prompt", fixed=True)
+
+
+def _request(words: RunWords, system: str | None) -> LLMRequest:
+    named = words.model is not None or words.provider not in (None, AUTO)
     return LLMRequest(
-        system=words.system,
+        system=system,
         sensitivity="private" if words.private else None,
-        preferences=Preferences(model=words.model, provider=words.provider, max_tokens=words.max_tokens, temperature=words.temperature),
+        timeout_ms=None if words.timeout_seconds is None else max(1, round(words.timeout_seconds * 1000)),
+        preferences=Preferences(
+            model=words.model,
+            provider=words.provider,
+            max_tokens=words.max_tokens,
+            temperature=words.temperature,
+            exact=named and not words.fallback,
+        ),
     )
 
 

@@ -8,8 +8,9 @@ request is answered (that is the manager's), and anything about a terminal (`cli
     columns, shapes     what is asked back, and reading it strictly
     keys, offsets       which request a row is, by content
     run_log, records    the finished rows, durable
-    surveying           what is left to do
+    jobs, surveying     what is asked of each row, and what is left to do
     running             the loop
-    outcomes, writing   what a finished row becomes, in input order
+    outcomes, rendering what a finished row becomes, in input order
+    writing             the output file, whole or not at all
     tallies, stopping   what is counted, and what ends a run early
 """

@@ -49,5 +49,14 @@ def cell(value: Any, *, raw: bool = False) -> str:
             return str(value)
 
 
+def quoted_cells(values: Iterable[Any]) -> int:
+    """How many of the values get a quote before them.
+
+    >>> quoted_cells(["=1+1", "-12.5", "-x", None])
+    2
+    """
+    return sum(isinstance(value, str) and not _harmless(value) for value in values)
+
+
 def _harmless(text: str) -> bool:
     return not text.startswith(_FORMULA_STARTS) or _NUMBER.fullmatch(text) is not None

@@ -5,15 +5,19 @@ from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
-from attrs import asdict
+from attrs import asdict, fields
 
-from llm_manager.domain.requests import JsonSchema, LLMRequest
+from llm_manager.domain.requests import JsonSchema, LLMRequest, Preferences
 
 _VERSION: Final = 1
+_ABOUT_OTHERS: Final = fields(Preferences).exact
 
 
 def keying(request: LLMRequest) -> Callable[[str], str]:
-    """How prompts become keys when the rest of their request is this one's."""
+    """How prompts become keys when the rest of their request is this one's.
+
+    Whether others may stand in for whom it names is no part of it, nor how long it may take: what is asked is the same.
+    """
     output: dict[str, Any] = {"tag": request.output.tag}
     if isinstance(request.output, JsonSchema):
         output["schema"] = request.output.schema
@@ -22,7 +26,7 @@ def keying(request: LLMRequest) -> Callable[[str], str]:
             "version": _VERSION,
             "system": request.system,
             "task_type": request.task_type,
-            "preferences": asdict(request.preferences),
+            "preferences": asdict(request.preferences, filter=lambda attribute, _: attribute != _ABOUT_OTHERS),
             "output": output,
         }
     )

@@ -31,29 +31,37 @@ class Prompt:
     """A prompt read once: words and slots in turn."""
 
     pieces: tuple[str | Slot, ...]
+    text: str
+
+    @property
+    def fixed(self) -> bool:
+        """Say whether it is the same for every row."""
+        return not any(isinstance(piece, Slot) for piece in self.pieces)
 
 
-def read_prompt(text: str, columns: Iterable[str]) -> Settled[Prompt, LLMError]:
-    """Find the slots; an identifier in braces that is no column, or no slot at all, is an error."""
+def read_prompt(text: str, columns: Iterable[str], *, name: str = "prompt", fixed: bool = False) -> Settled[Prompt, LLMError]:
+    """Find the slots; an identifier in braces that is no column is an error, and so is no slot at all unless it may be ``fixed``."""
     known = tuple(columns)
     pieces: list[str | Slot] = []
     end = 0
     for found in _BRACED.finditer(text):
-        name = found.group(1)
-        if name in known:
-            pieces += [text[end : found.start()], Slot(column=name)]
+        column = found.group(1)
+        if column in known:
+            pieces += [text[end : found.start()], Slot(column=column)]
             end = found.end()
-        elif name.isidentifier():
-            return Failure(ConfigurationError(message=f"the prompt names {{{name}}}, and there is no such column; {_instead(name, known)}"))
-    if not pieces:
+        elif column.isidentifier():
+            return Failure(
+                ConfigurationError(message=f"the {name} names {{{column}}}, and there is no such column; {_instead(column, known)}")
+            )
+    if not pieces and not fixed:
         example = f"{{{known[0]}}}" if known else "{column}"
         return Failure(
             ConfigurationError(
-                message=f"the prompt names no column, so that every row would ask the same: write {example} where a value goes; "
+                message=f"the {name} names no column, so that every row would ask the same: write {example} where a value goes; "
                 f"{_listed(known)}"
             )
         )
-    return Success(Prompt(pieces=(*pieces, text[end:])))
+    return Success(Prompt(pieces=(*pieces, text[end:]), text=text))
 
 
 def fill(prompt: Prompt, row: Row) -> Settled[str, LLMError]:

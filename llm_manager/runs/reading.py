@@ -48,8 +48,13 @@ def form_of(name: str) -> Form | None:
     return _FORMS.get(Path(name).suffix.lower())
 
 
-def open_table(place: str, *, stdin: BinaryIO, scratch: Path, limit: int | None = None) -> Settled[Table, LLMError]:
-    """Check a file of rows, or its first ``limit`` rows; ``-`` is standard input, kept in the folder ``scratch``."""
+def open_table(
+    place: str, *, stdin: BinaryIO, scratch: Path, limit: int | None = None, form: Form | None = None
+) -> Settled[Table, LLMError]:
+    """Check a file of rows, or its first ``limit`` rows; ``-`` is standard input, kept in the folder ``scratch``.
+
+    ``form`` is what a place holds whose name does not say; without it what is piped in is looked at.
+    """
     name = "standard input" if place == "-" else place
     if "\0" in place:
         return Failure(StorageFailed(message=f"{place!r} is no file name", reason="missing"))
@@ -57,12 +62,14 @@ def open_table(place: str, *, stdin: BinaryIO, scratch: Path, limit: int | None 
         path = _regular(place, stdin, scratch)
         if isinstance(path, Failure):
             return path
-        form = form_of(place) or _sniffed(path.unwrap(), place)
+        found = form_of(place) or form or _sniffed(path.unwrap(), place)
     except OSError as error:
         return _unreadable(name, error)
-    if form is None:
-        return Failure(ConfigurationError(message=f"{name} is neither JSON Lines nor CSV by its name: end it in .jsonl or .csv"))
-    return _checked(path.unwrap(), form, name, limit)
+    if found is None:
+        return Failure(
+            ConfigurationError(message=f"{name} is neither JSON Lines nor CSV by its name: end it in .jsonl or .csv, or say --format")
+        )
+    return _checked(path.unwrap(), found, name, limit)
 
 
 def _regular(place: str, stdin: BinaryIO, scratch: Path) -> Settled[Path, LLMError]:

@@ -12,7 +12,10 @@ from llm_manager.runs.tallies import Tally
 
 @frozen(kw_only=True)
 class Report:
-    """How a run ended. ``output`` is where the rows are; ``again`` says that running the same goes on from here."""
+    """How a run ended. ``output`` is where the rows are; ``again`` says that running the same goes on from here.
+
+    ``asked`` is the model that the run settled on, ``quoted`` how many cells got a quote against spreadsheets.
+    """
 
     tally: Tally
     seconds: float
@@ -21,6 +24,8 @@ class Report:
     interrupted: bool = False
     again: bool = True
     damaged: int = 0
+    asked: str | None = None
+    quoted: int = 0
 
 
 def report_document(report: Report) -> dict[str, Any]:
@@ -41,6 +46,11 @@ def report_document(report: Report) -> dict[str, Any]:
         "cost_usd": format(tally.cost_usd, "f"),
         "calls_of_unknown_cost": tally.unpriced,
         "failed_calls_maybe_charged": tally.doubtful,
+        "asked": report.asked,
+        "answered_by": dict(tally.answered_by),
+        "notices": dict(tally.notices),
+        "gave_up_after": tally.in_vain,
+        "quoted_cells": report.quoted,
         "seconds": round(report.seconds, 3),
         "output": report.output,
         "interrupted": report.interrupted,
@@ -53,8 +63,16 @@ def report_lines(report: Report) -> Iterator[str]:
     tally = report.tally
     yield f"{counts(tally)} in {report.seconds:.1f} s: {report.output}"
     yield took(tally)
-    for tag, count in sorted(tally.failures.items(), key=lambda kind: (-kind[1], kind[0])):
+    if len(tally.answered_by) > 1 or any(not model.startswith(report.asked or "") for model in tally.answered_by):
+        yield f"answered by {', '.join(f'{model} {rows}' for model, rows in sorted(tally.answered_by.items(), key=_most_first))}"
+    for notice, count in tally.notices.items():
+        yield f"note: {notice} ({count} {'answer' if count == 1 else 'answers'})"
+    if tally.in_vain:
+        yield f"gave up: the last {tally.in_vain} rows asked got nowhere one after the other, and count as not asked"
+    for tag, count in sorted(tally.failures.items(), key=_most_first):
         yield f"failed {count} x {tag}, such as: {tally.examples[tag]}"
+    if report.quoted:
+        yield f"{report.quoted} cells quoted for spreadsheets, which would take them for formulas; --raw leaves them"
     if report.damaged:
         yield f"{report.damaged} damaged records of the run log were left out, and their rows asked again"
     if tally.left:
@@ -63,6 +81,10 @@ def report_lines(report: Report) -> Iterator[str]:
         )
     if (tally.failed or tally.failed_earlier) and report.again:
         yield "run the same again with --retry-failed to ask the failed rows again; those answered are never asked again"
+
+
+def _most_first(counted: tuple[str, int]) -> tuple[int, str]:
+    return -counted[1], counted[0]
 
 
 def counts(tally: Tally) -> str:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.domain.errors import ConfigurationError, JobLocked, LLMError, StorageFailed
@@ -74,7 +75,7 @@ def peek_run_log(path: Path) -> Settled[RunLog, LLMError]:
         file.close()
         return Failure(problem)
     log = file.log()
-    return Success(RunLog(claim=log.claim, settle=_only_read, rows=log.rows, close=log.close, damaged=log.damaged))
+    return Success(evolve(log, settle=_only_read))
 
 
 class _File:
@@ -89,7 +90,9 @@ class _File:
         self._damaged = 0
 
     def log(self) -> RunLog:
-        return RunLog(claim=self.claim, settle=self.settle, rows=self.rows, close=self.close, damaged=self._damaged)
+        return RunLog(
+            claim=self.claim, settle=self.settle, rows=self.rows, close=self.close, damaged=self._damaged, count=len(self._offsets)
+        )
 
     def owner(self) -> str | None:
         header = os.pread(self._descriptor, _HEADER, 0)

@@ -1,13 +1,14 @@
 """The loop: ask what is left, write each answer down as it comes, and stop only for what every row would meet.
 
 A run that stops for an answer asks nothing more and waits for what is under way: it may be answered, and then it is paid.
+One that gives up on a server does not wait for it.
 """
 
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
+from functools import partial
 
-from attrs import evolve
 from returns.result import Failure, Result
 
 from llm_manager.cells import Cell
@@ -15,17 +16,14 @@ from llm_manager.domain.errors import LLMError
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.runs.committing import Committer
+from llm_manager.runs.jobs import Job
 from llm_manager.runs.outcomes import Finished, finished
-from llm_manager.runs.prompting import fill
-from llm_manager.runs.stopping import stops, unreachable
-from llm_manager.runs.surveying import Job, Standing, Survey
-from llm_manager.runs.tallies import Tally
+from llm_manager.runs.stopping import PATIENCE, in_vain, stops
+from llm_manager.runs.surveying import Standing, Survey
+from llm_manager.runs.tallies import Tally, with_given_up, with_in_vain
 from llm_manager.services.manager import GenerateAll
 from llm_manager.services.run_log import RunLog
 from llm_manager.services.world import RunBlocking
-
-PATIENCE = 50
-"""So many rows one after the other that reached nobody end a run; they are left to be asked again."""
 
 
 async def run_rows(
@@ -46,7 +44,7 @@ async def run_rows(
     asking = _Asking(job, found)
     committer = Committer(log, run_blocking, tally, tell)
     writing = asyncio.create_task(committer.work())
-    unreached: list[tuple[Finished, int]] = []
+    vain: list[tuple[Finished, int]] = []
     stopped: LLMError | None = None
     try:
         async with aclosing(generate_all(asking.requests(), concurrency=concurrency)) as answers:
@@ -57,19 +55,24 @@ async def run_rows(
                     stopped = stopped or error
                     asking.stop()
                     continue
-                if error is not None and unreachable(error):
-                    unreached.append((ended, rows))
-                    if len(unreached) < PATIENCE:
+                if error is not None and in_vain(error):
+                    vain.append((ended, rows))
+                    tally.swap(partial(with_in_vain, count=len(vain)))
+                    if len(vain) < PATIENCE:
                         continue
-                    stopped, unreached = stopped or error, []
+                    tally.swap(partial(with_given_up, vain=tuple(each for each, _ in vain)))
+                    stopped, vain = stopped or error, []
                     break
-                for waiting in (*unreached, (ended, rows)):
+                for waiting in (*vain, (ended, rows)):
                     await committer.put(*waiting)
-                unreached = []
+                vain = []
+                tally.swap(partial(with_in_vain, count=0))
                 if committer.failed is not None:
                     break
-        for waiting in unreached:
+        for waiting in vain:
             await committer.put(*waiting)
+        if vain:
+            tally.swap(partial(with_in_vain, count=0))
     finally:
         committer.close()
         await writing
@@ -98,14 +101,13 @@ class _Asking:
                 return
             if self._found.standings[ordinal] != Standing.TO_ASK:
                 continue
-            filled = fill(self._job.prompt, outcome.unwrap())
-            if isinstance(filled, Failure):
-                self.broken = filled.failure()
+            words = self._job.words(outcome.unwrap())
+            if isinstance(words, Failure):
+                self.broken = words.failure()
                 return
-            prompt = filled.unwrap()
-            self._under_way[number] = (ordinal, self._job.key(prompt))
+            self._under_way[number] = (ordinal, self._job.key_of(words.unwrap()))
             number += 1
-            yield evolve(self._job.request, prompt=prompt)
+            yield self._job.request_of(words.unwrap())
 
     def stop(self) -> None:
         """Let no more requests be taken."""

@@ -2,6 +2,7 @@
 
 from typing import assert_never
 
+from llm_manager.domain.error_questions import counts_for_breaker
 from llm_manager.domain.errors import (
     AllModelsFailed,
     AuthenticationFailed,
@@ -25,6 +26,9 @@ from llm_manager.domain.errors import (
     StreamInterrupted,
     ToolFailed,
 )
+
+PATIENCE = 50
+"""So many rows one after the other that got nowhere end a run; they are left to be asked again."""
 
 
 def stops(error: LLMError) -> bool:
@@ -57,19 +61,17 @@ def stops(error: LLMError) -> bool:
             assert_never(error)
 
 
-def unreachable(error: LLMError) -> bool:
-    """Say whether nobody was there: the row cost nothing, and many in a row mean that the way to the model is down."""
+def in_vain(error: LLMError) -> bool:
+    """Say whether the server is at fault rather than the row: many such in a row mean that it is down or no such server."""
     match error:
-        case NetworkError(sent=sent):
-            return not sent
         case ModelUnavailable(reason=reason):
-            return reason in ("not_running", "loading")
+            return reason != "permanent"
         case CircuitOpen():
             return True
-        case RequestTimeout(phase=phase):
-            return phase == "connect"
+        case NetworkError() | RequestTimeout() | StreamInterrupted() | MalformedResponse():
+            return counts_for_breaker(error)
         case AllModelsFailed(causes=causes):
-            return bool(causes) and all(unreachable(cause) for cause in causes)
+            return not stops(error) and bool(causes) and all(in_vain(cause) or stops(cause) for cause in causes)
         case (
             RateLimitExceeded()
             | InvalidRequest()
@@ -78,8 +80,6 @@ def unreachable(error: LLMError) -> bool:
             | ConfigurationError()
             | QuotaExhausted()
             | ContentFiltered()
-            | StreamInterrupted()
-            | MalformedResponse()
             | BudgetExceeded()
             | PolicyBlocked()
             | ToolFailed()

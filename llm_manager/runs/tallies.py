@@ -1,7 +1,8 @@
 """What is counted while a run goes on, as a value; nothing unknown is counted as nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from typing import Final
 
 from attrs import evolve, field, frozen
 
@@ -10,13 +11,17 @@ from llm_manager.domain.errors import LLMError
 from llm_manager.domain.usage import Priced
 from llm_manager.runs.outcomes import Finished
 
+_DIFFERENT_AT_MOST: Final = 50
+
 
 @frozen(kw_only=True)
 class Tally:
     """How far a run is, in rows of the input; equal rows are asked once and all counted.
 
     ``earlier`` rows were answered by a run before this one, ``failed_earlier`` failed in one and were not asked again.
-    ``unpriced`` calls cost something unknown, ``doubtful`` ones failed and may be charged.
+    ``unpriced`` calls cost something unknown, ``doubtful`` ones failed and may be charged. ``in_vain`` rows got nowhere
+    one after the other just now; when a run gives up, they are left to be asked again. ``answered_by`` says which model answered how many
+    rows of this run, ``notices`` what was said beside how many answers.
     """
 
     rows: int
@@ -32,6 +37,9 @@ class Tally:
     cost_usd: Decimal = Decimal(0)
     unpriced: int = 0
     doubtful: int = 0
+    in_vain: int = 0
+    answered_by: Mapping[str, int] = field(factory=dict)
+    notices: Mapping[str, int] = field(factory=dict)
 
     @property
     def failed(self) -> int:
@@ -64,8 +72,7 @@ def with_finished(tally: Tally, ended: Finished, rows: int = 1) -> Tally:
         tally = with_failed(tally, ended.error, rows)
     response = ended.response
     if response is None:
-        doubtful = ended.error is not None and charge_of(ended.error) != "none"
-        return evolve(tally, calls=tally.calls + 1, doubtful=tally.doubtful + doubtful)
+        return evolve(tally, calls=tally.calls + 1, doubtful=tally.doubtful + _doubtful(ended))
     usage, cost, free = response.usage, response.cost, response.cached or response.shared
     return evolve(
         tally,
@@ -76,7 +83,29 @@ def with_finished(tally: Tally, ended: Finished, rows: int = 1) -> Tally:
         output_tokens=tally.output_tokens + (0 if usage is None or free else usage.completion_tokens),
         cost_usd=tally.cost_usd + (cost.usd if isinstance(cost, Priced) and not free else 0),
         unpriced=tally.unpriced + (not free and not isinstance(cost, Priced)),
+        answered_by=_counted(tally.answered_by, (response.model,), rows) if ended.error is None else tally.answered_by,
+        notices=_counted(tally.notices, response.notices, 1),
     )
+
+
+def with_given_up(tally: Tally, vain: Sequence[Finished]) -> Tally:
+    """Count calls whose rows are left to be asked again."""
+    return evolve(tally, calls=tally.calls + len(vain), doubtful=tally.doubtful + sum(map(_doubtful, vain)))
+
+
+def with_in_vain(tally: Tally, count: int) -> Tally:
+    """Say how many rows got nowhere just now."""
+    return tally if tally.in_vain == count else evolve(tally, in_vain=count)
+
+
+def _doubtful(ended: Finished) -> bool:
+    return ended.error is not None and charge_of(ended.error) != "none"
+
+
+def _counted(counts: Mapping[str, int], words: Sequence[str], by: int) -> Mapping[str, int]:
+    """The counts with each word counted ``by`` more; of many different words the first are kept."""
+    fresh = {word: counts.get(word, 0) + by for word in words if word in counts or len(counts) < _DIFFERENT_AT_MOST}
+    return {**counts, **fresh} if fresh else counts
 
 
 def rows_per_second(tally: Tally, seconds: float) -> float | None:

@@ -24,7 +24,8 @@ class RunLog:
 
     ``claim`` looks a key up: the finished row, or None when it is to be done. ``settle`` makes a group of rows durable
     together, all of them by the time it returns; it blocks, and may be called from another thread. ``rows`` gives every
-    finished row once. ``damaged`` counts records that could not be read and are to be done again.
+    finished row once. ``count`` is how many it held when it was opened, ``damaged`` counts records that could not be read
+    and are to be done again.
     """
 
     claim: Callable[[str], RunRow | None]
@@ -32,3 +33,4 @@ class RunLog:
     rows: Callable[[], Iterator[RunRow]]
     close: Callable[[], None]
     damaged: int = 0
+    count: int = 0

@@ -17,11 +17,12 @@ import pytest
 from returns.result import Failure
 
 from llm_manager.cli import main
-from llm_manager.cli.run import Run, run_job
+from llm_manager.cli.run_asking import Run
+from llm_manager.cli.run_job import run_job
 from llm_manager.cli.run_words import RunWords, prepare_run
 from llm_manager.domain.errors import ConfigurationError
 from llm_manager.testing.world import fake_world
-from tests.cli.program import KEY, command, error_line, run, settings_for, surroundings
+from tests.cli.program import KEY, command, run, settings_for, surroundings
 from tests.loopback import Hang, Received, Reset, Respond, fault_server, html_page, json_reply, refused_url
 
 Serve = Callable[..., str]
@@ -175,7 +176,11 @@ def test_a_run_that_stops_before_its_first_row_is_one_line_and_touches_no_output
     with fault_server(json_reply({"error": {"message": "no", "code": "invalid_api_key"}}, 401)) as server:
         told = go(server.url + "/v1", str(rows), "-o", str(out), prompt="Tell {text}")
     assert told.returncode == 4
-    assert error_line(told)
+    assert told.stderr.splitlines() == [
+        "2 earlier answers belong to other settings or other rows and are not used",
+        "asking tiny of lmstudio",
+        "error: tiny: no; check the key and what it may do",
+    ]
     assert out.read_bytes() == before
 
 

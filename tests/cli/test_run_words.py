@@ -36,7 +36,9 @@ def test_what_was_typed_is_in_every_request(words: RunWords, tmp_path: Path) -> 
     typed = evolve(words, system="s", model="m", provider="p", max_tokens=5, temperature=0.5, private=True, fields=("n=int",), limit=1)
     job = prepared(typed, tmp_path).job
     assert (job.request.system, job.request.sensitivity) == ("s", "private")
-    assert job.request.preferences == Preferences(model="m", provider="p", max_tokens=5, temperature=0.5)
+    assert job.request.preferences == Preferences(model="m", provider="p", max_tokens=5, temperature=0.5, exact=True)
+    assert not prepared(evolve(typed, fallback=True), tmp_path).job.request.preferences.exact
+    assert prepared(evolve(typed, timeout_seconds=0.5), tmp_path).job.request.timeout_ms == 500
     assert isinstance(job.request.output, JsonSchema)
     assert job.table.count == 1
     assert prepared(words, tmp_path).job.request.output == PlainText()

@@ -15,9 +15,9 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Usage
 from llm_manager.runs.columns import Columns, answer_column
+from llm_manager.runs.jobs import Job, make_job
 from llm_manager.runs.prompting import read_prompt
 from llm_manager.runs.reading import Table, open_table
-from llm_manager.runs.surveying import Job, make_job
 from llm_manager.services.manager import GenerateAll
 
 Answer = Callable[[str], Result[LLMResponse, LLMError]]

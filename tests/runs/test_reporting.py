@@ -12,13 +12,14 @@ from llm_manager.domain.errors import (
     ConfigurationError,
     ContentFiltered,
     LLMError,
+    MalformedResponse,
     ModelUnavailable,
     NetworkError,
     PolicyBlocked,
     RequestTimeout,
 )
 from llm_manager.runs.reporting import Report, report_document, report_lines
-from llm_manager.runs.stopping import stops, unreachable
+from llm_manager.runs.stopping import in_vain, stops
 from llm_manager.runs.tallies import Tally, rows_per_second, seconds_left, with_failed
 from llm_manager.testing.strategies import errors
 
@@ -78,22 +79,24 @@ def test_the_first_message_of_a_kind_is_its_example() -> None:
         (ConfigurationError(message="x"), True, False),
         (ModelUnavailable(model="m", message="x", reason="permanent"), True, False),
         (ModelUnavailable(model="m", message="x", reason="not_running"), False, True),
-        (ModelUnavailable(model="m", message="x"), False, False),
+        (ModelUnavailable(model="m", message="x"), False, True),
         (NetworkError(model="m", message="x"), False, True),
-        (NetworkError(model="m", message="x", sent=True), False, False),
+        (NetworkError(model="m", message="x", sent=True), False, True),
         (CircuitOpen(model="m", endpoint="e"), False, True),
         (RequestTimeout(model="m", timeout_ms=1, phase="connect"), False, True),
-        (RequestTimeout(model="m", timeout_ms=1), False, False),
+        (RequestTimeout(model="m", timeout_ms=1), False, True),
         (PolicyBlocked(message="x"), False, False),
         (AllModelsFailed(causes=()), False, False),
         (AllModelsFailed(causes=(NetworkError(model="m", message="x"), CircuitOpen(model="m", endpoint="e"))), False, True),
-        (AllModelsFailed(causes=(BudgetExceeded(budget="day"), NetworkError(model="m", message="x"))), False, False),
+        (AllModelsFailed(causes=(BudgetExceeded(budget="day"), NetworkError(model="m", message="x"))), False, True),
+        (AllModelsFailed(causes=(ContentFiltered(model="m"), NetworkError(model="m", message="x"))), False, False),
+        (MalformedResponse(model="m", message="x"), False, True),
     ],
 )
 def test_what_stops_a_run(error: LLMError, stopping: bool, nobody: bool) -> None:
-    assert (stops(error), unreachable(error)) == (stopping, nobody)
+    assert (stops(error), in_vain(error)) == (stopping, nobody)
 
 
 @given(errors())
 def test_both_questions_are_answered_for_every_error_and_never_both_yes(error: LLMError) -> None:
-    assert not (stops(error) and unreachable(error))
+    assert not (stops(error) and in_vain(error))

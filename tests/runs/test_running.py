@@ -31,12 +31,14 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Priced, Usage
 from llm_manager.outcomes import Settled
 from llm_manager.runs.columns import columns_from_fields
+from llm_manager.runs.jobs import Job
 from llm_manager.runs.memory_log import memory_run_log
+from llm_manager.runs.rendering import make_layout, output_lines
 from llm_manager.runs.run_log import open_run_log
-from llm_manager.runs.running import PATIENCE, run_rows
-from llm_manager.runs.surveying import Job, prompts_to_ask, survey
+from llm_manager.runs.running import run_rows
+from llm_manager.runs.stopping import PATIENCE
+from llm_manager.runs.surveying import requests_to_ask, survey
 from llm_manager.runs.tallies import Tally
-from llm_manager.runs.writing import make_layout, output_lines
 from llm_manager.services.manager import GenerateAll
 from llm_manager.services.run_log import RunLog, RunRow
 from llm_manager.testing import run_virtual, scripted, scripted_manager
@@ -368,8 +370,8 @@ def test_the_first_prompts_are_those_that_would_be_sent(jobbing: Any) -> None:
     log.settle([RunRow(key=job.key("Say a"), output={})])
     found = survey(job, log).unwrap()
     assert found.requests == 3
-    assert prompts_to_ask(job, found, 2) == ("Say b", "Say c")
-    assert prompts_to_ask(job, found, 9) == ("Say b", "Say c", "Say d")
+    assert tuple(asked.prompt for asked in requests_to_ask(job, found, 2)) == ("Say b", "Say c")
+    assert tuple(asked.prompt for asked in requests_to_ask(job, found, 9)) == ("Say b", "Say c", "Say d")
 
 
 _TEXTS = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=10)

@@ -16,7 +16,8 @@ from llm_manager.domain.errors import ConfigurationError, InvalidRequest, Storag
 from llm_manager.runs.columns import columns_from_fields
 from llm_manager.runs.memory_log import memory_run_log
 from llm_manager.runs.outcomes import ABOUT
-from llm_manager.runs.writing import make_layout, output_lines, write_whole
+from llm_manager.runs.rendering import make_layout, output_lines
+from llm_manager.runs.writing import write_whole
 from llm_manager.services.run_log import RunRow
 
 

@@ -1,0 +1,118 @@
+"""The asking of a run: one model is settled on, progress is told by the clock, rows go out as they become ready."""
+
+import asyncio
+import signal
+from contextlib import suppress
+from typing import Final
+
+from attrs import field, frozen
+from returns.result import Failure
+
+from llm_manager.cells import Cell
+from llm_manager.cli.run_output import Sink
+from llm_manager.cli.run_progress import Progress
+from llm_manager.cli.run_words import Prepared
+from llm_manager.cli.session import Session
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.models import ModelProfile
+from llm_manager.domain.plans import Plan
+from llm_manager.effects import settle
+from llm_manager.outcomes import sealed
+from llm_manager.runs.jobs import pinned
+from llm_manager.runs.running import run_rows
+from llm_manager.runs.surveying import Survey, requests_to_ask
+from llm_manager.runs.tallies import Tally
+from llm_manager.services.run_log import RunLog
+from llm_manager.services.world import World
+
+_TICK_SECONDS: Final = 1.0
+_LOOKED_AT: Final = 20
+"""So many rows are looked at for the first that can be planned: one may be too large, or too private."""
+
+
+@frozen(kw_only=True)
+class Run:
+    """A run that is about to begin."""
+
+    session: Session
+    prepared: Prepared
+    world: World
+    concurrency: int | None = None
+    retry_failed: bool = False
+
+
+def _nobody() -> Cell[ModelProfile | None]:
+    return Cell(None)
+
+
+@frozen(kw_only=True)
+class Asking:
+    """Asks what a survey left to ask; ``asked`` is the model that the run settled on."""
+
+    run: Run
+    found: Survey
+    log: RunLog
+    tally: Cell[Tally]
+    sink: Sink
+    asked: Cell[ModelProfile | None] = field(factory=_nobody)
+
+    async def ask(self, progress: Progress) -> LLMError | None:
+        """Ask every row; gives what stopped the run early. Cancelled by SIGTERM, and when nobody takes the rows."""
+        run, job = self.run, self.run.prepared.job
+        async with run.session.manager as manager:
+            task = asyncio.current_task()
+            stop = task.cancel if task is not None else bool
+            with suppress(NotImplementedError, ValueError, RuntimeError):
+                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+            for request in requests_to_ask(job, self.found, 1):
+                ready = await run.session.prepare(request)
+                if isinstance(ready, Failure):
+                    return ready.failure()
+            plan = await self._planned()
+            if plan is not None:
+                model = plan.steps[0].profile
+                job = pinned(job, model)
+                self.asked.swap(lambda _: model)
+                with progress.aside():
+                    for notice in plan.notices:
+                        run.session.output.note(f"note: {notice}")
+                    run.session.output.note(f"asking {model.name} of {model.provider}")
+            writing = asyncio.create_task(self.sink.work(stop, progress.aside))
+            ticking = asyncio.create_task(self._tick(progress))
+            try:
+                return await run_rows(
+                    job,
+                    self.found,
+                    self.log,
+                    generate_all=manager.generate_all,
+                    run_blocking=run.world.run_blocking,
+                    tally=self.tally,
+                    concurrency=run.concurrency,
+                    tell=lambda tally: self._tell(progress, tally),
+                )
+            finally:
+                ticking.cancel()
+                self.sink.close()
+                await asyncio.gather(ticking, return_exceptions=True)
+                await writing
+
+    async def _planned(self) -> Plan | None:
+        """Where the first row goes that can be planned; the others go there too, so that one run keeps one model."""
+        manager = self.run.session.manager
+        if self.found.requests:
+            await settle(manager.discover())
+        for request in requests_to_ask(self.run.prepared.job, self.found, _LOOKED_AT):
+            planned = sealed(manager.plan(request))
+            if not isinstance(planned, Failure):
+                return planned.unwrap()
+        return None
+
+    def _tell(self, progress: Progress, tally: Tally) -> None:
+        progress.tell(tally)
+        self.sink.news()
+
+    async def _tick(self, progress: Progress) -> None:
+        """Tell how far it is though no row ends: a server may hang."""
+        while True:
+            await self.run.world.sleep(_TICK_SECONDS)
+            progress.tell(self.tally.read())
