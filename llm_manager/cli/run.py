@@ -1,12 +1,10 @@
 """`llm-manager run`: every row of a file asked, and the answers beside the rows. The words of the command; `run_job` does it."""
 
 import sys
-from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, TextIO, cast
+from typing import Annotated
 
-from attrs import evolve
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 from returns.result import Failure
@@ -59,11 +57,9 @@ def run(
 ) -> int:
     """Ask a model about every row of a file; run the same again to go on where it stopped."""
     output = standard_output(json=json)
-    if cast("TextIO | None", output.out) is None:  # so Python says that it was closed before we began
-        if to == "-":
-            output.note("error: standard output is closed: give -o FILE")
-            return FAILED
-        output = evolve(output, out=StringIO())
+    if to == "-" and sys.__stdout__ is None:  # so Python says that it was closed before we began
+        output.note("error: standard output is closed: give -o FILE")
+        return FAILED
     words = RunWords(
         source=source,
         prompt=prompt,

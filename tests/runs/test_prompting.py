@@ -87,3 +87,10 @@ _NO_BRACES = st.text(st.characters(exclude_characters="{}"), min_size=1)
 def test_any_json_object_in_a_prompt_stays_as_it_is(example: dict[str, object]) -> None:
     shown = json.dumps(example)
     assert filled(f"{shown} {{text}}", text="x") == f"{shown} x"
+
+
+def test_a_text_that_may_be_fixed_needs_no_column_and_obeys_the_same_rules() -> None:
+    fixed = read_prompt('Say {"a": 1}', ["text"], fixed=True).unwrap()
+    assert (fixed.fixed, fixed.text) == (True, 'Say {"a": 1}')
+    assert not read_prompt("Say {text}", ["text"], fixed=True).unwrap().fixed
+    assert "the system prompt names {txt}" in describe(read_prompt("{txt}", ["text"], name="system prompt", fixed=True).failure())

@@ -50,6 +50,28 @@ def test_every_kind_of_trouble_is_told_with_the_way_on() -> None:
     assert said(tally, again=False)[-1] == "3 rows are not asked yet; give -o FILE to be able to go on"
 
 
+def test_who_answered_is_told_unless_it_is_who_was_asked() -> None:
+    def told(asked: str | None, **answered_by: int) -> list[str]:
+        tally = Tally(rows=9, answered=9, answered_by=answered_by)
+        return list(report_lines(Report(tally=tally, seconds=2.0, output="o", asked=asked)))[2:]
+
+    assert told("small", small_2024=9) == [] == told(None, other=9)
+    assert told("small", big=9) == ["answered by big 9"]
+    assert told("small", small=4, big=5) == ["answered by big 5, small 4"]
+
+
+def test_notices_quotes_and_giving_up_are_told() -> None:
+    tally = Tally(rows=3, answered=1, in_vain=2, notices={"a toy": 1, "a new name": 2})
+    lines = list(report_lines(Report(tally=tally, seconds=2.0, output="o", quoted=7)))
+    assert lines[2:] == [
+        "note: a toy (1 answer)",
+        "note: a new name (2 answers)",
+        "gave up: the last 2 rows asked got nowhere one after the other, and count as not asked",
+        "7 cells quoted for spreadsheets, which would take them for formulas; --raw leaves them",
+        "2 rows are not asked yet; run the same again to go on",
+    ]
+
+
 def test_as_plain_data_the_rows_add_up_and_money_is_text() -> None:
     tally = Tally(rows=10, answered=2, earlier=1, failed_earlier=1, failures={"A": 3}, examples={"A": "why"}, cost_usd=Decimal("1E-7"))
     stopped = ConfigurationError(message="no key")

@@ -31,7 +31,7 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Priced, Usage
 from llm_manager.outcomes import Settled
 from llm_manager.runs.columns import columns_from_fields
-from llm_manager.runs.jobs import Job
+from llm_manager.runs.jobs import Job, pinned
 from llm_manager.runs.memory_log import memory_run_log
 from llm_manager.runs.rendering import make_layout, output_lines
 from llm_manager.runs.run_log import open_run_log
@@ -217,6 +217,43 @@ async def test_a_dead_endpoint_ends_the_run_and_its_rows_are_asked_next_time(job
     assert (tally.answered, tally.failed, tally.left) == (10, 0, len(names) - 10)
     assert len(asked) <= PATIENCE + 12
     assert (await ran(job, log, modelling()))[0].answered == len(names) - 10
+
+
+async def test_calls_given_up_are_counted_with_what_they_may_have_cost(jobbing: Any, modelling: Any) -> None:
+    names = [f"{n:03}" for n in range(PATIENCE + 30)]
+    job, log = jobbing(texts(*names)), memory_run_log()
+    slow = RequestTimeout(model="m", timeout_ms=1)
+    tally, stopped = await ran(job, log, modelling(only_some(dict.fromkeys(names, slow))))
+    assert stopped == slow
+    assert (tally.calls, tally.doubtful, tally.in_vain, tally.done) == (PATIENCE, PATIENCE, PATIENCE, 0)
+
+
+async def test_a_run_keeps_to_the_model_it_settled_on_and_its_keys_stay(jobbing: Any) -> None:
+    models = [scripted("x", model=name, provider=provider) for name, provider in (("a", "lmstudio"), ("b", "vllm"))]
+    manager = scripted_manager(*models)
+    job, log = jobbing(texts("a", "b")), memory_run_log()
+    other = manager.plan(job.request).unwrap().steps[1].profile
+    tally, _ = await ran(pinned(job, other), log, manager.generate_all)
+    assert dict(tally.answered_by) == {other.name: 2}
+    assert (await ran(job, log, manager.generate_all))[0].earlier == 2
+
+
+async def test_notices_are_counted_by_what_they_say(jobbing: Any, modelling: Any) -> None:
+    def answer(prompt: str) -> Result[LLMResponse, LLMError]:
+        return Success(LLMResponse(content=prompt, model="m", provider="p", notices=("a toy",)))
+
+    tally, _ = await ran(jobbing(texts("a", "b", "a")), memory_run_log(), modelling(answer))
+    assert (dict(tally.notices), dict(tally.answered_by)) == ({"a toy": 2}, {"m": 3})
+
+
+def test_rows_of_the_log_that_this_job_has_not_are_strangers(jobbing: Any, tmp_path: Path) -> None:
+    job = jobbing(texts("a", "b", "a"))
+    log = open_run_log(tmp_path / "log").unwrap()
+    log.settle([RunRow(key=key, output={}) for key in (job.key("Say a"), "x", "y")])
+    log.close()
+    again = open_run_log(tmp_path / "log").unwrap()
+    assert (again.count, survey(job, again).unwrap().strangers) == (3, 2)
+    again.close()
 
 
 async def test_a_short_outage_is_failed_rows_and_no_more(jobbing: Any, modelling: Any) -> None:

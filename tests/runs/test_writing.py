@@ -16,7 +16,7 @@ from llm_manager.domain.errors import ConfigurationError, InvalidRequest, Storag
 from llm_manager.runs.columns import columns_from_fields
 from llm_manager.runs.memory_log import memory_run_log
 from llm_manager.runs.outcomes import ABOUT
-from llm_manager.runs.rendering import make_layout, output_lines
+from llm_manager.runs.rendering import Rendering, make_layout, output_lines
 from llm_manager.runs.writing import write_whole
 from llm_manager.services.run_log import RunRow
 
@@ -106,3 +106,30 @@ def test_a_place_that_cannot_be_written_is_a_value(tmp_path: Path) -> None:
     error = write_whole(tmp_path / "no" / "out.jsonl", [Success("x\n")]).failure()
     assert isinstance(error, StorageFailed)
     assert "kept in the run log" in describe(error)
+
+
+def test_ready_rows_come_up_to_the_first_that_is_not_and_each_once(jobbing: Any) -> None:
+    job, log = jobbing([{"text": "a"}, {"no": 1}, {"text": "=b"}, {"text": "c"}]), memory_run_log()
+    rendering = Rendering(job, make_layout(job, "csv").unwrap(), log)
+
+    def texts(lines: Any) -> list[str]:
+        return [line.unwrap().split(",")[0] for line in lines]
+
+    assert texts(rendering.ready()) == []
+    log.settle([RunRow(key=job.key("Say c"), output={"answer": "x"})])
+    assert texts(rendering.ready()) == []
+    log.settle([RunRow(key=job.key("Say a"), output={"answer": "x"})])
+    assert texts(rendering.ready()) == ["text", "a", ""]
+    assert texts(rendering.ready()) == []
+    log.settle([RunRow(key=job.key("Say =b"), output={"answer": "-x"})])
+    assert texts(rendering.ready()) == ["'=b", "c"]
+    assert (texts(rendering.rest()), rendering.quoted) == ([], 2)
+
+
+def test_what_goes_wrong_with_the_rows_is_told_in_the_end(jobbing: Any) -> None:
+    job, log = jobbing([{"text": "a"}]), memory_run_log()
+    rendering = Rendering(job, make_layout(job, "jsonl").unwrap(), log)
+    job.table.path.write_text("no\n")
+    assert list(rendering.ready()) == []
+    (line,) = rendering.rest()
+    assert isinstance(line, Failure)

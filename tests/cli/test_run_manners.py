@@ -1,0 +1,267 @@
+"""How `llm-manager run` behaves to whoever runs it: one model, rows at once, nothing silent, nothing in vain."""
+
+import asyncio
+import io
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from llm_manager.cells import Cell
+from llm_manager.cli.run_asking import Asking, Run
+from llm_manager.cli.run_output import sink_for
+from llm_manager.cli.run_progress import showing
+from llm_manager.cli.run_words import RunWords, prepare_run
+from llm_manager.runs.memory_log import memory_run_log
+from llm_manager.runs.rendering import Rendering
+from llm_manager.runs.surveying import survey
+from llm_manager.testing import faults, run_virtual, scripted, scripted_manager
+from llm_manager.testing.world import fake_world
+from tests.cli.program import command, run, settings_for, surroundings
+from tests.loopback import Hang, Received, Respond, fault_server, html_page, json_reply, refused_url
+
+
+def completion(content: str, model: str = "tiny") -> dict[str, Any]:
+    return {
+        "id": "c",
+        "object": "chat.completion",
+        "model": model,
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
+    }
+
+
+def said(received: Received) -> str:
+    return str(received.json()["messages"][-1]["content"])
+
+
+def echo(received: Received) -> Respond:
+    return json_reply(completion(said(received).upper()))
+
+
+def write_rows(folder: Path, count: int) -> str:
+    """A file of so many rows."""
+    path = folder / "rows.jsonl"
+    path.write_text("".join(json.dumps({"id": n, "text": f"row {n}"}) + "\n" for n in range(count)))
+    return str(path)
+
+
+def two_servers(folder: Path, first: str, second: str) -> str:
+    """Settings with two servers, the first of which is asked first."""
+    path = folder / "two.toml"
+    path.write_text(
+        '[routing]\nmax_retries = 0\nfallback_order = ["lmstudio", "vllm"]\n'
+        f'[providers.lmstudio]\nbase_url = "{first}"\ndefault_model = "tiny"\n'
+        f'[providers.vllm]\nbase_url = "{second}"\ndefault_model = "big"\n[providers.embedded]\nenabled = false\n'
+    )
+    path.chmod(0o600)
+    return str(path)
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Start a run; what still runs in the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(url: str, *words: str, **streams: Any) -> "subprocess.Popen[str]":
+        asked = command("run", *words, "--config", str(settings_for(url, tmp_path)))
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+        started.append(subprocess.Popen(asked, env=surroundings(tmp_path), cwd=tmp_path, text=True, **streams))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.poll() is None:
+            each.kill()
+        each.communicate()
+
+
+Begun = Callable[..., "subprocess.Popen[str]"]
+
+
+def test_who_is_named_is_asked_alone_unless_others_may_stand_in(tmp_path: Path) -> None:
+    rows = write_rows(tmp_path, 3)
+    with refused_url() as dead, fault_server(lambda received: json_reply(completion("B", "big"))) as alive:
+        config = two_servers(tmp_path, dead + "/v1", alive.url + "/v1")
+        words = ("run", rows, "--prompt", "{text}", "--config", config)
+        alone = run(*words, "-m", "tiny", home=tmp_path)
+        assert alone.returncode == 1
+        assert "asking tiny of lmstudio" in alone.stderr
+        assert sum(request.method == "POST" for request in alive.requests) == 0
+        helped = run(*words, "-m", "tiny", "--fallback", home=tmp_path)
+        assert helped.returncode == 0, helped.stderr
+        assert "answered by big 3" in helped.stderr
+
+
+def test_all_rows_are_asked_of_the_model_that_the_first_one_gets(tmp_path: Path) -> None:
+    """Rows of other kinds would go elsewhere by themselves."""
+    path = tmp_path / "rows.jsonl"
+    texts = ("Hello", "Write a SQL query with a JOIN", "Draw a React component", "Refactor this Python function")
+    path.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    with fault_server(echo) as first, fault_server(echo) as second:
+        config = two_servers(tmp_path, first.url + "/v1", second.url + "/v1")
+        told = run("run", str(path), "--prompt", "{text}", "--config", config, "-o", "out.jsonl", home=tmp_path)
+        assert told.returncode == 0
+        assert told.stderr.count("asking ") == 1
+        posts = [sum(request.method == "POST" for request in server.requests) for server in (first, second)]
+    assert sorted(posts) == [0, 4]
+    again = run("run", str(path), "--prompt", "{text}", "--config", config, "-o", "out.jsonl", "--json", home=tmp_path)
+    assert json.loads(again.stdout)["answered_earlier"] == 4
+
+
+def test_rows_come_out_in_order_as_soon_as_they_are_ready(begun: Begun, tmp_path: Path) -> None:
+    def slowing(received: Received) -> Respond | Hang:
+        return Hang() if said(received) == "row 3" else echo(received)
+
+    with fault_server(slowing) as server:
+        going = begun(server.url + "/v1", write_rows(tmp_path, 6), "--prompt", "{text}", "--concurrency", "2")
+        assert going.stdout is not None
+        assert [json.loads(going.stdout.readline())["id"] for _ in range(3)] == [0, 1, 2]
+        assert going.poll() is None
+
+
+def test_a_reader_who_leaves_ends_the_run_quietly(begun: Begun, tmp_path: Path) -> None:
+    with fault_server(echo) as server:
+        going = begun(server.url + "/v1", write_rows(tmp_path, 400), "--prompt", "{text}", "--concurrency", "1")
+        assert going.stdout is not None
+        going.stdout.readline()
+        going.stdout.close()
+        assert going.stderr is not None
+        assert going.wait(20) == 1
+        told = going.stderr.read()
+        going.stderr.close()
+        asked = len(server.requests)
+    assert "Traceback" not in told
+    assert "error" not in told
+    assert asked < 400
+
+
+@pytest.mark.parametrize("words", [(), ("-o", "/dev/full")])
+def test_an_output_that_takes_nothing_ends_the_run_at_its_first_row(begun: Begun, tmp_path: Path, words: tuple[str, ...]) -> None:
+    with fault_server(echo) as server, Path("/dev/full").open("w") as full:
+        rows = write_rows(tmp_path, 400)
+        going = begun(server.url + "/v1", rows, "--prompt", "{text}", "--concurrency", "1", *words, stdout=full)
+        _, told = going.communicate(timeout=20)
+        asked = len(server.requests)
+    assert going.returncode == 1
+    assert "error: No space left on device" in told
+    assert "Traceback" not in told
+    assert "Exception ignored" not in told
+    assert asked < 400
+
+
+def test_a_closed_output_is_told_before_anything_is_asked(tmp_path: Path) -> None:
+    with fault_server(echo) as server:
+        config = str(settings_for(server.url + "/v1", tmp_path))
+        rows = write_rows(tmp_path, 2)
+        words = " ".join(command("run", rows, "--prompt", "'{text}'", "--config", config))
+        told = subprocess.run(["/bin/sh", "-c", words + " >&-"], env=surroundings(tmp_path), stderr=subprocess.PIPE, text=True, check=False)
+        assert (told.returncode, told.stderr) == (1, "error: standard output is closed: give -o FILE\n")
+        assert server.requests == []
+        whole = ["/bin/sh", "-c", words + " -o out.jsonl --json >&-"]
+        told = subprocess.run(whole, env=surroundings(tmp_path), cwd=tmp_path, stderr=subprocess.PIPE, text=True, check=False)
+    assert told.returncode == 0
+    assert len((tmp_path / "out.jsonl").read_text().splitlines()) == 2
+
+
+def test_a_server_that_hangs_is_waited_for_as_long_as_the_timeout_says(tmp_path: Path) -> None:
+    with fault_server(Hang()) as server:
+        config = str(settings_for(server.url + "/v1", tmp_path))
+        told = run("run", write_rows(tmp_path, 2), "--prompt", "{text}", "--timeout", "0.3", "--config", config, home=tmp_path)
+    assert told.returncode == 1
+    assert "failed 2 x TimeoutError" in told.stderr
+
+
+def test_while_no_row_ends_the_clock_tells_how_far_it_is(scene: Any, tmp_path: Path) -> None:
+    prepared = prepare_run(RunWords(source=write_rows(tmp_path, 2), prompt="{text}"), stdin=io.BytesIO(), scratch=tmp_path).unwrap()
+    made, log = scene(), memory_run_log()
+    found = survey(prepared.job, log).unwrap()
+
+    async def ask() -> None:
+        world = fake_world()
+        manager = scripted_manager(scripted(faults.hanging(), provider="lmstudio", model="tiny"))
+        run = Run(session=evolve(made.session, manager=manager), prepared=prepared, world=world)
+        rendering = Rendering(prepared.job, prepared.layout, log)
+        with (
+            sink_for(prepared.target, made.session.output, rendering, world.run_blocking) as sink,
+            showing(made.session.output, found.tally, world.now) as progress,
+        ):
+            asking = Asking(run=run, found=found, log=log, tally=Cell(found.tally), sink=sink.unwrap())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asking.ask(progress), 25)
+
+    run_virtual(ask())
+    first, *told = made.err.getvalue().splitlines()
+    assert first == "asking tiny of lmstudio"
+    assert told == [f"0 of 2 rows, 0 failed, 0 cached, 0 + 0 tokens, 0 USD, {seconds} s so far" for seconds in (10, 20)]
+
+
+@pytest.mark.parametrize("answer", [html_page(), json_reply({"error": {"message": "broken"}}, 500)])
+def test_a_server_that_gives_no_answer_is_given_up(tmp_path: Path, answer: Any) -> None:
+    with fault_server(answer) as server:
+        words = ("run", write_rows(tmp_path, 120), "--prompt", "{text}", "-o", "out.jsonl", "--concurrency", "2")
+        told = run(*words, "--config", str(settings_for(server.url + "/v1", tmp_path)), home=tmp_path)
+        assert len(server.requests) < 120
+    assert told.returncode == 1
+    assert "gave up: the last 50 rows asked got nowhere one after the other, and count as not asked" in told.stderr
+    assert "120 rows are not asked yet; run the same again to go on" in told.stderr
+    assert told.stderr.count("error: ") == 1
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_a_model_that_answers_in_place_of_the_one_asked_is_told(tmp_path: Path) -> None:
+    with fault_server(lambda received: json_reply(completion("x", "other"))) as server:
+        words = ("run", write_rows(tmp_path, 3), "--prompt", "{text}", "--config", str(settings_for(server.url + "/v1", tmp_path)))
+        told = run(*words, home=tmp_path)
+        document = json.loads(run(*words, "-o", "o.jsonl", "--json", home=tmp_path).stdout)
+    assert "answered by other 3" in told.stderr
+    assert (document["answered_by"], document["asked"]) == ({"other": 3}, "tiny")
+
+
+def test_the_form_of_pipes_may_be_said(tmp_path: Path) -> None:
+    with fault_server(echo) as server:
+        config = str(settings_for(server.url + "/v1", tmp_path))
+        told = run("run", "-", "--prompt", "{text}", "--format", "csv", "--config", config, home=tmp_path, stdin="text\n=1+1\n")
+        assert told.stdout.splitlines()[1].startswith("'=1+1,'=1+1,")
+        assert "2 cells quoted for spreadsheets" in told.stderr
+        (tmp_path / "rows.csv").write_text("text\nhello\n")
+        told = run("run", "rows.csv", "--prompt", "{text}", "--format", "jsonl", "--config", config, home=tmp_path)
+    assert json.loads(told.stdout)["answer"] == "HELLO"
+
+
+def test_the_system_prompt_may_be_in_a_file_and_differ_by_row(tmp_path: Path) -> None:
+    systems: list[str] = []
+
+    def remembering(received: Received) -> Respond:
+        systems.append(str(received.json()["messages"][0]["content"]))
+        return echo(received)
+
+    (tmp_path / "system.txt").write_text("You judge {text}.\n")
+    with fault_server(remembering) as server:
+        config = str(settings_for(server.url + "/v1", tmp_path))
+        words = ("run", write_rows(tmp_path, 2), "--prompt", "Judge {id}", "--config", config, "-o", "out.jsonl", "--concurrency", "1")
+        assert run(*words, "--system", "@system.txt", home=tmp_path).returncode == 0
+        assert systems == ["You judge row 0.", "You judge row 1."]
+        again = run(*words, "--system", "You judge {text}.", home=tmp_path)
+        assert "(2 earlier)" in again.stderr
+        wrong = run(*words, "--system", "You judge {txt}.", home=tmp_path)
+    assert wrong.returncode == 2
+    assert "the system prompt names {txt}, and there is no such column; did you mean {text}?" in wrong.stderr
+
+
+def test_a_limit_never_takes_rows_out_of_an_output(tmp_path: Path) -> None:
+    with fault_server(echo) as server:
+        config = str(settings_for(server.url + "/v1", tmp_path))
+        words = ("run", write_rows(tmp_path, 5), "--prompt", "{text}", "--config", config, "-o", "out.jsonl")
+        assert run(*words, home=tmp_path).returncode == 0
+        before = (tmp_path / "out.jsonl").read_text()
+        told = run(*words, "--limit", "3", home=tmp_path)
+        assert run(*words, "--limit", "5", home=tmp_path).returncode == 0
+    assert told.returncode == 2
+    assert "out.jsonl holds 5 rows, and --limit 3 would leave 3 of them" in told.stderr
+    assert (tmp_path / "out.jsonl").read_text() == before
