@@ -15,6 +15,7 @@ Now: TypeAlias = Callable[[], float]
 
 _EVERY_SECONDS: Final = 10.0
 _EVERY_SHARE: Final = 0.1
+_BAR: Final = 12
 
 
 @frozen(kw_only=True)
@@ -33,17 +34,21 @@ def showing(output: Output, start: Tally, now: Now) -> AbstractContextManager[Pr
 @contextmanager
 def _live(output: Output, start: Tally, now: Now) -> Iterator[Progress]:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
+    from rich.table import Column
     from rich.text import Text
 
     began = now()
-    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("rows"), TextColumn("{task.fields[told]}", markup=False))
+    columns = (
+        BarColumn(bar_width=_BAR, table_column=Column(width=_BAR, no_wrap=True)),
+        TextColumn("{task.fields[told]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+    )
     with Bar(*columns, console=Console(file=output.err, highlight=False), transient=True) as bar:
         task = bar.add_task("", total=start.rows, completed=start.done, told=Text(""))
 
         def tell(tally: Tally) -> None:
-            bar.update(task, completed=tally.done, told=progress_words(tally, now() - began))
+            bar.update(task, completed=tally.done, told=_line(tally, now() - began))
 
         @contextmanager
         def aside() -> Iterator[None]:
@@ -67,9 +72,13 @@ def _lines(output: Output, start: Tally, now: Now) -> Iterator[Progress]:
         if share - told_share < _EVERY_SHARE and now() - told_at < _EVERY_SECONDS:
             return
         told_at, told_share = now(), share
-        output.note(f"{tally.done} of {tally.rows} rows, {progress_words(tally, now() - began)}")
+        output.note(_line(tally, now() - began))
 
     yield Progress(tell=tell)
+
+
+def _line(tally: Tally, seconds: float) -> str:
+    return f"{tally.done} of {tally.rows} rows, {progress_words(tally, seconds)}"
 
 
 def progress_words(tally: Tally, seconds: float) -> str:
@@ -82,8 +91,7 @@ def progress_words(tally: Tally, seconds: float) -> str:
             f"{tally.cached} cached",
             *(() if speed is None else (f"{speed:.1f} rows/s",)),
             took(tally),
-            f"{duration(seconds)} so far",
-            *(() if left is None else (f"{duration(left)} left",)),
+            f"{duration(seconds)} so far" if left is None else f"{duration(left)} left",
         )
     )
 
