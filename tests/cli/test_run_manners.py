@@ -11,15 +11,18 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from returns.result import Success
 
 from llm_manager.cells import Cell
 from llm_manager.cli.run_asking import Asking, Run
 from llm_manager.cli.run_output import sink_for
 from llm_manager.cli.run_progress import showing
-from llm_manager.cli.run_words import RunWords, prepare_run
+from llm_manager.cli.run_words import RunWords, Target, prepare_run
+from llm_manager.domain.errors import StorageFailed
 from llm_manager.runs.memory_log import memory_run_log
 from llm_manager.runs.rendering import Rendering
 from llm_manager.runs.surveying import survey
+from llm_manager.services.run_log import RunRow
 from llm_manager.testing import faults, run_virtual, scripted, scripted_manager
 from llm_manager.testing.world import fake_world
 from tests.cli.program import command, run, settings_for, surroundings
@@ -265,3 +268,18 @@ def test_a_limit_never_takes_rows_out_of_an_output(tmp_path: Path) -> None:
     assert told.returncode == 2
     assert "out.jsonl holds 5 rows, and --limit 3 would leave 3 of them" in told.stderr
     assert (tmp_path / "out.jsonl").read_text() == before
+
+
+def test_an_output_that_cannot_be_opened_or_fails_in_the_end_is_told(scene: Any, tmp_path: Path) -> None:
+    prepared = prepare_run(RunWords(source=write_rows(tmp_path, 1), prompt="{text}"), stdin=io.BytesIO(), scratch=tmp_path).unwrap()
+    made, log, world = scene(), memory_run_log(), fake_world()
+    log.settle([RunRow(key=prepared.job.key("row 0"), output={"answer": "x"})])
+    gone = Target(path=tmp_path / "no" / "device", whole=False)
+    with sink_for(gone, made.session.output, Rendering(prepared.job, prepared.layout, log), world.run_blocking) as sink:
+        assert isinstance(sink.failure(), StorageFailed)
+    full = Target(path=Path("/dev/full"), whole=False)
+    with sink_for(full, made.session.output, Rendering(prepared.job, prepared.layout, log), world.run_blocking) as sink:
+        taker = sink.unwrap()
+        taker.finish()
+        assert taker.broken is not None
+        assert taker.finish() == Success(None)
