@@ -85,7 +85,8 @@ def misspelt(named: Wish, snapshot: Snapshot) -> LLMError | None:
 
     New models come out daily: a name that differs in its numbers is believed, and so is any beside its provider's.
     """
-    if named.provider is not None and named.provider not in PROVIDERS:
+    own = {candidate.profile.provider for candidate in snapshot.candidates}
+    if named.provider is not None and named.provider not in PROVIDERS and named.provider not in own:
         meant = nearest(named.provider, PROVIDERS) or tuple(PROVIDERS)
         return ConfigurationError(message=f"no provider is called {named.provider!r}; did you mean {', '.join(meant)}?")
     if named.model is None or named.provider is not None or _is_known(named.model, snapshot):

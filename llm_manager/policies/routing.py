@@ -175,13 +175,14 @@ def _verdict(made: Plan, facts: Facts) -> Result[Plan, LLMError]:
     if made.steps:
         return Success(made)
     reasons = "; ".join(map(_reason, made.refused))
-    rules = {each.rule for each in made.refused if each.model}
+    rules = {each.rule for each in made.refused if each.model} - {"name"}
     if "airgap" in rules:
         return Failure(PolicyBlocked(message=_no_local("the airgap", reasons), policy="airgap"))
     if "private" in rules or (facts.classification.sensitivity == "private" and "window" not in rules):
         return Failure(PolicyBlocked(message=_no_local("the request's privacy", reasons), policy="private"))
     if rules == {"window"}:
-        return Failure(ContextTooLarge(model=made.refused[-1].model, token_count=facts.tokens, message=reasons))
+        full = next(each.model for each in made.refused if each.rule == "window")
+        return Failure(ContextTooLarge(model=full, token_count=facts.tokens, message=reasons))
     named = [each.reason for each in made.refused if not each.model and each.provider == facts.wish.provider]
     if named:
         return Failure(ConfigurationError(message=f"{facts.wish.provider} cannot be asked: {named[0]}"))

@@ -255,6 +255,25 @@ def test_exact_asks_nobody_but_whom_the_request_names() -> None:
     assert "does not call any" in describe(refused.failure())
 
 
+def test_a_row_too_large_for_the_only_one_it_may_ask_is_told_so() -> None:
+    small = candidate("openai", "small", context_window=100)
+    asked = LLMRequest("word " * 1000, preferences=Preferences(model="small", exact=True))
+    refused = route(asked, Snapshot(version=1, candidates=(small, CLAUDE)), RoutingPolicy())
+    assert isinstance(refused, Failure)
+    assert isinstance(refused.failure(), ContextTooLarge)
+    assert refused.failure().model == "small"
+
+
+def test_a_provider_of_ones_own_may_be_named() -> None:
+    mine = candidate("mine", "m", locality="local")
+    assert order(LLMRequest("hi", preferences=Preferences(provider="mine", exact=True)), Snapshot(version=1, candidates=(mine, GPT))) == [
+        "m"
+    ]
+    assert isinstance(
+        route(LLMRequest("hi", preferences=Preferences(provider="mine")), Snapshot(version=1, candidates=(mine,)), RoutingPolicy()), Success
+    )
+
+
 def test_a_toy_does_not_stand_in_for_a_provider_that_is_wanted_and_cannot_be_asked() -> None:
     wanted = Unavailable(provider="anthropic", reason="its client is not part of this version", configured=True)
     refused = route(LLMRequest("hi"), Snapshot(version=1, candidates=(TOY,), unavailable=(wanted,)), RoutingPolicy())
