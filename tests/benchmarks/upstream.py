@@ -21,6 +21,7 @@ import argparse
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 from pathlib import Path
@@ -41,11 +42,17 @@ def build() -> Path:
     return PROGRAM
 
 
-class Upstream:
-    """The running program; pinned to ``core`` where the system can, so that it does not disturb what is measured."""
+def _free_port() -> int:
+    with socket.socket() as chosen:
+        chosen.bind(("127.0.0.1", 0))
+        return int(chosen.getsockname()[1])
 
-    def __init__(self, port: int = 18080, core: int | None = 1) -> None:
-        self.port = port
+
+class Upstream:
+    """The running program, on a free port unless one is given; pinned to ``core`` where the system can, so that it does not disturb what is measured."""
+
+    def __init__(self, port: int | None = None, core: int | None = 1) -> None:
+        self.port = _free_port() if port is None else port
         pin = ["taskset", "-c", str(core)] if core is not None and shutil.which("taskset") and (os.cpu_count() or 1) > core else []
         self._process = subprocess.Popen([*pin, str(build()), str(port)], stdout=subprocess.PIPE)
         ready = self._process.stdout.readline() if self._process.stdout else b""
