@@ -49,12 +49,15 @@ def _free_port() -> int:
 
 
 class Upstream:
-    """The running program, on a free port unless one is given; pinned to ``core`` where the system can, so that it does not disturb what is measured."""
+    """The running program, on a free port unless one is given.
+
+    It is pinned to ``core`` where the system can, so that it does not disturb what is measured.
+    """
 
     def __init__(self, port: int | None = None, core: int | None = 1) -> None:
         self.port = _free_port() if port is None else port
         pin = ["taskset", "-c", str(core)] if core is not None and shutil.which("taskset") and (os.cpu_count() or 1) > core else []
-        self._process = subprocess.Popen([*pin, str(build()), str(port)], stdout=subprocess.PIPE)
+        self._process = subprocess.Popen([*pin, str(build()), str(self.port)], stdout=subprocess.PIPE)
         ready = self._process.stdout.readline() if self._process.stdout else b""
         if ready != b"ready\n":
             raise RuntimeError("the upstream did not start: is the port taken?")
