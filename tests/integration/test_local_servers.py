@@ -151,7 +151,7 @@ async def test_claude_is_told_as_not_available_with_the_reason() -> None:
             assert isinstance(outcome, Failure)
             error = outcome.failure()
             assert isinstance(error, ConfigurationError)
-            assert "No LLM providers available" in error.message
+            assert "anthropic cannot be asked" in error.message
             assert "anthropic" in error.message
             assert told.asked == []
 
