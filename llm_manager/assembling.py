@@ -50,7 +50,8 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     discover = discovering(servers, journal, now, knowledge.learn_clients, ready)
 
     async def snapshot(request: LLMRequest) -> Snapshot:
-        await discover()
+        if servers:
+            await discover()
         return knowledge.snapshot(request)
 
     walk = WalkDeps(

@@ -24,7 +24,10 @@ def memory_cache(settings: CacheSettings, now: Callable[[], float]) -> Cache:
 
     async def get(key: str) -> Settled[LLMResponse | None, LLMError]:
         with lock:
-            return Success(kept.get(key))
+            try:
+                return Success(kept[key])
+            except KeyError:  # `get` looks twice
+                return Success(None)
 
     async def put(key: str, answer: LLMResponse) -> Settled[None, LLMError]:
         if settings.max_size > 0:
