@@ -2,7 +2,6 @@
 
 from typing import assert_never
 
-from llm_manager.domain.error_questions import counts_for_breaker
 from llm_manager.domain.errors import (
     AllModelsFailed,
     AuthenticationFailed,
@@ -66,10 +65,8 @@ def in_vain(error: LLMError) -> bool:
     match error:
         case ModelUnavailable(reason=reason):
             return reason != "permanent"
-        case CircuitOpen():
+        case CircuitOpen() | NetworkError() | RequestTimeout() | StreamInterrupted() | MalformedResponse():
             return True
-        case NetworkError() | RequestTimeout() | StreamInterrupted() | MalformedResponse():
-            return counts_for_breaker(error)
         case AllModelsFailed(causes=causes):
             return not stops(error) and bool(causes) and all(in_vain(cause) or stops(cause) for cause in causes)
         case (
