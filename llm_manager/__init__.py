@@ -63,6 +63,9 @@ if TYPE_CHECKING:
         ProviderSettings as ProviderSettings,
     )
     from llm_manager.domain.configuration import (
+        TokenSource as TokenSource,
+    )
+    from llm_manager.domain.configuration import (
         WeightsPolicy as WeightsPolicy,
     )
     from llm_manager.domain.conversations import (
@@ -70,6 +73,18 @@ if TYPE_CHECKING:
     )
     from llm_manager.domain.conversations import (
         Turn as Turn,
+    )
+    from llm_manager.domain.embeddings import (
+        Embeddings as Embeddings,
+    )
+    from llm_manager.domain.embeddings import (
+        EmbedRequest as EmbedRequest,
+    )
+    from llm_manager.domain.embeddings import (
+        Purpose as Purpose,
+    )
+    from llm_manager.domain.embeddings import (
+        Vector as Vector,
     )
     from llm_manager.domain.error_questions import (
         charge_of as charge_of,
@@ -206,6 +221,39 @@ if TYPE_CHECKING:
     from llm_manager.domain.events import (
         ServersProbed as ServersProbed,
     )
+    from llm_manager.domain.events import (
+        ToolCalled as ToolCalled,
+    )
+    from llm_manager.domain.images import (
+        ImageRequest as ImageRequest,
+    )
+    from llm_manager.domain.images import (
+        MadeImage as MadeImage,
+    )
+    from llm_manager.domain.images import (
+        MadeImages as MadeImages,
+    )
+    from llm_manager.domain.local_models import (
+        LocalModel as LocalModel,
+    )
+    from llm_manager.domain.local_models import (
+        LocalModelDetails as LocalModelDetails,
+    )
+    from llm_manager.domain.local_models import (
+        ModelUpdate as ModelUpdate,
+    )
+    from llm_manager.domain.local_models import (
+        PullProgress as PullProgress,
+    )
+    from llm_manager.domain.local_models import (
+        RunningModel as RunningModel,
+    )
+    from llm_manager.domain.messages import (
+        DocumentData as DocumentData,
+    )
+    from llm_manager.domain.messages import (
+        DocumentUrl as DocumentUrl,
+    )
     from llm_manager.domain.messages import (
         ImageData as ImageData,
     )
@@ -223,6 +271,9 @@ if TYPE_CHECKING:
     )
     from llm_manager.domain.messages import (
         TextPart as TextPart,
+    )
+    from llm_manager.domain.messages import (
+        Thought as Thought,
     )
     from llm_manager.domain.messages import (
         ToolCall as ToolCall,
@@ -255,6 +306,9 @@ if TYPE_CHECKING:
         Locality as Locality,
     )
     from llm_manager.domain.models import (
+        ModelKind as ModelKind,
+    )
+    from llm_manager.domain.models import (
         ModelProfile as ModelProfile,
     )
     from llm_manager.domain.models import (
@@ -268,6 +322,15 @@ if TYPE_CHECKING:
     )
     from llm_manager.domain.models import (
         UnknownPrice as UnknownPrice,
+    )
+    from llm_manager.domain.moderation import (
+        Moderation as Moderation,
+    )
+    from llm_manager.domain.moderation import (
+        ModerationRequest as ModerationRequest,
+    )
+    from llm_manager.domain.moderation import (
+        Verdict as Verdict,
     )
     from llm_manager.domain.plans import (
         Candidate as Candidate,
@@ -327,6 +390,12 @@ if TYPE_CHECKING:
         Priority as Priority,
     )
     from llm_manager.domain.requests import (
+        PromptCache as PromptCache,
+    )
+    from llm_manager.domain.requests import (
+        Reasoning as Reasoning,
+    )
+    from llm_manager.domain.requests import (
         RequestMetadata as RequestMetadata,
     )
     from llm_manager.domain.requests import (
@@ -375,7 +444,13 @@ if TYPE_CHECKING:
         Cost as Cost,
     )
     from llm_manager.domain.usage import (
+        Credits as Credits,
+    )
+    from llm_manager.domain.usage import (
         Priced as Priced,
+    )
+    from llm_manager.domain.usage import (
+        TokenCount as TokenCount,
     )
     from llm_manager.domain.usage import (
         Unpriced as Unpriced,
@@ -410,6 +485,9 @@ if TYPE_CHECKING:
     from llm_manager.outcomes import (
         sealed as sealed,
     )
+    from llm_manager.policies.abilities import (
+        Ability as Ability,
+    )
     from llm_manager.policies.classification import (
         classify as classify,
     )
@@ -423,6 +501,9 @@ if TYPE_CHECKING:
     )
     from llm_manager.services.journal import (
         Journal as Journal,
+    )
+    from llm_manager.services.local_models import (
+        LocalModels as LocalModels,
     )
     from llm_manager.services.manager import (
         LLMManager as LLMManager,
@@ -438,6 +519,18 @@ if TYPE_CHECKING:
     )
     from llm_manager.services.model_router import (
         ModelRouter as ModelRouter,
+    )
+    from llm_manager.services.tools import (
+        Confirm as Confirm,
+    )
+    from llm_manager.services.tools import (
+        Tool as Tool,
+    )
+    from llm_manager.services.tools import (
+        ToolRun as ToolRun,
+    )
+    from llm_manager.services.tools import (
+        ToolStep as ToolStep,
     )
     from llm_manager.services.world import (
         World as World,
@@ -468,6 +561,7 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
+    "Ability": "llm_manager.policies.abilities",
     "AllModelsFailed": "llm_manager.domain.errors",
     "Answered": "llm_manager.domain.events",
     "AnyJson": "llm_manager.domain.requests",
@@ -490,14 +584,20 @@ _HOMES = {
     "CircuitOpen": "llm_manager.domain.errors",
     "Complexity": "llm_manager.domain.requests",
     "ConfigurationError": "llm_manager.domain.errors",
+    "Confirm": "llm_manager.services.tools",
     "ContentFiltered": "llm_manager.domain.errors",
     "ContextSettings": "llm_manager.domain.configuration",
     "ContextTooLarge": "llm_manager.domain.errors",
     "Conversation": "llm_manager.domain.conversations",
     "ConversationStorage": "llm_manager.services.conversation_storage",
     "Cost": "llm_manager.domain.usage",
+    "Credits": "llm_manager.domain.usage",
     "DisplaySettings": "llm_manager.domain.configuration",
+    "DocumentData": "llm_manager.domain.messages",
+    "DocumentUrl": "llm_manager.domain.messages",
+    "EmbedRequest": "llm_manager.domain.embeddings",
     "EmbeddedSettings": "llm_manager.domain.configuration",
+    "Embeddings": "llm_manager.domain.embeddings",
     "Endpoint": "llm_manager.domain.models",
     "Event": "llm_manager.domain.events",
     "FREE": "llm_manager.domain.models",
@@ -508,6 +608,7 @@ _HOMES = {
     "FutureResult": "returns.future",
     "Health": "llm_manager.domain.models",
     "ImageData": "llm_manager.domain.messages",
+    "ImageRequest": "llm_manager.domain.images",
     "ImageUrl": "llm_manager.domain.messages",
     "InvalidRequest": "llm_manager.domain.errors",
     "JobLocked": "llm_manager.domain.errors",
@@ -520,15 +621,24 @@ _HOMES = {
     "LLMRequest": "llm_manager.domain.requests",
     "LLMResponse": "llm_manager.domain.responses",
     "Ledger": "llm_manager.domain.attempts",
+    "LocalModel": "llm_manager.domain.local_models",
+    "LocalModelDetails": "llm_manager.domain.local_models",
+    "LocalModels": "llm_manager.services.local_models",
     "Locality": "llm_manager.domain.models",
+    "MadeImage": "llm_manager.domain.images",
+    "MadeImages": "llm_manager.domain.images",
     "MalformedResponse": "llm_manager.domain.errors",
     "ManagerDeps": "llm_manager.services.manager",
     "Message": "llm_manager.domain.messages",
     "ModelClient": "llm_manager.services.model_client",
+    "ModelKind": "llm_manager.domain.models",
     "ModelProfile": "llm_manager.domain.models",
     "ModelRouter": "llm_manager.services.model_router",
     "ModelStatistics": "llm_manager.domain.statistics",
     "ModelUnavailable": "llm_manager.domain.errors",
+    "ModelUpdate": "llm_manager.domain.local_models",
+    "Moderation": "llm_manager.domain.moderation",
+    "ModerationRequest": "llm_manager.domain.moderation",
     "MovedOn": "llm_manager.domain.events",
     "NetworkError": "llm_manager.domain.errors",
     "NetworkSettings": "llm_manager.domain.configuration",
@@ -547,10 +657,14 @@ _HOMES = {
     "PriceTier": "llm_manager.domain.models",
     "Priced": "llm_manager.domain.usage",
     "Priority": "llm_manager.domain.requests",
+    "PromptCache": "llm_manager.domain.requests",
     "ProviderSettings": "llm_manager.domain.configuration",
     "ProviderSummary": "llm_manager.domain.statistics",
+    "PullProgress": "llm_manager.domain.local_models",
+    "Purpose": "llm_manager.domain.embeddings",
     "QuotaExhausted": "llm_manager.domain.errors",
     "RateLimitExceeded": "llm_manager.domain.errors",
+    "Reasoning": "llm_manager.domain.requests",
     "ReasoningDelta": "llm_manager.domain.streaming",
     "Refusal": "llm_manager.domain.plans",
     "RefusalRule": "llm_manager.domain.plans",
@@ -559,6 +673,7 @@ _HOMES = {
     "Result": "returns.result",
     "Role": "llm_manager.domain.messages",
     "RoutingPolicy": "llm_manager.domain.plans",
+    "RunningModel": "llm_manager.domain.local_models",
     "Scope": "llm_manager.domain.errors",
     "Secret": "llm_manager.domain.secrets",
     "Sensitivity": "llm_manager.domain.requests",
@@ -578,18 +693,27 @@ _HOMES = {
     "TaskType": "llm_manager.domain.requests",
     "TextDelta": "llm_manager.domain.streaming",
     "TextPart": "llm_manager.domain.messages",
+    "Thought": "llm_manager.domain.messages",
     "Tier": "llm_manager.domain.models",
+    "TokenCount": "llm_manager.domain.usage",
+    "TokenSource": "llm_manager.domain.configuration",
+    "Tool": "llm_manager.services.tools",
     "ToolCall": "llm_manager.domain.messages",
     "ToolCallDelta": "llm_manager.domain.streaming",
+    "ToolCalled": "llm_manager.domain.events",
     "ToolChoice": "llm_manager.domain.messages",
     "ToolFailed": "llm_manager.domain.errors",
+    "ToolRun": "llm_manager.services.tools",
     "ToolSpec": "llm_manager.domain.messages",
+    "ToolStep": "llm_manager.services.tools",
     "Turn": "llm_manager.domain.conversations",
     "Unavailable": "llm_manager.domain.plans",
     "UnknownPrice": "llm_manager.domain.models",
     "Unpriced": "llm_manager.domain.usage",
     "Usage": "llm_manager.domain.usage",
     "UseTool": "llm_manager.domain.messages",
+    "Vector": "llm_manager.domain.embeddings",
+    "Verdict": "llm_manager.domain.moderation",
     "WeightsPolicy": "llm_manager.domain.configuration",
     "World": "llm_manager.services.world",
     "charge_of": "llm_manager.domain.error_questions",
@@ -624,6 +748,7 @@ _HOMES = {
 
 __all__ = (
     "FREE",
+    "Ability",
     "AllModelsFailed",
     "Answered",
     "AnyJson",
@@ -646,14 +771,20 @@ __all__ = (
     "CircuitOpen",
     "Complexity",
     "ConfigurationError",
+    "Confirm",
     "ContentFiltered",
     "ContextSettings",
     "ContextTooLarge",
     "Conversation",
     "ConversationStorage",
     "Cost",
+    "Credits",
     "DisplaySettings",
+    "DocumentData",
+    "DocumentUrl",
+    "EmbedRequest",
     "EmbeddedSettings",
+    "Embeddings",
     "Endpoint",
     "Event",
     "Failure",
@@ -663,6 +794,7 @@ __all__ = (
     "FutureResult",
     "Health",
     "ImageData",
+    "ImageRequest",
     "ImageUrl",
     "InvalidRequest",
     "JobLocked",
@@ -675,15 +807,24 @@ __all__ = (
     "LLMRequest",
     "LLMResponse",
     "Ledger",
+    "LocalModel",
+    "LocalModelDetails",
+    "LocalModels",
     "Locality",
+    "MadeImage",
+    "MadeImages",
     "MalformedResponse",
     "ManagerDeps",
     "Message",
     "ModelClient",
+    "ModelKind",
     "ModelProfile",
     "ModelRouter",
     "ModelStatistics",
     "ModelUnavailable",
+    "ModelUpdate",
+    "Moderation",
+    "ModerationRequest",
     "MovedOn",
     "NetworkError",
     "NetworkSettings",
@@ -702,10 +843,14 @@ __all__ = (
     "PriceTier",
     "Priced",
     "Priority",
+    "PromptCache",
     "ProviderSettings",
     "ProviderSummary",
+    "PullProgress",
+    "Purpose",
     "QuotaExhausted",
     "RateLimitExceeded",
+    "Reasoning",
     "ReasoningDelta",
     "Refusal",
     "RefusalRule",
@@ -714,6 +859,7 @@ __all__ = (
     "Result",
     "Role",
     "RoutingPolicy",
+    "RunningModel",
     "Scope",
     "Secret",
     "Sensitivity",
@@ -733,18 +879,27 @@ __all__ = (
     "TaskType",
     "TextDelta",
     "TextPart",
+    "Thought",
     "Tier",
+    "TokenCount",
+    "TokenSource",
+    "Tool",
     "ToolCall",
     "ToolCallDelta",
+    "ToolCalled",
     "ToolChoice",
     "ToolFailed",
+    "ToolRun",
     "ToolSpec",
+    "ToolStep",
     "Turn",
     "Unavailable",
     "UnknownPrice",
     "Unpriced",
     "Usage",
     "UseTool",
+    "Vector",
+    "Verdict",
     "WeightsPolicy",
     "World",
     "blocking",

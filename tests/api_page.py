@@ -15,10 +15,15 @@ from tests.documents import ROOT
 SECTIONS = {
     "Making a manager": """create_default_llm_manager make_llm_manager load_config default_deps ManagerDeps LLMManager blocking
         BlockingManager programs""",
-    "Asking": """LLMRequest Preferences Message Role Part TextPart ImageUrl ImageData ToolSpec ToolCall ToolChoice UseTool OutputForm
+    "Asking": """LLMRequest Preferences Message Role Part TextPart ImageUrl ImageData DocumentUrl DocumentData Thought ToolSpec
+        ToolCall ToolChoice UseTool OutputForm Reasoning PromptCache
         read_parameters Parameters PlainText AnyJson JsonSchema RequestMetadata TaskType Complexity Sensitivity Priority CachePolicy""",
     "Answers": """LLMResponse Finish Structured Usage Cost Priced Unpriced StreamEvent TextDelta ReasoningDelta ToolCallDelta
         StreamFinished collect""",
+    "Besides chat": """EmbedRequest Embeddings Vector Purpose ModerationRequest Moderation Verdict ImageRequest MadeImage MadeImages
+        TokenCount Ability""",
+    "Tools that are called": "Tool ToolRun ToolStep Confirm",
+    "Models on one's own server": "LocalModels LocalModel LocalModelDetails RunningModel PullProgress ModelUpdate",
     "Outcomes": "Result Success Failure FutureResult Settled settle sealed publish",
     "Errors": """LLMError ModelUnavailable RateLimitExceeded QuotaExhausted AuthenticationFailed RequestTimeout NetworkError
         MalformedResponse StreamInterrupted InvalidRequest ContextTooLarge ContentFiltered OutputInvalid ToolFailed ConfigurationError
@@ -28,12 +33,12 @@ SECTIONS = {
     "Routes": """make_model_router ModelRouter classify TaskClassification Plan PlanStep Refusal RefusalRule RoutingPolicy Strategy
         Snapshot Candidate Unavailable""",
     "Models and clients": """make_model_client create_default_local_client check_local_model_health ModelClient ModelProfile Endpoint Health
-        Locality Family Tier Price KnownPrice UnknownPrice PriceTier FREE""",
+        ModelKind Locality Family Tier Credits Price KnownPrice UnknownPrice PriceTier FREE""",
     "Settings": """LLMConfig ProviderSettings CacheSettings ContextSettings PerformanceSettings DisplaySettings EmbeddedSettings
-        NetworkSettings WeightsPolicy Secret""",
+        NetworkSettings WeightsPolicy Secret TokenSource""",
     "Parts that can be swapped": "Cache ConversationStorage Conversation Turn Journal World",
     "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered MovedOn CacheHit Answered CallFailed
-        CallCancelled ServersProbed Statistics ModelStatistics Summary ProviderSummary""",
+        CallCancelled ServersProbed ToolCalled Statistics ModelStatistics Summary ProviderSummary""",
     "Plain data": "to_plain from_plain to_json from_json",
 }
 """Every public name once, by what it is for."""

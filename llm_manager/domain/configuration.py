@@ -1,13 +1,17 @@
 """The settings as one frozen value; where they come from is `settings`' business."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.plans import RoutingPolicy
+from llm_manager.domain.requests import PromptCache
 from llm_manager.domain.secrets import Secret
+
+TokenSource: TypeAlias = Callable[[], Awaitable[Secret]]
+"""Gives the token to send now, a fresh one when the last has run out; asked before each request, so it should remember."""
 
 
 @frozen(kw_only=True)
@@ -15,6 +19,7 @@ class ProviderSettings:
     """How one provider is reached and what it is asked for unless a request says otherwise.
 
     ``models`` maps a tier (fast, default, best, reasoning, tool) to a model's name. None leaves the provider's default.
+    ``token_source`` takes the place of a key where the provider takes OAuth tokens.
     """
 
     enabled: bool = True
@@ -33,11 +38,26 @@ class ProviderSettings:
     app_name: str | None = None
     app_url: str | None = None
     api_version: str | None = None
+    token_source: TokenSource | None = field(default=None, repr=False)
+    strict_parameters: bool = False
+    prompt_cache: PromptCache | None = None
     custom_headers: Mapping[str, str] = field(factory=dict, repr=False)
     ca_bundle: str | None = None
+    gpu_layers: int | None = None
+    keep_alive: str | None = None
+    memory_limit_gb: float | None = None
+    """How much memory a local model may need, by its size on disk, before it is refused rather than loaded."""
+    auto_pull: bool = False
+    """Whether a local server is told to fetch a model that is asked for and absent."""
+    check_updates: bool = False
     llama_cpp_path: str | None = None
     models_dir: str | None = None
-    gpu_layers: int | None = None
+    flash_attention: bool | None = None
+    cache_type_k: str | None = None
+    cache_type_v: str | None = None
+    special_flags: tuple[str, ...] = ()
+    wsl: bool | None = None
+    """Whether llama.cpp's program is run inside WSL; None finds out."""
 
 
 @frozen(kw_only=True)

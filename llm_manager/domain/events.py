@@ -124,6 +124,28 @@ class ServersProbed:
     absent: tuple[str, ...]
 
 
+@frozen(kw_only=True)
+class ToolCalled:
+    """A tool was called for a model; what it was given and what it gave are not told."""
+
+    tag: ClassVar[Literal["ToolCalled"]] = "ToolCalled"
+    at: float
+    call_id: str
+    step: int
+    tool: str
+    seconds: float
+    error: LLMError | None = None
+
+
 Event: TypeAlias = (
-    AttemptStarted | AttemptFailed | AttemptAnswered | MovedOn | CacheHit | Answered | CallFailed | CallCancelled | ServersProbed
+    AttemptStarted
+    | AttemptFailed
+    | AttemptAnswered
+    | MovedOn
+    | CacheHit
+    | Answered
+    | CallFailed
+    | CallCancelled
+    | ServersProbed
+    | ToolCalled
 )

@@ -33,16 +33,47 @@ class ImageData:
     media_type: str = "image/png"
 
 
-Part: TypeAlias = TextPart | ImageUrl | ImageData
+@frozen(kw_only=True)
+class DocumentUrl:
+    """A document that the provider fetches itself."""
+
+    tag: ClassVar[Literal["DocumentUrl"]] = "DocumentUrl"
+    url: str
+    media_type: str = "application/pdf"
+
+
+@frozen(kw_only=True)
+class DocumentData:
+    """A document sent along, as the bytes of a file of ``media_type``; ``name`` is what the model may call it."""
+
+    tag: ClassVar[Literal["DocumentData"]] = "DocumentData"
+    data: bytes = field(repr=False)
+    media_type: str = "application/pdf"
+    name: str = ""
+
+
+Part: TypeAlias = TextPart | ImageUrl | ImageData | DocumentUrl | DocumentData
+
+
+@frozen(kw_only=True)
+class Thought:
+    """Some of a model's thinking. ``signature`` is the provider's own proof of it, sent back as it came; ``text`` may be withheld."""
+
+    text: str = field(default="", repr=False)
+    signature: str = field(default="", repr=False)
 
 
 @frozen(kw_only=True)
 class ToolCall:
-    """A model's wish to call a tool; ``arguments`` is the JSON object it wrote, as text and unchecked."""
+    """A model's wish to call a tool; ``arguments`` is the JSON object it wrote, as text and unchecked.
+
+    ``signature`` is what some providers want back with the call, as it came.
+    """
 
     id: str
     name: str
     arguments: str = "{}"
+    signature: str = field(default="", repr=False)
 
 
 def _parts(content: str | Iterable[Part]) -> tuple[Part, ...]:
@@ -57,6 +88,9 @@ class Message:
     content: tuple[Part, ...] = field(default=(), converter=_parts)
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str | None = None
+    tool_failed: bool = False
+    """Whether a tool's message tells of its failure."""
+    thoughts: tuple[Thought, ...] = ()
 
     @property
     def text(self) -> str:

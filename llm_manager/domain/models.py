@@ -9,6 +9,8 @@ Locality: TypeAlias = Literal["local", "cloud"]
 Family: TypeAlias = Literal["claude", "gpt", "llama", "other"]
 """The names of the task ladders; every local model stands on the rung ``llama``."""
 Tier: TypeAlias = Literal["fast", "default", "best", "reasoning", "tool"]
+ModelKind: TypeAlias = Literal["chat", "embedding", "moderation", "image", "other"]
+"""What a model is asked for."""
 
 
 @frozen(kw_only=True)
@@ -54,14 +56,20 @@ class ModelProfile:
 
     name: str
     provider: str
+    kind: ModelKind = "chat"
     locality: Locality = "cloud"
     family: Family = "other"
     tier: Tier = "default"
     context_window: int | None = None
     max_output_tokens: int | None = None
     vision: bool = False
+    documents: bool = False
     tools: bool = True
     json_schema: bool = True
+    reasoning: bool = False
+    """Whether it may think before it answers, as `Preferences.reasoning` asks."""
+    dimensions: int | None = None
+    """How long the vectors of an embedding model are."""
     price: Price = field(factory=UnknownPrice)
     quality: float = 0.5
     latency_seconds: float = 2.0
@@ -70,6 +78,8 @@ class ModelProfile:
     """How long the model may take to be loaded before it answers."""
     unsupported: tuple[str, ...] = ()
     """Names of preferences that the model refuses; they are left out, with a notice."""
+    offloaded: bool = False
+    """Asked of a local server, which passes the request on to a cloud: not for private or airgapped requests."""
     toy: bool = False
     """Too small to stand in for a real model unasked."""
     retired: bool = False

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from llm_manager.domain.messages import ImageData, ImageUrl, Message, TextPart, ToolChoice, ToolSpec
+from llm_manager.domain.messages import DocumentData, DocumentUrl, ImageData, ImageUrl, Message, TextPart, ToolChoice, ToolSpec
 
 TaskType: TypeAlias = Literal["general", "analysis", "ui_generation", "config_management", "sql", "code", "creative"]
 Complexity: TypeAlias = Literal["simple", "moderate", "complex"]
@@ -13,6 +13,10 @@ Sensitivity: TypeAlias = Literal["public", "private"]
 Priority: TypeAlias = Literal["low", "normal", "high"]
 CachePolicy: TypeAlias = Literal["use", "refresh", "off"]
 """``use`` reads and stores, ``refresh`` only stores, ``off`` does neither."""
+Reasoning: TypeAlias = Literal["off", "low", "medium", "high"]
+"""How much a model may think before it answers."""
+PromptCache: TypeAlias = Literal["off", "short", "long"]
+"""Whether the provider is asked to keep the beginning of the prompt: for minutes, or for an hour."""
 
 
 @frozen(kw_only=True)
@@ -45,7 +49,9 @@ OutputForm: TypeAlias = PlainText | AnyJson | JsonSchema
 class Preferences:
     """How the answer should be made; None leaves the choice to settings, then to the provider.
 
-    ``exact`` asks nobody but the model or provider named here; without it others stand in when that one fails.
+    ``exact`` asks nobody but the model or provider named here; without it others stand in when that one fails. What a
+    model does not take is left out with a notice, or refused when ``strict_parameters`` is set. None for ``reasoning``
+    and ``prompt_cache`` leaves both to the provider.
     """
 
     max_tokens: int | None = None
@@ -56,6 +62,9 @@ class Preferences:
     model: str | None = None
     provider: str | None = None
     exact: bool = False
+    reasoning: Reasoning | None = None
+    prompt_cache: PromptCache | None = None
+    strict_parameters: bool = False
 
 
 @frozen(kw_only=True)
@@ -113,3 +122,8 @@ class LLMRequest:
     def has_images(self) -> bool:
         """Say whether any message holds an image."""
         return any(isinstance(part, ImageUrl | ImageData) for message in self.messages for part in message.content)
+
+    @property
+    def has_documents(self) -> bool:
+        """Say whether any message holds a document."""
+        return any(isinstance(part, DocumentUrl | DocumentData) for message in self.messages for part in message.content)

@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias, final
 from attrs import field, frozen
 
 from llm_manager.domain.attempts import AttemptRecord
-from llm_manager.domain.messages import ToolCall
+from llm_manager.domain.messages import Message, Thought, ToolCall
 from llm_manager.domain.usage import Cost, Unpriced, Usage
 
 Finish: TypeAlias = Literal["stop", "length", "tool_calls", "other"]
@@ -29,10 +29,14 @@ class LLMResponse:
     finish: Finish = "stop"
     tool_calls: tuple[ToolCall, ...] = ()
     reasoning: str = field(default="", repr=False)
+    thoughts: tuple[Thought, ...] = ()
+    """The thinking in the pieces and with the signatures in which its provider wants it back."""
     usage: Usage | None = None
     cost: Cost = _NOT_PRICED
     latency_seconds: float = 0.0
     time_to_first_token_seconds: float | None = None
+    tokens_per_second: float | None = None
+    """How fast the model wrote, where its server tells."""
     cached: bool = False
     shared: bool = False
     attempts: tuple[AttemptRecord, ...] = ()
@@ -44,3 +48,8 @@ class LLMResponse:
     def complete(self) -> bool:
         """Say whether the model ended by itself: only then may the answer be cached, parsed or counted as success."""
         return self.finish in ("stop", "tool_calls")
+
+    @property
+    def message(self) -> Message:
+        """The answer as the next message of its conversation."""
+        return Message(role="assistant", content=self.content, tool_calls=self.tool_calls, thoughts=self.thoughts)

@@ -59,3 +59,23 @@ class Unpriced:
 
 
 Cost: TypeAlias = Priced | Unpriced
+
+
+@frozen(kw_only=True)
+class TokenCount:
+    """How many tokens a request is; ``exact`` when the model's own counter said so, else an estimate."""
+
+    tokens: int
+    model: str
+    provider: str
+    exact: bool
+
+
+@frozen(kw_only=True)
+class Credits:
+    """Money at a provider, in US dollars: what was bought, what is spent and what is left (None: not told)."""
+
+    provider: str
+    total_usd: Decimal | None = None
+    used_usd: Decimal | None = None
+    left_usd: Decimal | None = None

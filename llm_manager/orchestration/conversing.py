@@ -40,8 +40,8 @@ def conversing(
         if isinstance(outcome, Failure):
             return outcome
         response = outcome.unwrap()
-        said = Message(role="assistant", content=response.content, tool_calls=response.tool_calls)
-        stored = await settle(storage.append(conversation_id, Turn(messages=(*asked, said)), conversation.version))
+        turn = Turn(messages=(*asked, response.message))
+        stored = await settle(storage.append(conversation_id, turn, conversation.version))
         if isinstance(stored, Failure):
             notice = f"this exchange was not stored: {describe(stored.failure())}"
             return Success(evolve(response, notices=(*response.notices, notice)))

@@ -45,6 +45,7 @@ class Facts:
     classification: TaskClassification
     task_named: bool
     has_images: bool
+    has_documents: bool
     has_tools: bool
     needs_schema: bool
     tokens: int
@@ -121,6 +122,7 @@ def facts_of(request: LLMRequest, policy: RoutingPolicy, named: Wish) -> Facts:
         classification=classify(request, default_sensitivity=policy.default_sensitivity),
         task_named=request.task_type is not None,
         has_images=request.has_images,
+        has_documents=request.has_documents,
         has_tools=bool(request.tools),
         needs_schema=isinstance(request.output, JsonSchema),
         tokens=tokens_of(request),

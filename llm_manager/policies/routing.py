@@ -121,6 +121,7 @@ def _shape(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Sh
         classify(request, default_sensitivity=policy.default_sensitivity),
         request.task_type,
         bool(request.messages) and request.has_images,
+        bool(request.messages) and request.has_documents,
         bool(request.tools),
         isinstance(request.output, JsonSchema),
         fitting,
@@ -136,8 +137,13 @@ def _refusal(candidate: Candidate, facts: Facts, policy: RoutingPolicy, *, real:
 
     if (reason := why_not_asked(candidate.endpoint, policy)) is not None:
         return refused("airgap", reason)
-    if facts.classification.sensitivity == "private" and candidate.endpoint.locality != "local":
-        return refused("private", "private: only local endpoints may see this request")
+    if policy.airgap and profile.offloaded:
+        return refused("airgap", "airgap: its server passes requests for this model on to a cloud")
+    if facts.classification.sensitivity == "private" and (profile.offloaded or candidate.endpoint.locality != "local"):
+        why = (
+            "its server passes requests for this model on to a cloud" if profile.offloaded else "only local endpoints may see this request"
+        )
+        return refused("private", f"private: {why}")
     if facts.exact and wish and not wish.matches(candidate):
         return refused("name", "the request asks for nobody but whom it names")
     if profile.toy and not policy.use_toys and not (wish and wish.matches(candidate)):
@@ -149,6 +155,8 @@ def _refusal(candidate: Candidate, facts: Facts, policy: RoutingPolicy, *, real:
         return refused("name", "known only by name, and not named by this request")
     if facts.has_images and not profile.vision:
         return refused("capability", "the request has images and the model does not see")
+    if facts.has_documents and not profile.documents:
+        return refused("capability", "the request has documents and the model does not read any")
     if facts.has_tools and not profile.tools:
         return refused("capability", "the request has tools and the model does not call any")
     if facts.needs_schema and not profile.json_schema:

@@ -20,6 +20,7 @@ from llm_manager.domain.events import (
     Event,
     MovedOn,
     ServersProbed,
+    ToolCalled,
 )
 from llm_manager.domain.statistics import ModelStatistics, ProviderSummary, Statistics, Summary
 from llm_manager.domain.usage import Priced
@@ -59,7 +60,7 @@ def observe_all(statistics: Statistics, events: Iterable[Event]) -> Statistics:
                 failed += 1
             case CallCancelled():
                 cancelled += 1
-            case AttemptStarted() | MovedOn() | CacheHit() | ServersProbed():
+            case AttemptStarted() | MovedOn() | CacheHit() | ServersProbed() | ToolCalled():
                 pass
             case _:
                 assert_never(event)

@@ -3,23 +3,48 @@
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeAlias
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 from returns.future import FutureResult
 from returns.result import Result
 
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import EmbeddedSettings, NetworkSettings, PerformanceSettings, ProviderSettings
+from llm_manager.domain.embeddings import Embeddings, EmbedRequest
 from llm_manager.domain.errors import LLMError
+from llm_manager.domain.images import ImageRequest, MadeImages
 from llm_manager.domain.models import Endpoint, Health, ModelProfile
+from llm_manager.domain.moderation import Moderation, ModerationRequest
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.secrets import Secret
+from llm_manager.domain.usage import Credits, TokenCount
 from llm_manager.domain.wire_requests import WireRequest
+from llm_manager.policies.abilities import Ability, lacking
+from llm_manager.services.local_models import LocalModels
 from llm_manager.services.steps import Generate, OpenStream, Step, Stream
 from llm_manager.services.transport import Transport
 from llm_manager.services.world import World
 
 Encode: TypeAlias = Callable[[LLMRequest, ModelProfile], Result[WireRequest, LLMError]]
+Embed: TypeAlias = Callable[[EmbedRequest], FutureResult[Embeddings, LLMError]]
+Moderate: TypeAlias = Callable[[ModerationRequest], FutureResult[Moderation, LLMError]]
+CreateImage: TypeAlias = Callable[[ImageRequest], FutureResult[MadeImages, LLMError]]
+CountTokens: TypeAlias = Callable[[LLMRequest], FutureResult[TokenCount, LLMError]]
+
+
+def _without(ability: Ability) -> Any:
+    """The function of a client that cannot do this: it names who can."""
+
+    def lack(client: "ModelClient") -> Callable[[object], FutureResult[Any, LLMError]]:
+        return lambda _: FutureResult.from_failure(lacking(ability, client.endpoint.provider))
+
+    return Factory(lack, takes_self=True)
+
+
+_NO_EMBEDDINGS = _without("embed")
+_NO_MODERATION = _without("moderate")
+_NO_IMAGES = _without("create_image")
+_NO_COUNTING = _without("count_tokens")
 
 
 @frozen(kw_only=True)
@@ -29,6 +54,9 @@ class ModelClient:
     ``encode``, ``answer`` and ``open`` are what a manager is built from; ``generate`` and ``stream`` are the same for
     those who use a client alone, with its default model (``profiles[0]``) unless the request names one.
     ``profile`` describes any model name, by assumption when it is not known; ``known`` lists those that are.
+
+    ``embed``, ``moderate``, ``create_image`` and ``count_tokens`` send one request each, re-send nothing, and fail with who
+    can when this provider cannot; ``able`` says what it can. ``embed`` takes at most ``texts_per_call`` texts.
     """
 
     endpoint: Endpoint
@@ -44,6 +72,16 @@ class ModelClient:
     generate: Generate = field(repr=False)
     stream: Stream = field(repr=False)
     close: Callable[[], Coroutine[Any, Any, None]] = field(repr=False)
+    able: frozenset[Ability] = frozenset()
+    texts_per_call: int = 1
+    embed: Embed = field(default=_NO_EMBEDDINGS, repr=False)
+    moderate: Moderate = field(default=_NO_MODERATION, repr=False)
+    create_image: CreateImage = field(default=_NO_IMAGES, repr=False)
+    count_tokens: CountTokens = field(default=_NO_COUNTING, repr=False)
+    credits: Callable[[], FutureResult[Credits, LLMError]] | None = field(default=None, repr=False)
+    """What is left to spend, where the provider tells."""
+    local_models: LocalModels | None = field(default=None, repr=False)
+    """The models on the server's own disk, where it lets us manage them."""
 
 
 @frozen(kw_only=True)

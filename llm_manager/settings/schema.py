@@ -6,7 +6,7 @@ from typing import Final, get_args
 
 from attrs import frozen
 
-from llm_manager.domain.models import Tier
+from llm_manager.domain.models import ModelKind, Tier
 from llm_manager.domain.requests import TaskType
 from llm_manager.settings.kinds import (
     FLAG,
@@ -123,9 +123,20 @@ PROVIDER_SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("api_version", TEXT),
     Setting("ca_bundle", TEXT),
     Setting("verify_ssl", VERIFY),
+    Setting("strict_parameters", FLAG),
+    Setting("prompt_cache", one_of("off", "short", "long")),
+    Setting("gpu_layers", whole(0, 100_000), also=("default_gpu_layers",)),
+    Setting("keep_alive", TEXT),
+    Setting("memory_limit_gb", number(0, 100_000)),
+    Setting("auto_pull", FLAG),
+    Setting("check_updates", FLAG),
     Setting("llama_cpp_path", TEXT),
     Setting("models_dir", TEXT),
-    Setting("gpu_layers", whole(0, 100_000), also=("default_gpu_layers",)),
+    Setting("flash_attention", FLAG),
+    Setting("cache_type_k", TEXT),
+    Setting("cache_type_v", TEXT),
+    Setting("special_flags", NAMES),
+    Setting("wsl", FLAG),
 )
 """What may be said of any provider; ``custom_headers.<Name>`` comes on top, with a name of one's own."""
 
@@ -140,9 +151,13 @@ PROFILE_SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("tier", one_of(*TIERS)),
     Setting("context_window", whole(1, _MANY_TOKENS), also=("context_length",)),
     Setting("max_output_tokens", whole(1, _MANY_TOKENS)),
+    Setting("kind", one_of(*get_args(ModelKind))),
     Setting("vision", FLAG),
+    Setting("documents", FLAG),
     Setting("tools", FLAG),
     Setting("json_schema", FLAG),
+    Setting("reasoning", FLAG),
+    Setting("dimensions", whole(1, 1_000_000)),
     Setting("input_usd", number(0, 1_000_000)),
     Setting("output_usd", number(0, 1_000_000)),
     Setting("cache_read_usd", number(0, 1_000_000)),
@@ -154,6 +169,7 @@ PROFILE_SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("load_seconds", number(0, 86_400)),
     Setting("unsupported", NAMES),
     Setting("toy", FLAG),
+    Setting("offloaded", FLAG),
     Setting("retired", FLAG),
     Setting("replaced_by", TEXT),
 )

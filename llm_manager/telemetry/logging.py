@@ -20,6 +20,7 @@ from llm_manager.domain.events import (
     Event,
     MovedOn,
     ServersProbed,
+    ToolCalled,
 )
 from llm_manager.domain.usage import Cost, Priced, Usage
 
@@ -36,6 +37,7 @@ _LEVELS: Mapping[type[Event], int] = {
     AttemptAnswered: logging.DEBUG,
     CacheHit: logging.DEBUG,
     CallCancelled: logging.DEBUG,
+    ToolCalled: logging.DEBUG,
     ServersProbed: logging.DEBUG,
 }
 
@@ -81,13 +83,19 @@ def _told(event: Event) -> str:
             return f"[{event.call_id}] left by its caller after {event.seconds:.3f} s"
         case ServersProbed():
             return f"local servers found: {', '.join(event.found) or 'none'}; absent: {', '.join(event.absent) or 'none'}"
+        case ToolCalled():
+            ended = "answered" if event.error is None else f"failed: {_error(event.error)}"
+            return f"[{event.call_id}] step {event.step}: tool {_printable(event.tool)} after {event.seconds:.3f} s {ended}"
         case _:
             assert_never(event)
 
 
 def _error(error: LLMError) -> str:
     """One line of printable text, whatever a provider wrote."""
-    told = f"{error.tag}: {describe(error)}"
+    return _printable(f"{error.tag}: {describe(error)}")
+
+
+def _printable(told: str) -> str:
     return told if told.isprintable() else "".join(letter if letter.isprintable() else " " for letter in told)
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
-from llm_manager.domain.models import Tier
+from llm_manager.domain.models import ModelKind, Tier
 
 Rates: TypeAlias = tuple[str, str, str | None, str | None]
 """US dollars per million tokens as decimals: input, output, cache read, cache write."""
@@ -18,7 +18,12 @@ class ModelFacts:
     name: str
     window: int | None = None
     output: int | None = None
+    kind: ModelKind = "chat"
     vision: bool = False
+    documents: bool = False
+    reasoning: bool = False
+    dimensions: int | None = None
+    unsupported: tuple[str, ...] = ()
     tools: bool = True
     json_schema: bool = True
     quality: float = 0.5
@@ -49,6 +54,11 @@ class ProviderFacts:
     tools_only_unreasoned: tuple[str, ...] = ()
     health_path: str = "/models"
     health_above_base: bool = False
+    key_header: str = "authorization"
+    key_scheme: str = "Bearer "
+    own_headers: Mapping[str, str] = field(factory=dict)
+    """Fields that the dialect wants on every request; custom headers of the same name take their place."""
+    version_path: str = "/v1"
     organization_header: str | None = None
     project_header: str | None = None
     app_name_header: str | None = None

@@ -1,21 +1,15 @@
-"""Putting an answer together from what has been told of it, the same way for whole answers and for streams."""
+"""Reading the parts of an answer as this dialect tells them: how it ended, its tool calls, its tokens."""
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
-from msgspec import Struct
-from returns.result import Failure, Success
-
-from llm_manager.clients.openai_chat import endings
 from llm_manager.clients.openai_chat.shapes import Call, Tokens
-from llm_manager.clients.openai_chat.signals import Who
-from llm_manager.domain.errors import LLMError
-from llm_manager.domain.messages import ToolCall
-from llm_manager.domain.responses import Finish, LLMResponse
+from llm_manager.clients.telling import Calling
+from llm_manager.domain.responses import Finish
 from llm_manager.domain.streaming import ToolCallDelta
 from llm_manager.domain.usage import Usage
-from llm_manager.outcomes import Settled
 
+WITHHELD: Final = "content_filter"
 _FINISHES: Final[dict[str, Finish]] = {
     "stop": "stop",
     "eos": "stop",
@@ -30,39 +24,10 @@ _FINISHES: Final[dict[str, Finish]] = {
     "tool_use": "tool_calls",
 }
 
-Chain: TypeAlias = "tuple[Chain, str] | None"
-"""Pieces of text, the last one outermost, so that adding one never copies the others."""
 
-
-class Calling(Struct, frozen=True):
-    """A tool call so far."""
-
-    index: int
-    id: str
-    name: str
-    arguments: Chain = None
-
-
-class Told(Struct, frozen=True):
-    """What a stream has told so far; ``over`` once it has ended, well or not."""
-
-    wall: float
-    request_id: str | None = None
-    delivered: bool = False
-    text: Chain = None
-    reasoning: Chain = None
-    refusal: Chain = None
-    calls: tuple[Calling, ...] = ()
-    finish: str | None = None
-    usage: Tokens | None = None
-    model: str | None = None
-    id: str | None = None
-    chosen: bool = False
-    over: bool = False
-
-    def partial(self) -> str:
-        """The text so far."""
-        return _joined(self.text)
+def finish_of(word: str | None) -> Finish | None:
+    """Why the model ended; None while it has not, and for an answer that was withheld."""
+    return None if word is None else _FINISHES.get(word, "other")
 
 
 def called(calls: tuple[Calling, ...], pieces: Sequence[Call]) -> tuple[tuple[Calling, ...], list[ToolCallDelta]]:
@@ -88,36 +53,7 @@ def called(calls: tuple[Calling, ...], pieces: Sequence[Call]) -> tuple[tuple[Ca
     return calls, deltas
 
 
-def settled(told: Told, who: Who) -> Settled[LLMResponse, LLMError]:
-    """The answer that has been told, whichever way it came."""
-    text = _joined(told.text)
-    request_id = told.request_id or told.id
-    if told.refusal is not None or told.finish == "content_filter":
-        partial = text or _joined(told.refusal)
-        return Failure(endings.filtered(who, partial=partial, request_id=request_id))
-    finish: Finish = _FINISHES.get(told.finish or "", "other")
-    calls: tuple[ToolCall, ...] = ()
-    if told.calls:
-        calls = tuple(
-            ToolCall(id=call.id or f"call_{call.index}", name=call.name, arguments=_joined(call.arguments) or "{}") for call in told.calls
-        )
-        if finish == "stop":
-            finish = "tool_calls"
-    return Success(
-        LLMResponse(
-            content=text,
-            model=told.model or who.model,
-            provider=who.provider,
-            finish=finish,
-            tool_calls=calls,
-            reasoning=_joined(told.reasoning),
-            usage=None if told.usage is None else _usage(told.usage),
-            request_id=who.safe_id(request_id),
-        )
-    )
-
-
-def _usage(tokens: Tokens) -> Usage | None:
+def usage_of(tokens: Tokens) -> Usage | None:
     """Sort the provider's counts, which overlap, into buckets that do not; their sum is the provider's total."""
     prompt, completion, total = tokens.prompt_tokens, tokens.completion_tokens, tokens.total_tokens
     if prompt is None and completion is None:
@@ -141,16 +77,3 @@ def _usage(tokens: Tokens) -> Usage | None:
         output_tokens=written - reasoned,
         reasoning_tokens=reasoned,
     )
-
-
-def _joined(chain: Chain) -> str:
-    if chain is None:
-        return ""
-    if chain[0] is None:
-        return chain[1]
-    pieces: list[str] = []
-    while chain is not None:
-        chain, piece = chain
-        pieces.append(piece)
-    pieces.reverse()
-    return "".join(pieces)

@@ -8,30 +8,31 @@ Any bytes give a `Result`. A stream and a whole answer are put together by the s
 """
 
 from collections.abc import Sequence
-from typing import Final, TypeAlias
+from typing import Final
 
 from msgspec.structs import replace
 from returns.result import Failure, Success
 
-from llm_manager.clients.openai_chat import endings, errors
-from llm_manager.clients.openai_chat.answers import Told, called, settled
-from llm_manager.clients.openai_chat.encoding import Defaults, encode, streamed
+from llm_manager.clients import endings
+from llm_manager.clients.fitting import Defaults
+from llm_manager.clients.openai_chat import errors
+from llm_manager.clients.openai_chat.answers import WITHHELD, called, finish_of, usage_of
+from llm_manager.clients.openai_chat.encoding import encode, streamed
 from llm_manager.clients.openai_chat.shapes import Answer, Choice, Said, plain, read
-from llm_manager.clients.openai_chat.signals import Who, request_id
+from llm_manager.clients.telling import Event, Told, begun, cut, settled
+from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.responses import LLMResponse
-from llm_manager.domain.streaming import ReasoningDelta, StreamEvent, StreamFinished, TextDelta
+from llm_manager.domain.streaming import ReasoningDelta, StreamFinished, TextDelta
 from llm_manager.domain.wire_requests import WireReply
 from llm_manager.outcomes import Settled
 
-__all__ = ["Defaults", "Told", "Who", "begun", "cut", "decode", "decode_event", "encode", "streamed"]
+__all__ = ["Defaults", "Event", "Told", "Who", "begun", "cut", "decode", "decode_event", "encode", "streamed"]
 
 _DONE: Final = b"[DONE]"
 
-Event: TypeAlias = Settled[StreamEvent, LLMError]
 
-
-def decode(reply: WireReply, who: Who, *, wall: float) -> Settled[LLMResponse, LLMError]:
+def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLMError]:
     """Read a whole answer; ``wall`` is now, in seconds since 1970. Times and price are for those to add who know them."""
     if not errors.is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
@@ -53,8 +54,9 @@ def decode(reply: WireReply, who: Who, *, wall: float) -> Settled[LLMResponse, L
         reasoning=None if not (thought := said.reasoning_content or said.reasoning) else (None, thought),
         refusal=None if not said.refusal else (None, said.refusal),
         calls=() if not said.tool_calls else called((), said.tool_calls)[0],
-        finish=choice.finish_reason,
-        usage=answer.usage,
+        finish=finish_of(choice.finish_reason),
+        withheld=endings.WITHHELD if choice.finish_reason == WITHHELD else "",
+        usage=None if answer.usage is None else usage_of(answer.usage),
         model=answer.model,
         id=answer.id,
         chosen=True,
@@ -62,12 +64,7 @@ def decode(reply: WireReply, who: Who, *, wall: float) -> Settled[LLMResponse, L
     return settled(told, who)
 
 
-def begun(*, wall: float, request_id: str | None = None) -> Told:
-    """A stream of which nothing has been told yet."""
-    return Told(wall=wall, request_id=request_id)
-
-
-def decode_event(told: Told, payload: bytes, who: Who, *, name: bytes = b"") -> tuple[Told, Sequence[Event]]:
+def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> tuple[Told, Sequence[Event]]:
     """Read one event of a stream; after the last one, well or not, nothing more comes out."""
     if told.over:
         return told, ()
@@ -87,7 +84,7 @@ def decode_event(told: Told, payload: bytes, who: Who, *, name: bytes = b"") -> 
     if usage is not None or told.id is None:
         told = replace(
             told,
-            usage=usage or told.usage,
+            usage=(None if usage is None else usage_of(usage)) or told.usage,
             model=told.model or chunk.model,
             id=told.id or chunk.id,
         )
@@ -97,11 +94,6 @@ def decode_event(told: Told, payload: bytes, who: Who, *, name: bytes = b"") -> 
     if choice.index != 0:
         return told, ()
     return _added(told, choice)
-
-
-def cut(told: Told, who: Who, message: str = "it ended without its terminator") -> LLMError:
-    """What a stream means that ends before its terminator."""
-    return endings.interrupted(message, who, partial=told.partial(), request_id=told.request_id or told.id)
 
 
 _SILENT: Final = Said()
@@ -136,7 +128,8 @@ def _added(told: Told, choice: Choice) -> tuple[Told, Sequence[Event]]:
             reasoning=(told.reasoning, thought) if thought else told.reasoning,
             refusal=(told.refusal, said.refusal) if said.refusal else told.refusal,
             calls=calls,
-            finish=choice.finish_reason or told.finish,
+            finish=finish_of(choice.finish_reason) or told.finish,
+            withheld=endings.WITHHELD if choice.finish_reason == WITHHELD else told.withheld,
             chosen=True,
         ),
         events,

@@ -2,51 +2,27 @@
 
 import re
 from base64 import b64encode
-from collections.abc import Mapping
-from math import isfinite
 from typing import Any, Final
 
-import msgspec
-from attrs import frozen
-from returns.result import Failure, Result, Success
+from returns.result import Result
 
 from llm_manager.clients.data.shapes import ProviderFacts
-from llm_manager.domain.errors import InvalidRequest, LLMError
-from llm_manager.domain.messages import ImageData, ImageUrl, Message, TextPart, ToolSpec, UseTool
+from llm_manager.clients.fitting import ENCODER, Defaults, Sampling, UnfitError, sampling, written
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.messages import DocumentData, DocumentUrl, ImageData, ImageUrl, Message, TextPart, ToolSpec, UseTool
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import AnyJson, JsonSchema, LLMRequest, PlainText
 from llm_manager.domain.wire_requests import WireRequest
 
 PATH: Final = "/chat/completions"
 _STREAMED: Final = b',"stream":true,"stream_options":{"include_usage":true}}'
-_ENCODER: Final = msgspec.json.Encoder(enc_hook=lambda value: dict(value) if isinstance(value, Mapping) else _refuse(value))
 _NOT_IN_A_NAME: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _AN_OBJECT: Final = {"type": "object"}
 
 
-@frozen(kw_only=True)
-class Defaults:
-    """What settings say where a request says nothing."""
-
-    max_tokens: int | None = None
-    temperature: float | None = None
-
-
-class _UnfitError(Exception):
-    """The request cannot be said in this dialect; never leaves this file."""
-
-
 def encode(request: LLMRequest, profile: ModelProfile, facts: ProviderFacts, defaults: Defaults) -> Result[WireRequest, LLMError]:
     """Say a request in the words of chat completions; what a model refuses is left out with a notice."""
-    notices: list[str] = []
-    try:
-        body = _body(request, profile, facts, defaults, notices)
-        encoded = _ENCODER.encode(body)
-    except _UnfitError as unfit:
-        return Failure(InvalidRequest(message=str(unfit), request=request))
-    except (TypeError, ValueError, RecursionError):
-        return Failure(InvalidRequest(message="the request holds something that JSON cannot say", request=request))
-    return Success(WireRequest(path=PATH, body=encoded, notices=tuple(notices)))
+    return written(request, PATH, lambda notices: _body(request, profile, facts, defaults, notices))
 
 
 def streamed(body: bytes) -> bytes:
@@ -67,52 +43,27 @@ def _body(request: LLMRequest, profile: ModelProfile, facts: ProviderFacts, defa
     if request.prompt is not None:
         messages.append({"role": "user", "content": request.prompt})
     if not messages:
-        raise _UnfitError("there is nothing to ask: give a prompt or messages")
+        raise UnfitError("there is nothing to ask: give a prompt or messages")
     body: dict[str, Any] = {"model": profile.name, "messages": messages}
     if request.tools or isinstance(request.tool_choice, UseTool):
         _add_tools(body, request, profile, facts, notices)
     if not isinstance(request.output, PlainText):
         _add_form(body, request.output, profile, facts, notices)
-    _add_preferences(body, request, profile, facts, defaults=defaults, notices=notices)
+    _add_sampling(body, sampling(request, profile, defaults, notices), profile, facts)
     return body
 
 
-def _add_preferences(
-    body: dict[str, Any],
-    request: LLMRequest,
-    profile: ModelProfile,
-    facts: ProviderFacts,
-    *,
-    defaults: Defaults,
-    notices: list[str],
-) -> None:
-    wanted = request.preferences
-    refused = profile.unsupported
-    limit = defaults.max_tokens if wanted.max_tokens is None else wanted.max_tokens
-    temperature = defaults.temperature if wanted.temperature is None else wanted.temperature
-    if limit is not None and _takes("max_tokens", refused, profile, notices):
-        body["max_completion_tokens" if profile.name.startswith(facts.reasoning or ("\0",)) else "max_tokens"] = limit
-    if temperature is not None and _takes("temperature", refused, profile, notices):
-        body["temperature"] = _finite("temperature", temperature)
-    if wanted.top_p is not None and _takes("top_p", refused, profile, notices):
-        body["top_p"] = _finite("top_p", wanted.top_p)
-    if wanted.stop and _takes("stop", refused, profile, notices):
+def _add_sampling(body: dict[str, Any], wanted: Sampling, profile: ModelProfile, facts: ProviderFacts) -> None:
+    if wanted.max_tokens is not None:
+        body["max_completion_tokens" if profile.name.startswith(facts.reasoning or ("\0",)) else "max_tokens"] = wanted.max_tokens
+    if wanted.temperature is not None:
+        body["temperature"] = wanted.temperature
+    if wanted.top_p is not None:
+        body["top_p"] = wanted.top_p
+    if wanted.stop:
         body["stop"] = wanted.stop
-    if wanted.seed is not None and _takes("seed", refused, profile, notices):
+    if wanted.seed is not None:
         body["seed"] = wanted.seed
-
-
-def _takes(preference: str, refused: tuple[str, ...], profile: ModelProfile, notices: list[str]) -> bool:
-    if preference not in refused:
-        return True
-    notices.append(f"{profile.name} takes no {preference}: it was left out")
-    return False
-
-
-def _finite(name: str, value: float) -> float:
-    if not isfinite(value):
-        raise _UnfitError(f"{name} is not a number that can be sent")
-    return value
 
 
 def _message(message: Message, profile: ModelProfile) -> dict[str, Any]:
@@ -134,7 +85,7 @@ def _message(message: Message, profile: ModelProfile) -> dict[str, Any]:
 def _only_text(message: Message) -> str:
     for part in message.content:
         if not isinstance(part, TextPart):
-            raise _UnfitError(f"a {message.role} message cannot hold an image")
+            raise UnfitError(f"a {message.role} message can hold text only")
     return message.text
 
 
@@ -146,10 +97,22 @@ def _content(message: Message, profile: ModelProfile) -> str | list[dict[str, An
         if isinstance(part, TextPart):
             parts.append({"type": "text", "text": part.text})
             continue
+        if isinstance(part, DocumentUrl | DocumentData):
+            parts.append(_document(part, profile))
+            continue
         if not profile.vision:
-            raise _UnfitError(f"{profile.name} takes no images")
+            raise UnfitError(f"{profile.name} takes no images")
         parts.append({"type": "image_url", "image_url": {"url": _image_url(part)}})
     return parts or ""
+
+
+def _document(document: DocumentUrl | DocumentData, profile: ModelProfile) -> dict[str, Any]:
+    if not profile.documents:
+        raise UnfitError(f"{profile.name} takes no documents")
+    if isinstance(document, DocumentUrl):
+        raise UnfitError(f"{profile.provider} fetches no documents: send the file itself")
+    data = f"data:{document.media_type};base64,{b64encode(document.data).decode('ascii')}"
+    return {"type": "file", "file": {"filename": document.name or "document", "file_data": data}}
 
 
 def _image_url(image: ImageUrl | ImageData) -> str:
@@ -161,11 +124,11 @@ def _image_url(image: ImageUrl | ImageData) -> str:
 def _add_tools(body: dict[str, Any], request: LLMRequest, profile: ModelProfile, facts: ProviderFacts, notices: list[str]) -> None:
     tools, choice = request.tools, request.tool_choice
     if not profile.tools:
-        raise _UnfitError(f"{profile.name} takes no tools")
+        raise UnfitError(f"{profile.name} takes no tools")
     if isinstance(choice, UseTool):
         named = tuple(tool for tool in tools if tool.name == choice.name)
         if not named:
-            raise _UnfitError(f"tool_choice names {choice.name}, which is not among the tools")
+            raise UnfitError(f"tool_choice names {choice.name}, which is not among the tools")
         if facts.named_tool_choice:
             body["tools"] = [_tool(tool) for tool in tools]
             body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
@@ -194,7 +157,7 @@ def _add_form(body: dict[str, Any], form: AnyJson | JsonSchema, profile: ModelPr
     elif profile.json_schema:
         body["response_format"] = _schema(form.name, dict(form.schema), strict=True)
     else:
-        schema = _ENCODER.encode(dict(form.schema)).decode("utf-8")
+        schema = ENCODER.encode(dict(form.schema)).decode("utf-8")
         body["messages"].insert(0, {"role": "system", "content": f"Answer with one JSON value that fits this JSON schema: {schema}"})
         body["response_format"] = {"type": "json_object"} if facts.json_object else _schema("answer", _AN_OBJECT, strict=False)
         notices.append(f"{profile.name} takes no JSON schema: it was told the schema in words, and may not keep to it")
@@ -203,7 +166,3 @@ def _add_form(body: dict[str, Any], form: AnyJson | JsonSchema, profile: ModelPr
 def _schema(name: str, schema: dict[str, Any], *, strict: bool) -> dict[str, Any]:
     fitting = _NOT_IN_A_NAME.sub("_", name)[:64] or "answer"
     return {"type": "json_schema", "json_schema": {"name": fitting, "strict": strict, "schema": schema}}
-
-
-def _refuse(value: object) -> Any:
-    raise TypeError(f"{type(value).__name__} is not JSON")

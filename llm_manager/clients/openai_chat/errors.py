@@ -10,7 +10,8 @@ from typing import Final
 from attrs import evolve
 
 from llm_manager.clients.data import openai_chat_errors as known
-from llm_manager.clients.openai_chat.signals import Signal, Who, read_body, read_error, request_id, status_in
+from llm_manager.clients.openai_chat.signals import Signal, read_body, read_error, status_in
+from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import (
     AuthenticationFailed,
     ConfigurationError,

@@ -8,8 +8,9 @@ import msgspec
 from attrs import evolve
 from returns.result import Failure, Success
 
-from llm_manager.clients.openai_chat import endings, errors
-from llm_manager.clients.openai_chat.signals import Who
+from llm_manager.clients import endings
+from llm_manager.clients.openai_chat import errors
+from llm_manager.clients.who import Who
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.wire_requests import WireReply

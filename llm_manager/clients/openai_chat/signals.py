@@ -1,47 +1,17 @@
 """What an error answer says, read out of every shape in which OpenAI-compatible servers write it."""
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 from attrs import frozen
 
-from llm_manager.clients.redaction import redacted
+from llm_manager.clients.who import Who
 from llm_manager.domain.errors import Origin
-from llm_manager.domain.requests import LLMRequest
-from llm_manager.domain.secrets import Secret
 
 LARGEST_ERROR_BYTES = 1_000_000
 _LARGEST_WORD = 100
-_REQUEST_IDS = frozenset({"x-request-id", "request-id", "x-generation-id"})
 _LARGEST_COUNT = 2**53
-_ID = re.compile(r"[A-Za-z0-9_.:/+=@|~-]{1,200}")
-
-
-@frozen(kw_only=True)
-class Who:
-    """Whom an answer comes from, for errors to name; ``request`` and ``key`` are only compared with what is echoed."""
-
-    provider: str
-    model: str
-    endpoint: str = ""
-    key: Secret | None = None
-    request: LLMRequest | None = None
-
-    def safe(self, text: str) -> str:
-        """The provider's words without our key and our prompt, cut."""
-        return redacted(
-            text,
-            secrets=() if self.key is None else (self.key.reveal(),),
-            prompts=() if self.request is None else self.request.texts(),
-        )
-
-    def safe_id(self, told: str | None) -> str | None:
-        """An id that the provider gave; none when it is not shaped like one, or holds our key."""
-        if told is None or _ID.fullmatch(told) is None or (self.key and self.key.reveal() in told):
-            return None
-        return told
 
 
 @frozen(kw_only=True)
@@ -107,11 +77,6 @@ def read_error(status: int, told: object, *, raw: str = "") -> Signal:
         counts=(_count(fields.get("n_prompt_tokens")), _count(fields.get("n_ctx"))),
         raw=message if "flagged_input" in metadata else raw or message,
     )
-
-
-def request_id(headers: Iterable[tuple[str, str]]) -> str | None:
-    """The id by which the provider's support finds the call, as it came."""
-    return next((value for name, value in headers if name in _REQUEST_IDS), None)
 
 
 def status_in(told: object) -> int | None:

@@ -11,7 +11,8 @@ from returns.result import Failure, Success
 
 from llm_manager.clients.data.openai_chat import LLAMACPP, LMSTUDIO, OPENAI
 from llm_manager.clients.data.shapes import ProviderFacts
-from llm_manager.clients.openai_chat.encoding import Defaults, encode, streamed
+from llm_manager.clients.fitting import Defaults
+from llm_manager.clients.openai_chat.encoding import encode, streamed
 from llm_manager.domain.errors import InvalidRequest
 from llm_manager.domain.messages import ImageData, ImageUrl, Message, TextPart, ToolCall, ToolSpec, UseTool
 from llm_manager.domain.models import ModelProfile

@@ -6,7 +6,7 @@ import pytest
 
 from llm_manager.clients.data.openai_chat import PROVIDERS
 from llm_manager.clients.data.shapes import ProviderFacts
-from llm_manager.clients.openai_chat.profiles import Describe, describing, offered
+from llm_manager.clients.profiles import Describe, describing, offered
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.models import FREE, Endpoint, KnownPrice, Locality, ModelProfile, UnknownPrice
 from llm_manager.policies.names import LOCALITY

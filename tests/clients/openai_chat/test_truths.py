@@ -8,7 +8,7 @@ import pytest
 from attrs import frozen
 
 from llm_manager.clients.openai_chat.errors import error_inside, error_of
-from llm_manager.clients.openai_chat.signals import Who
+from llm_manager.clients.who import Who
 from llm_manager.domain.error_questions import Resend, counts_for_breaker, may_fall_back, may_try_another_key, origin_of, resend
 from llm_manager.domain.errors import (
     AuthenticationFailed,

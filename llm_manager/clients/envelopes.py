@@ -8,7 +8,7 @@ from returns.result import Failure, Result, Success
 
 from llm_manager.clients.data.shapes import ProviderFacts
 from llm_manager.domain.attempts import Attempt, Limits
-from llm_manager.domain.configuration import NetworkSettings, ProviderSettings
+from llm_manager.domain.configuration import NetworkSettings, ProviderSettings, TokenSource
 from llm_manager.domain.errors import ConfigurationError, LLMError
 from llm_manager.domain.models import Endpoint
 from llm_manager.domain.secrets import Secret
@@ -21,25 +21,30 @@ from llm_manager.services.transport import Envelope
 _Fields = tuple[tuple[bytes, bytes], ...]
 
 _OWN: Final[_Fields] = ((b"content-type", b"application/json"), (b"user-agent", b"llm-manager"))
-_AUTHORIZATION: Final = b"authorization"
-_VERSION_PATH: Final = "/v1"
+_BEARER: Final = (b"authorization", b"Bearer ")
 
 
 @frozen(kw_only=True)
 class Addressed:
-    """An endpoint with the fields that every request to it carries; ``keyed`` are the same with our own key."""
+    """An endpoint with the fields that every request to it carries; ``keyed`` are the same with our own key.
+
+    ``tokens`` gives what is sent in a key's place; ``lock`` is the field that holds either, and what stands before it.
+    """
 
     endpoint: Endpoint
     key: Secret | None
     fields: _Fields = field(repr=False)
     keyed: _Fields = field(repr=False)
     takes_keys: bool = True
+    lock: tuple[bytes, bytes] = _BEARER
+    tokens: TokenSource | None = field(default=None, repr=False)
+    version_path: str = ""
 
-    def envelope(self, attempt: Attempt, body: bytes) -> Settled[Envelope, LLMError]:
+    async def envelope(self, attempt: Attempt, path: str, body: bytes) -> Settled[Envelope, LLMError]:
         """A request as it goes out, with the attempt's key."""
         fields = self.keyed
-        if attempt.key is not self.key:
-            made = self._with_key(attempt.key)
+        if attempt.key is not self.key or self.tokens is not None:
+            made = await self._with_key(attempt.key)
             if isinstance(made, Failure):
                 return made
             fields = made.unwrap()
@@ -52,7 +57,7 @@ class Addressed:
         return Success(
             Envelope(
                 method=wire.method,
-                url=self.endpoint.base_url + wire.path,
+                url=self.endpoint.base_url + path,
                 headers=fields,
                 body=body,
                 limits=attempt.limits,
@@ -62,25 +67,35 @@ class Addressed:
             )
         )
 
-    def question(self, path: str, limits: Limits, model: str, *, above_base: bool) -> Envelope:
-        """A question without a body; ``above_base`` leaves the version out of the path."""
-        base = self.endpoint.base_url.removesuffix(_VERSION_PATH) if above_base else self.endpoint.base_url
-        return Envelope(
-            method="GET",
-            url=base + path,
-            headers=self.keyed,
-            body=b"",
-            limits=limits,
-            local=self.endpoint.locality == "local",
-            provider=self.endpoint.provider,
-            model=model,
+    async def question(
+        self, path: str, limits: Limits, model: str, *, above_base: bool = False, method: str = "GET", body: bytes = b""
+    ) -> Settled[Envelope, LLMError]:
+        """A question that is no attempt, with our own key; ``above_base`` leaves the version out of the path."""
+        made = Success(self.keyed) if self.tokens is None else await self._with_key(self.key)
+        if isinstance(made, Failure):
+            return made
+        base = self.endpoint.base_url.removesuffix(self.version_path) if above_base else self.endpoint.base_url
+        return Success(
+            Envelope(
+                method=method,
+                url=base + path,
+                headers=made.unwrap(),
+                body=body,
+                limits=limits,
+                local=self.endpoint.locality == "local",
+                provider=self.endpoint.provider,
+                model=model,
+            )
         )
 
-    def _with_key(self, key: Secret | None) -> Settled[_Fields, LLMError]:
+    async def _with_key(self, key: Secret | None) -> Settled[_Fields, LLMError]:
+        lock = self.lock
+        if self.tokens is not None:
+            key, lock = await self.tokens(), _BEARER
         if key is None or not self.takes_keys:
             return Success(self.fields)
         usable = sealed(usable_key(self.endpoint.provider, key))
-        return usable if isinstance(usable, Failure) else Success((*self.fields, _bearer(usable.unwrap())))
+        return usable if isinstance(usable, Failure) else Success((*self.fields, _locked(lock, usable.unwrap())))
 
 
 def addressed(facts: ProviderFacts, settings: ProviderSettings, network: NetworkSettings) -> Result[Addressed, LLMError]:
@@ -92,16 +107,27 @@ def addressed(facts: ProviderFacts, settings: ProviderSettings, network: Network
     if isinstance(custom, Failure):
         return custom
     named = {name.lower() for name, _ in custom.unwrap()}
-    fields = (*(own for own in _OWN if own[0] not in named), *custom.unwrap())
-    takes_keys = _AUTHORIZATION not in named
-    bare = Addressed(endpoint=endpoint.unwrap(), key=None, fields=fields, keyed=fields, takes_keys=takes_keys)
+    own = (*_OWN, *((name.encode(), value.encode()) for name, value in facts.own_headers.items()))
+    fields = (*(each for each in own if each[0] not in named), *custom.unwrap())
+    lock = (facts.key_header.encode(), facts.key_scheme.encode())
+    takes_keys = lock[0] not in named and _BEARER[0] not in named
+    bare = Addressed(
+        endpoint=endpoint.unwrap(),
+        key=None,
+        fields=fields,
+        keyed=fields,
+        takes_keys=takes_keys,
+        lock=lock,
+        tokens=settings.token_source if takes_keys else None,
+        version_path=facts.version_path,
+    )
     if settings.api_key:
         usable = sealed(usable_key(facts.name, settings.api_key))
         if isinstance(usable, Failure):
             return usable
         key = usable.unwrap()
-        return Success(evolve(bare, key=key, keyed=(*fields, _bearer(key)) if takes_keys else fields))
-    if facts.needs_key and takes_keys and bare.endpoint.base_url == facts.base_url:
+        return Success(evolve(bare, key=key, keyed=(*fields, _locked(lock, key)) if takes_keys else fields))
+    if facts.needs_key and takes_keys and bare.tokens is None and bare.endpoint.base_url == facts.base_url:
         variable = KEY_VARIABLES.get(facts.name, f"{facts.name.upper()}_API_KEY")
         return Failure(ConfigurationError(message=f"{facts.name} needs a key: set {variable}"))
     return Success(bare)
@@ -127,5 +153,5 @@ def _account(settings: ProviderSettings) -> str:
     return " ".join(parts)
 
 
-def _bearer(key: Secret) -> tuple[bytes, bytes]:
-    return _AUTHORIZATION, b"Bearer " + key.reveal().encode("ascii")
+def _locked(lock: tuple[bytes, bytes], key: Secret) -> tuple[bytes, bytes]:
+    return lock[0], lock[1] + key.reveal().encode("ascii")

@@ -1,0 +1,100 @@
+"""Fitting a request to a model, the same way in every dialect: what it does not take is left out with a notice, or refused."""
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any, Final
+
+import msgspec
+from attrs import frozen
+from returns.result import Failure, Result, Success
+
+from llm_manager.domain.errors import InvalidRequest, LLMError
+from llm_manager.domain.models import ModelProfile
+from llm_manager.domain.requests import LLMRequest, PromptCache, Reasoning
+from llm_manager.domain.wire_requests import WireRequest
+
+
+class UnfitError(Exception):
+    """The request cannot be said in this dialect, or to this model; never leaves an encoder."""
+
+
+@frozen(kw_only=True)
+class Defaults:
+    """What settings say where a request says nothing."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    prompt_cache: PromptCache | None = None
+    strict_parameters: bool = False
+    context_length: int | None = None
+
+
+@frozen(kw_only=True)
+class Sampling:
+    """How the answer is to be made, as far as the model takes it; None and empty are not sent."""
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    reasoning: Reasoning | None = None
+
+
+_NOTHING_ASKED: Final = Sampling()
+_NEITHER: Final = (None, None)
+
+
+def sampling(request: LLMRequest, profile: ModelProfile, defaults: Defaults, notices: list[str]) -> Sampling:
+    """What the request and the settings ask of the model, less what it refuses (`ModelProfile.unsupported`)."""
+    wanted = request.preferences
+    limit = defaults.max_tokens if wanted.max_tokens is None else wanted.max_tokens
+    temperature = defaults.temperature if wanted.temperature is None else wanted.temperature
+    if limit is None and temperature is None and not (wanted.stop or wanted.reasoning) and (wanted.top_p, wanted.seed) == _NEITHER:
+        return _NOTHING_ASKED
+    strict = defaults.strict_parameters or wanted.strict_parameters
+
+    def takes(name: str, value: object) -> bool:
+        if value is None or value == ():
+            return False
+        if name not in profile.unsupported:
+            return True
+        if strict:
+            raise UnfitError(f"{profile.name} takes no {name}, and strict_parameters is set")
+        notices.append(f"{profile.name} takes no {name}: it was left out")
+        return False
+
+    return Sampling(
+        max_tokens=limit if takes("max_tokens", limit) else None,
+        temperature=_finite("temperature", temperature) if takes("temperature", temperature) else None,
+        top_p=_finite("top_p", wanted.top_p) if takes("top_p", wanted.top_p) else None,
+        stop=wanted.stop if takes("stop", wanted.stop) else (),
+        seed=wanted.seed if takes("seed", wanted.seed) else None,
+        reasoning=wanted.reasoning if takes("reasoning", wanted.reasoning) else None,
+    )
+
+
+def written(request: LLMRequest, path: str, body: Callable[[list[str]], Mapping[str, Any]]) -> Result[WireRequest, LLMError]:
+    """The request as bytes; ``body`` says it in a dialect's words, adding notices, and may raise `UnfitError`."""
+    notices: list[str] = []
+    try:
+        encoded = ENCODER.encode(body(notices))
+    except UnfitError as unfit:
+        return Failure(InvalidRequest(message=str(unfit), request=request))
+    except (TypeError, ValueError, RecursionError):
+        return Failure(InvalidRequest(message="the request holds something that JSON cannot say", request=request))
+    return Success(WireRequest(path=path, body=encoded, notices=tuple(notices)))
+
+
+def _finite(name: str, value: float | None) -> float:
+    if value is None or not isfinite(value):
+        raise UnfitError(f"{name} is not a number that can be sent")
+    return value
+
+
+def _refuse(value: object) -> Any:
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+ENCODER: Final = msgspec.json.Encoder(enc_hook=lambda value: dict(value) if isinstance(value, Mapping) else _refuse(value))
+"""Writes any mapping as an object; what is not JSON is a TypeError."""

@@ -1,0 +1,118 @@
+"""Putting an answer together from what has been told of it: the same way in every dialect, for whole answers and for streams."""
+
+from typing import TypeAlias
+
+from msgspec import Struct
+from returns.result import Failure, Success
+
+from llm_manager.clients import endings
+from llm_manager.clients.who import Who
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.messages import Thought, ToolCall
+from llm_manager.domain.responses import Finish, LLMResponse
+from llm_manager.domain.streaming import StreamEvent
+from llm_manager.domain.usage import Usage
+from llm_manager.outcomes import Settled
+
+Event: TypeAlias = Settled[StreamEvent, LLMError]
+Chain: TypeAlias = "tuple[Chain, str] | None"
+"""Pieces of text, the last one outermost, so that adding one never copies the others."""
+
+
+class Calling(Struct, frozen=True):
+    """A tool call so far; ``index`` is its place as the provider counts."""
+
+    index: int
+    id: str
+    name: str
+    arguments: Chain = None
+    signature: str = ""
+
+
+class Told(Struct, frozen=True):
+    """What has been told so far; ``over`` once it has ended, well or not, and ``chosen`` once there is an answer at all."""
+
+    wall: float
+    request_id: str | None = None
+    delivered: bool = False
+    text: Chain = None
+    reasoning: Chain = None
+    thoughts: tuple[Thought, ...] = ()
+    refusal: Chain = None
+    withheld: str = ""
+    """Why the provider kept the answer back, in our words or made safe."""
+    calls: tuple[Calling, ...] = ()
+    finish: Finish | None = None
+    usage: Usage | None = None
+    model: str | None = None
+    id: str | None = None
+    tokens_per_second: float | None = None
+    notices: tuple[str, ...] = ()
+    chosen: bool = False
+    over: bool = False
+
+    def partial(self) -> str:
+        """The text so far."""
+        return joined(self.text)
+
+
+def begun(*, wall: float, request_id: str | None = None) -> Told:
+    """An answer of which nothing has been told yet; ``wall`` is now, in seconds since 1970."""
+    return Told(wall=wall, request_id=request_id)
+
+
+def cut(told: Told, who: Who, message: str = "it ended without its terminator") -> LLMError:
+    """What a stream means that ends before its terminator."""
+    return endings.interrupted(message, who, partial=told.partial(), request_id=told.request_id or told.id)
+
+
+def settled(told: Told, who: Who) -> Settled[LLMResponse, LLMError]:
+    """The answer that has been told, whichever way it came."""
+    text = joined(told.text)
+    request_id = told.request_id or told.id
+    if told.refusal is not None or told.withheld:
+        partial = text or joined(told.refusal)
+        return Failure(endings.filtered(who, partial=partial, request_id=request_id, message=told.withheld or endings.WITHHELD))
+    finish: Finish = told.finish or "other"
+    calls: tuple[ToolCall, ...] = ()
+    if told.calls:
+        calls = tuple(
+            ToolCall(
+                id=call.id or f"call_{call.index}",
+                name=call.name,
+                arguments=joined(call.arguments) or "{}",
+                signature=call.signature,
+            )
+            for call in told.calls
+        )
+        if finish == "stop":
+            finish = "tool_calls"
+    return Success(
+        LLMResponse(
+            content=text,
+            model=told.model or who.model,
+            provider=who.provider,
+            finish=finish,
+            tool_calls=calls,
+            reasoning=joined(told.reasoning),
+            thoughts=told.thoughts,
+            usage=told.usage,
+            tokens_per_second=told.tokens_per_second,
+            notices=told.notices,
+            request_id=who.safe_id(request_id),
+        )
+    )
+
+
+def joined(chain: Chain) -> str:
+    """The pieces as one text."""
+    if chain is None:
+        return ""
+    if chain[0] is None:
+        return chain[1]
+    pieces: list[str] = []
+    while chain is not None:
+        chain, piece = chain
+        pieces.append(piece)
+    pieces.reverse()
+    return "".join(pieces)

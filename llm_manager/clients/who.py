@@ -1,0 +1,77 @@
+"""Whom an answer comes from: what errors may say of it, and nothing of key or prompt."""
+
+import re
+from collections.abc import Iterable
+
+from attrs import frozen
+
+from llm_manager.clients.redaction import redacted
+from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.errors import Charge, Origin
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.secrets import Secret
+
+_REQUEST_IDS = frozenset({"x-request-id", "request-id", "x-generation-id"})
+_ID = re.compile(r"[A-Za-z0-9_.:/+=@|~-]{1,200}")
+
+
+@frozen(kw_only=True)
+class Who:
+    """Whom an answer comes from, for errors to name; ``request`` and ``key`` are only compared with what is echoed."""
+
+    provider: str
+    model: str
+    endpoint: str = ""
+    key: Secret | None = None
+    request: LLMRequest | None = None
+
+    def safe(self, text: str) -> str:
+        """The provider's words without our key and our prompt, cut."""
+        return redacted(
+            text,
+            secrets=() if self.key is None else (self.key.reveal(),),
+            prompts=() if self.request is None else self.request.texts(),
+        )
+
+    def safe_id(self, told: str | None) -> str | None:
+        """An id that the provider gave; none when it is not shaped like one, or holds our key."""
+        if told is None or _ID.fullmatch(told) is None or (self.key and self.key.reveal() in told):
+            return None
+        return told
+
+    def origin(
+        self,
+        *,
+        request_id: str | None = None,
+        status: int | None = None,
+        code: str | None = None,
+        charge: Charge = "none",
+        raw: str = "",
+    ) -> Origin:
+        """Where an error comes from, safe to log; ``raw`` and ``code`` are the provider's own words."""
+        return Origin(
+            provider=self.provider,
+            endpoint=self.endpoint,
+            key_fingerprint=None if self.key is None else self.key.fingerprint,
+            request_id=self.safe_id(request_id),
+            status=status,
+            code=None if code is None else self.safe(code),
+            charge=charge,
+            raw=self.safe(raw) or None,
+        )
+
+
+def who_answers(attempt: Attempt) -> Who:
+    """Whom an attempt asks."""
+    return Who(
+        provider=attempt.endpoint.provider,
+        model=attempt.model.name,
+        endpoint=attempt.endpoint.base_url,
+        key=attempt.key,
+        request=attempt.request,
+    )
+
+
+def request_id(headers: Iterable[tuple[str, str]]) -> str | None:
+    """The id by which the provider's support finds the call, as it came."""
+    return next((value for name, value in headers if name in _REQUEST_IDS), None)
