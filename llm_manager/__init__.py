@@ -491,6 +491,12 @@ if TYPE_CHECKING:
     from llm_manager.policies.classification import (
         classify as classify,
     )
+    from llm_manager.policies.model_search import (
+        cheapest as cheapest,
+    )
+    from llm_manager.policies.model_search import (
+        search_models as search_models,
+    )
     from llm_manager.policies.parameters import Parameters as Parameters
     from llm_manager.policies.parameters import read_parameters as read_parameters
     from llm_manager.services.cache import (
@@ -717,6 +723,7 @@ _HOMES = {
     "WeightsPolicy": "llm_manager.domain.configuration",
     "World": "llm_manager.services.world",
     "charge_of": "llm_manager.domain.error_questions",
+    "cheapest": "llm_manager.policies.model_search",
     "check_local_model_health": "llm_manager.wiring",
     "classify": "llm_manager.policies.classification",
     "collect": "llm_manager.orchestration.collecting",
@@ -740,6 +747,7 @@ _HOMES = {
     "resend": "llm_manager.domain.error_questions",
     "retry_after": "llm_manager.domain.error_questions",
     "sealed": "llm_manager.outcomes",
+    "search_models": "llm_manager.policies.model_search",
     "seed_tag": "llm_manager.domain.error_questions",
     "settle": "llm_manager.effects",
     "to_json": "llm_manager.domain.wire",
@@ -904,6 +912,7 @@ __all__ = (
     "World",
     "blocking",
     "charge_of",
+    "cheapest",
     "check_local_model_health",
     "classify",
     "collect",
@@ -928,6 +937,7 @@ __all__ = (
     "resend",
     "retry_after",
     "sealed",
+    "search_models",
     "seed_tag",
     "settle",
     "to_json",

@@ -33,7 +33,7 @@ SECTIONS = {
     "Routes": """make_model_router ModelRouter classify TaskClassification Plan PlanStep Refusal RefusalRule RoutingPolicy Strategy
         Snapshot Candidate Unavailable""",
     "Models and clients": """make_model_client create_default_local_client check_local_model_health ModelClient ModelProfile Endpoint Health
-        ModelKind Locality Family Tier Credits Price KnownPrice UnknownPrice PriceTier FREE""",
+        ModelKind Locality Family Tier Credits Price KnownPrice UnknownPrice PriceTier FREE search_models cheapest""",
     "Settings": """LLMConfig ProviderSettings CacheSettings ContextSettings PerformanceSettings DisplaySettings EmbeddedSettings
         NetworkSettings WeightsPolicy Secret TokenSource""",
     "Parts that can be swapped": "Cache ConversationStorage Conversation Turn Journal World",
