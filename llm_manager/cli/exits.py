@@ -2,7 +2,6 @@
 
 from typing import Any, Final, assert_never
 
-from llm_manager.cli.hygiene import one_line
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import (
     AllModelsFailed,
@@ -27,6 +26,7 @@ from llm_manager.domain.errors import (
     StreamInterrupted,
     ToolFailed,
 )
+from llm_manager.policies.printing import one_line
 
 OK: Final = 0
 FAILED: Final = 1

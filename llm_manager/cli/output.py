@@ -10,8 +10,8 @@ from typing import Any, TextIO
 from attrs import frozen
 
 from llm_manager.cli.exits import error_document, error_line, exit_code
-from llm_manager.cli.hygiene import Inside, clean, cleaned, escaped, one_line
 from llm_manager.domain.errors import LLMError
+from llm_manager.policies.printing import Inside, cleaned, escaped, one_line, printable
 
 
 @frozen(kw_only=True)
@@ -29,7 +29,7 @@ class Output:
 
     def text(self, text: str) -> None:
         """Write a whole text, ended by a line end."""
-        shown = clean(text) if self.terminal else text
+        shown = printable(text) if self.terminal else text
         self._write(shown if shown.endswith("\n") else shown + "\n")
 
     def pieces(self) -> Callable[[str], None]:

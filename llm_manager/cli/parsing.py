@@ -13,13 +13,13 @@ from returns.result import Failure
 from llm_manager.cli import generate, health, models, plan, weights
 from llm_manager.cli.asking import make_request
 from llm_manager.cli.exits import USAGE
-from llm_manager.cli.hygiene import one_line
 from llm_manager.cli.session import conduct, standard_output
 from llm_manager.cli.version import installed_version
 from llm_manager.domain.models import Locality
 from llm_manager.domain.plans import Strategy
 from llm_manager.domain.requests import TaskType
 from llm_manager.outcomes import sealed
+from llm_manager.policies.printing import one_line
 
 Config: TypeAlias = Annotated[Path | None, Parameter(help="Read this settings file last, over all others.")]
 Json: TypeAlias = Annotated[bool, Parameter(negative=(), help="Write JSON to standard output.")]

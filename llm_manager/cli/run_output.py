@@ -8,11 +8,11 @@ from typing import Final, Protocol, TypeAlias
 
 from returns.result import Failure, Success
 
-from llm_manager.cli.hygiene import escaped
 from llm_manager.cli.output import Output
 from llm_manager.cli.run_words import Target
 from llm_manager.domain.errors import LLMError, StorageFailed
 from llm_manager.outcomes import Settled
+from llm_manager.policies.printing import escaped
 from llm_manager.runs.rendering import Lines, Rendering
 from llm_manager.runs.writing import write_whole
 from llm_manager.services.world import RunBlocking

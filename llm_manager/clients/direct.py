@@ -20,6 +20,7 @@ from llm_manager.effects import publish
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.deadlines import limits_for, total_seconds
 from llm_manager.policies.pricing import price
+from llm_manager.policies.request_faults import check_request
 from llm_manager.services.model_client import Encode
 from llm_manager.services.steps import Generate, OpenStream, Step, Stream
 from llm_manager.services.world import World
@@ -105,6 +106,9 @@ async def _opened(deps: DirectDeps, attempt: Attempt) -> Settled[OpenStream, LLM
 
 
 def _prepared(deps: DirectDeps, request: LLMRequest, now: float, *, streamed: bool) -> Settled[Attempt, LLMError]:
+    wrong = check_request(request)
+    if wrong is not None:
+        return Failure(wrong)
     wanted = request.preferences.model
     model = deps.default if wanted is None or wanted == deps.default.name else deps.profile(wanted)
     encoded = sealed(deps.encode(request, model))

@@ -1,4 +1,4 @@
-"""One call: plan it, then walk the plan as `next_move` says, with one ledger for all its attempts.
+"""One call: plan it, then walk the plan: its steps are tried as `next_move` says, with one ledger for all its attempts.
 
 Whole answers and streams take the same walk; a stream that has opened has left it, so falling back happens only before
 its first event by construction.
@@ -10,18 +10,17 @@ from typing import Any
 from attrs import frozen
 from returns.result import Failure, Success
 
-from llm_manager.domain.attempts import Attempt, AttemptRecord, Call, Ledger, Limits
+from llm_manager.domain.attempts import Attempt, Call, Ledger, Limits
 from llm_manager.domain.configuration import PerformanceSettings, ProviderSettings
 from llm_manager.domain.errors import LLMError
-from llm_manager.domain.events import MovedOn
 from llm_manager.domain.plans import Plan, PlanStep, Snapshot
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
-from llm_manager.domain.usage import Cost
+from llm_manager.orchestration.trying import moves, record, try_steps
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.deadlines import limits_for, total_seconds
 from llm_manager.policies.pricing import price
-from llm_manager.policies.recovery import GiveUp, Try, next_move
+from llm_manager.policies.request_faults import check_request
 from llm_manager.services.journal import Journal
 from llm_manager.services.model_client import ModelClient
 from llm_manager.services.model_router import ModelRouter
@@ -48,6 +47,9 @@ def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> St
     bounds = _remembering_limits(deps, streamed=streamed)
 
     async def walk(call: Call) -> Settled[Reply, LLMError]:
+        wrong = check_request(call.request)
+        if wrong is not None:
+            return Failure(wrong)
         routed = sealed(deps.router.route(call.request, await deps.snapshot(call.request)))
         if not isinstance(routed, Success):
             return routed
@@ -55,28 +57,18 @@ def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> St
         limits, longest = bounds(call.request, plan)
         way = _Way(deps, call, plan, limits, streamed)
         ledger = Ledger(started=call.started, deadline=call.started + total_seconds(call.request, longest))
-        index = 0
-        while True:
-            began = now()
+
+        async def ask(index: int, ledger: Ledger, began: float) -> Settled[Reply, LLMError]:
             prepared = way.prepared(index, ledger, began)
-            outcome: Settled[Reply, LLMError]
-            if isinstance(prepared, Success):
-                attempt = prepared.unwrap()
-                outcome = await step(attempt)
-                if isinstance(outcome, Success):
-                    return at_end(outcome, way.completing(ledger, attempt, index, began, opened=now()))
-            else:
-                outcome = prepared
-            error = outcome.failure()
-            failed = now()
-            ledger = ledger.entered(way.record(ledger, index, began, failed, error=error))
-            move = next_move(way.plan, ledger, error, now=failed, jitter=deps.world.rng.random())
-            if isinstance(move, GiveUp):
-                return Failure(move.error)
-            way.tell_moved(index, move, error, failed)
-            if move.after_seconds > 0.0:
-                await deps.world.sleep(move.after_seconds)
-            index = move.step
+            if not isinstance(prepared, Success):
+                return prepared
+            attempt = prepared.unwrap()
+            outcome = await step(attempt)
+            if not isinstance(outcome, Success):
+                return outcome
+            return at_end(outcome, way.completing(ledger, attempt, index, began, opened=now()))
+
+        return await try_steps(ask, plan, ledger, call_id=call.id, world=deps.world, journal=deps.journal)
 
     return walk
 
@@ -142,28 +134,6 @@ class _Way:
             )
         )
 
-    def record(
-        self,
-        ledger: Ledger,
-        index: int,
-        began: float,
-        ended: float,
-        *,
-        error: LLMError | None = None,
-        cost: Cost | None = None,
-    ) -> AttemptRecord:
-        profile = self.plan.steps[index].profile
-        return AttemptRecord(
-            number=len(ledger.attempts) + 1,
-            step=index,
-            provider=profile.provider,
-            model=profile.name,
-            after_seconds=began - self.call.started,
-            seconds=ended - began,
-            error=error,
-            cost=cost,
-        )
-
     def completing(self, ledger: Ledger, attempt: Attempt, index: int, began: float, *, opened: float) -> Callable[[Ending], Ending]:
         """Add to an answer, when it ends, what only the call knows: price, attempts, times, notices."""
 
@@ -175,7 +145,7 @@ class _Way:
             cost, attempts = answer.cost, ledger.attempts
             if not (answer.cached or answer.shared):
                 cost = price(answer.usage, attempt.model.price)
-                attempts = (*attempts, self.record(ledger, index, began, now, cost=cost))
+                attempts = (*attempts, record(self.plan, ledger, index, began, now, cost=cost))
             return Success(
                 LLMResponse(  # field by field: `evolve` takes twice the time, and this runs on every call
                     content=answer.content,
@@ -193,32 +163,10 @@ class _Way:
                     cached=answer.cached,
                     shared=answer.shared,
                     attempts=attempts,
-                    notices=(*self.plan.notices, *_moves(ledger, attempt), *attempt.wire.notices, *answer.notices),
+                    notices=(*self.plan.notices, *moves(ledger, attempt.model), *attempt.wire.notices, *answer.notices),
                     request_id=answer.request_id,
                     call_id=self.call.id,
                 )
             )
 
         return complete
-
-    def tell_moved(self, index: int, move: Try, error: LLMError, now: float) -> None:
-        self.deps.journal.emit(
-            MovedOn(
-                at=now,
-                call_id=self.call.id,
-                from_model=self.plan.steps[index].profile.name,
-                to_model=self.plan.steps[move.step].profile.name,
-                after_seconds=move.after_seconds,
-                error_tag=error.tag,
-            )
-        )
-
-
-def _moves(ledger: Ledger, attempt: Attempt) -> tuple[str, ...]:
-    """Say that the first model asked is not the one that answered, and what it met."""
-    if not ledger.attempts:
-        return ()
-    first = ledger.attempts[0]
-    if first.error is None or (first.provider, first.model) == (attempt.model.provider, attempt.model.name):
-        return ()
-    return (f"{first.model} of {first.provider} failed ({first.error.tag}); {attempt.model.name} of {attempt.model.provider} answered",)

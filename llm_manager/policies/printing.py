@@ -25,17 +25,25 @@ def cleaned(inside: Inside, chunk: str) -> tuple[Inside, str]:
     if inside == "text" and _UNSAFE.search(chunk) is None:
         return inside, chunk
     kept: list[str] = []
-    for character in chunk:
-        inside, visible = _step(inside, character)
+    at = 0
+    while at < len(chunk):
+        if inside == "text":
+            found = _UNSAFE.search(chunk, at)
+            kept.append(chunk[at : None if found is None else found.start()])
+            if found is None:
+                break
+            at = found.start()
+        inside, visible = _step(inside, chunk[at])
         if visible:
-            kept.append(character)
+            kept.append(chunk[at])
+        at += 1
     return inside, "".join(kept)
 
 
-def clean(text: str) -> str:
-    """Take all that is not plain text out of a whole text.
+def printable(text: str) -> str:
+    """Take all that is not plain text out of a whole text: whatever a terminal would obey rather than show.
 
-    >>> clean("\\x1b[31mred\\x1b[0m and \\x1b]0;title\\x07quiet")
+    >>> printable("\\x1b[31mred\\x1b[0m and \\x1b]0;title\\x07quiet")
     'red and quiet'
     """
     return cleaned("text", text)[1]
@@ -47,7 +55,7 @@ def one_line(text: str) -> str:
     >>> one_line("first\\r\\n  second")
     'first second'
     """
-    return _SEPARATORS.sub(" ", clean(_LINE_ENDS.sub("\n", text))).strip()
+    return _SEPARATORS.sub(" ", printable(_LINE_ENDS.sub("\n", text))).strip()
 
 
 def escaped(document: str) -> str:

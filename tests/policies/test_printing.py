@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_manager.cli.hygiene import Inside, clean, cleaned, escaped, one_line
+from llm_manager.policies.printing import Inside, cleaned, escaped, one_line, printable
 
 _HOSTILE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _pieces = st.sampled_from(
@@ -50,24 +50,24 @@ def _shown(chunks: list[str]) -> str:
 
 @given(_texts)
 def test_nothing_hostile_passes(text: str) -> None:
-    assert _HOSTILE.search(clean(text)) is None
+    assert _HOSTILE.search(printable(text)) is None
 
 
 @given(_texts, st.data())
 def test_a_split_changes_nothing(text: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
     chunks = [text[start:end] for start, end in zip([0, *cuts], [*cuts, len(text)], strict=True)]
-    assert _shown(chunks) == clean(text)
+    assert _shown(chunks) == printable(text)
 
 
 @given(_texts)
 def test_cleaning_twice_is_cleaning_once(text: str) -> None:
-    assert clean(clean(text)) == clean(text)
+    assert printable(printable(text)) == printable(text)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=("Cc", "Cs", "Cf")), max_size=60))
 def test_plain_text_passes_unchanged(text: str) -> None:
-    assert clean(text) == text
+    assert printable(text) == text
 
 
 @pytest.mark.parametrize(
@@ -92,14 +92,14 @@ def test_plain_text_passes_unchanged(text: str) -> None:
     ],
 )
 def test_known_sequences(text: str, shown: str) -> None:
-    assert clean(text) == shown
+    assert printable(text) == shown
 
 
 def test_every_byte_value_behind_an_escape() -> None:
     """ESC with each byte, alone and inside each kind of sequence, leaves nothing that is obeyed."""
     for start in ("\x1b", "\x1b[", "\x1b]", "\x1bP", "\x9b", "\x9d", "\x1b]0;x\x1b"):
         for value in range(256):
-            assert _HOSTILE.search(clean(f"{start}{chr(value)}after\x07")) is None
+            assert _HOSTILE.search(printable(f"{start}{chr(value)}after\x07")) is None
 
 
 @given(st.text(max_size=30))
@@ -120,7 +120,7 @@ def test_one_line_is_one_line(text: str) -> None:
 @given(st.just("a" * 1_000_000))
 def test_plain_text_costs_one_search(text: str) -> None:
     """A million plain characters pass without being looked at one by one."""
-    assert clean(text) is text
+    assert printable(text) is text
 
 
 def test_every_bidi_control_is_known() -> None:
@@ -131,7 +131,7 @@ def test_every_bidi_control_is_known() -> None:
         for code in range(0x10000)
         if unicodedata.bidirectional(chr(code)) in {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
     } <= controls
-    assert not any(clean(control) for control in controls)
+    assert not any(printable(control) for control in controls)
 
 
 @given(st.text())
