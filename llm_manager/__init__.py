@@ -499,6 +499,30 @@ if TYPE_CHECKING:
     )
     from llm_manager.policies.parameters import Parameters as Parameters
     from llm_manager.policies.parameters import read_parameters as read_parameters
+    from llm_manager.policies.printing import (
+        printable as printable,
+    )
+    from llm_manager.policies.references import (
+        References as References,
+    )
+    from llm_manager.policies.references import (
+        references as references,
+    )
+    from llm_manager.policies.request_faults import (
+        check_request as check_request,
+    )
+    from llm_manager.policies.system_prompts import (
+        SYSTEM_PROMPTS as SYSTEM_PROMPTS,
+    )
+    from llm_manager.policies.system_prompts import (
+        PromptTemplate as PromptTemplate,
+    )
+    from llm_manager.policies.system_prompts import (
+        render as render,
+    )
+    from llm_manager.policies.system_prompts import (
+        system_prompt as system_prompt,
+    )
     from llm_manager.services.cache import (
         Cache as Cache,
     )
@@ -664,6 +688,7 @@ _HOMES = {
     "Priced": "llm_manager.domain.usage",
     "Priority": "llm_manager.domain.requests",
     "PromptCache": "llm_manager.domain.requests",
+    "PromptTemplate": "llm_manager.policies.system_prompts",
     "ProviderSettings": "llm_manager.domain.configuration",
     "ProviderSummary": "llm_manager.domain.statistics",
     "PullProgress": "llm_manager.domain.local_models",
@@ -672,6 +697,7 @@ _HOMES = {
     "RateLimitExceeded": "llm_manager.domain.errors",
     "Reasoning": "llm_manager.domain.requests",
     "ReasoningDelta": "llm_manager.domain.streaming",
+    "References": "llm_manager.policies.references",
     "Refusal": "llm_manager.domain.plans",
     "RefusalRule": "llm_manager.domain.plans",
     "RequestMetadata": "llm_manager.domain.requests",
@@ -680,6 +706,7 @@ _HOMES = {
     "Role": "llm_manager.domain.messages",
     "RoutingPolicy": "llm_manager.domain.plans",
     "RunningModel": "llm_manager.domain.local_models",
+    "SYSTEM_PROMPTS": "llm_manager.policies.system_prompts",
     "Scope": "llm_manager.domain.errors",
     "Secret": "llm_manager.domain.secrets",
     "Sensitivity": "llm_manager.domain.requests",
@@ -725,6 +752,7 @@ _HOMES = {
     "charge_of": "llm_manager.domain.error_questions",
     "cheapest": "llm_manager.policies.model_search",
     "check_local_model_health": "llm_manager.wiring",
+    "check_request": "llm_manager.policies.request_faults",
     "classify": "llm_manager.policies.classification",
     "collect": "llm_manager.orchestration.collecting",
     "counts_for_breaker": "llm_manager.domain.error_questions",
@@ -742,20 +770,25 @@ _HOMES = {
     "may_fall_back": "llm_manager.domain.error_questions",
     "may_try_another_key": "llm_manager.domain.error_questions",
     "meets_every_model": "llm_manager.domain.error_questions",
+    "printable": "llm_manager.policies.printing",
     "publish": "llm_manager.effects",
     "read_parameters": "llm_manager.policies.parameters",
+    "references": "llm_manager.policies.references",
+    "render": "llm_manager.policies.system_prompts",
     "resend": "llm_manager.domain.error_questions",
     "retry_after": "llm_manager.domain.error_questions",
     "sealed": "llm_manager.outcomes",
     "search_models": "llm_manager.policies.model_search",
     "seed_tag": "llm_manager.domain.error_questions",
     "settle": "llm_manager.effects",
+    "system_prompt": "llm_manager.policies.system_prompts",
     "to_json": "llm_manager.domain.wire",
     "to_plain": "llm_manager.domain.wire",
 }
 
 __all__ = (
     "FREE",
+    "SYSTEM_PROMPTS",
     "Ability",
     "AllModelsFailed",
     "Answered",
@@ -852,6 +885,7 @@ __all__ = (
     "Priced",
     "Priority",
     "PromptCache",
+    "PromptTemplate",
     "ProviderSettings",
     "ProviderSummary",
     "PullProgress",
@@ -860,6 +894,7 @@ __all__ = (
     "RateLimitExceeded",
     "Reasoning",
     "ReasoningDelta",
+    "References",
     "Refusal",
     "RefusalRule",
     "RequestMetadata",
@@ -914,6 +949,7 @@ __all__ = (
     "charge_of",
     "cheapest",
     "check_local_model_health",
+    "check_request",
     "classify",
     "collect",
     "counts_for_breaker",
@@ -931,15 +967,19 @@ __all__ = (
     "may_fall_back",
     "may_try_another_key",
     "meets_every_model",
+    "printable",
     "programs",
     "publish",
     "read_parameters",
+    "references",
+    "render",
     "resend",
     "retry_after",
     "sealed",
     "search_models",
     "seed_tag",
     "settle",
+    "system_prompt",
     "to_json",
     "to_plain",
 )

@@ -18,6 +18,7 @@ SECTIONS = {
     "Asking": """LLMRequest Preferences Message Role Part TextPart ImageUrl ImageData DocumentUrl DocumentData Thought ToolSpec
         ToolCall ToolChoice UseTool OutputForm Reasoning PromptCache
         read_parameters Parameters PlainText AnyJson JsonSchema RequestMetadata TaskType Complexity Sensitivity Priority CachePolicy""",
+    "Prompts": "PromptTemplate SYSTEM_PROMPTS system_prompt render References references check_request printable",
     "Answers": """LLMResponse Finish Structured Usage Cost Priced Unpriced StreamEvent TextDelta ReasoningDelta ToolCallDelta
         StreamFinished collect""",
     "Besides chat": """EmbedRequest Embeddings Vector Purpose ModerationRequest Moderation Verdict ImageRequest MadeImage MadeImages

@@ -11,10 +11,14 @@ from functools import partial
 import pytest
 
 import llm_manager.policies
+from llm_manager.domain.messages import Message
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.policies.classification import classify
 from llm_manager.policies.names import canonical_provider, nearest, provider_of_model
+from llm_manager.policies.printing import one_line, printable
+from llm_manager.policies.references import references
 from llm_manager.policies.sensitivity import private_word
+from llm_manager.policies.system_prompts import PromptTemplate, render
 from llm_manager.policies.tokens import estimate_tokens
 
 SIZES = (1_000, 10_000, 100_000)
@@ -60,6 +64,19 @@ UNITS = [
     "\x1b]0;",
     "\x9b31m",
     "\u202e",
+    '"',
+    '"a',
+    "'",
+    "“",
+    "(",
+    ")",
+    "`x",
+    "http://",
+    "://",
+    "/a.b ",
+    "C:\\",
+    "{",
+    "{a}",
 ]
 
 
@@ -113,6 +130,10 @@ DECISIONS: dict[str, Callable[[str], object]] = {
     "estimate_tokens": estimate_tokens,
     "provider_of_model": provider_of_model,
     "canonical_provider": canonical_provider,
+    "references": lambda text: references([Message(role="user", content=text)]),
+    "printable": printable,
+    "one_line": one_line,
+    "render": lambda text: render(PromptTemplate(name="x", text=text)),
     "nearest": lambda text: nearest(text, ["openai", "anthropic", "gemini"]),
 }
 
