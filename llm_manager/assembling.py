@@ -2,12 +2,12 @@
 
 from typing import TypeAlias
 
-from returns.result import Failure, Success
+from returns.result import Failure, Result, Success
 
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import Endpoint, Health, ModelProfile
-from llm_manager.domain.plans import Snapshot
+from llm_manager.domain.plans import Plan, Snapshot
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import publish, settle
@@ -15,17 +15,26 @@ from llm_manager.layers.bounding import bounding
 from llm_manager.layers.caching import Memory, caching, caching_streams
 from llm_manager.layers.observing import CallLayer, observing
 from llm_manager.layers.recording import recording
+from llm_manager.orchestration.asking_once import creating_images, moderating
 from llm_manager.orchestration.batching import batching
-from llm_manager.orchestration.checking import checking_health, listing_models
+from llm_manager.orchestration.calling_tools import calling_tools
+from llm_manager.orchestration.checking import checking_health, listing_models, telling_credits
 from llm_manager.orchestration.conversing import conversing
+from llm_manager.orchestration.counting import Routes, counting_tokens
 from llm_manager.orchestration.discovering import discovering
 from llm_manager.orchestration.dispatching import asking_clients, opening_clients
+from llm_manager.orchestration.embedding import embedding
 from llm_manager.orchestration.generating import generating
 from llm_manager.orchestration.knowing import Knowledge, Known
+from llm_manager.orchestration.offering import offering
+from llm_manager.orchestration.operating import OperatingDeps
+from llm_manager.orchestration.performing import Performing
 from llm_manager.orchestration.streaming import streaming
 from llm_manager.orchestration.structuring import structuring
 from llm_manager.orchestration.walking import WalkDeps, walking
 from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.abilities import KIND_OF
+from llm_manager.policies.choosing import Besides, ability_for, choose
 from llm_manager.policies.routing import why_not_asked
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
@@ -70,6 +79,22 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     generate = generating(stacked(around_calls(deps, journal), walking(answers, walk, streamed=False)), world)
     opened = stacked(around_calls(deps, journal), walking(streams, walk, streamed=True))
 
+    offers = offering(knowledge.clients, config.profiles)
+
+    async def choose_who(asked: Besides) -> Result[Plan, LLMError]:
+        if servers:
+            await discover()
+        return choose(asked, offers(KIND_OF[ability_for(asked)]), knowledge.as_it_is(), config.routing)
+
+    besides = OperatingDeps(
+        world=world,
+        journal=journal,
+        choose=choose_who,
+        clients=knowledge.clients,
+        performance=config.performance,
+        providers=config.providers,
+    )
+
     async def fitting(request: LLMRequest) -> int:
         if config.performance.concurrency is not None:
             return config.performance.concurrency
@@ -98,16 +123,23 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         for client in (*knowledge.clients().values(), *deps.servers.values()):
             await client.close()
 
+    performing = Performing(world=world, journal=journal, routing=config.routing, concurrent=config.performance.concurrent_tools)
     return LLMManager(
         generate=publish(generate),
         stream=streaming(opened, world),
         generate_all=batching(generate, fitting),
         generate_as=structuring(generate),
         converse=conversing(generate, deps.conversations, config.context),
+        call_tools=calling_tools(generate, performing),
+        embed=embedding(besides, deps.vectors if config.cache.enabled else None),
+        moderate=moderating(besides),
+        create_image=creating_images(besides),
+        count_tokens=counting_tokens(besides, Routes(router=deps.router, snapshot=snapshot)),
         plan=lambda request: deps.router.route(request, knowledge.snapshot(request)),
         health=publish(health),
         stats=statistics.read,
         models=publish(models),
+        credits=telling_credits(knowledge.clients, forbidden),
         discover=publish(look),
         close=close,
     )

@@ -77,6 +77,7 @@ def default_deps(config: LLMConfig, world: World | None = None) -> Result[Manage
             servers=servers,
             unavailable=tuple(unavailable),
             cache=memory_cache(config.cache, here.now),
+            vectors=memory_cache(config.cache, here.now),
             conversations=memory_conversations(),
             journal=journal_of(log),
         )

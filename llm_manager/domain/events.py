@@ -9,6 +9,10 @@ from llm_manager.domain.requests import RequestMetadata
 from llm_manager.domain.usage import Cost, Usage
 
 
+Operation: TypeAlias = Literal["chat", "embed", "moderate", "create_image", "count_tokens"]
+"""What a model is asked to do."""
+
+
 @frozen(kw_only=True)
 class AttemptStarted:
     """A model was asked."""
@@ -19,6 +23,7 @@ class AttemptStarted:
     number: int
     provider: str
     model: str
+    operation: Operation = "chat"
 
 
 @frozen(kw_only=True)
@@ -33,6 +38,7 @@ class AttemptFailed:
     model: str
     seconds: float
     error: LLMError
+    operation: Operation = "chat"
 
 
 @frozen(kw_only=True)
@@ -48,6 +54,7 @@ class AttemptAnswered:
     seconds: float
     usage: Usage | None
     cost: Cost
+    operation: Operation = "chat"
 
 
 @frozen(kw_only=True)

@@ -6,8 +6,10 @@ from attrs import field, frozen
 
 from llm_manager.domain.attempts import AttemptRecord
 from llm_manager.domain.requests import RequestMetadata, Sensitivity
+from llm_manager.domain.usage import Cost, Unpriced, Usage
 
 _NO_METADATA = RequestMetadata()
+_NOT_PRICED = Unpriced(reason="not priced yet")
 
 
 def _texts(given: str | Iterable[str]) -> tuple[str, ...]:
@@ -43,6 +45,8 @@ class Moderation:
     verdicts: tuple[Verdict, ...]
     model: str
     provider: str
+    usage: Usage | None = None
+    cost: Cost = _NOT_PRICED
     latency_seconds: float = 0.0
     attempts: tuple[AttemptRecord, ...] = ()
     notices: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from attrs import field, frozen
 
+from llm_manager.domain.events import Operation
 from llm_manager.domain.usage import Usage
 
 
@@ -31,11 +32,13 @@ class ModelStatistics:
     cost_usd: Decimal = Decimal(0)
     unpriced: int = 0
     errors: Mapping[str, int] = field(factory=dict)
+    operation: Operation = "chat"
 
 
 @frozen(kw_only=True)
 class Statistics:
-    """All calls so far. ``calls`` counts calls of the manager, ``cached`` those that cost nothing; models by ``provider/name``.
+    """All calls so far. ``calls`` counts calls of the manager, ``cached`` those that cost nothing; models by ``provider/name``,
+    and by ``provider/name operation`` for what is no chat.
 
     ``version`` changes when an estimate moves enough to matter to a route.
     """

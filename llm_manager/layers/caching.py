@@ -42,7 +42,7 @@ class Flight:
 class Memory:
     """The state that caching decides on: the cache, the flights of each event loop, and whom to tell of hits."""
 
-    cache: Cache
+    cache: Cache[LLMResponse]
     journal: Journal
     now: Callable[[], float]
     flights: PerLoop[dict[str, Flight]] = field(factory=lambda: PerLoop(dict))

@@ -10,6 +10,7 @@ from returns.result import Failure, Success
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import Endpoint, Health, ModelProfile
+from llm_manager.domain.usage import Credits
 from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled
 from llm_manager.services.model_client import ModelClient
@@ -64,3 +65,18 @@ def listing_models(clients: Clients, forbidden: Forbidden) -> Callable[[], Futur
         return Success(tuple(found))
 
     return publish(models)
+
+
+def telling_credits(clients: Clients, forbidden: Forbidden) -> Callable[[], FutureResult[tuple[Credits, ...], LLMError]]:
+    """What is left to spend at each provider that tells; when none of those asked answers, why."""
+
+    async def told() -> Settled[tuple[Credits, ...], LLMError]:
+        asked = [client.credits for client in clients().values() if client.credits is not None and forbidden(client.endpoint) is None]
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(settle(ask())) for ask in asked]
+        outcomes = [task.result() for task in tasks]
+        known = tuple(outcome.unwrap() for outcome in outcomes if isinstance(outcome, Success))
+        failed = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+        return failed[0] if failed and not known else Success(known)
+
+    return publish(told)

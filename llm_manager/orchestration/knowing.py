@@ -51,6 +51,10 @@ class Knowledge:
         """What is known now, the model that the request names included."""
         if request.preferences.model:
             self._meet(request.preferences.model, request.preferences.provider)
+        return self.as_it_is()
+
+    def as_it_is(self) -> Snapshot:
+        """What is known now."""
         known, statistics = self._known.read(), self._statistics()
         seen = self._seen.read()
         if seen.known is not known or seen.statistics_version != statistics.version:

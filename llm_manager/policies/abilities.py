@@ -1,10 +1,11 @@
 """What a provider can do besides chat, and who can do what another cannot."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
 from llm_manager.domain.errors import ConfigurationError
+from llm_manager.domain.models import ModelKind
 
 Ability: TypeAlias = Literal["embed", "moderate", "create_image", "count_tokens"]
 
@@ -36,6 +37,16 @@ _WORDS: Final[Mapping[Ability, str]] = MappingProxyType(
 )
 
 
+KIND_OF: Final[Mapping[Ability, ModelKind]] = MappingProxyType(
+    {"embed": "embedding", "moderate": "moderation", "create_image": "image", "count_tokens": "chat"}
+)
+"""Which kind of model has an ability."""
+
+_DEEDS: Final[Mapping[Ability, str]] = MappingProxyType(
+    {"embed": "embed texts", "moderate": "moderate texts", "create_image": "make images", "count_tokens": "count tokens"}
+)
+
+
 def who_can(ability: Ability) -> tuple[str, ...]:
     """The providers that have an ability."""
     return tuple(provider for provider, able in ABILITIES.items() if ability in able)
@@ -48,7 +59,21 @@ def lacking(ability: Ability, provider: str) -> ConfigurationError:
     'anthropic moderates no texts; openai does'
     """
     others = [name for name in who_can(ability) if name != provider]
-    able = ", ".join(others[:-1]) + (" and " if len(others) > 1 else "") + "".join(others[-1:])
+    can = f"; {_all_of(others)} {'do' if len(others) > 1 else 'does'}" if others else ""
+    return ConfigurationError(message=f"{provider} {_WORDS[ability]}{can}")
+
+
+def nobody(ability: Ability) -> ConfigurationError:
+    """Say that no provider at hand can do this, and who could.
+
+    >>> nobody("moderate").message
+    'no provider at hand can moderate texts; openai can: set it up'
+    """
+    able = who_can(ability)
     return ConfigurationError(
-        message=f"{provider} {_WORDS[ability]}" + (f"; {able} {'do' if len(others) > 1 else 'does'}" if others else "")
+        message=f"no provider at hand can {_DEEDS[ability]}; {_all_of(able)} can: set {'one of them' if len(able) > 1 else 'it'} up"
     )
+
+
+def _all_of(names: Sequence[str]) -> str:
+    return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + "".join(names[-1:])

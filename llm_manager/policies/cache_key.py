@@ -1,9 +1,12 @@
-"""Under which key an answer is remembered: a digest of everything that could change it."""
+"""Under which key an answer or a vector is remembered: a digest of everything that could change it."""
 
 import hashlib
+from collections.abc import Callable
 from functools import lru_cache
 
 from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.embeddings import EmbedRequest
+from llm_manager.domain.models import Endpoint
 
 _VERSION = b"1"
 
@@ -16,6 +19,19 @@ def cache_key(attempt: Attempt) -> str:
     wire, endpoint = attempt.wire, attempt.endpoint
     whose = _whose(attempt.request.metadata.tenant, endpoint.identity, attempt.model.name, wire.path, wire.headers)
     return hashlib.sha256(b"%b%d:%b" % (whose, len(wire.body), wire.body)).hexdigest()
+
+
+def vector_keys(asked: EmbedRequest, endpoint: Endpoint, model: str) -> Callable[[str], str]:
+    """The keys of single texts: a digest of tenant, endpoint, model, dimensions, purpose and text, each with its length."""
+    whose = _whose("vector", asked.metadata.tenant, endpoint.identity, model, asked.dimensions, asked.purpose)
+    begun = hashlib.sha256(whose)
+
+    def key(text: str) -> str:
+        digest, encoded = begun.copy(), text.encode("utf-8", "surrogatepass")
+        digest.update(b"%d:%b" % (len(encoded), encoded))
+        return digest.hexdigest()
+
+    return key
 
 
 @lru_cache(maxsize=1024)

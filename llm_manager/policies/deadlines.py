@@ -1,7 +1,10 @@
 """How long to wait: for a connection, for the next byte, for an attempt, for the whole call."""
 
+from typing import Protocol
+
 from llm_manager.domain.attempts import Attempt, Limits
 from llm_manager.domain.errors import Origin, RequestTimeout
+from llm_manager.domain.events import Operation
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest
 
@@ -10,6 +13,7 @@ _TOKENS_PER_SECOND = 20.0
 _ASSUMED_TOKENS = 1200
 """What an answer may take when nobody bounds it: a minute, not the three and a half that 4096 tokens would."""
 _LEAST_TOTAL_SECONDS = 300.0
+_IMAGE_SECONDS = 120.0
 
 
 def limits_for(
@@ -41,7 +45,27 @@ def limits_for(
     )
 
 
-def total_seconds(request: LLMRequest, longest_attempt: float) -> float:
+class Patient(Protocol):
+    """What is asked by somebody who may say how long he waits."""
+
+    @property
+    def timeout_ms(self) -> int | None: ...
+    @property
+    def deadline_ms(self) -> int | None: ...
+
+
+def operation_seconds(
+    asked: Patient, profile: ModelProfile, operation: Operation, *, timeout_ms: int, provider_timeout_ms: int | None = None
+) -> float:
+    """Bound one attempt at what is no chat: a timeout that was set is obeyed, else images get two minutes, as they take one."""
+    own = asked.timeout_ms if asked.timeout_ms is not None else provider_timeout_ms
+    if own is not None:
+        return own / 1000.0 + profile.load_seconds
+    least = _IMAGE_SECONDS if operation == "create_image" else 0.0
+    return max(timeout_ms / 1000.0, least) + profile.load_seconds
+
+
+def total_seconds(request: Patient, longest_attempt: float) -> float:
     """Bound the whole call: what the request says, else at least 300 s and twice the longest attempt."""
     if request.deadline_ms is not None:
         return request.deadline_ms / 1000.0

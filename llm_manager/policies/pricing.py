@@ -1,5 +1,6 @@
 """What an answer costs: tokens by bucket times a price, in `Decimal`; what is not known stays unknown."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 
 from llm_manager.domain.models import KnownPrice, Price, PriceTier
@@ -28,6 +29,16 @@ def price(usage: Usage | None, price: Price) -> Cost:
     if usage.cache_write_tokens:
         usd += cache_write * usage.cache_write_tokens
     return Priced(usd=usd.scaleb(_TO_MILLIONTHS), price_version=price.version)
+
+
+def together(costs: Iterable[Cost]) -> Cost:
+    """The sum of several costs, in the words of the last; unknown as soon as one is. Nothing costs nothing."""
+    usd, version = _NOTHING, "remembered"
+    for cost in costs:
+        if not isinstance(cost, Priced):
+            return cost
+        usd, version = usd + cost.usd, cost.price_version
+    return Priced(usd=usd, price_version=version)
 
 
 def _rates(price: KnownPrice, prompt_tokens: int) -> KnownPrice | PriceTier:

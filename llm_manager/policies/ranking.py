@@ -53,7 +53,7 @@ def rank(candidate: Candidate, facts: Facts, policy: RoutingPolicy, chosen: dict
         overfull(profile, facts.tokens),
         not stands_in,
         profile.retired and not wished,
-        _listed_at(candidate, policy),
+        listed_at(candidate, policy),
         not (wished or chosen.get(profile.provider) == profile.name or _named_on(_ladder(facts, policy), profile)),
         *_strategy_rank(candidate, facts, policy),
         not (policy.local_first and candidate.endpoint.locality == "local"),
@@ -62,7 +62,7 @@ def rank(candidate: Candidate, facts: Facts, policy: RoutingPolicy, chosen: dict
     )
 
 
-def _listed_at(candidate: Candidate, policy: RoutingPolicy) -> int:
+def listed_at(candidate: Candidate, policy: RoutingPolicy) -> int:
     """The place in ``fallback_order``, whose entries name a provider, a family or a model; behind it when not there."""
     profile = candidate.profile
     for place, entry in enumerate(policy.fallback_order):
@@ -80,7 +80,7 @@ def listed(candidate: Candidate, policy: RoutingPolicy) -> bool:
 def _strategy_rank(candidate: Candidate, facts: Facts, policy: RoutingPolicy) -> Rank:
     match policy.strategy:
         case "cost":
-            return (_blended_usd(candidate), -candidate.profile.quality)
+            return (blended_usd(candidate), -candidate.profile.quality)
         case "performance":
             return (_seconds_per_quality(candidate),)
         case "balanced":
@@ -90,7 +90,7 @@ def _strategy_rank(candidate: Candidate, facts: Facts, policy: RoutingPolicy) ->
             return (
                 near and not local,
                 _rung(candidate, facts, policy),
-                _blended_usd(candidate) if policy.cost_optimization else 0,
+                blended_usd(candidate) if policy.cost_optimization else 0,
                 candidate.profile.provider != policy.default_provider,
                 _seconds_per_quality(candidate),
             )
@@ -118,7 +118,7 @@ def _ladder(facts: Facts, policy: RoutingPolicy) -> tuple[str, ...]:
     return LADDERS["analysis" if hard else said.task_type]
 
 
-def _blended_usd(candidate: Candidate) -> Decimal:
+def blended_usd(candidate: Candidate) -> Decimal:
     """US dollars per million tokens at three read to one written; an unknown price comes after every known one."""
     price = candidate.profile.price
     if not isinstance(price, KnownPrice):
@@ -142,7 +142,7 @@ def reasons_for(candidate: Candidate, facts: Facts, policy: RoutingPolicy) -> tu
     said: list[str] = []
     if facts.wish and facts.wish.matches(candidate):
         said.append("named by the request")
-    if (place := _listed_at(candidate, policy)) < len(policy.fallback_order):
+    if (place := listed_at(candidate, policy)) < len(policy.fallback_order):
         said.append(f"place {place + 1} of fallback_order")
     if policy.strategy == "balanced":
         rung = _rung(candidate, facts, policy)
@@ -150,7 +150,7 @@ def reasons_for(candidate: Candidate, facts: Facts, policy: RoutingPolicy) -> tu
         named = f"rung {rung + 1} of" if rung < len(ladder) else "below"
         said.append(f"{named} the {facts.classification.task_type} ladder ({' > '.join(ladder)})")
     said.append(f"{candidate.endpoint.locality}, {profile.tier} tier for a {facts.classification.complexity} request")
-    blended = _blended_usd(candidate)
+    blended = blended_usd(candidate)
     said.append(f"{blended.normalize():f} USD per million tokens" if blended.is_finite() else "price unknown")
     origin = "declared" if candidate.latency_seconds is None else "observed"
     rate = "" if candidate.success_rate is None else f", {candidate.success_rate:.0%} answered"

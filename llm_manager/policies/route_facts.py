@@ -61,7 +61,11 @@ def read_facts(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -
 
 def named_in(request: LLMRequest, snapshot: Snapshot) -> Wish:
     """Read what a request names; ``auto`` and an empty name name nothing, and ``openai/gpt-4o`` may name both."""
-    said, model = request.preferences.provider, request.preferences.model
+    return wish_for(request.preferences.provider, request.preferences.model, snapshot)
+
+
+def wish_for(said: str | None, model: str | None, snapshot: Snapshot) -> Wish:
+    """Read names of a provider and a model, as they were written."""
     if not said and not model:
         return _NO_WISH
     if said and said != "auto":

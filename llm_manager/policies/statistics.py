@@ -44,6 +44,8 @@ def observe_all(statistics: Statistics, events: Iterable[Event]) -> Statistics:
         match event:
             case AttemptAnswered() | AttemptFailed():
                 key = f"{event.provider}/{event.model}"
+                if event.operation != "chat":
+                    key = f"{key} {event.operation}"
                 tally = tallies.get(key)
                 if tally is None:
                     seen = models.get(key)
@@ -51,7 +53,7 @@ def observe_all(statistics: Statistics, events: Iterable[Event]) -> Statistics:
                         moves += _moves(tallies)
                         models, tallies, added = _most_used(_closed(models, tallies)), {}, 0
                     added += seen is None
-                    tally = tallies[key] = Tally(seen or ModelStatistics(provider=event.provider, model=event.model))
+                    tally = tallies[key] = Tally(seen or _unseen(event))
                 _tell(tally, event)
             case Answered():
                 answered += 1
@@ -76,6 +78,10 @@ def observe_all(statistics: Statistics, events: Iterable[Event]) -> Statistics:
         models=_closed(models, tallies),
         version=statistics.version + moves + _moves(tallies),
     )
+
+
+def _unseen(event: AttemptAnswered | AttemptFailed) -> ModelStatistics:
+    return ModelStatistics(provider=event.provider, model=event.model, operation=event.operation)
 
 
 def _tell(tally: Tally, event: AttemptAnswered | AttemptFailed) -> None:

@@ -97,6 +97,7 @@ class Tally:
             cost_usd=self.cost,
             unpriced=self.unpriced,
             errors=self.errors,
+            operation=start.operation,
         )
 
     def _rate(self, value: float) -> None:

@@ -9,18 +9,21 @@ from returns.future import FutureResult
 from returns.result import Result
 
 from llm_manager.domain.configuration import LLMConfig
+from llm_manager.domain.embeddings import Vector
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import Health, ModelProfile
 from llm_manager.domain.plans import Plan, Unavailable
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.statistics import Statistics
+from llm_manager.domain.usage import Credits
 from llm_manager.services.cache import Cache
 from llm_manager.services.conversation_storage import ConversationStorage
 from llm_manager.services.journal import Journal
-from llm_manager.services.model_client import ModelClient
+from llm_manager.services.model_client import CountTokens, CreateImage, Embed, ModelClient, Moderate
 from llm_manager.services.model_router import ModelRouter
 from llm_manager.services.steps import Generate, Stream
+from llm_manager.services.tools import CallTools
 from llm_manager.services.world import World
 
 Shape = TypeVar("Shape")
@@ -61,10 +64,18 @@ class LLMManager:
     generate_all: GenerateAll
     generate_as: GenerateAs
     converse: Callable[[str, LLMRequest], FutureResult[LLMResponse, LLMError]]
+    call_tools: CallTools
+    embed: Embed
+    moderate: Moderate
+    create_image: CreateImage
+    count_tokens: CountTokens
+    """By the provider's own counter where the model that would be asked first has one, else by estimate."""
     plan: Callable[[LLMRequest], Result[Plan, LLMError]]
     health: Callable[[], FutureResult[tuple[Health, ...], LLMError]]
     stats: Callable[[], Statistics]
     models: Callable[[], FutureResult[tuple[ModelProfile, ...], LLMError]]
+    credits: Callable[[], FutureResult[tuple[Credits, ...], LLMError]]
+    """What is left to spend at the providers that tell."""
     discover: Callable[[], FutureResult[tuple[str, ...], LLMError]]
     """Look for local servers now rather than before the first call; gives the providers that may be asked."""
     close: Callable[[], Coroutine[Any, Any, None]] = field(repr=False)
@@ -90,6 +101,8 @@ class ManagerDeps:
     clients: Mapping[str, ModelClient]
     servers: Mapping[str, ModelClient] = field(factory=dict)
     unavailable: tuple[Unavailable, ...] = ()
-    cache: Cache
+    cache: Cache[LLMResponse]
+    vectors: Cache[Vector]
+    """What texts are as vectors, remembered one by one."""
     conversations: ConversationStorage
     journal: Journal

@@ -26,6 +26,7 @@ def scripted_deps(
         router=make_model_router(settings).unwrap(),
         clients={model.client.endpoint.provider: model.client for model in models},
         cache=memory_cache(settings.cache, here.now),
+        vectors=memory_cache(settings.cache, here.now),
         conversations=memory_conversations(),
         journal=Journal(emit=(lambda _: None) if tell is None else tell),
     )

@@ -176,16 +176,16 @@ def test_a_layer_that_reopens_is_caught() -> None:
         STREAM_LAYER_LAWS["opening failures pass"](lambda: trying_again, attempt)
 
 
-def _immortal(settings: CacheSettings, _: Callable[[], float]) -> Cache:
+def _immortal(settings: CacheSettings, _: Callable[[], float]) -> Cache[LLMResponse]:
     return memory_cache(evolve(settings, max_size=max(1, settings.max_size)), lambda: 0.0)
 
 
-def _boundless(_: CacheSettings, now: Callable[[], float]) -> Cache:
+def _boundless(_: CacheSettings, now: Callable[[], float]) -> Cache[LLMResponse]:
     return memory_cache(CacheSettings(max_size=1000), now)
 
 
-def _deaf(settings: CacheSettings, now: Callable[[], float]) -> Cache:
-    kept = memory_cache(settings, now)
+def _deaf(settings: CacheSettings, now: Callable[[], float]) -> Cache[LLMResponse]:
+    kept: Cache[LLMResponse] = memory_cache(settings, now)
 
     async def clear() -> Success[None]:
         return Success(None)
@@ -193,8 +193,8 @@ def _deaf(settings: CacheSettings, now: Callable[[], float]) -> Cache:
     return evolve(kept, clear=clear)
 
 
-def _folding(settings: CacheSettings, now: Callable[[], float]) -> Cache:
-    kept = memory_cache(settings, now)
+def _folding(settings: CacheSettings, now: Callable[[], float]) -> Cache[LLMResponse]:
+    kept: Cache[LLMResponse] = memory_cache(settings, now)
     return evolve(kept, get=lambda key: kept.get(key.lower()), put=lambda key, answer: kept.put(key.lower(), answer))
 
 
@@ -202,7 +202,7 @@ def _folding(settings: CacheSettings, now: Callable[[], float]) -> Cache:
     ("law", "offender"),
     [("it forgets in time", _immortal), ("it is bounded", _boundless), ("it clears", _deaf), ("what is put is got", _folding)],
 )
-def test_offending_caches_are_caught(law: str, offender: Callable[..., Cache]) -> None:
+def test_offending_caches_are_caught(law: str, offender: Callable[..., Cache[LLMResponse]]) -> None:
     """Each law has someone who breaks it."""
     with pytest.raises(AssertionError):
         CACHE_LAWS[law](offender)
@@ -258,7 +258,7 @@ async def test_the_offenders_are_otherwise_sound() -> None:
     assert await (await _cache_with("a")).get("A") == Success(ANSWER)
 
 
-async def _cache_with(key: str) -> Cache:
+async def _cache_with(key: str) -> Cache[LLMResponse]:
     cache = _folding(CacheSettings(), lambda: 0.0)
     await cache.put(key, ANSWER)
     return cache

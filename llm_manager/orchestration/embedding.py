@@ -1,0 +1,197 @@
+"""Texts as vectors: each distinct one asked once, in batches, several at once; what was paid for is remembered.
+
+One plan step, one model: vectors of two models do not compare. The re-sends of all batches share one count, so that
+requests never pass the batches plus ``max_retries``.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Final
+
+from attrs import evolve, frozen
+from returns.future import FutureResult
+from returns.result import Failure, Success
+
+from llm_manager.domain.attempts import AttemptRecord, Ledger
+from llm_manager.domain.embeddings import Embeddings, EmbedRequest, Vector
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.events import CacheHit
+from llm_manager.domain.plans import Plan
+from llm_manager.domain.usage import Usage
+from llm_manager.effects import publish
+from llm_manager.orchestration.asking_once import one_for_each
+from llm_manager.orchestration.operating import OperatingDeps, Round, cost_of
+from llm_manager.orchestration.trying import record, try_steps
+from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.cache_key import vector_keys
+from llm_manager.policies.pricing import together
+from llm_manager.policies.recovery import GiveUp, Move, Try, next_move
+from llm_manager.services.cache import Cache
+from llm_manager.services.model_client import Embed, ModelClient
+
+_LOOKED_UP_AT_ONCE: Final = 1000
+"""Texts looked up before others on the event loop get their turn."""
+
+
+def embedding(deps: OperatingDeps, vectors: Cache[Vector] | None) -> Embed:
+    """Turn texts into vectors; without a cache nothing is remembered."""
+
+    async def embed(asked: EmbedRequest) -> Settled[Embeddings, LLMError]:
+        async def work(call_id: str, started: float) -> Settled[Embeddings, LLMError]:
+            planned = sealed(await deps.choose(asked))
+            if isinstance(planned, Failure):
+                return planned
+            plan = planned.unwrap()
+            profile = plan.steps[0].profile
+            distinct = dict.fromkeys(asked.texts)
+            size = max(1, deps.clients()[profile.provider].texts_per_call)
+            most = max(1, min(-(-len(distinct) // size), deps.performance.concurrency or profile.concurrency))
+            waves = -(-len(distinct) // (size * most))
+            tries = Round(deps=deps, operation="embed", call_id=call_id, asked=asked, plan=plan)
+            start = tries.ledger(started, waves=max(1, waves))
+            memory = _memory(asked, plan, vectors)
+            job = _Job(asked=asked, size=size, tries=tries, start=start, memory=memory, texts=iter(distinct))
+            error = await job.done_by(most)
+            if error is not None:
+                return Failure(error)
+            answer = job.answer(deps.world.now() - started)
+            if 0 < len(answer.vectors) == answer.remembered:
+                hit = CacheHit(at=deps.world.now(), call_id=call_id, provider=profile.provider, model=profile.name, shared=False)
+                deps.journal.emit(hit)
+            return Success(answer)
+
+        return await deps.told(asked.metadata, work)
+
+    return publish(embed)
+
+
+@frozen(kw_only=True)
+class _Memory:
+    cache: Cache[Vector]
+    key: Callable[[str], str]
+    reads: bool
+
+    async def recall(self, text: str) -> Vector | None:
+        """The remembered vector; a cache that fails remembers nothing."""
+        if not self.reads:
+            return None
+        found = await self.cache.get(self.key(text))
+        return found.unwrap() if isinstance(found, Success) else None
+
+    async def store(self, text: str, vector: Vector) -> None:
+        await self.cache.put(self.key(text), vector)
+
+
+def _memory(asked: EmbedRequest, plan: Plan, vectors: Cache[Vector] | None) -> _Memory | None:
+    if vectors is None or asked.cache == "off":
+        return None
+    step = plan.steps[0]
+    return _Memory(cache=vectors, key=vector_keys(asked, step.endpoint, step.profile.name), reads=asked.cache == "use")
+
+
+class _Job:
+    """The batches of one call: workers take texts, ask for their vectors and leave them."""
+
+    def __init__(
+        self, *, asked: EmbedRequest, size: int, tries: Round, start: Ledger, memory: _Memory | None, texts: Iterator[str]
+    ) -> None:
+        self._asked, self._size, self._tries, self._start, self._memory, self._texts = asked, size, tries, start, memory, texts
+        self._taking = asyncio.Lock()
+        self._found: dict[str, Vector] = {}
+        self._remembered: set[str] = set()
+        self._paid: list[Embeddings] = []
+        self._records: list[AttemptRecord] = []
+        self._begun = 0
+        self._resends_left = tries.plan.max_retries
+        self._failed: LLMError | None = None
+
+    async def done_by(self, workers: int) -> LLMError | None:
+        """Ask everything, by so many workers; after a failure no batch is begun, and those under way are waited for and kept."""
+        async with asyncio.TaskGroup() as group:
+            for _ in range(workers):
+                group.create_task(self._work())
+        return self._failed
+
+    def answer(self, seconds: float) -> Embeddings:
+        """All vectors in the order of their texts, and what they took."""
+        profile = self._tries.plan.steps[0].profile
+        usages = [each.usage for each in self._paid]
+        told = [usage for usage in usages if usage is not None]
+        return Embeddings(
+            vectors=tuple(self._found[text] for text in self._asked.texts),
+            model=self._paid[0].model if self._paid else profile.name,
+            provider=profile.provider,
+            usage=sum(told, Usage()) if len(told) == len(usages) else None,
+            cost=together(each.cost for each in self._paid),
+            remembered=sum(text in self._remembered for text in self._asked.texts),
+            latency_seconds=seconds,
+            attempts=tuple(sorted(self._records, key=lambda each: each.number)),
+            notices=tuple(dict.fromkeys((*self._tries.plan.notices, *(told for each in self._paid for told in each.notices)))),
+        )
+
+    async def _work(self) -> None:
+        while self._failed is None and (batch := await self._batch()):
+            outcome = await self._vectors_of(batch)
+            if isinstance(outcome, Failure):
+                self._give_up(outcome.failure())
+                return
+            answer = outcome.unwrap()
+            self._paid.append(evolve(answer, vectors=()))
+            for text, vector in zip(batch, answer.vectors, strict=True):
+                self._found[text] = vector
+                if self._memory is not None:
+                    await self._memory.store(text, vector)
+
+    def _give_up(self, error: LLMError) -> None:
+        if self._failed is None:
+            self._failed = error
+
+    async def _batch(self) -> tuple[str, ...]:
+        """The next texts to be paid for; those remembered are set aside on the way."""
+        async with self._taking:
+            if self._memory is None:
+                return tuple(islice(self._texts, self._size))
+            batch: list[str] = []
+            for looked, text in enumerate(self._texts, start=1):
+                vector = await self._memory.recall(text)
+                if vector is not None:
+                    self._found[text] = vector
+                    self._remembered.add(text)
+                else:
+                    batch.append(text)
+                    if len(batch) == self._size:
+                        break
+                if looked % _LOOKED_UP_AT_ONCE == 0:
+                    await asyncio.sleep(0)
+            return tuple(batch)
+
+    async def _vectors_of(self, batch: tuple[str, ...]) -> Settled[Embeddings, LLMError]:
+        tries, number = self._tries, 0
+        plan, deps = tries.plan, tries.deps
+
+        def ask(client: ModelClient, model: str, milliseconds: int) -> FutureResult[Embeddings, LLMError]:
+            sent = evolve(self._asked, texts=batch, model=model, provider=client.endpoint.provider, timeout_ms=milliseconds)
+            return client.embed(sent).bind_result(lambda said: one_for_each(said, said.vectors, batch))
+
+        async def step(index: int, ledger: Ledger, began: float) -> Settled[Embeddings, LLMError]:
+            nonlocal number
+            number = self._begun = self._begun + 1
+            outcome = await tries.attempt(index, ledger, began, ask, number=number)
+            if isinstance(outcome, Failure):
+                return outcome
+            answer = outcome.unwrap()
+            cost = cost_of(answer, plan.steps[index].profile)
+            self._records.append(evolve(record(plan, ledger, index, began, deps.world.now(), cost=cost), number=number))
+            return Success(evolve(answer, cost=cost))
+
+        def decide(plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter: float) -> Move:
+            self._records.append(evolve(ledger.attempts[-1], number=number))
+            if self._failed is not None:
+                return GiveUp(error=error)
+            own = len(ledger.attempts) - 1
+            move = next_move(evolve(plan, max_retries=own + self._resends_left), ledger, error, now=now, jitter=jitter)
+            self._resends_left -= isinstance(move, Try)
+            return move
+
+        return await try_steps(step, plan, self._start, call_id=tries.call_id, world=deps.world, journal=deps.journal, decide=decide)

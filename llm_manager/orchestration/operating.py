@@ -1,0 +1,200 @@
+"""What is no chat: one call of the manager and its attempts, each bounded and told.
+
+Who is asked is decided by `choosing`, what follows a failure by `trying`.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from decimal import Decimal
+from typing import Any, Final, TypeAlias, TypeVar
+
+from attrs import frozen
+from returns.future import FutureResult
+from returns.result import Failure, Result
+
+from llm_manager.domain.attempts import Ledger
+from llm_manager.domain.configuration import PerformanceSettings, ProviderSettings
+from llm_manager.domain.embeddings import Embeddings
+from llm_manager.domain.errors import LLMError, Origin, RequestTimeout
+from llm_manager.domain.events import (
+    Answered,
+    AttemptAnswered,
+    AttemptFailed,
+    AttemptStarted,
+    CallCancelled,
+    CallFailed,
+    Operation,
+)
+from llm_manager.domain.images import MadeImages
+from llm_manager.domain.models import ModelProfile
+from llm_manager.domain.moderation import Moderation
+from llm_manager.domain.plans import Plan
+from llm_manager.domain.requests import RequestMetadata
+from llm_manager.domain.usage import Cost, Priced, TokenCount
+from llm_manager.effects import settle
+from llm_manager.outcomes import Settled
+from llm_manager.policies.choosing import Besides
+from llm_manager.policies.deadlines import Patient, operation_seconds, total_seconds
+from llm_manager.policies.pricing import price
+from llm_manager.services.journal import Journal
+from llm_manager.services.model_client import ModelClient
+from llm_manager.services.world import World
+
+Said: TypeAlias = Embeddings | Moderation | MadeImages | TokenCount
+"""What comes back."""
+
+_Said = TypeVar("_Said", bound=Said)
+
+Choose: TypeAlias = Callable[[Besides], Coroutine[Any, Any, Result[Plan, LLMError]]]
+
+_FREE: Final = Priced(usd=Decimal(0), price_version="free")
+
+
+@frozen(kw_only=True)
+class OperatingDeps:
+    """What such a call needs: who may be asked, how long, and the world it happens in."""
+
+    world: World
+    journal: Journal
+    choose: Choose
+    clients: Callable[[], Mapping[str, ModelClient]]
+    performance: PerformanceSettings
+    providers: Mapping[str, ProviderSettings]
+
+    async def told(
+        self, metadata: RequestMetadata, work: Callable[[str, float], Coroutine[Any, Any, Settled[_Said, LLMError]]]
+    ) -> Settled[_Said, LLMError]:
+        """Do the work of a call, given its id and when it began; emit one `Answered`, `CallFailed` or `CallCancelled`."""
+        emit, now = self.journal.emit, self.world.now
+        call_id, started = self.world.new_id(), now()
+        outcome = None
+        try:
+            outcome = await work(call_id, started)
+        finally:
+            if outcome is None:
+                at = now()
+                emit(CallCancelled(at=at, call_id=call_id, seconds=at - started, metadata=metadata))
+        at = now()
+        if isinstance(outcome, Failure):
+            emit(CallFailed(at=at, call_id=call_id, seconds=at - started, error=outcome.failure(), metadata=metadata))
+            return outcome
+        said = outcome.unwrap()
+        usage, cost = (None, _FREE) if isinstance(said, TokenCount) else (said.usage, said.cost)
+        emit(
+            Answered(
+                at=at,
+                call_id=call_id,
+                provider=said.provider,
+                model=said.model,
+                seconds=at - started,
+                usage=usage,
+                cost=cost,
+                cached=isinstance(said, Embeddings) and 0 < len(said.vectors) == said.remembered,
+                metadata=metadata,
+            )
+        )
+        return outcome
+
+    def seconds(self, asked: Patient, profile: ModelProfile, operation: Operation) -> float:
+        """How long one attempt may take."""
+        own = self.providers.get(profile.provider)
+        return operation_seconds(
+            asked,
+            profile,
+            operation,
+            timeout_ms=self.performance.timeout_ms,
+            provider_timeout_ms=None if own is None else own.timeout_ms,
+        )
+
+
+@frozen(kw_only=True)
+class Round:
+    """One call over its plan: attempts of one operation, each bounded and told."""
+
+    deps: OperatingDeps
+    operation: Operation
+    call_id: str
+    asked: Patient
+    plan: Plan
+
+    def ledger(self, started: float, *, waves: int = 1) -> Ledger:
+        """An empty ledger; work that takes several ``waves`` of requests, one after the other, gets the time of as many calls."""
+        longest = max(self.deps.seconds(self.asked, step.profile, self.operation) for step in self.plan.steps)
+        total = total_seconds(self.asked, longest)
+        return Ledger(started=started, deadline=started + (total if self.asked.deadline_ms is not None else total * waves))
+
+    async def attempt(
+        self,
+        index: int,
+        ledger: Ledger,
+        began: float,
+        ask: Callable[[ModelClient, str, int], FutureResult[_Said, LLMError]],
+        *,
+        number: int | None = None,
+    ) -> Settled[_Said, LLMError]:
+        """Ask a client once: which model, and for how many milliseconds at most."""
+        profile, deps = self.plan.steps[index].profile, self.deps
+        client, emit, now = deps.clients()[profile.provider], deps.journal.emit, deps.world.now
+        number = len(ledger.attempts) + 1 if number is None else number
+        own, left = deps.seconds(self.asked, profile, self.operation), ledger.deadline - began
+        milliseconds = max(1, round(min(own, left) * 1000))
+        emit(
+            AttemptStarted(
+                at=began, call_id=self.call_id, number=number, provider=profile.provider, model=profile.name, operation=self.operation
+            )
+        )
+        scope = asyncio.timeout(milliseconds / 1000)
+        outcome: Settled[_Said, LLMError]
+        try:
+            async with scope:
+                outcome = await settle(ask(client, profile.name, milliseconds))
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            outcome = Failure(
+                RequestTimeout(
+                    model=profile.name,
+                    timeout_ms=milliseconds if own <= left else round((ledger.deadline - ledger.started) * 1000),
+                    phase="attempt" if own <= left else "total",
+                    origin=Origin(provider=profile.provider, endpoint=client.endpoint.base_url, charge="possible"),
+                )
+            )
+        at = now()
+        if isinstance(outcome, Failure):
+            emit(
+                AttemptFailed(
+                    at=at,
+                    call_id=self.call_id,
+                    number=number,
+                    provider=profile.provider,
+                    model=profile.name,
+                    seconds=at - began,
+                    error=outcome.failure(),
+                    operation=self.operation,
+                )
+            )
+            return outcome
+        said = outcome.unwrap()
+        usage = None if isinstance(said, TokenCount) else said.usage
+
+        emit(
+            AttemptAnswered(
+                at=at,
+                call_id=self.call_id,
+                number=number,
+                provider=profile.provider,
+                model=profile.name,
+                seconds=at - began,
+                usage=usage,
+                cost=cost_of(said, profile),
+                operation=self.operation,
+            )
+        )
+        return outcome
+
+
+def cost_of(said: Said, profile: ModelProfile) -> Cost:
+    """What an answer cost: the provider's own word, else its tokens at the model's price. Counting is free everywhere."""
+    if isinstance(said, TokenCount):
+        return _FREE
+    return said.cost if isinstance(said.cost, Priced) else price(said.usage, profile.price)

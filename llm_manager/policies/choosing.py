@@ -1,0 +1,216 @@
+"""Who is asked for what is no chat: ``choose(asked, offers, snapshot, policy) -> Plan``.
+
+A provider that is named > the one whose model is named > those that can, as routing orders them: well before ill, then
+``fallback_order``, local first, the default provider, under ``cost`` the cheaper one. Nothing that is not local sees a
+private text, or anything under airgap. Vectors of two models do not compare, so embeddings have one step, and so has
+whatever is named.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Any, TypeAlias, assert_never
+
+from attrs import evolve, field, frozen
+from returns.result import Failure, Result, Success
+
+from llm_manager.domain.embeddings import EmbedRequest
+from llm_manager.domain.errors import ConfigurationError, LLMError, PolicyBlocked
+from llm_manager.domain.images import ImageRequest
+from llm_manager.domain.models import Endpoint, ModelProfile
+from llm_manager.domain.moderation import ModerationRequest
+from llm_manager.domain.plans import Candidate, Plan, PlanStep, Refusal, RefusalRule, RoutingPolicy, Snapshot, TaskClassification
+from llm_manager.domain.requests import Sensitivity
+from llm_manager.policies.abilities import Ability, lacking, nobody, who_can
+from llm_manager.policies.names import LOCALITY, provider_of_model
+from llm_manager.policies.ranking import blended_usd, listed_at
+from llm_manager.policies.route_facts import Wish, misspelt, wish_for
+from llm_manager.policies.routing import why_not_asked
+from llm_manager.policies.sensitivity import private_word
+
+Besides: TypeAlias = EmbedRequest | ModerationRequest | ImageRequest
+"""What is asked besides chat."""
+
+
+@frozen(kw_only=True)
+class Offer:
+    """One provider at hand: where it is, what it can do, its models of the kind that is wanted (the first unless one is named)."""
+
+    endpoint: Endpoint
+    able: frozenset[Ability]
+    models: tuple[ModelProfile, ...]
+    profile: Callable[[str], ModelProfile] = field(eq=False, repr=False)
+
+
+def ability_for(asked: Besides) -> Ability:
+    """What a provider must be able to do."""
+    match asked:
+        case EmbedRequest():
+            return "embed"
+        case ModerationRequest():
+            return "moderate"
+        case ImageRequest():
+            return "create_image"
+        case _:
+            assert_never(asked)
+
+
+def texts_of(asked: Besides) -> tuple[str, ...]:
+    """Every text that is sent."""
+    return (asked.prompt,) if isinstance(asked, ImageRequest) else asked.texts
+
+
+def choose(asked: Besides, offers: Sequence[Offer], snapshot: Snapshot, policy: RoutingPolicy) -> Result[Plan, LLMError]:
+    """Plan what is asked, or say why nobody may be; ``snapshot`` tells names, absences and health."""
+    ability = ability_for(asked)
+    wish = wish_for(asked.provider, asked.model, snapshot)
+    meant = _meant(wish, ability, offers, snapshot)
+    if not isinstance(meant, Success):
+        return Failure(meant.failure())
+    sensitivity, why = _sensitivity(asked, policy)
+    healthy = {each.profile.provider: each.healthy for each in snapshot.candidates}
+    admitted: list[Candidate] = []
+    refused: list[Refusal] = []
+    for offer in meant.unwrap():
+        profile = _model(offer, wish)
+        refusal = _refusal(offer, profile, sensitivity, policy)
+        if profile is None or refusal is not None:
+            refused.extend(() if refusal is None else (refusal,))
+        else:
+            admitted.append(Candidate(profile=profile, endpoint=offer.endpoint, healthy=healthy.get(offer.endpoint.provider)))
+    if not admitted:
+        return Failure(_blocked(ability, refused))
+    ranked = sorted(admitted, key=lambda each: _rank(each, policy))
+    why_alone = _why_alone(wish, ability, policy)
+    if why_alone is not None:
+        refused.extend(
+            Refusal(provider=each.profile.provider, model=each.profile.name, rule="fallback", reason=why_alone) for each in ranked[1:]
+        )
+        ranked = ranked[:1]
+    first = ranked[0].profile
+    return Success(
+        Plan(
+            steps=tuple(PlanStep(profile=each.profile, endpoint=each.endpoint, reasons=_reasons(each, wish, policy)) for each in ranked),
+            refused=tuple(refused),
+            strategy=policy.strategy,
+            max_retries=policy.max_retries,
+            classification=TaskClassification(
+                task_type="general", complexity="simple", sensitivity=sensitivity, prefers_local=sensitivity == "private", reasons=(why,)
+            ),
+            snapshot_version=snapshot.version,
+            notices=(f"{first.name} is retired" + (f"; use {first.replaced_by}" if first.replaced_by else ""),) if first.retired else (),
+        )
+    )
+
+
+def counting(plan: Plan, able: Collection[str], *, named: bool) -> Plan | None:
+    """Those of a chat's plan who count its tokens, when the first of them does; the first alone when the request names it."""
+    if plan.steps[0].profile.provider not in able:
+        return None
+    steps = plan.steps[:1] if named else tuple(step for step in plan.steps if step.profile.provider in able)
+    return evolve(plan, steps=steps)
+
+
+def _meant(wish: Wish, ability: Ability, offers: Sequence[Offer], snapshot: Snapshot) -> Result[Sequence[Offer], LLMError]:
+    """Those among whom to choose: whom the request names, else all that can."""
+    able = [offer for offer in offers if ability in offer.able]
+    if wish.provider is None and wish.model is None:
+        return Success(able) if able else Failure(nobody(ability))
+    owner = wish.provider
+    if owner is None and wish.model is not None:
+        having = [offer for offer in able if any(model.name == wish.model for model in offer.models)]
+        if having:
+            return Success(having)
+        owner = provider_of_model(wish.model)
+        if owner is None and len(able) == 1:
+            return Success(able)
+        if owner is None and not able:
+            return Failure(nobody(ability))
+    wrong = misspelt(wish, snapshot)
+    if wrong is not None:
+        return Failure(wrong)
+    if owner is None:
+        homes = " or ".join(offer.endpoint.provider for offer in able)
+        return Failure(ConfigurationError(message=f"whose model is {wish.model}? Name its provider too: {homes}"))
+    found = [offer for offer in offers if offer.endpoint.provider == owner]
+    if not found:
+        gone = next((each.reason for each in snapshot.unavailable if each.provider == owner), "not configured")
+        return Failure(ConfigurationError(message=f"{owner} cannot be asked: {gone}"))
+    return Success(found) if ability in found[0].able else Failure(lacking(ability, owner))
+
+
+def _model(offer: Offer, wish: Wish) -> ModelProfile | None:
+    if wish.model is not None:
+        return next((model for model in offer.models if model.name == wish.model), None) or offer.profile(wish.model)
+    return next(iter(offer.models), None)
+
+
+def _sensitivity(asked: Besides, policy: RoutingPolicy) -> tuple[Sensitivity, str]:
+    if asked.sensitivity is not None:
+        return asked.sensitivity, "sensitivity is labelled"
+    if policy.default_sensitivity == "private":
+        return "private", "unlabelled requests are private here"
+    word = next((found for text in texts_of(asked) if (found := private_word(text)) is not None), None)
+    return ("public", "unlabelled and no private word") if word is None else ("private", f"the word {word} makes it private")
+
+
+def _refusal(offer: Offer, profile: ModelProfile | None, sensitivity: Sensitivity, policy: RoutingPolicy) -> Refusal | None:
+    provider, name = offer.endpoint.provider, "" if profile is None else profile.name
+    elsewhere = profile is not None and profile.offloaded
+
+    def refused(rule: RefusalRule, reason: str) -> Refusal:
+        return Refusal(provider=provider, model=name, rule=rule, reason=reason)
+
+    if (reason := why_not_asked(offer.endpoint, policy)) is not None:
+        return refused("airgap", reason)
+    if elsewhere and policy.airgap:
+        return refused("airgap", "airgap: its server passes requests for this model on to a cloud")
+    if sensitivity == "private" and offer.endpoint.locality != "local":
+        return refused("private", "private: only local endpoints may see these texts")
+    if elsewhere and sensitivity == "private":
+        return refused("private", "private: its server passes requests for this model on to a cloud")
+    if profile is None:
+        return refused("name", "no model of this kind is known there; name one")
+    return None
+
+
+def _blocked(ability: Ability, refused: Iterable[Refusal]) -> LLMError:
+    told = "; ".join(f"{each.provider}{' ' if each.model else ''}{each.model}: {each.reason}" for each in refused)
+    rules = {each.rule for each in refused}
+    near = [name for name in who_can(ability) if LOCALITY[name] == "local"]
+    hint = f"; local ones that can: {', '.join(near)}" if near else "; no local one can"
+    if "airgap" in rules:
+        return PolicyBlocked(message=f"the airgap leaves nobody who may be asked ({told}){hint}", policy="airgap")
+    if "private" in rules:
+        return PolicyBlocked(message=f"the texts' privacy leaves nobody who may be asked ({told}){hint}", policy="private")
+    return ConfigurationError(message=told)
+
+
+def _rank(candidate: Candidate, policy: RoutingPolicy) -> tuple[Any, ...]:
+    profile = candidate.profile
+    return (
+        candidate.healthy is False,
+        profile.retired,
+        listed_at(candidate, policy),
+        blended_usd(candidate) if policy.strategy == "cost" else 0,
+        not (policy.local_first and candidate.endpoint.locality == "local"),
+        profile.provider != policy.default_provider,
+        profile.provider,
+        profile.name,
+    )
+
+
+def _why_alone(wish: Wish, ability: Ability, policy: RoutingPolicy) -> str | None:
+    if ability == "embed":
+        return "vectors of two models do not compare"
+    if wish:
+        return "the request names another"
+    return None if policy.enable_fallback else "fallback is off"
+
+
+def _reasons(candidate: Candidate, wish: Wish, policy: RoutingPolicy) -> tuple[str, ...]:
+    said = ["named by the request"] if wish else []
+    said.append(candidate.endpoint.locality)
+    if candidate.profile.provider == policy.default_provider:
+        said.append("the default provider")
+    if candidate.healthy is False:
+        said.append("moved back: it did not answer when last asked")
+    return tuple(said)
