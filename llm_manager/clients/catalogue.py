@@ -24,6 +24,13 @@ def _openai_chat(provider: str) -> Find:
     return find
 
 
+def _gemini() -> Build:
+    from llm_manager.clients.data.gemini import GEMINI
+    from llm_manager.clients.gemini.transport import building
+
+    return building(GEMINI)
+
+
 def _embedded() -> Build:
     from llm_manager.clients.embedded.transport import build
 
@@ -33,6 +40,7 @@ def _embedded() -> Build:
 CATALOGUE: Final[Mapping[str, Find]] = MappingProxyType(
     {
         **{name: _openai_chat(name) for name in ("lmstudio", "llamacpp", "vllm", "openai", "groq", "together", "openrouter")},
+        "gemini": _gemini,
         "embedded": _embedded,
     }
 )

@@ -57,6 +57,8 @@ class Dialect:
     """Reads one event: its data, and its name where the framing has names."""
     lines: bool = False
     """Whether streams are JSON lines rather than server-sent events."""
+    ended: Callable[[Told, Who], tuple[Told, Sequence[Event]]] | None = None
+    """What the proper end of a body tells, in a dialect whose streams have no terminator; still not over is cut off."""
 
 
 @frozen(kw_only=True)
@@ -245,6 +247,9 @@ def _last(dialect: Dialect, framing: Any, told: Told, who: Who) -> list[Event]:
     arrived = [ServerSentEvent(line) for line in end_lines(framing)] if dialect.lines else end_sse(framing)
     for data, name in arrived:
         told, happened = dialect.decode_event(told, data, who, name)
+        events.extend(happened)
+    if not told.over and dialect.ended is not None:
+        told, happened = dialect.ended(told, who)
         events.extend(happened)
     if not told.over:
         events.append(Failure(cut(told, who)))

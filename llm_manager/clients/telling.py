@@ -2,6 +2,7 @@
 
 from typing import TypeAlias
 
+from attrs import evolve
 from msgspec import Struct
 from returns.result import Failure, Success
 
@@ -37,6 +38,8 @@ class Told(Struct, frozen=True):
     delivered: bool = False
     text: Chain = None
     reasoning: Chain = None
+    place: tuple[int, int] | None = None
+    """Where the last piece of thinking stands, as the provider counts, for those that tell it in parts."""
     thoughts: tuple[Thought, ...] = ()
     refusal: Chain = None
     withheld: str = ""
@@ -82,6 +85,7 @@ def settled(told: Told, who: Who) -> Settled[LLMResponse, LLMError]:
                 name=call.name,
                 arguments=joined(call.arguments) or "{}",
                 signature=call.signature,
+                signed_by=who.provider if call.signature else "",
             )
             for call in told.calls
         )
@@ -95,7 +99,7 @@ def settled(told: Told, who: Who) -> Settled[LLMResponse, LLMError]:
             finish=finish,
             tool_calls=calls,
             reasoning=joined(told.reasoning),
-            thoughts=told.thoughts,
+            thoughts=tuple(evolve(thought, signed_by=who.provider) for thought in told.thoughts) if told.thoughts else (),
             usage=told.usage,
             tokens_per_second=told.tokens_per_second,
             notices=told.notices,

@@ -49,8 +49,8 @@ SeedTag: TypeAlias = Literal[
 def resend(error: LLMError) -> Resend:
     """Say how often the same request may go to the same model again after this."""
     match error:
-        case ModelUnavailable(reason=reason, resend_helps=helps):
-            return "freely" if helps and reason != "permanent" else "never"
+        case ModelUnavailable(reason=reason, resend_helps=helps, resend_once=once):
+            return "never" if not helps or reason == "permanent" else "once" if once else "freely"
         case RateLimitExceeded(local=local, resend_helps=helps):
             return "freely" if helps and not local else "never"
         case RequestTimeout(phase=phase):

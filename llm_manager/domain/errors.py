@@ -42,7 +42,7 @@ class Origin:
 class ModelUnavailable:
     """The model or its server cannot answer; ``busy`` is a server that is well and has no room for this kind of call.
 
-    ``resend_helps`` is False when the provider itself says that the same request will fail again.
+    ``resend_helps`` is False when the provider itself says that the same request will fail again; ``resend_once`` when it may.
     """
 
     tag: ClassVar[Literal["ModelUnavailable"]] = "ModelUnavailable"
@@ -50,6 +50,7 @@ class ModelUnavailable:
     message: str
     reason: Literal["permanent", "overloaded", "busy", "loading", "not_running", "server"] = "server"
     resend_helps: bool = True
+    resend_once: bool = False
     origin: Origin | None = None
 
 
@@ -240,12 +241,12 @@ class AllModelsFailed:
 
 @frozen(kw_only=True)
 class ToolFailed:
-    """A tool raised, timed out, was refused or was given wrong arguments."""
+    """A tool raised, timed out, was refused, was given wrong arguments, or was asked for when the run had no ``steps`` left."""
 
     tag: ClassVar[Literal["ToolFailed"]] = "ToolFailed"
     tool: str
     message: str
-    reason: Literal["failed", "timeout", "arguments", "unknown", "refused"] = "failed"
+    reason: Literal["failed", "timeout", "arguments", "unknown", "refused", "steps"] = "failed"
 
 
 @frozen(kw_only=True)

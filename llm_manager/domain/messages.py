@@ -57,23 +57,28 @@ Part: TypeAlias = TextPart | ImageUrl | ImageData | DocumentUrl | DocumentData
 
 @frozen(kw_only=True)
 class Thought:
-    """Some of a model's thinking. ``signature`` is the provider's own proof of it, sent back as it came; ``text`` may be withheld."""
+    """Some of a model's thinking. ``signature`` is the provider's own proof of it, sent back as it came; ``text`` may be withheld.
+
+    ``signed_by`` is that provider, when it is known: to another its proof is worth nothing.
+    """
 
     text: str = field(default="", repr=False)
     signature: str = field(default="", repr=False)
+    signed_by: str = field(default="", repr=False, eq=False)
 
 
 @frozen(kw_only=True)
 class ToolCall:
     """A model's wish to call a tool; ``arguments`` is the JSON object it wrote, as text and unchecked.
 
-    ``signature`` is what some providers want back with the call, as it came.
+    ``signature`` is what some providers want back with the call, as it came; ``signed_by`` is the provider it came from.
     """
 
     id: str
     name: str
     arguments: str = "{}"
     signature: str = field(default="", repr=False)
+    signed_by: str = field(default="", repr=False, eq=False)
 
 
 def _parts(content: str | Iterable[Part]) -> tuple[Part, ...]:

@@ -1,0 +1,182 @@
+"""From a status and machine codes to an `LLMError`: the only file of this dialect that knows what a status means.
+
+Order of judgement: the codes of the error's details, then its status; sentences only for what has no code, and only those listed
+in ``clients/data``. Words that a prompt could hold decide nothing.
+"""
+
+import re
+from typing import Final
+
+from llm_manager.clients import endings
+from llm_manager.clients.data import gemini_errors as known
+from llm_manager.clients.gemini.signals import Signal, read_body, read_error, status_in
+from llm_manager.clients.who import Who, request_id
+from llm_manager.domain.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    ContextTooLarge,
+    InvalidRequest,
+    LLMError,
+    MalformedResponse,
+    ModelUnavailable,
+    Origin,
+    QuotaExhausted,
+    RateLimitExceeded,
+    RequestTimeout,
+)
+from llm_manager.domain.wire_requests import WireReply
+from llm_manager.policies.retry_after import wait_seconds
+
+_CONTEXT: Final = tuple(re.compile(sentence) for sentence in known.CONTEXT_SENTENCES)
+_TOO_MANY_BYTES: Final = re.compile(known.TOO_MANY_BYTES)
+_WRONG_KEY: Final = re.compile(known.WRONG_KEY_SENTENCE)
+_CREDITS_SPENT: Final = re.compile(known.CREDITS_SPENT)
+_NOTHING_ALLOWED: Final = re.compile(known.NOTHING_ALLOWED)
+_RETRY_IN: Final = re.compile(known.RETRY_IN)
+_SCANNED: Final = 4000
+_SERVER_ERROR: Final = 500
+
+
+def is_good(status: int) -> bool:
+    """Say whether an answer of this status is meant to hold what was asked for."""
+    return 200 <= status <= 299
+
+
+def error_of(reply: WireReply, who: Who, *, wall: float) -> LLMError:
+    """Say what an answer that is not good means."""
+    return _judged(read_body(reply.status, reply.body), reply, who, wall)
+
+
+def error_inside(told: object, who: Who, *, wall: float, raw: str = "", reply: WireReply | None = None) -> LLMError:
+    """Say what an error inside a good answer or a stream means: its code counts as the status, 500 when it has none."""
+    signal = read_error(status_in(told) or _SERVER_ERROR, told, raw=raw)
+    return _judged(signal, reply or WireReply(status=signal.status), who, wall)
+
+
+def blocked(reason: str, who: Who, *, request_id: str | None = None) -> LLMError:
+    """Say what a prompt means that was not answered for what it holds."""
+    return endings.filtered(
+        who, message=f"the provider blocked the prompt ({who.safe_id(reason) or 'for its content'})", request_id=request_id
+    )
+
+
+def bad_ending(reason: str | None, who: Who, *, partial: str = "", request_id: str | None = None) -> LLMError | None:
+    """Say what an answer means whose own ending says that it is none; None for a good or an unknown ending."""
+    if reason is None or reason in known.GOOD_ENDINGS:
+        return None
+    if reason in known.WITHHELD:
+        return endings.filtered(who, partial=partial, message=f"{endings.WITHHELD} ({reason})", request_id=request_id)
+    origin = who.origin(request_id=request_id, code=reason, charge="certain")
+    if reason in known.WRONG_CALLS:
+        message = f"the model called a tool in a way that its provider refused ({reason})"
+        return InvalidRequest(message=message, request=who.request, by_model=True, origin=origin)
+    if reason in known.WRONG_HISTORY:
+        message = f"the conversation came back without the model's own signatures ({reason})"
+        return InvalidRequest(message=message, request=who.request, origin=origin)
+    if reason in known.NO_ACCOUNT:
+        message = f"the account is limited or disabled ({reason})"
+        return AuthenticationFailed(model=who.model, message=message, reason="permission", origin=origin)
+    if reason in known.NO_ANSWER:
+        return MalformedResponse(model=who.model, message=f"the provider could not read the model's answer ({reason})", origin=origin)
+    return None
+
+
+def _judged(signal: Signal, reply: WireReply, who: Who, wall: float) -> LLMError:
+    origin = who.origin(request_id=request_id(reply.headers), status=reply.status, code=signal.code, raw=signal.raw)
+    return _by_code(signal, reply, who, origin, wall) or _by_status(signal, who, origin)
+
+
+def _by_code(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError | None:
+    words, status, model = signal.words, signal.status, who.model
+    message = _message(signal, who)
+    if status == 429:
+        return _limited(signal, reply, who, origin, wall)
+    if words & known.WRONG_KEY:
+        return AuthenticationFailed(model=model, message=message, origin=origin)
+    if words & known.NOT_SET_UP:
+        return ConfigurationError(message=f"{who.provider} is not set up for this: {message}", origin=origin)
+    if words & known.NO_PERMISSION:
+        return AuthenticationFailed(model=model, message=message, reason="permission", origin=origin)
+    if words & known.GAVE_UP:
+        return RequestTimeout(model=model, timeout_ms=0, phase="provider", origin=origin)
+    if status == 400:
+        return _by_sentence(signal, who, origin)
+    return None
+
+
+def _by_sentence(signal: Signal, who: Who, origin: Origin) -> LLMError | None:
+    """Fixed sentences, for the few errors that have no code of their own."""
+    said = signal.message[:_SCANNED]
+    message = _message(signal, who)
+    for sentence in _CONTEXT:
+        found = sentence.match(said)
+        if found is not None:
+            counts = {name: int(value) for name, value in found.groupdict().items() if value}
+            return ContextTooLarge(
+                model=who.model, token_count=counts.get("count"), limit=counts.get("limit"), message=message, origin=origin
+            )
+    if _TOO_MANY_BYTES.match(said):
+        return ContextTooLarge(model=who.model, limit_kind="bytes", message=message, origin=origin)
+    return AuthenticationFailed(model=who.model, message=message, origin=origin) if _WRONG_KEY.match(said) else None
+
+
+def _limited(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError:
+    """A limit of the project: of a day, or of nothing at all, it is spent; else it passes."""
+    said = signal.message[:_SCANNED]
+    spent = any(known.A_DAY in name or value == "0" for name, value in signal.quotas)
+    if spent or _NOTHING_ALLOWED.search(said) or _CREDITS_SPENT.match(said):
+        return QuotaExhausted(model=who.model, message=_message(signal, who), scope="account", origin=origin)
+    return RateLimitExceeded(
+        model=who.model,
+        message=_message(signal, who),
+        retry_after_seconds=_wait(signal, reply, wall),
+        scope="account",
+        origin=origin,
+    )
+
+
+def _by_status(signal: Signal, who: Who, origin: Origin) -> LLMError:
+    status, model, message = signal.status, who.model, _message(signal, who)
+    if status < 200:
+        return MalformedResponse(model=model, message=f"answered with status {status}", origin=origin)
+    if 300 <= status <= 399:
+        return ConfigurationError(
+            message=f"the address {who.endpoint or who.provider} answers with a redirect ({status}), which is never followed;"
+            " set base_url to where it leads",
+            origin=origin,
+        )
+    match status:
+        case 401:
+            return AuthenticationFailed(model=model, message=message, origin=origin)
+        case 402:
+            return QuotaExhausted(model=model, message=message, origin=origin)
+        case 403:
+            return AuthenticationFailed(model=model, message=message, reason="permission", origin=origin)
+        case 404 | 405 | 410:
+            if not signal.is_json:
+                return MalformedResponse(model=model, message=f"answered {status} with something that is no JSON", origin=origin)
+            return ModelUnavailable(model=model, message=message, reason="permanent", origin=origin)
+        case 413:
+            return ContextTooLarge(model=model, limit_kind="bytes", message=message, origin=origin)
+        case 408 | 499 | 504:
+            return RequestTimeout(model=model, timeout_ms=0, phase="provider", origin=origin)
+        case 500:
+            return ModelUnavailable(model=model, message=message, resend_once=True, origin=origin)
+        case 503 | 529:
+            return ModelUnavailable(model=model, message=message, reason="overloaded", origin=origin)
+        case _ if status >= 500 or status in (409, 425):
+            return ModelUnavailable(model=model, message=message, origin=origin)
+        case _:
+            return InvalidRequest(message=message, request=who.request, origin=origin)
+
+
+def _wait(signal: Signal, reply: WireReply, wall: float) -> float | None:
+    """The delay asked for: by headers, by the error's details, by its sentence."""
+    said = _RETRY_IN.search(signal.message[:_SCANNED])
+    delay = signal.delay or (None if said is None else said["delay"].rstrip("."))
+    return wait_seconds(reply.header, wall=wall, text="" if delay is None else f"try again in {delay}")
+
+
+def _message(signal: Signal, who: Who) -> str:
+    """The provider's sentence, safe to show; the status where it has none."""
+    return who.safe(signal.message.strip()) or f"answered with status {signal.status}"
