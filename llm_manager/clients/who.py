@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
+from llm_manager.clients.key_traces import without_traces
 from llm_manager.clients.redaction import redacted
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import Charge, Origin
@@ -34,8 +35,8 @@ class Who:
         )
 
     def safe_id(self, told: str | None) -> str | None:
-        """An id that the provider gave; none when it is not shaped like one, or holds our key."""
-        if told is None or _ID.fullmatch(told) is None or (self.key and self.key.reveal() in told):
+        """An id that the provider gave; none when it is not shaped like one, or holds a trace of our key."""
+        if told is None or _ID.fullmatch(told) is None or (self.key and without_traces(told, self.key.reveal(), "") != told):
             return None
         return told
 

@@ -16,6 +16,12 @@ CANARIES = (
     "AIzaSyAbCdEf0123456789-_",
     "hf_AbCdEf0123456789",
     "AKIAIOSFODNN7EXAMPLE",
+    "AQ.Ab8RN6AbCdEf0123456789-_xyz",
+    "ya29.a0AbCdEf0123456789-_xyz",
+    "ASIAIOSFODNN7EXAMPLE",
+    "github_pat_11AbCdEf0123456789",
+    "xai-AbCdEf0123456789",
+    "sess-AbCdEf0123456789AbCdEf",
     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
 )
 
