@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from llm_manager.clients.data.shapes import Rates
 from llm_manager.domain.models import KnownPrice, Price, PriceTier, UnknownPrice
+from llm_manager.policies.model_kinds import kind_of_model
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelPrice, TieredPrices
@@ -27,7 +28,7 @@ def price_of(base_url: str, model: str, *, wall: float) -> Price:
         prices = info.get_prices(datetime.fromtimestamp(wall, UTC))
     except (LookupError, ValueError, OverflowError, OSError):
         return _UNKNOWN
-    return _from_data(prices, f"genai-prices {__version__}")
+    return _from_data(prices, f"genai-prices {__version__}", writes=kind_of_model(model) != "embedding")
 
 
 def known_price(rates: Rates | None, long: tuple[int, Rates] | None, *, version: str) -> Price:
@@ -37,14 +38,14 @@ def known_price(rates: Rates | None, long: tuple[int, Rates] | None, *, version:
     return _known(_amounts(rates), [] if long is None else [(long[0], _amounts(long[1]))], version)
 
 
-def _from_data(prices: "ModelPrice", version: str) -> Price:
+def _from_data(prices: "ModelPrice", version: str, *, writes: bool) -> Price:
     from genai_prices.types import TieredPrices
 
     values = [getattr(prices, bucket, None) for bucket in _BUCKETS]
     starts = sorted({tier.start for value in values if isinstance(value, TieredPrices) for tier in value.tiers})
     rates = [[_at(value, start) if isinstance(value, TieredPrices) else value for value in values] for start in (-1, *starts)]
-    base = _amounts_or_none(rates[0])
-    tiers = [_amounts_or_none(at) for at in rates[1:]]
+    base = _amounts_or_none(rates[0], writes=writes)
+    tiers = [_amounts_or_none(at, writes=writes) for at in rates[1:]]
     if base is None or None in tiers:
         return _UNKNOWN
     return _known(base, [(start, at) for start, at in zip(starts, tiers, strict=True) if at is not None], version)
@@ -58,8 +59,11 @@ def _at(prices: "TieredPrices", start: int) -> Decimal:
     return reached
 
 
-def _amounts_or_none(values: "list[Decimal | None]") -> _Amounts | None:
+def _amounts_or_none(values: "list[Decimal | None]", *, writes: bool) -> _Amounts | None:
+    """What is told of each bucket; a model that writes nothing has no price for it."""
     paid, written, read, stored = values
+    if written is None and not writes:
+        written = Decimal(0)
     return None if paid is None or written is None else (paid, written, read, stored)
 
 

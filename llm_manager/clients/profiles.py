@@ -1,6 +1,7 @@
 """From provider data, settings and an endpoint to the models a client offers, and to a description of any other name."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final, get_args
 
@@ -11,6 +12,7 @@ from llm_manager.clients.data.shapes import ModelFacts, ProviderFacts
 from llm_manager.clients.prices import known_price, price_of
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.models import FREE, Endpoint, Family, ModelProfile, Price, Tier, UnknownPrice
+from llm_manager.policies.model_kinds import kind_of_model
 from llm_manager.policies.names import LOCALITY, family_of
 from llm_manager.services.model_client import ClientParts
 
@@ -35,7 +37,13 @@ def describing(facts: ProviderFacts, endpoint: Endpoint, settings: ProviderSetti
         model = known.get(name)
         if model is None:
             assumed = ModelFacts(
-                name=name, vision=True, quality=facts.quality, latency_seconds=facts.latency_seconds, window=settings.context_length
+                name=name,
+                kind=kind_of_model(name),
+                vision=True,
+                documents=facts.documents,
+                quality=facts.quality,
+                latency_seconds=facts.latency_seconds,
+                window=settings.context_length,
             )
             return _described(assumed, facts, endpoint, settings, price=_price(assumed, facts, endpoint, parts))
         return _described(model, facts, endpoint, settings, price=_price(model, facts, endpoint, parts))
@@ -107,6 +115,12 @@ def _price(model: ModelFacts, facts: ProviderFacts, endpoint: Endpoint, parts: C
     if here and LOCALITY.get(facts.name) == "local":
         return FREE
     base_url = facts.base_url if here else endpoint.base_url
-    if base_url == facts.base_url and model in facts.models:
+    if base_url == facts.base_url and model.rates is not None:
+        if model.later is not None and model.later[0] <= _day(parts.world.wall()):
+            return known_price(model.later[1], None, version=PRICE_VERSION)
         return known_price(model.rates, model.long, version=PRICE_VERSION)
     return price_of(base_url, model.name, wall=parts.world.wall())
+
+
+def _day(wall: float) -> str:
+    return datetime.fromtimestamp(wall, UTC).date().isoformat()

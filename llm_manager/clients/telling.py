@@ -41,6 +41,9 @@ class Told(Struct, frozen=True):
     place: tuple[int, int] | None = None
     """Where the last piece of thinking stands, as the provider counts, for those that tell it in parts."""
     thoughts: tuple[Thought, ...] = ()
+    thought: Chain = None
+    signature: str = ""
+    """The thought that is being told, and the proof of it, for those that tell where one ends."""
     refusal: Chain = None
     withheld: str = ""
     """Why the provider kept the answer back, in our words or made safe."""

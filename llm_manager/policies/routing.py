@@ -12,7 +12,7 @@ from typing import TypeAlias
 from returns.result import Failure, Result, Success
 
 from llm_manager.domain.errors import ConfigurationError, ContextTooLarge, LLMError, PolicyBlocked
-from llm_manager.domain.models import Endpoint
+from llm_manager.domain.models import Endpoint, ModelProfile
 from llm_manager.domain.plans import Candidate, Plan, PlanStep, Refusal, RefusalRule, RoutingPolicy, Snapshot
 from llm_manager.domain.requests import JsonSchema, LLMRequest
 from llm_manager.policies.classification import classify
@@ -153,6 +153,8 @@ def _refusal(candidate: Candidate, facts: Facts, policy: RoutingPolicy, *, real:
             return refused("toy", "a toy model answers only when it is named, enabled in settings (embedded.enabled), or alone")
     if candidate.only_named and wish.model != profile.name and not listed(candidate, policy):
         return refused("name", "known only by name, and not named by this request")
+    if profile.kind != "chat":
+        return refused("capability", f"it is no model to chat with ({profile.kind})")
     if facts.has_images and not profile.vision:
         return refused("capability", "the request has images and the model does not see")
     if facts.has_documents and not profile.documents:
@@ -166,6 +168,13 @@ def _refusal(candidate: Candidate, facts: Facts, policy: RoutingPolicy, *, real:
     return None
 
 
+def retirement(profile: ModelProfile) -> tuple[str, ...]:
+    """Say that a model is retired, and which one takes its place; nothing for one that is not."""
+    if not profile.retired:
+        return ()
+    return (f"{profile.name} is retired" + (f"; use {profile.replaced_by}" if profile.replaced_by else ""),)
+
+
 def _notices(ranked: list[Candidate], facts: Facts) -> tuple[str, ...]:
     if not ranked:
         return ()
@@ -174,9 +183,7 @@ def _notices(ranked: list[Candidate], facts: Facts) -> tuple[str, ...]:
     if facts.wish and not facts.wish.matches(ranked[0]):
         asked = facts.wish.model or facts.wish.provider
         notices.append(f"{asked} is not available; {first.name} of {first.provider} is asked instead")
-    elif first.retired:
-        notices.append(f"{first.name} is retired" + (f"; use {first.replaced_by}" if first.replaced_by else ""))
-    return tuple(notices)
+    return (*notices, *retirement(first))
 
 
 def _verdict(made: Plan, facts: Facts) -> Result[Plan, LLMError]:

@@ -259,7 +259,7 @@ def _ollama_events(saying: Saying, pieces: Sequence[str]) -> list[tuple[str, Any
 def _responses_usage(usage: Usage) -> dict[str, Any]:
     return {
         "input_tokens": usage.prompt_tokens,
-        "input_tokens_details": {"cached_tokens": usage.cache_read_tokens},
+        "input_tokens_details": {"cached_tokens": usage.cache_read_tokens, "cache_write_tokens": usage.cache_write_tokens},
         "output_tokens": usage.completion_tokens,
         "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
         "total_tokens": usage.total_tokens,
@@ -361,9 +361,10 @@ SERVERS = {
     ),
     "openai_responses": Server(
         provider="openai",
+        model="gpt-5.5-pro",
         whole=_responses_whole,
         events=_responses_events,
-        buckets=("input_tokens", "cache_read_tokens", "output_tokens", "reasoning_tokens"),
+        buckets=_ALL,
     ),
 }
 """Every dialect that is spoken over HTTP; a new one joins by a line here."""

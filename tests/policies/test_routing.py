@@ -12,7 +12,7 @@ from returns.result import Failure, Success
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import ConfigurationError, ContextTooLarge, PolicyBlocked
 from llm_manager.domain.messages import ImageUrl, Message, ToolSpec
-from llm_manager.domain.models import Endpoint, KnownPrice, Locality, ModelProfile
+from llm_manager.domain.models import Endpoint, KnownPrice, Locality, ModelKind, ModelProfile
 from llm_manager.domain.plans import Candidate, RoutingPolicy, Snapshot, Unavailable
 from llm_manager.domain.requests import JsonSchema, LLMRequest, Preferences
 from llm_manager.domain.wire import PLAN, REQUEST, ROUTING_POLICY, SNAPSHOT, from_plain, to_json, to_plain
@@ -124,6 +124,17 @@ def test_capabilities_refuse_with_a_reason() -> None:
     }
     for word, request in asked.items():
         assert word in plan(request, snapshot, RoutingPolicy()).refused[0].reason
+
+
+@pytest.mark.parametrize("kind", ["embedding", "image", "moderation", "other"])
+def test_only_models_to_chat_with_are_asked_to_chat(kind: ModelKind) -> None:
+    """Even when one is named; what it is for is said."""
+    snapshot = Snapshot(version=1, candidates=(candidate("openai", "odd", kind=kind), candidate("openai", "gpt")))
+    request = LLMRequest("hi", preferences=Preferences(model="odd"))
+    assert order(request, snapshot) == ["gpt"]
+    refusal = plan(request, snapshot, RoutingPolicy()).refused[0]
+    assert (refusal.model, refusal.rule) == ("odd", "capability")
+    assert kind in refusal.reason
 
 
 def test_a_window_that_the_guess_passes_by_little_moves_back_and_is_not_refused() -> None:

@@ -30,7 +30,17 @@ CONTEXT: Final = frozenset(
 )
 TOO_LONG_A_FIELD: Final = frozenset({"string_above_max_length", "string_too_long", "array_above_max_length"})
 FILTERED: Final = frozenset(
-    {"content_filter", "content_policy_violation", "content_filtered", "responsible_ai_policy_violation", "moderation"}
+    {
+        "content_filter",
+        "content_policy_violation",
+        "content_filtered",
+        "responsible_ai_policy_violation",
+        "moderation",
+        "moderation_blocked",
+        "image_content_policy_violation",
+        "bio_policy",
+        "misalignment_policy_violation",
+    }
 )
 NO_SUCH_MODEL: Final = frozenset(
     {
@@ -55,7 +65,28 @@ BY_MODEL: Final = frozenset({"tool_use_failed", "json_validate_failed", "output_
 OVERLOADED: Final = frozenset({"overloaded_error", "overloaded", "engine_overloaded_error", "server_overloaded"})
 BUSY: Final = frozenset({"capacity_exceeded"})
 LOADING: Final = frozenset({"model_loading"})
-NOT_VALID: Final = frozenset({"invalid_request_error", "invalid_request", "badrequesterror", "invalid_prompt"})
+NOT_VALID: Final = frozenset(
+    {
+        "invalid_request_error",
+        "invalid_request",
+        "badrequesterror",
+        "invalid_prompt",
+        "invalid_image",
+        "invalid_image_format",
+        "invalid_image_mode",
+        "invalid_image_url",
+        "invalid_base64_image",
+        "image_too_large",
+        "image_too_small",
+        "image_parse_error",
+        "image_file_too_large",
+        "image_file_not_found",
+        "empty_image_file",
+        "unsupported_image_media_type",
+        "failed_to_download_image",
+        "data_residency_mismatch",
+    }
+)
 
 CONTEXT_SENTENCES: Final = (
     r"This (?:model|endpoint)'s maximum context length is (?P<limit>\d{1,12}) tokens"

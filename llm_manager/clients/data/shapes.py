@@ -1,7 +1,7 @@
 """What a row of provider data says."""
 
 from collections.abc import Mapping
-from typing import TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
@@ -9,11 +9,16 @@ from llm_manager.domain.models import ModelKind, Tier
 
 Rates: TypeAlias = tuple[str, str, str | None, str | None]
 """US dollars per million tokens as decimals: input, output, cache read, cache write."""
+Counting: TypeAlias = Literal["responses", "chat", "tokenize"]
+"""How a server counts tokens: of a request to ``/responses``, of one to ``/chat/completions``, or of a list of messages."""
 
 
 @frozen(kw_only=True)
 class ModelFacts:
-    """One model as its provider documents it. ``rates`` None is a price that is not known; ``long`` holds above so many tokens."""
+    """One model as its provider documents it. ``rates`` None is a price that is not known; ``long`` holds above so many tokens.
+
+    ``later`` is an announced price: the day it begins, and the rates from then on.
+    """
 
     name: str
     window: int | None = None
@@ -30,6 +35,7 @@ class ModelFacts:
     latency_seconds: float = 2.0
     rates: Rates | None = None
     long: tuple[int, Rates] | None = None
+    later: tuple[str, Rates] | None = None
     retired: bool = False
     replaced_by: str | None = None
 
@@ -38,8 +44,10 @@ class ModelFacts:
 class ProviderFacts:
     """One provider: where it is, which models it serves in which tier, and how its dialect differs.
 
-    ``reasoning`` and ``tools_only_unreasoned`` are beginnings of model names: those of models that reason before they
-    answer, and of those that take tools only while they do not.
+    ``reasoning`` and ``responses_for_tools`` are beginnings of model names: those of models that reason before they
+    answer, and of those that take tools through ``/responses`` only; ``responses_only`` is a pattern of the names that
+    are served there alone. ``efforts`` says by the beginning of a name, the first that fits, which efforts a model takes, weakest
+    first; ``unreasoned`` is said in place of an effort when a model shall not reason at all.
     """
 
     name: str
@@ -50,8 +58,30 @@ class ProviderFacts:
     named_tool_choice: bool = True
     json_object: bool = True
     reasoning: tuple[str, ...] = ()
-    reasoning_refuses: tuple[str, ...] = ("temperature", "top_p", "stop")
-    tools_only_unreasoned: tuple[str, ...] = ()
+    reasoning_refuses: tuple[str, ...] = ()
+    reasoning_limit: str = "max_tokens"
+    """What models that reason call the limit of their answers."""
+    efforts: tuple[tuple[str, tuple[str, ...]], ...] = (("", ("low", "medium", "high")),)
+    unreasoned: Mapping[str, Any] = field(factory=dict)
+    responses_only: str | None = None
+    responses_for_tools: tuple[str, ...] = ()
+    documents: bool = False
+    """Whether a model of which nothing is known is taken to read documents."""
+    fetches_documents: bool = False
+    models_path: str = "/models"
+    models_above_base: bool = False
+    asks_loaded: bool = False
+    """Whether its list of models tells with which window a model is loaded."""
+    embedding_model: str | None = None
+    """The model that makes vectors, and below those that judge texts and make images, unless a request names one; None: it cannot."""
+    moderation_model: str | None = None
+    image_model: str | None = None
+    texts_per_call: int = 1
+    vectors_as_base64: bool = False
+    sizes_in_pixels: bool = False
+    """Whether the size of an image is sent as two numbers."""
+    counting: Counting | None = None
+    credits_path: str | None = None
     health_path: str = "/models"
     health_above_base: bool = False
     key_header: str = "authorization"

@@ -8,6 +8,7 @@ from returns.result import Result
 
 from llm_manager.clients.data.shapes import ProviderFacts
 from llm_manager.clients.fitting import ENCODER, Defaults, Sampling, UnfitError, sampling, written
+from llm_manager.clients.openai_chat.reasoning import effort_of, unreasoned
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.messages import DocumentData, DocumentUrl, ImageData, ImageUrl, Message, TextPart, ToolSpec, UseTool
 from llm_manager.domain.models import ModelProfile
@@ -22,7 +23,7 @@ _AN_OBJECT: Final = {"type": "object"}
 
 def encode(request: LLMRequest, profile: ModelProfile, facts: ProviderFacts, defaults: Defaults) -> Result[WireRequest, LLMError]:
     """Say a request in the words of chat completions; what a model refuses is left out with a notice."""
-    return written(request, PATH, lambda notices: _body(request, profile, facts, defaults, notices))
+    return written(request, PATH, lambda notices: body_of(request, profile, facts, defaults, notices))
 
 
 def streamed(body: bytes) -> bytes:
@@ -34,28 +35,36 @@ def streamed(body: bytes) -> bytes:
     return body[:-1] + _STREAMED
 
 
-def _body(request: LLMRequest, profile: ModelProfile, facts: ProviderFacts, defaults: Defaults, notices: list[str]) -> dict[str, Any]:
+def body_of(request: LLMRequest, profile: ModelProfile, facts: ProviderFacts, defaults: Defaults, notices: list[str]) -> dict[str, Any]:
+    """The request in this dialect's words; it may raise `UnfitError`."""
     messages: list[dict[str, Any]] = []
     if request.system is not None:
         messages.append({"role": "system", "content": request.system})
     for message in request.messages:
-        messages.append(_message(message, profile))
+        messages.append(_message(message, profile, facts))
     if request.prompt is not None:
         messages.append({"role": "user", "content": request.prompt})
     if not messages:
         raise UnfitError("there is nothing to ask: give a prompt or messages")
     body: dict[str, Any] = {"model": profile.name, "messages": messages}
     if request.tools or isinstance(request.tool_choice, UseTool):
-        _add_tools(body, request, profile, facts, notices)
+        _add_tools(body, request, profile, facts)
     if not isinstance(request.output, PlainText):
         _add_form(body, request.output, profile, facts, notices)
-    _add_sampling(body, sampling(request, profile, defaults, notices), profile, facts)
+    wanted = sampling(request, profile, defaults, notices)
+    _add_sampling(body, wanted, profile, facts)
+    if wanted.reasoning is not None:
+        strict = defaults.strict_parameters or request.preferences.strict_parameters
+        effort = effort_of(wanted.reasoning, profile, facts, notices, strict=strict)
+        if effort is not None:
+            body["reasoning_effort"] = effort
+        body.update(unreasoned(wanted.reasoning, facts))
     return body
 
 
 def _add_sampling(body: dict[str, Any], wanted: Sampling, profile: ModelProfile, facts: ProviderFacts) -> None:
     if wanted.max_tokens is not None:
-        body["max_completion_tokens" if profile.name.startswith(facts.reasoning or ("\0",)) else "max_tokens"] = wanted.max_tokens
+        body[facts.reasoning_limit if profile.name.startswith(facts.reasoning) else "max_tokens"] = wanted.max_tokens
     if wanted.temperature is not None:
         body["temperature"] = wanted.temperature
     if wanted.top_p is not None:
@@ -66,30 +75,31 @@ def _add_sampling(body: dict[str, Any], wanted: Sampling, profile: ModelProfile,
         body["seed"] = wanted.seed
 
 
-def _message(message: Message, profile: ModelProfile) -> dict[str, Any]:
+def _message(message: Message, profile: ModelProfile, facts: ProviderFacts) -> dict[str, Any]:
     match message.role:
         case "user":
-            return {"role": "user", "content": _content(message, profile)}
+            return {"role": "user", "content": _content(message, profile, facts)}
         case "assistant" if message.tool_calls:
             calls = [
                 {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
                 for call in message.tool_calls
             ]
-            return {"role": "assistant", "content": _only_text(message) or None, "tool_calls": calls}
+            return {"role": "assistant", "content": only_text(message) or None, "tool_calls": calls}
         case "tool":
-            return {"role": "tool", "tool_call_id": message.tool_call_id or "", "content": _only_text(message)}
+            return {"role": "tool", "tool_call_id": message.tool_call_id or "", "content": only_text(message)}
         case role:
-            return {"role": role, "content": _only_text(message)}
+            return {"role": role, "content": only_text(message)}
 
 
-def _only_text(message: Message) -> str:
+def only_text(message: Message) -> str:
+    """The text of a message that can hold nothing else."""
     for part in message.content:
         if not isinstance(part, TextPart):
             raise UnfitError(f"a {message.role} message can hold text only")
     return message.text
 
 
-def _content(message: Message, profile: ModelProfile) -> str | list[dict[str, Any]]:
+def _content(message: Message, profile: ModelProfile, facts: ProviderFacts) -> str | list[dict[str, Any]]:
     if len(message.content) == 1 and isinstance(only := message.content[0], TextPart):
         return only.text
     parts: list[dict[str, Any]] = []
@@ -98,30 +108,37 @@ def _content(message: Message, profile: ModelProfile) -> str | list[dict[str, An
             parts.append({"type": "text", "text": part.text})
             continue
         if isinstance(part, DocumentUrl | DocumentData):
-            parts.append(_document(part, profile))
+            parts.append(_document(part, profile, facts))
             continue
         if not profile.vision:
             raise UnfitError(f"{profile.name} takes no images")
-        parts.append({"type": "image_url", "image_url": {"url": _image_url(part)}})
+        parts.append({"type": "image_url", "image_url": {"url": image_address(part)}})
     return parts or ""
 
 
-def _document(document: DocumentUrl | DocumentData, profile: ModelProfile) -> dict[str, Any]:
+def _document(document: DocumentUrl | DocumentData, profile: ModelProfile, facts: ProviderFacts) -> dict[str, Any]:
     if not profile.documents:
         raise UnfitError(f"{profile.name} takes no documents")
     if isinstance(document, DocumentUrl):
-        raise UnfitError(f"{profile.provider} fetches no documents: send the file itself")
-    data = f"data:{document.media_type};base64,{b64encode(document.data).decode('ascii')}"
-    return {"type": "file", "file": {"filename": document.name or "document", "file_data": data}}
+        if not facts.fetches_documents:
+            raise UnfitError(f"{profile.provider} fetches no documents: send the file itself")
+        return {"type": "file", "file": {"filename": "document", "file_data": document.url}}
+    return {"type": "file", "file": {"filename": document.name or "document", "file_data": document_address(document)}}
 
 
-def _image_url(image: ImageUrl | ImageData) -> str:
+def document_address(document: DocumentData) -> str:
+    """A document itself, in the shape of an address."""
+    return f"data:{document.media_type};base64,{b64encode(document.data).decode('ascii')}"
+
+
+def image_address(image: ImageUrl | ImageData) -> str:
+    """Where an image is, or the image itself in the shape of an address."""
     if isinstance(image, ImageUrl):
         return image.url
     return f"data:{image.media_type};base64,{b64encode(image.data).decode('ascii')}"
 
 
-def _add_tools(body: dict[str, Any], request: LLMRequest, profile: ModelProfile, facts: ProviderFacts, notices: list[str]) -> None:
+def _add_tools(body: dict[str, Any], request: LLMRequest, profile: ModelProfile, facts: ProviderFacts) -> None:
     tools, choice = request.tools, request.tool_choice
     if not profile.tools:
         raise UnfitError(f"{profile.name} takes no tools")
@@ -139,9 +156,6 @@ def _add_tools(body: dict[str, Any], request: LLMRequest, profile: ModelProfile,
         body["tools"] = [_tool(tool) for tool in tools]
         if choice != "auto":
             body["tool_choice"] = choice
-    if facts.tools_only_unreasoned and profile.name.startswith(facts.tools_only_unreasoned):
-        body["reasoning_effort"] = "none"
-        notices.append(f"{profile.name} takes tools only while it does not reason: reasoning was turned off")
 
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:
@@ -164,5 +178,9 @@ def _add_form(body: dict[str, Any], form: AnyJson | JsonSchema, profile: ModelPr
 
 
 def _schema(name: str, schema: dict[str, Any], *, strict: bool) -> dict[str, Any]:
-    fitting = _NOT_IN_A_NAME.sub("_", name)[:64] or "answer"
-    return {"type": "json_schema", "json_schema": {"name": fitting, "strict": strict, "schema": schema}}
+    return {"type": "json_schema", "json_schema": {"name": fitting_name(name), "strict": strict, "schema": schema}}
+
+
+def fitting_name(name: str) -> str:
+    """A schema's name, as far as it may be said."""
+    return _NOT_IN_A_NAME.sub("_", name)[:64] or "answer"

@@ -7,10 +7,11 @@ in ``clients/data``. Words that a prompt could hold decide nothing.
 import re
 from typing import Final
 
+import msgspec
 from attrs import evolve
 
 from llm_manager.clients.data import openai_chat_errors as known
-from llm_manager.clients.openai_chat.signals import Signal, read_body, read_error, status_in
+from llm_manager.clients.openai_chat.signals import LARGEST_ERROR_BYTES, Signal, read_body, read_error, status_in
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import (
     AuthenticationFailed,
@@ -55,6 +56,17 @@ def error_inside(told: object, who: Who, *, wall: float, raw: str = "", reply: W
     if status is None:
         signal = evolve(signal, status=_status_of(signal.words))
     return _judged(signal, reply or WireReply(status=signal.status), who, wall)
+
+
+def error_in_body(reply: WireReply, who: Who, *, wall: float) -> LLMError | None:
+    """The error that a good answer holds in the place of what was asked for; None when it holds none."""
+    try:
+        told = msgspec.json.decode(reply.body) if len(reply.body) <= LARGEST_ERROR_BYTES else None
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(told, dict) or not told.get("error"):
+        return None
+    return error_inside(told, who, wall=wall, raw=reply.body[:4096].decode("utf-8", "replace"), reply=reply)
 
 
 def _status_of(words: frozenset[str]) -> int:

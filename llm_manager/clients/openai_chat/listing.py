@@ -5,31 +5,29 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
-from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.clients import endings
 from llm_manager.clients.openai_chat import errors
+from llm_manager.clients.openai_chat.offers import told_of
 from llm_manager.clients.who import Who
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.wire_requests import WireReply
 from llm_manager.outcomes import Settled
 
-_WINDOWS: Final = ("max_model_len", "context_length", "context_window", "max_context_length")
-_LONGEST_NAME = 200
-_MOST_TOKENS = 2**53
+_LONGEST_NAME: Final = 200
 
 
 def read_models(
     reply: WireReply, who: Who, profile: Callable[[str], ModelProfile], *, wall: float
 ) -> Settled[tuple[ModelProfile, ...], LLMError]:
     """The models of an answer to ``/models``, described; a window that the server tells takes the place of a known one."""
-    told = _rows(reply, who, wall)
+    told = rows_of(reply, who, wall)
     if isinstance(told, Failure):
         return told
     today = datetime.fromtimestamp(wall, UTC).date().isoformat()
-    return Success(tuple(_described(row, profile, today) for row in told.unwrap()))
+    return Success(tuple(told_of(row, profile(row["id"]), today) for row in told.unwrap()))
 
 
 def is_well(reply: WireReply, who: Who, *, wall: float) -> Settled[tuple[str, ...], LLMError]:
@@ -55,7 +53,8 @@ def _json(reply: WireReply, who: Who, wall: float) -> Settled[object, LLMError]:
         return Failure(endings.malformed("the answer is not JSON", who, raw=reply.body, reply=reply))
 
 
-def _rows(reply: WireReply, who: Who, wall: float) -> Settled[list[Mapping[str, Any]], LLMError]:
+def rows_of(reply: WireReply, who: Who, wall: float) -> Settled[list[Mapping[str, Any]], LLMError]:
+    """The rows of an answer to a question for models."""
     told = _json(reply, who, wall)
     if isinstance(told, Failure):
         return told
@@ -71,13 +70,3 @@ def _listed(told: object) -> list[Mapping[str, Any]] | None:
     if not isinstance(rows, list):
         return None
     return [row for row in rows if isinstance(row, Mapping) and isinstance(row.get("id"), str) and 0 < len(row["id"]) <= _LONGEST_NAME]
-
-
-def _described(row: Mapping[str, Any], profile: Callable[[str], ModelProfile], today: str) -> ModelProfile:
-    known = profile(row["id"])
-    meta = row.get("meta")
-    windows = [row.get(name) for name in _WINDOWS] + ([meta.get("n_ctx")] if isinstance(meta, Mapping) else [])
-    window = next((value for value in windows if type(value) is int and 0 < value < _MOST_TOKENS), known.context_window)
-    shutdown = row.get("shutdown_date")
-    gone = isinstance(shutdown, str) and len(shutdown) == len(today) and shutdown <= today
-    return evolve(known, context_window=window, retired=known.retired or gone)

@@ -9,14 +9,14 @@ from attrs import evolve
 from hypothesis import given, settings
 from returns.result import Failure, Success
 
-from llm_manager.clients.data.openai_chat import LLAMACPP, LMSTUDIO, OPENAI
+from llm_manager.clients.data.openai_chat import GROQ, LLAMACPP, LMSTUDIO, OPENAI, OPENROUTER, VLLM
 from llm_manager.clients.data.shapes import ProviderFacts
 from llm_manager.clients.fitting import Defaults
 from llm_manager.clients.openai_chat.encoding import encode, streamed
 from llm_manager.domain.errors import InvalidRequest
-from llm_manager.domain.messages import ImageData, ImageUrl, Message, TextPart, ToolCall, ToolSpec, UseTool
+from llm_manager.domain.messages import DocumentData, DocumentUrl, ImageData, ImageUrl, Message, TextPart, ToolCall, ToolSpec, UseTool
 from llm_manager.domain.models import ModelProfile
-from llm_manager.domain.requests import AnyJson, JsonSchema, LLMRequest, Preferences
+from llm_manager.domain.requests import AnyJson, JsonSchema, LLMRequest, Preferences, Reasoning
 from llm_manager.domain.wire_requests import WireRequest
 from llm_manager.outcomes import sealed
 from llm_manager.testing import strategies
@@ -130,12 +130,65 @@ def test_reasoning_models_of_openai() -> None:
     assert all("gpt-6-luna" in notice for notice in sent.notices)
 
 
-def test_models_that_take_tools_only_while_they_do_not_reason() -> None:
-    """Reasoning is turned off for them, which is told."""
-    sent = wire(LLMRequest("x", tools=(TOOL,)), REASONING)
-    assert json.loads(sent.body)["reasoning_effort"] == "none"
-    assert len(sent.notices) == 1
-    assert "reasoning_effort" not in body(LLMRequest("x"), profile=REASONING)
+OSS = ModelProfile(name="openai/gpt-oss-20b", provider="groq", reasoning=True)
+QWEN = ModelProfile(name="qwen/qwen3.8-27b", provider="groq", reasoning=True)
+LUNA, OLD = evolve(REASONING, reasoning=True), ModelProfile(name="o3-mini", provider="openai", reasoning=True)
+PRO = ModelProfile(name="gpt-5-pro", provider="openai", reasoning=True)
+
+
+@pytest.mark.parametrize(
+    ("facts", "profile", "asked", "sent", "told"),
+    [
+        (OPENAI, LUNA, "off", "none", False),
+        (OPENAI, LUNA, "high", "high", False),
+        (OPENAI, OLD, "off", "low", True),
+        (OPENAI, OLD, "medium", "medium", False),
+        (OPENAI, PRO, "low", "high", True),
+        (OPENAI, evolve(OLD, name="gpt-5-mini"), "off", "minimal", True),
+        (OPENAI, evolve(OLD, name="gpt-5.1"), "off", "none", False),
+        (OPENAI, PROFILE, "low", None, True),
+        (OPENAI, PROFILE, "off", None, False),
+        (GROQ, OSS, "off", "low", True),
+        (GROQ, QWEN, "off", "none", False),
+        (GROQ, QWEN, "high", "default", True),
+        (LLAMACPP, PROFILE, "off", None, False),
+        (VLLM, OSS, "off", None, False),
+        (VLLM, OSS, "medium", "medium", False),
+    ],
+)
+def test_how_much_a_model_is_asked_to_reason(
+    facts: ProviderFacts, profile: ModelProfile, asked: Reasoning, sent: str | None, told: bool
+) -> None:
+    """In the efforts it takes; the nearest stands in, which is told, and with strict parameters nothing does."""
+    request = LLMRequest("x", preferences=Preferences(reasoning=asked))
+    made = wire(request, profile, facts)
+    assert json.loads(made.body).get("reasoning_effort") == sent
+    assert bool(made.notices) is told
+    strict = encode(request, profile, facts, Defaults(strict_parameters=True))
+    assert isinstance(strict, Failure) is told
+
+
+def test_servers_that_turn_reasoning_off_in_their_template() -> None:
+    """llama.cpp and vLLM know no effort for it."""
+    said = body(LLMRequest("x", preferences=Preferences(reasoning="off")), facts=LLAMACPP)
+    assert said["chat_template_kwargs"] == {"enable_thinking": False}
+    assert "chat_template_kwargs" not in body(LLMRequest("x", preferences=Preferences(reasoning="low")), facts=LLAMACPP)
+
+
+PDF = DocumentData(data=b"%PDF", name="a.pdf")
+
+
+def test_documents() -> None:
+    """The file itself in the shape of an address; its address where the provider fetches it."""
+    reader = evolve(PROFILE, documents=True)
+    request = LLMRequest(messages=(Message(role="user", content=[TextPart(text="read"), PDF]),))
+    part = {"type": "file", "file": {"filename": "a.pdf", "file_data": "data:application/pdf;base64,JVBERg=="}}
+    assert body(request, profile=reader)["messages"][0]["content"][1] == part
+    elsewhere = LLMRequest(messages=(Message(role="user", content=[DocumentUrl(url="https://x.example/a.pdf")]),))
+    assert "fetches no documents" in refused(elsewhere, reader)
+    sent = body(elsewhere, profile=reader, facts=OPENROUTER)["messages"][0]["content"]
+    assert sent == [{"type": "file", "file": {"filename": "document", "file_data": "https://x.example/a.pdf"}}]
+    assert "takes no documents" in refused(request)
 
 
 def test_settings_speak_where_the_request_does_not() -> None:
