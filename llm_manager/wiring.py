@@ -157,6 +157,7 @@ def _parts(config: LLMConfig, world: World) -> ClientParts:
         performance=config.performance,
         embedded=evolve(config.embedded, fetch="never") if config.routing.airgap else config.embedded,
         profiles=config.profiles,
+        routing=config.routing,
         make_transport=lambda ca_bundle: make_transport(network=config.network, ca_bundle=ca_bundle),
     )
 

@@ -31,6 +31,12 @@ def _gemini() -> Build:
     return building(GEMINI)
 
 
+def _ollama() -> Build:
+    from llm_manager.clients.ollama.transport import build
+
+    return build
+
+
 def _embedded() -> Build:
     from llm_manager.clients.embedded.transport import build
 
@@ -41,6 +47,7 @@ CATALOGUE: Final[Mapping[str, Find]] = MappingProxyType(
     {
         **{name: _openai_chat(name) for name in ("lmstudio", "llamacpp", "vllm", "openai", "groq", "together", "openrouter")},
         "gemini": _gemini,
+        "ollama": _ollama,
         "embedded": _embedded,
     }
 )

@@ -24,3 +24,6 @@ class LocalModels:
     delete: Callable[[str], FutureResult[None, LLMError]]
     updates: Callable[[], FutureResult[tuple[ModelUpdate, ...], LLMError]]
     """Asks the server's registry which of the stored models has a newer version; off unless settings allow it."""
+    load: Callable[[str], FutureResult[None, LLMError]]
+    """Brings a model into memory before it is asked, and ``unload`` out of it."""
+    unload: Callable[[str], FutureResult[None, LLMError]]

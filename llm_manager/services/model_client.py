@@ -14,6 +14,7 @@ from llm_manager.domain.errors import LLMError
 from llm_manager.domain.images import ImageRequest, MadeImages
 from llm_manager.domain.models import Endpoint, Health, ModelProfile
 from llm_manager.domain.moderation import Moderation, ModerationRequest
+from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.secrets import Secret
@@ -93,6 +94,8 @@ class ClientParts:
     performance: PerformanceSettings = field(factory=PerformanceSettings)
     embedded: EmbeddedSettings = field(factory=EmbeddedSettings)
     profiles: tuple[ModelProfile, ...] = ()
+    routing: RoutingPolicy = field(factory=RoutingPolicy)
+    """What may be asked at all: a client whose server may pass requests on looks at airgap and privacy itself too."""
     make_transport: Callable[[str | None], Transport]
 
 
