@@ -1,0 +1,149 @@
+"""A question with tools: the model calls, the tools answer, until the model has its answer or may go on no longer."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from attrs import evolve, frozen
+from returns.future import FutureResult
+from returns.result import Failure, Success
+
+from llm_manager.domain.error_questions import describe
+from llm_manager.domain.errors import InvalidRequest, LLMError, RequestTimeout, ToolFailed
+from llm_manager.domain.messages import Message, UseTool
+from llm_manager.domain.requests import LLMRequest, Preferences
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.effects import publish
+from llm_manager.orchestration.performing import Performing, Turn, perform, unperformed
+from llm_manager.outcomes import Settled
+from llm_manager.policies.tool_calls import told_apart
+from llm_manager.policies.tool_emulation import emulated, read_emulated
+from llm_manager.services.steps import Step
+from llm_manager.services.tools import CallTools, Confirm, Tool, ToolRun, ToolStep
+
+
+def calling_tools(answer: Step[LLMRequest, LLMResponse], performing: Performing) -> CallTools:
+    """Let a model call tools, each of its turns a call of the manager; what fails after the first turn stops the run."""
+
+    def call_tools(
+        request: LLMRequest,
+        tools: Iterable[Tool],
+        /,
+        *,
+        confirm: Confirm | None = None,
+        max_steps: int = 8,
+        concurrent: int | None = None,
+        emulate: bool = False,
+    ) -> FutureResult[ToolRun, LLMError]:
+        most = performing.concurrent if concurrent is None else concurrent
+        desk = evolve(performing, confirm=confirm, concurrent=max(1, most))
+        return publish(_run)(_emulating(answer) if emulate else answer, request, tuple(tools), desk, max_steps)
+
+    return call_tools
+
+
+@frozen(kw_only=True)
+class _Story:
+    """What has been said and done so far."""
+
+    steps: tuple[ToolStep, ...] = ()
+    messages: tuple[Message, ...] = ()
+    responses: tuple[LLMResponse, ...] = ()
+
+    def told(self, response: LLMResponse, steps: Sequence[ToolStep]) -> "_Story":
+        """One more turn: what the model said, and what came of each of its calls."""
+        said = evolve(response.message, tool_calls=tuple(step.call for step in steps))
+        return _Story(
+            steps=(*self.steps, *steps),
+            messages=(*self.messages, said, *map(_result, steps)),
+            responses=(*self.responses, response),
+        )
+
+    def ended(self, stopped: LLMError | None = None) -> Settled[ToolRun, LLMError]:
+        """How the run went, once there is an answer."""
+        last = self.responses[-1]
+        notices = () if stopped is None else (f"the run ended before the model was done: {describe(stopped)}",)
+        return Success(
+            ToolRun(
+                response=evolve(last, notices=(*last.notices, *notices)),
+                steps=self.steps,
+                messages=self.messages,
+                responses=self.responses,
+                stopped=stopped,
+            )
+        )
+
+
+async def _run(
+    ask: Step[LLMRequest, LLMResponse], request: LLMRequest, tools: tuple[Tool, ...], performing: Performing, max_steps: int
+) -> Settled[ToolRun, LLMError]:
+    problem = _problem(request, tools, max_steps)
+    if problem is not None:
+        return Failure(InvalidRequest(message=problem, request=request))
+    known = {} if request.tool_choice == "none" else {tool.spec.name: tool for tool in tools}
+    now = performing.world.now
+    deadline = None if request.deadline_ms is None else now() + request.deadline_ms / 1000.0
+    coming, story, number = evolve(request, tools=tuple(tool.spec for tool in tools)), _Story(), 0
+    while True:
+        number += 1
+        outcome = await ask(coming)
+        if isinstance(outcome, Failure):
+            return story.ended(outcome.failure()) if story.responses else outcome
+        response = outcome.unwrap()
+        calls = told_apart(response.tool_calls, {step.call.id for step in story.steps})
+        if not calls:
+            return story.told(response, ()).ended()
+        turn = Turn(number=number, request=coming, response=response, calls=calls, deadline=deadline)
+        if number >= max_steps:
+            over = ToolFailed(tool=calls[0].name, message=f"no calls any more: the run had {max_steps} turns", reason="steps")
+            return story.told(response, unperformed(turn, over)).ended(over)
+        story = story.told(response, await perform(performing, known, turn))
+        left = None if deadline is None else deadline - now()
+        if left is not None and left <= 0.0:
+            return story.ended(RequestTimeout(model=response.model, timeout_ms=request.deadline_ms or 0, phase="total"))
+        coming = _coming(request, coming, story, left)
+
+
+def _problem(request: LLMRequest, tools: Sequence[Tool], max_steps: int) -> str | None:
+    """Why the run cannot begin, or None."""
+    names = Counter(tool.spec.name for tool in tools)
+    twice = [name for name, times in names.items() if times > 1]
+    if twice:
+        return f"more than one tool is called {twice[0]}"
+    if absent := [spec.name for spec in request.tools if spec.name not in names]:
+        return f"nobody can call {absent[0]}: give it among the tools, not in the request"
+    if isinstance(request.tool_choice, UseTool) and request.tool_choice.name not in names:
+        return f"tool_choice asks for {request.tool_choice.name}, which is not among the tools"
+    return None if max_steps >= 1 else "max_steps must be at least 1"
+
+
+def _coming(request: LLMRequest, before: LLMRequest, story: _Story, left: float | None) -> LLMRequest:
+    """The request of the next turn; a tool that had to be called has been, and the model that has begun goes on."""
+    asked = () if request.prompt is None else (Message(role="user", content=request.prompt),)
+    return evolve(
+        before,
+        prompt=None,
+        messages=(*request.messages, *asked, *story.messages),
+        tool_choice="none" if request.tool_choice == "none" else "auto",
+        preferences=_going_on(request.preferences, story.responses[-1]),
+        deadline_ms=None if left is None else max(1, round(left * 1000)),
+    )
+
+
+def _going_on(preferences: Preferences, response: LLMResponse) -> Preferences:
+    """Prefer the model that answered: its thoughts and signatures are its own, and what it has read may be remembered there."""
+    last = response.attempts[-1] if response.attempts else None
+    if preferences.exact or last is None or last.error is not None:
+        return preferences
+    return evolve(preferences, provider=last.provider, model=last.model)
+
+
+def _result(step: ToolStep) -> Message:
+    return Message(role="tool", content=step.result, tool_call_id=step.call.id, tool_failed=step.error is not None)
+
+
+def _emulating(answer: Step[LLMRequest, LLMResponse]) -> Step[LLMRequest, LLMResponse]:
+    async def ask(request: LLMRequest) -> Settled[LLMResponse, LLMError]:
+        outcome = await answer(emulated(request))
+        return outcome if isinstance(outcome, Failure) else Success(read_emulated(outcome.unwrap(), request))
+
+    return ask

@@ -1,0 +1,132 @@
+"""A tool out of a JSON schema: its arguments are checked by the library jsonschema, which is imported when the first is made."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeAlias
+
+from returns.result import Failure, Result, Success
+
+from llm_manager.domain.errors import ConfigurationError, LLMError, ToolFailed
+from llm_manager.domain.messages import ToolSpec
+from llm_manager.domain.models import Locality
+from llm_manager.outcomes import Settled, sealed
+from llm_manager.services.invoking import invoked
+from llm_manager.services.tools import ReadyCall, Tool
+from llm_manager.services.world import RunBlocking
+from llm_manager.tools.results import result_text
+
+Problem: TypeAlias = Callable[[dict[str, Any]], str | None]
+"""Says what is wrong with arguments, or None."""
+
+_LONGEST: Final = 300
+
+
+def tool_from_schema(
+    name: str,
+    description: str,
+    schema: Mapping[str, Any],
+    call: Callable[[dict[str, Any]], Any],
+    /,
+    *,
+    side_effects: bool = False,
+    timeout_seconds: float = 30.0,
+    locality: Locality = "local",
+) -> Result[Tool, LLMError]:
+    """Make a tool of a function that takes its arguments as one dict, which fits ``schema`` when it is called.
+
+    ``call`` may be async or not, as in `tool_from_function`, and what it returns is told in the same way.
+    """
+    checked = sealed(checking(name, schema))
+    if isinstance(checked, Failure):
+        return checked
+    problem = checked.unwrap()
+
+    def prepare(arguments: str) -> Settled[ReadyCall, LLMError]:
+        read = read_arguments(name, arguments, problem)
+        if isinstance(read, Failure):
+            return read
+        given = read.unwrap()
+
+        async def ready(run_blocking: RunBlocking) -> Settled[str, LLMError]:
+            return result_text(name, await invoked(run_blocking, call, given))
+
+        return Success(ready)
+
+    return Success(
+        Tool(
+            spec=ToolSpec(name=name, description=description, input_schema=schema),
+            prepare=prepare,
+            side_effects=side_effects,
+            timeout_seconds=timeout_seconds,
+            locality=locality,
+        )
+    )
+
+
+def checking(name: str, schema: Mapping[str, Any], *, trusted: bool = True) -> Result[Problem, LLMError]:
+    """Make a check out of a schema; no reference in it is ever fetched.
+
+    The patterns of one that is not ``trusted`` are left to its owner, since a pattern can be written to take for ever.
+    """
+    from jsonschema import Draft202012Validator, exceptions, validators
+    from referencing import Registry
+    from referencing import exceptions as referring
+
+    kind = validators.validator_for(schema, default=Draft202012Validator)
+    if not trusted:
+        kind = validators.extend(kind, dict.fromkeys(("pattern", "patternProperties", "unevaluatedProperties"), _anything))
+    if not trusted and _names_by_pattern(schema):
+        kind = validators.extend(kind, {"additionalProperties": _anything})
+    try:
+        kind.check_schema(schema)
+        validator = kind(schema, registry=Registry())
+    except (exceptions.SchemaError, TypeError, ValueError, RecursionError) as wrong:
+        return Failure(ConfigurationError(message=f"the schema of the tool {name} is not a JSON schema: {_cut(wrong)}"))
+    if schema.get("type", "object") != "object":
+        return Failure(ConfigurationError(message=f"the schema of the tool {name} does not describe a JSON object"))
+
+    def problem(arguments: dict[str, Any]) -> str | None:
+        try:
+            misfit = exceptions.best_match(validator.iter_errors(arguments))
+        except (referring.Unresolvable, re.error, RecursionError) as wrong:
+            return f"the arguments cannot be checked: {_cut(wrong)}"
+        if misfit is None:
+            return None
+        return f"{misfit.json_path}: does not fit {misfit.validator} {_cut(json.dumps(misfit.validator_value, default=str))}"
+
+    return Success(problem)
+
+
+def read_arguments(name: str, arguments: str, problem: Problem) -> Settled[dict[str, Any], LLMError]:
+    """Read what the model wrote as the one object that fits, or say what is wrong with it."""
+    try:
+        given = json.loads(arguments.strip() or "{}", parse_constant=_refused)
+    except (ValueError, RecursionError) as wrong:
+        return _wrong(name, f"the arguments are not JSON: {_cut(wrong)}")
+    if not isinstance(given, dict):
+        return _wrong(name, "the arguments are not a JSON object")
+    misfit = problem(given)
+    return Success(given) if misfit is None else _wrong(name, misfit)
+
+
+def _refused(word: str) -> Any:
+    raise ValueError(f"{word} is not a number in JSON")
+
+
+def _anything(*_: Any) -> tuple[()]:
+    return ()
+
+
+def _names_by_pattern(schema: Any) -> bool:
+    if isinstance(schema, Mapping):
+        return "patternProperties" in schema or any(map(_names_by_pattern, schema.values()))
+    return isinstance(schema, list) and any(map(_names_by_pattern, schema))
+
+
+def _cut(problem: object) -> str:
+    return " ".join(str(getattr(problem, "message", problem)).split())[:_LONGEST]
+
+
+def _wrong(name: str, message: str) -> Settled[dict[str, Any], LLMError]:
+    return Failure(ToolFailed(tool=name, message=message, reason="arguments"))
