@@ -24,11 +24,23 @@ def _openai_chat(provider: str) -> Find:
     return find
 
 
+def _anthropic() -> Build:
+    from llm_manager.clients.anthropic_messages.transport import build
+
+    return build
+
+
 def _gemini() -> Build:
     from llm_manager.clients.data.gemini import GEMINI
     from llm_manager.clients.gemini.transport import building
 
     return building(GEMINI)
+
+
+def _llama_cpp_cli() -> Build:
+    from llm_manager.clients.llama_cpp_cli.transport import build
+
+    return build
 
 
 def _ollama() -> Build:
@@ -46,7 +58,9 @@ def _embedded() -> Build:
 CATALOGUE: Final[Mapping[str, Find]] = MappingProxyType(
     {
         **{name: _openai_chat(name) for name in ("lmstudio", "llamacpp", "vllm", "openai", "groq", "together", "openrouter")},
+        "anthropic": _anthropic,
         "gemini": _gemini,
+        "llama_cpp_cli": _llama_cpp_cli,
         "ollama": _ollama,
         "embedded": _embedded,
     }

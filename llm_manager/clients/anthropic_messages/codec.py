@@ -1,0 +1,215 @@
+"""The dialect of Claude's messages, without any I/O: requests into bytes, bytes into answers and events.
+
+    encode          request -> WireRequest, as not streamed; `streamed` makes its body ask for a stream
+    decode          WireReply -> the answer, or the error it means
+    decode_event    state, data of an event -> state, events; begin with `begun`, and ask `cut` when a stream just ends
+
+Any bytes give a `Result`. A stream and a whole answer are put together by the same function, so they cannot differ. What a
+newer version of the API adds, kinds of events and of blocks, is read past.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from msgspec.structs import replace
+from returns.result import Failure, Success
+
+from llm_manager.clients import endings
+from llm_manager.clients.anthropic_messages import errors
+from llm_manager.clients.anthropic_messages.answers import arguments_of, finish_of, thought_of, usage_after, usage_of, withheld
+from llm_manager.clients.anthropic_messages.encoding import encode, encode_count, streamed
+from llm_manager.clients.anthropic_messages.shapes import Block, Delta, Message, plain, read_event, read_message
+from llm_manager.clients.anthropic_messages.shapes import Event as Happening
+from llm_manager.clients.anthropic_messages.thinking import REDACTED, THINKING
+from llm_manager.clients.fitting import Defaults
+from llm_manager.clients.telling import Calling, Chain, Event, Told, begun, cut, joined, settled
+from llm_manager.clients.who import Who, request_id
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.messages import Thought
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.streaming import ReasoningDelta, StreamFinished, TextDelta, ToolCallDelta
+from llm_manager.domain.wire_requests import WireReply
+from llm_manager.outcomes import Settled
+
+__all__ = ["Defaults", "Event", "Told", "Who", "begun", "cut", "decode", "decode_event", "encode", "encode_count", "streamed"]
+
+_Next = tuple[Told, Sequence[Event]]
+_SILENT: Final = Delta()
+_CALL: Final = "tool_use"
+_NOWHERE: Final = -1
+
+
+def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLMError]:
+    """Read a whole answer; ``wall`` is now, in seconds since 1970. Times and price are for those to add who know them."""
+    if not errors.is_good(reply.status):
+        return Failure(errors.error_of(reply, who, wall=wall))
+    message = read_message(reply.body)
+    if message is None:
+        return Failure(endings.malformed("the answer is not a JSON object", who, raw=reply.body, reply=reply))
+    if bytes(message.error):
+        raw = reply.body[:4096].decode("utf-8", "replace")
+        return Failure(errors.error_inside(plain(message.error), who, wall=wall, raw=raw, reply=reply))
+    if message.content is None:
+        return Failure(endings.malformed("the answer holds no content", who, raw=reply.body, reply=reply))
+    told = begun(wall=wall, request_id=request_id(reply.headers) if reply.headers else None)
+    return settled(_whole(told, message, message.content, who), who)
+
+
+def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> _Next:
+    """Read one event of a stream; after the last one, well or not, nothing more comes out."""
+    if told.over or not payload or payload.isspace():
+        return told, ()
+    event = read_event(payload)
+    if event is None:
+        return _failed(told, who, "a piece of the stream is not a JSON object", payload)
+    match event.type:
+        case "content_block_delta":
+            return _added(told, event.delta or _SILENT, event.index)
+        case "content_block_start":
+            return _started(told, event.content_block, event.index, who)
+        case "content_block_stop":
+            return _stopped(told, who), ()
+        case "message_start":
+            return _beginning(told, event.message, who), ()
+        case "message_delta":
+            return _ending(told, event, who), ()
+        case "message_stop":
+            return _finished(told, who)
+        case "error":
+            return _told_error(told, who, plain(event.error), payload)
+        case _:
+            return _told_error(told, who, plain(event.error), payload) if name == b"error" or bytes(event.error) else (told, ())
+
+
+def _whole(told: Told, message: Message, content: list[Block], who: Who) -> Told:
+    text: Chain = None
+    reasoning: Chain = None
+    thoughts: list[Thought] = []
+    calls: list[Calling] = []
+    for index, block in enumerate(content):
+        if block.type == _CALL:
+            given = arguments_of(block.input)
+            calls.append(Calling(index=index, id=block.id or "", name=block.name or "", arguments=(None, given) if given else None))
+        elif block.type in (THINKING, REDACTED):
+            reasoning = (reasoning, block.thinking) if block.thinking else reasoning
+            thought = thought_of(block, who)
+            thoughts += [] if thought is None else [thought]
+        elif block.type == "text":
+            text = (text, block.text) if block.text else text
+    return replace(
+        told,
+        text=text,
+        reasoning=reasoning,
+        thoughts=tuple(thoughts),
+        calls=tuple(calls),
+        finish=finish_of(message.stop_reason),
+        withheld=withheld(message.stop_reason, message.stop_details, who),
+        usage=usage_of(message.usage),
+        model=message.model,
+        id=message.id,
+        chosen=True,
+    )
+
+
+def _beginning(told: Told, message: Message | None, who: Who) -> Told:
+    """The head of an answer: who gives it, and what was read."""
+    if message is None:
+        return replace(told, chosen=True)
+    return replace(
+        told,
+        model=message.model or told.model,
+        id=message.id or told.id,
+        usage=usage_of(message.usage) or told.usage,
+        finish=finish_of(message.stop_reason),
+        withheld=withheld(message.stop_reason, message.stop_details, who),
+        chosen=True,
+    )
+
+
+def _started(told: Told, block: Block | None, index: int | None, who: Who) -> _Next:
+    if block is None:
+        return told, ()
+    if block.type == _CALL:
+        given = arguments_of(block.input)
+        calling = Calling(
+            index=_NOWHERE if index is None else index,
+            id=block.id or "",
+            name=block.name or "",
+            arguments=(None, given) if given else None,
+        )
+        delta = ToolCallDelta(index=len(told.calls), id=calling.id, name=calling.name, arguments=given)
+        return replace(told, calls=(*told.calls, calling), delivered=True, chosen=True), (Success(delta),)
+    if block.type == REDACTED:
+        thought = thought_of(block, who)
+        return (told if thought is None else replace(told, thoughts=(*told.thoughts, thought))), ()
+    return _added(told, Delta(text=block.text, thinking=block.thinking, signature=block.signature), index)
+
+
+def _added(told: Told, delta: Delta, index: int | None) -> _Next:
+    text, thinking = delta.text, delta.thinking
+    if text:
+        return replace(told, text=(told.text, text), delivered=True, chosen=True), (Success(TextDelta(text=text)),)
+    if delta.partial_json:
+        return _argued(told, delta.partial_json, _NOWHERE if index is None else index)
+    if delta.signature:
+        told = replace(told, signature=told.signature + delta.signature)
+    if thinking:
+        more: Chain = (told.thought, thinking)
+        told = replace(told, reasoning=(told.reasoning, thinking), thought=more, delivered=True, chosen=True)
+        return told, (Success(ReasoningDelta(text=thinking)),)
+    return told, ()
+
+
+def _argued(told: Told, piece: str, index: int) -> _Next:
+    """More of a call's arguments; those of a tool that the provider calls itself belong to no call of ours."""
+    place = next((at for at, call in enumerate(told.calls) if call.index == index), None)
+    if place is None:
+        return told, ()
+    known = told.calls[place]
+    grown = Calling(index=known.index, id=known.id, name=known.name, arguments=(known.arguments, piece))
+    calls = (*told.calls[:place], grown, *told.calls[place + 1 :])
+    return replace(told, calls=calls), (Success(ToolCallDelta(index=place, arguments=piece)),)
+
+
+def _stopped(told: Told, who: Who) -> Told:
+    """The end of a block: a thought is whole now."""
+    if told.thought is None and not told.signature:
+        return told
+    thought = thought_of(Block(type=THINKING, thinking=joined(told.thought), signature=told.signature), who)
+    thoughts = told.thoughts if thought is None else (*told.thoughts, thought)
+    return replace(told, thoughts=thoughts, thought=None, signature="")
+
+
+def _ending(told: Told, event: Happening, who: Who) -> Told:
+    """How the answer ended, and the last counts."""
+    delta = event.delta or _SILENT
+    return replace(
+        told,
+        finish=finish_of(delta.stop_reason) or told.finish,
+        withheld=withheld(delta.stop_reason, delta.stop_details, who) or told.withheld,
+        usage=usage_after(told.usage, event.usage),
+        chosen=True,
+    )
+
+
+def _finished(told: Told, who: Who) -> _Next:
+    over = replace(_stopped(told, who), over=True)
+    if not told.chosen:
+        return over, (Failure(endings.malformed("the stream ended without an answer", who)),)
+    outcome = settled(over, who)
+    if isinstance(outcome, Failure):
+        return over, (outcome,)
+    return over, (Success(StreamFinished(response=outcome.unwrap())),)
+
+
+def _failed(told: Told, who: Who, message: str, payload: bytes) -> _Next:
+    error = endings.malformed(message, who, raw=payload) if not told.delivered else cut(told, who, message)
+    return replace(told, over=True), (Failure(error),)
+
+
+def _told_error(told: Told, who: Who, problem: object, payload: bytes) -> _Next:
+    raw = payload[:4096].decode("utf-8", "replace")
+    error = errors.error_inside({"error": problem, "request_id": told.request_id}, who, wall=told.wall, raw=raw)
+    if told.delivered:
+        error = endings.interrupted_by(error, who, partial=told.partial(), request_id=told.request_id or told.id)
+    return replace(told, over=True), (Failure(error),)
