@@ -219,6 +219,9 @@ if TYPE_CHECKING:
         MovedOn as MovedOn,
     )
     from llm_manager.domain.events import (
+        Operation as Operation,
+    )
+    from llm_manager.domain.events import (
         ServersProbed as ServersProbed,
     )
     from llm_manager.domain.events import (
@@ -672,6 +675,7 @@ _HOMES = {
     "MovedOn": "llm_manager.domain.events",
     "NetworkError": "llm_manager.domain.errors",
     "NetworkSettings": "llm_manager.domain.configuration",
+    "Operation": "llm_manager.domain.events",
     "Origin": "llm_manager.domain.errors",
     "OutputForm": "llm_manager.domain.requests",
     "OutputInvalid": "llm_manager.domain.errors",
@@ -869,6 +873,7 @@ __all__ = (
     "MovedOn",
     "NetworkError",
     "NetworkSettings",
+    "Operation",
     "Origin",
     "OutputForm",
     "OutputInvalid",

@@ -14,15 +14,20 @@ from attrs import field, frozen
 from returns.future import FutureResult
 from returns.result import Result
 
+from llm_manager.domain.embeddings import Embeddings, EmbedRequest
 from llm_manager.domain.errors import LLMError
+from llm_manager.domain.images import ImageRequest, MadeImages
 from llm_manager.domain.models import Health, ModelProfile
+from llm_manager.domain.moderation import Moderation, ModerationRequest
 from llm_manager.domain.plans import Plan
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.streaming import StreamEvent
+from llm_manager.domain.usage import Credits, TokenCount
 from llm_manager.effects import settle
 from llm_manager.services.manager import LLMManager, Structured
+from llm_manager.services.tools import Confirm, Tool, ToolRun
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -54,6 +59,21 @@ class BlockingManager:
         """Answer a request within a conversation."""
         return self._wait(lambda: self._manager.converse(conversation_id, request))
 
+    def call_tools(
+        self,
+        request: LLMRequest,
+        tools: Iterable[Tool],
+        *,
+        confirm: Confirm | None = None,
+        max_steps: int = 8,
+        concurrent: int | None = None,
+        emulate: bool = False,
+    ) -> Result[ToolRun, LLMError]:
+        """Let a model call tools until it has its answer."""
+        return self._wait(
+            lambda: self._manager.call_tools(request, tools, confirm=confirm, max_steps=max_steps, concurrent=concurrent, emulate=emulate)
+        )
+
     def stream(self, request: LLMRequest) -> Iterator[Result[StreamEvent, LLMError]]:
         """Give the events of an answer as they come; leaving the loop closes the stream."""
         return self._iterate(lambda: self._manager.stream(request))
@@ -63,6 +83,22 @@ class BlockingManager:
     ) -> Iterator[tuple[int, Result[LLMResponse, LLMError]]]:
         """Answer many requests; leaving the loop cancels what is under way."""
         return self._iterate(lambda: self._manager.generate_all(requests, concurrency=concurrency, in_order=in_order))
+
+    def embed(self, request: EmbedRequest) -> Result[Embeddings, LLMError]:
+        """Turn texts into vectors."""
+        return self._wait(lambda: self._manager.embed(request))
+
+    def moderate(self, request: ModerationRequest) -> Result[Moderation, LLMError]:
+        """Judge texts."""
+        return self._wait(lambda: self._manager.moderate(request))
+
+    def create_image(self, request: ImageRequest) -> Result[MadeImages, LLMError]:
+        """Make pictures."""
+        return self._wait(lambda: self._manager.create_image(request))
+
+    def count_tokens(self, request: LLMRequest) -> Result[TokenCount, LLMError]:
+        """Count a request, exactly where its model can."""
+        return self._wait(lambda: self._manager.count_tokens(request))
 
     def plan(self, request: LLMRequest) -> Result[Plan, LLMError]:
         """Say where a request would go; nothing is sent."""
@@ -75,6 +111,10 @@ class BlockingManager:
     def models(self) -> Result[tuple[ModelProfile, ...], LLMError]:
         """List the models of every endpoint."""
         return self._wait(self._manager.models)
+
+    def credits(self) -> Result[tuple[Credits, ...], LLMError]:
+        """What is left to spend at the providers that tell."""
+        return self._wait(self._manager.credits)
 
     def stats(self) -> Statistics:
         """What has been seen so far."""

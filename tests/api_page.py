@@ -39,7 +39,7 @@ SECTIONS = {
         NetworkSettings WeightsPolicy Secret TokenSource""",
     "Parts that can be swapped": "Cache ConversationStorage Conversation Turn Journal World",
     "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered MovedOn CacheHit Answered CallFailed
-        CallCancelled ServersProbed ToolCalled Statistics ModelStatistics Summary ProviderSummary""",
+        CallCancelled ServersProbed ToolCalled Operation Statistics ModelStatistics Summary ProviderSummary""",
     "Plain data": "to_plain from_plain to_json from_json",
 }
 """Every public name once, by what it is for."""

@@ -14,7 +14,10 @@ from returns.result import Failure, Success
 
 from llm_manager.blocking import blocking
 from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.embeddings import EmbedRequest
 from llm_manager.domain.errors import ModelUnavailable
+from llm_manager.domain.images import ImageRequest
+from llm_manager.domain.moderation import ModerationRequest
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.streaming import StreamFinished
 from llm_manager.real_world import real_world
@@ -48,6 +51,17 @@ def test_every_method_works_without_await() -> None:
         rows = [LLMRequest(f"row {number}") for number in range(10)]
         assert [position for position, _ in m.generate_all(rows, concurrency=3, in_order=True)] == list(range(10))
         assert m.stats().calls >= 14
+
+
+def test_what_is_no_chat_works_without_await() -> None:
+    model = scripted("x", able=("embed", "moderate", "create_image", "count_tokens"))
+    with blocking(scripted_manager(model, world=real_world({}))) as m:
+        assert len(m.embed(EmbedRequest(("a", "b"))).unwrap().vectors) == 2
+        assert m.moderate(ModerationRequest("a flag")).unwrap().verdicts[0].flagged
+        assert m.create_image(ImageRequest("a cat")).unwrap().images
+        assert m.count_tokens(HI).unwrap().exact
+        assert m.credits() == Success(())
+    assert len(model.besides) == 4
 
 
 def test_a_failure_is_a_value_here_too() -> None:

@@ -4,6 +4,9 @@ from attrs import frozen
 from returns.result import Failure, Success
 
 from llm_manager import programs
+from llm_manager.domain.embeddings import EmbedRequest
+from llm_manager.domain.images import ImageRequest
+from llm_manager.domain.moderation import ModerationRequest
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.effects import settle
 from llm_manager.testing import run_virtual, scripted, scripted_manager
@@ -26,6 +29,14 @@ def test_every_program_reaches_its_method() -> None:
     assert typed.map(lambda answer: answer.value) == Success(Capital("Paris"))
     said = run_virtual(settle(programs.converse("c", LLMRequest("hi"))(manager)))
     assert isinstance(said, Success)
+    able = scripted_manager(scripted("x", able=("embed", "moderate", "create_image", "count_tokens")))
+    for program in (
+        programs.embed(EmbedRequest("a")).map(lambda answer: answer.provider),
+        programs.moderate(ModerationRequest("a")).map(lambda answer: answer.provider),
+        programs.create_image(ImageRequest("a")).map(lambda answer: answer.provider),
+        programs.count_tokens(LLMRequest("a")).map(lambda answer: answer.provider),
+    ):
+        assert run_virtual(settle(program(able))) == Success("scripted")
     planned = run_virtual(settle(programs.plan(LLMRequest("hi"))(manager)))
     assert isinstance(planned, Success)
     assert planned.unwrap() == manager.plan(LLMRequest("hi")).unwrap()

@@ -8,7 +8,6 @@ from llm_manager.domain.errors import LLMError
 from llm_manager.domain.requests import RequestMetadata
 from llm_manager.domain.usage import Cost, Usage
 
-
 Operation: TypeAlias = Literal["chat", "embed", "moderate", "create_image", "count_tokens"]
 """What a model is asked to do."""
 

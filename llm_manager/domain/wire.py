@@ -14,17 +14,21 @@ from returns.result import Failure, Result, Success
 
 from llm_manager.domain.attempts import AttemptRecord
 from llm_manager.domain.conversations import Conversation
+from llm_manager.domain.embeddings import Embeddings, EmbedRequest
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import Event
+from llm_manager.domain.images import ImageRequest, MadeImages
+from llm_manager.domain.local_models import LocalModel, LocalModelDetails, ModelUpdate, PullProgress, RunningModel
 from llm_manager.domain.messages import Message, Part, ToolChoice
 from llm_manager.domain.models import Endpoint, Health, ModelProfile, Price
+from llm_manager.domain.moderation import Moderation, ModerationRequest
 from llm_manager.domain.plain_data import MisfitError, canonical, converter, digest
 from llm_manager.domain.plans import Plan, RoutingPolicy, Snapshot
 from llm_manager.domain.requests import LLMRequest, OutputForm
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.streaming import StreamEvent
-from llm_manager.domain.usage import Cost, Usage
+from llm_manager.domain.usage import Cost, Credits, TokenCount, Usage
 
 _Value = TypeVar("_Value")
 
@@ -61,6 +65,19 @@ USAGE: Kind[Usage] = Kind("Usage", Usage)
 ATTEMPT_RECORD: Kind[AttemptRecord] = Kind("AttemptRecord", AttemptRecord)
 CONVERSATION: Kind[Conversation] = Kind("Conversation", Conversation)
 STATISTICS: Kind[Statistics] = Kind("Statistics", Statistics)
+EMBED_REQUEST: Kind[EmbedRequest] = Kind("EmbedRequest", EmbedRequest)
+EMBEDDINGS: Kind[Embeddings] = Kind("Embeddings", Embeddings)
+MODERATION_REQUEST: Kind[ModerationRequest] = Kind("ModerationRequest", ModerationRequest)
+MODERATION: Kind[Moderation] = Kind("Moderation", Moderation)
+IMAGE_REQUEST: Kind[ImageRequest] = Kind("ImageRequest", ImageRequest)
+MADE_IMAGES: Kind[MadeImages] = Kind("MadeImages", MadeImages)
+TOKEN_COUNT: Kind[TokenCount] = Kind("TokenCount", TokenCount)
+CREDITS: Kind[Credits] = Kind("Credits", Credits)
+LOCAL_MODEL: Kind[LocalModel] = Kind("LocalModel", LocalModel)
+LOCAL_MODEL_DETAILS: Kind[LocalModelDetails] = Kind("LocalModelDetails", LocalModelDetails)
+RUNNING_MODEL: Kind[RunningModel] = Kind("RunningModel", RunningModel)
+PULL_PROGRESS: Kind[PullProgress] = Kind("PullProgress", PullProgress)
+MODEL_UPDATE: Kind[ModelUpdate] = Kind("ModelUpdate", ModelUpdate)
 
 UNIONS: tuple[Kind[Any], ...] = (ERROR, EVENT, STREAM_EVENT, COST, PRICE, PART, OUTPUT_FORM, TOOL_CHOICE)
 """The tagged unions."""
@@ -80,6 +97,19 @@ KINDS: tuple[Kind[Any], ...] = (
     ATTEMPT_RECORD,
     CONVERSATION,
     STATISTICS,
+    EMBED_REQUEST,
+    EMBEDDINGS,
+    MODERATION_REQUEST,
+    MODERATION,
+    IMAGE_REQUEST,
+    MADE_IMAGES,
+    TOKEN_COUNT,
+    CREDITS,
+    LOCAL_MODEL,
+    LOCAL_MODEL_DETAILS,
+    RUNNING_MODEL,
+    PULL_PROGRESS,
+    MODEL_UPDATE,
 )
 """All that can be read back."""
 

@@ -14,6 +14,7 @@ from types import ModuleType
 
 from llm_manager.testing import faults, samples
 from llm_manager.testing.attempts import attempt_for
+from llm_manager.testing.besides_chat import vector_of
 from llm_manager.testing.managers import scripted_deps, scripted_manager
 from llm_manager.testing.replaying import Replayed, replayed
 from llm_manager.testing.replies import Piece, Said
@@ -41,6 +42,7 @@ __all__ = [
     "scripted",
     "scripted_deps",
     "scripted_manager",
+    "vector_of",
 ]
 
 

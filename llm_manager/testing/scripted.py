@@ -25,9 +25,11 @@ from llm_manager.domain.secrets import Secret
 from llm_manager.domain.streaming import StreamEvent, StreamFinished, TextDelta
 from llm_manager.effects import publish
 from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.abilities import Ability
 from llm_manager.services.model_client import ModelClient
 from llm_manager.services.steps import Events, OpenStream
 from llm_manager.testing.attempts import attempt_for
+from llm_manager.testing.besides_chat import Besides, BesidesScript, kinds_of, with_abilities
 from llm_manager.testing.plain_encoding import encode_plainly
 from llm_manager.testing.replies import Said, gathered, pieces, whole
 
@@ -41,16 +43,18 @@ _PRICE = KnownPrice(input_usd=Decimal(1), output_usd=Decimal(2), version="script
 class Scripted:
     """A `ModelClient` in ``client``, and what it saw in ``calls``: one `Attempt` each, oldest first.
 
+    ``besides`` holds what was asked that is no chat: requests to embed, moderate, draw and count, oldest first.
     ``under_way`` counts calls and streams that have begun and not ended, ``most_at_once`` the most of them so far,
     ``left`` those that were cancelled or closed before their end.
     """
 
-    __slots__ = ("calls", "client", "count", "left", "most_at_once", "under_way")
+    __slots__ = ("besides", "calls", "client", "count", "left", "most_at_once", "under_way")
 
     client: ModelClient
 
     def __init__(self) -> None:
         self.calls: list[Attempt] = []
+        self.besides: list[Besides] = []
         self.count = 0
         self.under_way = 0
         self.most_at_once = 0
@@ -166,6 +170,9 @@ def scripted(
     key: Secret | None = None,
     health: Health | None = None,
     keep_calls: bool = True,
+    able: Iterable[Ability] = (),
+    meets: Iterable[LLMError | None] = (),
+    texts_per_call: int = 16,
 ) -> Scripted:
     """Make a model that gives ``outcomes`` in turn, without a network and the same in every run.
 
@@ -176,6 +183,10 @@ def scripted(
     ``seconds`` pass before each answer and ``chunk_seconds`` before each further chunk of a stream (with `asyncio.sleep`,
     so at once under `VirtualLoop`); texts are streamed by words, or by ``chunk_characters``. ``profile`` holds fields of
     the `ModelProfile`; ``models`` names further models. ``keep_calls=False`` only counts, for runs of any length.
+
+    ``able`` is what it can do besides chat, with a model of each kind (``scripted-1-embedding``). Its vectors are
+    `vector_of` the texts, it flags texts with "flag" in them, and a token is four characters; ``meets`` are the errors that
+    such calls meet in turn, None for an answer, and answers after the last.
     """
     seen = Scripted()
     script = _Script(
@@ -192,13 +203,17 @@ def scripted(
     described |= {"price": FREE if free else _PRICE, "context_window": 128_000, **(profile or {})}
     first = ModelProfile(**described)
     host = "127.0.0.1:9" if free else f"{provider}.invalid"
-    seen.client = _client(
+    abilities = tuple(able)
+    client = _client(
         script,
         profiles=(first, *(evolve(first, name=name) for name in models)),
+        further=kinds_of(first, abilities),
         endpoint=Endpoint(provider=provider, base_url=base_url or f"http://{host}/v1", locality=locality),
         key=key,
         health=health,
     )
+    besides = BesidesScript(meets=tuple(meets), seconds=seconds, seen=seen)
+    seen.client = with_abilities(client, abilities, besides, texts_per_call=texts_per_call)
     return seen
 
 
@@ -206,11 +221,12 @@ def _client(
     script: _Script,
     *,
     profiles: tuple[ModelProfile, ...],
+    further: tuple[ModelProfile, ...],
     endpoint: Endpoint,
     key: Secret | None,
     health: Health | None,
 ) -> ModelClient:
-    known = {profile.name: profile for profile in profiles}
+    known = {profile.name: profile for profile in (*profiles, *further)}
 
     def profile(name: str) -> ModelProfile:
         return known.get(name) or evolve(profiles[0], name=name)
@@ -246,7 +262,7 @@ def _client(
 
     @publish
     async def list_models() -> Settled[tuple[ModelProfile, ...], LLMError]:
-        return Success(profiles)
+        return Success((*profiles, *further))
 
     @publish
     async def tell_health() -> Settled[Health, LLMError]:
@@ -260,6 +276,7 @@ def _client(
         endpoint=endpoint,
         profiles=profiles,
         profile=profile,
+        known=tuple(profile.name for profile in further),
         key=key,
         encode=encode_plainly,
         answer=script.answer,

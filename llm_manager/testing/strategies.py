@@ -12,18 +12,23 @@ from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import AttemptRecord
 from llm_manager.domain.conversations import Conversation, Turn
+from llm_manager.domain.embeddings import Embeddings, EmbedRequest
 from llm_manager.domain.errors import AllModelsFailed, LLMError
 from llm_manager.domain.events import Event
+from llm_manager.domain.images import ImageRequest, MadeImages
 from llm_manager.domain.messages import Message, Part, TextPart, ToolCall, ToolChoice, ToolSpec, UseTool
 from llm_manager.domain.models import Endpoint, Health, ModelProfile, Price
+from llm_manager.domain.moderation import Moderation, ModerationRequest, Verdict
 from llm_manager.domain.plans import Candidate, Plan, RoutingPolicy, Snapshot
 from llm_manager.domain.requests import LLMRequest, OutputForm
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.streaming import ReasoningDelta, StreamEvent, StreamFinished, TextDelta, ToolCallDelta
-from llm_manager.domain.usage import Cost, Usage
+from llm_manager.domain.usage import Cost, TokenCount, Usage
 from llm_manager.outcomes import Settled
 from llm_manager.testing.values import fields_of, gives, json_objects, names, texts, values_of
+
+_several_texts = st.lists(texts, max_size=6).map(tuple)
 
 
 def usages() -> st.SearchStrategy[Usage]:
@@ -218,3 +223,57 @@ def attempt_records() -> st.SearchStrategy[AttemptRecord]:
 def statistics() -> st.SearchStrategy[Statistics]:
     """What has been seen of models."""
     return values_of(Statistics)
+
+
+@gives(EmbedRequest)
+def embed_requests() -> st.SearchStrategy[EmbedRequest]:
+    """Texts to be vectors, some of them equal."""
+    return st.builds(EmbedRequest, **(fields_of(EmbedRequest) | {"texts": _several_texts, "dimensions": st.none() | st.integers(1, 4096)}))
+
+
+@gives(Embeddings)
+@st.composite
+def embeddings(draw: st.DrawFn) -> Embeddings:
+    """Vectors of one length, of which no more came from memory than there are."""
+    vector = st.lists(st.floats(-1, 1), min_size=(length := draw(st.integers(0, 4))), max_size=length).map(tuple)
+    vectors = draw(st.lists(vector, max_size=4).map(tuple))
+    fields = fields_of(Embeddings) | {"vectors": st.just(vectors), "remembered": st.integers(0, len(vectors))}
+    return draw(st.builds(Embeddings, **fields))
+
+
+@gives(ModerationRequest)
+def moderation_requests() -> st.SearchStrategy[ModerationRequest]:
+    """Texts to be judged, at least one."""
+    return st.builds(ModerationRequest, **(fields_of(ModerationRequest) | {"texts": _several_texts.filter(len)}))
+
+
+@gives(Verdict)
+@st.composite
+def verdicts(draw: st.DrawFn) -> Verdict:
+    """What is said of one text: flagged exactly when a category is."""
+    scores = draw(st.dictionaries(names, st.floats(0, 1), max_size=3))
+    categories = {name: score >= 0.5 for name, score in scores.items()}
+    return Verdict(flagged=any(categories.values()), categories=categories, scores=scores)
+
+
+def moderations() -> st.SearchStrategy[Moderation]:
+    """Verdicts of one provider."""
+    return values_of(Moderation)
+
+
+@gives(ImageRequest)
+def image_requests() -> st.SearchStrategy[ImageRequest]:
+    """Pictures to be made: a few, of some words."""
+    fields = {"prompt": texts.filter(str.strip), "count": st.integers(1, 10)}
+    return st.builds(ImageRequest, **(fields_of(ImageRequest) | fields))
+
+
+def made_images() -> st.SearchStrategy[MadeImages]:
+    """Pictures made, as bytes or addresses."""
+    return values_of(MadeImages)
+
+
+def token_counts() -> st.SearchStrategy[TokenCount]:
+    """Counts, exact or guessed."""
+    return values_of(TokenCount)
+

@@ -1,12 +1,15 @@
 """Health and models of every endpoint: asked side by side, failures told, and nobody asked whom a policy forbids."""
 
+from decimal import Decimal
+
 from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.errors import LLMError, NetworkError
-from llm_manager.domain.models import Health, ModelProfile
+from llm_manager.domain.models import Health, Locality, ModelProfile
 from llm_manager.domain.plans import RoutingPolicy
+from llm_manager.domain.usage import Credits
 from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled
 from llm_manager.services.manager import LLMManager
@@ -75,3 +78,24 @@ def test_under_airgap_no_cloud_is_asked_how_it_is_or_what_it_has() -> None:
         ("openai", False, "airgap: only local endpoints may be asked"),
     ]
     assert names == ["listed", "gpt"]
+
+
+def with_credits(provider: str, outcome: Settled[Credits, LLMError], locality: Locality = "cloud") -> Scripted:
+    """A model whose provider tells what is left."""
+    model = scripted(provider=provider, locality=locality)
+
+    async def told() -> Settled[Credits, LLMError]:
+        return outcome
+
+    model.client = evolve(model.client, credits=publish(told))
+    return model
+
+
+def test_credits_are_told_by_those_who_tell() -> None:
+    left = Credits(provider="openrouter", left_usd=Decimal(5))
+    rich, mute = with_credits("openrouter", Success(left)), scripted(provider="openai")
+    broken = with_credits("other", Failure(GONE))
+    assert run_virtual(settle(scripted_manager(rich, mute, broken).credits())) == Success((left,))
+    assert run_virtual(settle(scripted_manager(mute).credits())) == Success(())
+    assert run_virtual(settle(scripted_manager(broken).credits())) == Failure(GONE)
+    assert run_virtual(settle(scripted_manager(rich, config=AIRGAP).credits())) == Success(())

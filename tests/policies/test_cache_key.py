@@ -5,10 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_manager.domain.attempts import Attempt, Limits
+from llm_manager.domain.embeddings import EmbedRequest, Purpose
 from llm_manager.domain.models import Endpoint, ModelProfile
 from llm_manager.domain.requests import LLMRequest, RequestMetadata
 from llm_manager.domain.wire_requests import WireRequest
-from llm_manager.policies.cache_key import cache_key
+from llm_manager.policies.cache_key import cache_key, vector_keys
 
 text = st.text(max_size=4)
 
@@ -48,3 +49,24 @@ def test_who_tries_and_when_is_not_in_the_key() -> None:
 def test_accounts_of_one_provider_are_apart() -> None:
     attempt = attempt_of("", "https://p", "m", "/chat", "", b"{}")
     assert cache_key(attempt) != cache_key(evolve(attempt, endpoint=evolve(attempt.endpoint, account="org-2")))
+
+
+vector_parts = st.tuples(text, text, st.none() | st.integers(0, 12), st.sampled_from([None, "query", "document"]), text, text)
+
+
+def vector_key(tenant: str, url: str, dimensions: int | None, purpose: Purpose | None, model: str, told: str) -> str:
+    asked = EmbedRequest(told, dimensions=dimensions, purpose=purpose, metadata=RequestMetadata(tenant=tenant))
+    return vector_keys(asked, Endpoint(provider="p", base_url=url, locality="cloud"), model)(told)
+
+
+@given(vector_parts, vector_parts)
+def test_two_texts_share_a_vector_only_when_all_that_makes_it_is_equal(
+    one: tuple[str, str, int | None, Purpose | None, str, str], other: tuple[str, str, int | None, Purpose | None, str, str]
+) -> None:
+    same = (one[1].rstrip(), one[0], *one[2:]) == (other[1].rstrip(), other[0], *other[2:])
+    assert (vector_key(*one) == vector_key(*other)) is same
+
+
+def test_an_answer_and_a_vector_never_share_a_key() -> None:
+    attempt = attempt_of("", "vector", "m", "", "", b"")
+    assert cache_key(attempt) != vector_key("", "vector", None, None, "m", "")

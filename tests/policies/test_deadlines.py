@@ -3,9 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from llm_manager.domain.embeddings import EmbedRequest
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest, Preferences
-from llm_manager.policies.deadlines import limits_for, total_seconds
+from llm_manager.policies.deadlines import limits_for, operation_seconds, total_seconds
 from llm_manager.testing.strategies import requests
 
 MODEL = ModelProfile(name="m", provider="p")
@@ -42,3 +43,13 @@ def test_the_total_leaves_room_to_fall_back() -> None:
 def test_limits_are_total_and_never_pass_each_other(request: LLMRequest, timeout: int, provider: int | None, streamed: bool) -> None:
     limits = limits_for(request, MODEL, timeout_ms=timeout, provider_timeout_ms=provider, streamed=streamed)
     assert limits.connect_seconds <= limits.silence_seconds <= limits.attempt_seconds
+
+
+def test_what_is_no_chat_has_the_usual_time_and_a_picture_two_minutes() -> None:
+    asked, slow = EmbedRequest("x"), ModelProfile(name="m", provider="p", load_seconds=600.0)
+    assert operation_seconds(asked, MODEL, "embed", timeout_ms=30_000) == 30.0
+    assert operation_seconds(asked, slow, "embed", timeout_ms=30_000) == 630.0
+    assert operation_seconds(asked, MODEL, "create_image", timeout_ms=30_000) == 120.0
+    assert operation_seconds(asked, MODEL, "create_image", timeout_ms=300_000) == 300.0
+    assert operation_seconds(asked, MODEL, "create_image", timeout_ms=30_000, provider_timeout_ms=9_000) == 9.0
+    assert operation_seconds(EmbedRequest("x", timeout_ms=1), MODEL, "embed", timeout_ms=30_000, provider_timeout_ms=9_000) == 0.001

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from llm_manager.domain.models import FREE, KnownPrice, PriceTier, UnknownPrice
 from llm_manager.domain.usage import Priced, Unpriced, Usage
-from llm_manager.policies.pricing import price
+from llm_manager.policies.pricing import price, together
 
 LUNA = KnownPrice(
     input_usd=Decimal("0.1"),
@@ -71,3 +71,11 @@ def test_a_cost_is_never_negative_and_grows_with_output(usage: Usage) -> None:
     assert isinstance(cost, Priced)
     assert isinstance(more, Priced)
     assert 0 <= cost.usd < more.usd
+
+
+def test_costs_add_up_until_one_is_unknown() -> None:
+    """Nothing paid is nothing; one untold cost makes the sum unknown."""
+    some, more = Priced(usd=Decimal("0.1"), price_version="a"), Priced(usd=Decimal("0.2"), price_version="b")
+    assert together([some, more]) == Priced(usd=Decimal("0.3"), price_version="b")
+    assert together([]) == Priced(usd=Decimal(0), price_version="remembered")
+    assert together([some, Unpriced(reason="why"), more]) == Unpriced(reason="why")

@@ -10,15 +10,19 @@ from hypothesis import strategies as st
 from returns.result import Failure, Result, Success
 
 from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.embeddings import EmbedRequest
 from llm_manager.domain.errors import InvalidRequest, LLMError, ModelUnavailable, NetworkError, RateLimitExceeded, StreamInterrupted
+from llm_manager.domain.images import ImageRequest
 from llm_manager.domain.messages import Message, ToolCall
 from llm_manager.domain.models import Health, UnknownPrice
+from llm_manager.domain.moderation import ModerationRequest
 from llm_manager.domain.requests import AnyJson, JsonSchema, LLMRequest, PlainText, Preferences, RequestMetadata
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.streaming import ReasoningDelta, StreamEvent, StreamFinished, TextDelta, ToolCallDelta
 from llm_manager.domain.usage import Priced, Unpriced
 from llm_manager.effects import settle
-from llm_manager.testing import Outcome, Scripted, attempt_for, faults, run_virtual, samples, scripted
+from llm_manager.policies.abilities import ABILITIES, lacking
+from llm_manager.testing import Outcome, Scripted, attempt_for, faults, run_virtual, samples, scripted, vector_of
 from llm_manager.testing import strategies as some
 from llm_manager.testing.laws import encodes, streams_lawfully
 
@@ -341,3 +345,39 @@ def test_every_error_can_be_scripted() -> None:
     """And comes out as it went in."""
     for error in samples.ERRORS:
         assert run_virtual(ask(scripted(error))) == Failure(error)
+
+
+def test_abilities_are_scripted_too() -> None:
+    """Vectors, verdicts, pictures and counts are the same in every run; failures come in turn, then answers."""
+    model = scripted(able=("embed", "moderate", "create_image", "count_tokens"), meets=(RESET, None, RESET), texts_per_call=7)
+    client = model.client
+
+    async def law() -> None:
+        assert await settle(client.embed(EmbedRequest("a"))) == Failure(RESET)
+        embedded = (await settle(client.embed(EmbedRequest(("a", "b"), dimensions=40, purpose="query")))).unwrap()
+        assert embedded.vectors == tuple(vector_of(text, model="scripted-1", dimensions=40, purpose="query") for text in "ab")
+        assert await settle(client.moderate(ModerationRequest("a"))) == Failure(RESET)
+        judged = (await settle(client.moderate(ModerationRequest(("a flag", "b"))))).unwrap()
+        assert [verdict.flagged for verdict in judged.verdicts] == [True, False]
+        assert len((await settle(client.create_image(ImageRequest("a", count=3)))).unwrap().images) == 3
+        assert (await settle(client.count_tokens(LLMRequest("12345")))).unwrap().tokens == 2
+
+    run_virtual(law())
+    assert (len(model.besides), model.count, client.texts_per_call, client.able) == (6, 0, 7, frozenset(ABILITIES["openai"]))
+    assert client.known == ("scripted-1-embedding", "scripted-1-moderation", "scripted-1-image")
+    assert client.profile("scripted-1-image").kind == "image"
+
+
+def test_without_abilities_it_says_who_has_them() -> None:
+    """As any client."""
+    refused = run_virtual(settle(scripted().client.embed(EmbedRequest("a"))))
+    assert refused == Failure(lacking("embed", "scripted"))
+
+
+@given(st.text(), st.text(), st.integers(0, 100))
+def test_vectors_tell_texts_apart(one: str, other: str, dimensions: int) -> None:
+    """Equal for equal texts, unequal for others, of any length, within -1 and 1."""
+    vector = vector_of(one, dimensions=dimensions)
+    assert len(vector) == dimensions
+    assert all(-1 <= number <= 1 for number in vector)
+    assert (vector_of(one) == vector_of(other)) is (one == other)

@@ -15,13 +15,18 @@ from llm_manager import (
     AllModelsFailed,
     AuthenticationFailed,
     BudgetExceeded,
+    Cache,
     CircuitOpen,
     ConfigurationError,
     ContentFiltered,
     ContextTooLarge,
+    Credits,
+    Embeddings,
+    EmbedRequest,
     Failure,
     FutureResult,
     Health,
+    ImageRequest,
     InvalidRequest,
     JobLocked,
     LLMConfig,
@@ -29,12 +34,15 @@ from llm_manager import (
     LLMManager,
     LLMRequest,
     LLMResponse,
+    MadeImages,
     MalformedResponse,
     ManagerDeps,
     ModelClient,
     ModelProfile,
     ModelRouter,
     ModelUnavailable,
+    Moderation,
+    ModerationRequest,
     NetworkError,
     OutputInvalid,
     Plan,
@@ -56,9 +64,11 @@ from llm_manager import (
     Success,
     TaskClassification,
     TextDelta,
+    TokenCount,
     ToolCallDelta,
     ToolFailed,
     Unpriced,
+    Vector,
     blocking,
     check_local_model_health,
     classify,
@@ -104,6 +114,8 @@ def making(config: LLMConfig) -> None:
 def swapping(deps: ManagerDeps, router: ModelRouter, config: LLMConfig) -> None:
     """One part of the whole is replaced with its type kept."""
     assert_type(evolve(deps, router=router), ManagerDeps)
+    assert_type(deps.cache, Cache[LLMResponse])
+    assert_type(deps.vectors, Cache[Vector])
     assert_type(make_llm_manager(config, evolve(deps, router=router)), Result[LLMManager, LLMError])
     assert_type(router.route(REQUEST, Snapshot()), Result[Plan, LLMError])
 
@@ -114,6 +126,12 @@ async def asking(manager: LLMManager) -> None:
     assert_type(manager.converse("c", REQUEST), FutureResult[LLMResponse, LLMError])
     assert_type(manager.generate_as(Review, REQUEST), FutureResult[Structured[Review], LLMError])
     assert_type(manager.generate_as(int, REQUEST), FutureResult[Structured[int], LLMError])
+    assert_type(manager.embed(EmbedRequest(("a", "b"))), FutureResult[Embeddings, LLMError])
+    assert_type(manager.moderate(ModerationRequest("a")), FutureResult[Moderation, LLMError])
+    assert_type(manager.create_image(ImageRequest("a")), FutureResult[MadeImages, LLMError])
+    assert_type(manager.count_tokens(REQUEST), FutureResult[TokenCount, LLMError])
+    assert_type(manager.credits(), FutureResult[tuple[Credits, ...], LLMError])
+    assert_type((await settle(manager.embed(EmbedRequest(word for word in "ab")))).unwrap().vectors, tuple[Vector, ...])
     assert_type(manager.plan(REQUEST), Result[Plan, LLMError])
     assert_type(manager.stats(), Statistics)
     assert_type(await settle(manager.generate(REQUEST)), Settled[LLMResponse, LLMError])
@@ -216,6 +234,10 @@ def programming(manager: LLMManager) -> None:
     assert_type(programs.generate(REQUEST)(manager), FutureResult[LLMResponse, LLMError])
     assert_type(programs.generate_as(Review, REQUEST)(manager), FutureResult[Structured[Review], LLMError])
     assert_type(programs.converse("c", REQUEST)(manager), FutureResult[LLMResponse, LLMError])
+    assert_type(programs.embed(EmbedRequest("a"))(manager), FutureResult[Embeddings, LLMError])
+    assert_type(programs.moderate(ModerationRequest("a"))(manager), FutureResult[Moderation, LLMError])
+    assert_type(programs.create_image(ImageRequest("a"))(manager), FutureResult[MadeImages, LLMError])
+    assert_type(programs.count_tokens(REQUEST)(manager), FutureResult[TokenCount, LLMError])
     assert_type(programs.plan(REQUEST)(manager), FutureResult[Plan, LLMError])
 
 
@@ -225,6 +247,11 @@ def without_await(manager: LLMManager) -> None:
         assert_type(m.generate(REQUEST), Result[LLMResponse, LLMError])
         assert_type(m.generate_as(Review, REQUEST), Result[Structured[Review], LLMError])
         assert_type(m.converse("c", REQUEST), Result[LLMResponse, LLMError])
+        assert_type(m.embed(EmbedRequest("a")), Result[Embeddings, LLMError])
+        assert_type(m.moderate(ModerationRequest("a")), Result[Moderation, LLMError])
+        assert_type(m.create_image(ImageRequest("a")), Result[MadeImages, LLMError])
+        assert_type(m.count_tokens(REQUEST), Result[TokenCount, LLMError])
+        assert_type(m.credits(), Result[tuple[Credits, ...], LLMError])
         assert_type(m.plan(REQUEST), Result[Plan, LLMError])
         assert_type(m.stream(REQUEST), Iterator[Result[StreamEvent, LLMError]])
         assert_type(m.generate_all([REQUEST]), Iterator[tuple[int, Result[LLMResponse, LLMError]]])

@@ -3,9 +3,11 @@
 from typing import assert_type
 
 from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.embeddings import Embeddings, EmbedRequest
 from llm_manager.domain.errors import LLMError, NetworkError
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
+from llm_manager.effects import settle
 from llm_manager.outcomes import Settled
 from llm_manager.services.model_client import ModelClient
 from llm_manager.services.steps import Layer, OpenStream, Reply, Step, stacked
@@ -40,6 +42,8 @@ async def doubles() -> None:
     assert_type(model.client, ModelClient)
     assert_type(model.calls, list[Attempt])
     assert_type(model.requests, list[LLMRequest])
+    able = scripted(able=("embed", "count_tokens"), meets=(None, NetworkError(model="m", message="x")), texts_per_call=2)
+    assert_type(await settle(able.client.embed(EmbedRequest("a"))), Settled[Embeddings, LLMError])
     assert_type(fake_world(), World)
 
 
