@@ -154,6 +154,7 @@ def _app() -> App:
     listing.command(_pull, name=_OF_MODELS[0], help_epilogue="")
     app.command(listing)
     app.command(_health, name="health", help_epilogue="")
+    app.command(_mcp, name="mcp", help_epilogue="")
     settings = App(name="config", help="Show or check the settings.", help_epilogue=_CONFIG)
     settings.command(_show, name="show")
     settings.command(_check, name="check")
@@ -271,6 +272,13 @@ def _pull(*, json: Json = False, config: Config = None) -> int:
 def _health(*, json: Json = False, config: Config = None) -> int:
     """Ask each configured endpoint whether it answers."""
     return conduct(standard_output(json=json), health.health, config=config)
+
+
+def _mcp(*, config: Config = None) -> int:
+    """Let other programs ask the models: an MCP server on standard input and output (extra mcp)."""
+    from llm_manager.cli.mcp import mcp
+
+    return conduct(standard_output(), mcp, config=config)
 
 
 def _show(*, json: Json = False, config: Config = None) -> int:
