@@ -19,8 +19,10 @@ from llm_manager.domain.streaming import StreamEvent, StreamFinished
 from llm_manager.effects import publish
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.deadlines import limits_for, total_seconds
+from llm_manager.policies.names import short_name
 from llm_manager.policies.pricing import price
 from llm_manager.policies.request_faults import check_request
+from llm_manager.policies.routing import retirement
 from llm_manager.services.model_client import Encode
 from llm_manager.services.steps import Generate, OpenStream, Step, Stream
 from llm_manager.services.world import World
@@ -110,7 +112,8 @@ def _prepared(deps: DirectDeps, request: LLMRequest, now: float, *, streamed: bo
     if wrong is not None:
         return Failure(wrong)
     wanted = request.preferences.model
-    model = deps.default if wanted is None or wanted == deps.default.name else deps.profile(wanted)
+    usual = wanted is None or wanted == deps.default.name or short_name(wanted) == (deps.endpoint.provider, "")
+    model = deps.default if wanted is None or usual else deps.profile(wanted)
     encoded = sealed(deps.encode(request, model))
     if isinstance(encoded, Failure):
         return encoded
@@ -145,7 +148,7 @@ def _completed(response: LLMResponse, attempt: Attempt, deps: DirectDeps, began:
         response,
         cost=price(response.usage, attempt.model.price),
         latency_seconds=deps.world.now() - began,
-        notices=(*attempt.wire.notices, *response.notices),
+        notices=(*retirement(attempt.model), *attempt.wire.notices, *response.notices),
         call_id=attempt.call_id,
     )
 

@@ -11,9 +11,10 @@ from llm_manager.clients.data.openai_chat import PRICE_VERSION
 from llm_manager.clients.data.shapes import ModelFacts, ProviderFacts
 from llm_manager.clients.prices import known_price, price_of
 from llm_manager.domain.configuration import ProviderSettings
-from llm_manager.domain.models import FREE, Endpoint, Family, ModelProfile, Price, Tier, UnknownPrice
+from llm_manager.domain.models import FREE, Endpoint, Family, ModelProfile, Price, Tier
 from llm_manager.policies.model_kinds import kind_of_model
 from llm_manager.policies.names import LOCALITY, family_of
+from llm_manager.policies.overlaying import overlaid
 from llm_manager.services.model_client import ClientParts
 
 _LOCAL_CONCURRENCY: Final = 4
@@ -26,14 +27,16 @@ Describe = Callable[[str], ModelProfile]
 
 
 def describing(facts: ProviderFacts, endpoint: Endpoint, settings: ProviderSettings, parts: ClientParts) -> Describe:
-    """Describe any model of this provider: by the user's own words, then by the data, then by assumption."""
+    """Describe any model of this provider: by the data, else by assumption, and over both by the user's own words."""
     known = {model.name: model for model in facts.models}
     own = {profile.name: profile for profile in parts.profiles if profile.provider == facts.name}
 
     @lru_cache(maxsize=_DESCRIBED)
     def describe(name: str) -> ModelProfile:
-        if name in own:
-            return _placed(own[name], endpoint)
+        ours = own.get(name)
+        return known_or_assumed(name) if ours is None else overlaid(known_or_assumed(name), ours, endpoint)
+
+    def known_or_assumed(name: str) -> ModelProfile:
         model = known.get(name)
         if model is None:
             assumed = ModelFacts(
@@ -101,12 +104,6 @@ def _family(provider: str, model: str, *, local: bool) -> Family:
         return next((family for start, family in _MAKERS.items() if model.startswith(start)), "other")
     family = family_of(provider)
     return "other" if family == "llama" else family
-
-
-def _placed(own: ModelProfile, endpoint: Endpoint) -> ModelProfile:
-    """A description of the user's at the address it is for: what is free on this machine has no known price elsewhere."""
-    elsewhere = endpoint.locality != "local" and own.price == FREE
-    return evolve(own, locality=endpoint.locality, price=UnknownPrice() if elsewhere else own.price)
 
 
 def _price(model: ModelFacts, facts: ProviderFacts, endpoint: Endpoint, parts: ClientParts) -> Price:

@@ -84,6 +84,8 @@ class ModelProfile:
     """Too small to stand in for a real model unasked."""
     retired: bool = False
     replaced_by: str | None = None
+    said: tuple[str, ...] | None = None
+    """In settings, the fields that a user says; the others stay as they are known. None says all of them."""
 
 
 @frozen(kw_only=True)

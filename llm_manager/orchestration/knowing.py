@@ -10,7 +10,7 @@ from llm_manager.domain.models import Health, ModelProfile
 from llm_manager.domain.plans import Candidate, Snapshot, Unavailable
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.statistics import Statistics
-from llm_manager.policies.names import canonical_provider, provider_of_model
+from llm_manager.policies.names import AUTO, canonical_provider, provider_of_model, short_name
 from llm_manager.services.model_client import ModelClient
 
 _NAMES_KEPT = 1000
@@ -85,10 +85,18 @@ class Knowledge:
         if owner is None or (owner, model) in known.named:
             return
         client = known.clients[owner]
+        if model not in client.known and _stands_for_others(model, provider, owner):
+            return
         if any(profile.name == model for profile in client.profiles):
             return
         profile = client.profile(model)
         self._known.swap(lambda old: evolve(old, named={**dict(list(old.named.items())[-_NAMES_KEPT:]), (owner, model): profile}))
+
+
+def _stands_for_others(model: str, provider: str | None, owner: str) -> bool:
+    """Say whether it is no model's name, but a word such as ``claude`` or ``auto``."""
+    meant = short_name(model)
+    return model == AUTO or (meant is not None and (provider in (None, "", AUTO) or meant[0] == owner))
 
 
 def _owner(model: str, provider: str | None, clients: Mapping[str, ModelClient]) -> str | None:

@@ -16,6 +16,7 @@ from llm_manager.domain.plans import Plan
 from llm_manager.domain.usage import Cost
 from llm_manager.outcomes import Settled
 from llm_manager.policies.recovery import GiveUp, Move, next_move
+from llm_manager.policies.routing import retirement
 from llm_manager.services.journal import Journal
 from llm_manager.services.world import World
 
@@ -80,10 +81,11 @@ def record(
 
 
 def moves(ledger: Ledger, answered: ModelProfile) -> tuple[str, ...]:
-    """Say that the first model asked is not the one that answered, and what it met."""
+    """Say that the first model asked is not the one that answered, what it met, and whether the other one is retired."""
     if not ledger.attempts:
         return ()
     first = ledger.attempts[0]
     if first.error is None or (first.provider, first.model) == (answered.provider, answered.name):
         return ()
-    return (f"{first.model} of {first.provider} failed ({first.error.tag}); {answered.name} of {answered.provider} answered",)
+    moved = f"{first.model} of {first.provider} failed ({first.error.tag}); {answered.name} of {answered.provider} answered"
+    return (moved, *retirement(answered))

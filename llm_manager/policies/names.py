@@ -67,6 +67,15 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
 )
 """Every spelling that is understood, written without case, spaces, dots, hyphens and underscores."""
 
+SHORT_NAMES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
+    {
+        **{f"{maker}{model}": ("anthropic", model) for maker in ("", "claude") for model in ("haiku", "sonnet", "opus")},
+        "geminiflash": ("gemini", "flash"),
+        "geminipro": ("gemini", "pro"),
+    }
+)
+"""Words that people use for a model: whose it is, and what its name holds; written as in `ALIASES`."""
+
 _CANONICAL = frozenset(PROVIDERS)
 _LONGEST_NAME = 100
 _LONGEST_MODEL = 300
@@ -82,6 +91,18 @@ def canonical_provider(name: str) -> str | None:
     if name in _CANONICAL:
         return name
     return ALIASES.get(name[:_LONGEST_NAME].translate(_SEPARATORS).lower())
+
+
+def short_name(model: str) -> tuple[str, str] | None:
+    """Say whose model is meant by a word that is no model's name, and what the model's own name holds: nothing for any of them.
+
+    >>> short_name("claude"), short_name("Claude Sonnet"), short_name("gpt-4o")
+    (('anthropic', ''), ('anthropic', 'sonnet'), None)
+    """
+    provider = canonical_provider(model)
+    if provider is not None:
+        return provider, ""
+    return SHORT_NAMES.get(model[:_LONGEST_NAME].translate(_SEPARATORS).lower())
 
 
 def nearest(word: str, known: Iterable[str]) -> tuple[str, ...]:

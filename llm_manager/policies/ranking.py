@@ -43,6 +43,7 @@ def rank(candidate: Candidate, facts: Facts, policy: RoutingPolicy, chosen: dict
     """The tuple by which a candidate stands; smaller is asked earlier."""
     profile = candidate.profile
     wished = bool(facts.wish) and facts.wish.matches(candidate)
+    by_name = wished and facts.wish.model is not None
     same_provider = facts.wish.provider is not None and profile.provider == facts.wish.provider
     stands_in = bool(facts.wish) and profile.provider == policy.default_provider
     broken = candidate.breaker_open or candidate.healthy is False
@@ -54,7 +55,7 @@ def rank(candidate: Candidate, facts: Facts, policy: RoutingPolicy, chosen: dict
         not stands_in,
         profile.retired and not wished,
         listed_at(candidate, policy),
-        not (wished or chosen.get(profile.provider) == profile.name or _named_on(_ladder(facts, policy), profile)),
+        not (by_name or chosen.get(profile.provider) == profile.name or _named_on(_ladder(facts, policy), profile)),
         *_strategy_rank(candidate, facts, policy),
         not (policy.local_first and candidate.endpoint.locality == "local"),
         profile.provider,

@@ -11,7 +11,7 @@ from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.plans import Candidate, RoutingPolicy, Snapshot, TaskClassification
 from llm_manager.domain.requests import JsonSchema, LLMRequest
 from llm_manager.policies.classification import classify
-from llm_manager.policies.names import PROVIDERS, canonical_provider, nearest, provider_of_model
+from llm_manager.policies.names import AUTO, PROVIDERS, canonical_provider, nearest, provider_of_model, short_name
 from llm_manager.policies.tokens import estimate_request_tokens
 
 
@@ -60,22 +60,33 @@ def read_facts(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -
 
 
 def named_in(request: LLMRequest, snapshot: Snapshot) -> Wish:
-    """Read what a request names; ``auto`` and an empty name name nothing, and ``openai/gpt-4o`` may name both."""
+    """Read what a request names; ``auto`` and an empty name name nothing, ``openai/gpt-4o`` may name both."""
     return wish_for(request.preferences.provider, request.preferences.model, snapshot)
 
 
 def wish_for(said: str | None, model: str | None, snapshot: Snapshot) -> Wish:
-    """Read names of a provider and a model, as they were written."""
+    """Read names of a provider and a model, as they were written; a short name such as ``claude`` stands for what it means."""
     if not said and not model:
         return _NO_WISH
-    if said and said != "auto":
-        return Wish(provider=canonical_provider(said) or said, model=model or None)
-    if model and "/" in model and not _is_known(model, snapshot):
+    provider = None if not said or said == AUTO else canonical_provider(said) or said
+    if not model or model == AUTO:
+        return Wish(provider=provider)
+    if provider is None and "/" in model and not _is_known(model, snapshot):
         vendor, name = model.split("/", 1)
-        provider = canonical_provider(vendor)
-        if provider is not None and any(candidate.profile.provider == provider for candidate in snapshot.candidates):
-            return Wish(provider=provider, model=name)
-    return Wish(model=model or None)
+        owner = canonical_provider(vendor)
+        if owner is not None and any(candidate.profile.provider == owner for candidate in snapshot.candidates):
+            provider, model = owner, name
+    meant = short_name(model)
+    if meant is not None and provider in (None, meant[0]) and not _is_known(model, snapshot):
+        return Wish(provider=meant[0], model=_called(*meant, snapshot) if meant[1] else None)
+    return Wish(provider=provider, model=model)
+
+
+def _called(provider: str, word: str, snapshot: Snapshot) -> str | None:
+    """The model of a provider whose name holds a word; None for any of its models when none does."""
+    own = (each.profile.name for each in snapshot.candidates if each.profile.provider == provider and not each.only_named)
+    known = (name for name in reversed(snapshot.known_names) if provider_of_model(name) == provider)
+    return next((name for name in (*own, *known) if word in name.lower()), None)
 
 
 def _is_known(model: str, snapshot: Snapshot) -> bool:

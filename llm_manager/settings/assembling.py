@@ -18,7 +18,7 @@ from llm_manager.domain.configuration import (
     ProviderSettings,
 )
 from llm_manager.domain.errors import ConfigurationError, Fault
-from llm_manager.domain.models import FREE, KnownPrice, ModelProfile, Price, UnknownPrice
+from llm_manager.domain.models import KnownPrice, ModelProfile, Price
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import TaskType
 from llm_manager.outcomes import sealed
@@ -162,20 +162,24 @@ def _profiles(found: Converted) -> tuple[tuple[ModelProfile, ...], list[Fault]]:
             if missing:
                 faults.append(found.fault(written, f"a described model lacks its {' and its '.join(missing)}"))
             continue
+        lonely = [name for name in said if name in _PRICES and not {"input_usd", "output_usd"} <= set(said)]
+        if lonely:
+            faults.append(found.fault(("profiles", label, lonely[0]), "a price has two sides", "give input_usd and output_usd"))
+            continue
         profiles.append(_profile(said))
     return tuple(profiles), faults
 
 
 def _profile(said: Mapping[str, Any]) -> ModelProfile:
+    """What is said of a model, and which fields that is; the others are placeholders until they are laid over what is known."""
     provider = said["provider"]
-    locality = said.get("locality", LOCALITY.get(provider, "cloud"))
-    usual = {"locality": locality, "family": family_of(provider), "price": _price(said, locality)}
-    return ModelProfile(**{**usual, **{name: value for name, value in said.items() if name not in _PRICES}})
+    usual = {"locality": LOCALITY.get(provider, "cloud"), "family": family_of(provider)}
+    plain = {name: value for name, value in said.items() if name not in _PRICES}
+    price = {"price": _price(said)} if "input_usd" in said else {}
+    return ModelProfile(**{**usual, **plain, **price}, said=(*plain, *price))
 
 
-def _price(said: Mapping[str, Any], locality: str) -> Price:
-    if "input_usd" not in said or "output_usd" not in said:
-        return FREE if locality == LOCALITY.get(said["provider"]) == "local" else UnknownPrice()
+def _price(said: Mapping[str, Any]) -> Price:
     usd: dict[str, Any] = {name: Decimal(str(said[name])) for name in _PRICES if name in said and name != "price_version"}
     return KnownPrice(**usd, version=said.get("price_version", "settings"))
 

@@ -6,6 +6,7 @@ import attrs
 from attrs import frozen
 
 from llm_manager.domain.configuration import LLMConfig, ProviderSettings
+from llm_manager.domain.models import KnownPrice, ModelProfile
 from llm_manager.domain.secrets import Secret
 from llm_manager.settings.loading import Loaded
 
@@ -38,7 +39,7 @@ def _values(config: LLMConfig) -> Iterator[tuple[str, str]]:
     for task, rungs in config.routing.ladders:
         yield f"routing.ladders.{task}", " > ".join(rungs)
     for profile in config.profiles:
-        yield from ((f"profiles.{profile.provider}/{profile.name}.{each}", _shown(each, value)) for each, value in _fields(profile))
+        yield from _of_profile(profile)
 
 
 def _of_provider(prefix: str, settings: ProviderSettings) -> Iterator[tuple[str, str]]:
@@ -48,6 +49,17 @@ def _of_provider(prefix: str, settings: ProviderSettings) -> Iterator[tuple[str,
         elif name == "custom_headers":
             yield from ((f"{prefix}.custom_headers.{header}", "(set)") for header in settings.custom_headers)
         elif value is not None:
+            yield f"{prefix}.{name}", _shown(name, value)
+
+
+def _of_profile(profile: ModelProfile) -> Iterator[tuple[str, str]]:
+    prefix = f"profiles.{profile.provider}/{profile.name}"
+    for name, value in _fields(profile):
+        if name == "price" and isinstance(value, KnownPrice):
+            priced = ((each, amount) for each, amount in _fields(value) if amount is not None and each.endswith("_usd"))
+            yield from ((f"{prefix}.{each}", str(amount)) for each, amount in priced)
+            yield f"{prefix}.price_version", value.version
+        elif name != "said" and (profile.said is None or name in profile.said):
             yield f"{prefix}.{name}", _shown(name, value)
 
 

@@ -28,7 +28,7 @@ async def compared(manager: LLMManager, *models: str) -> None:
 
     print(*await asyncio.gather(*map(asked, models)), sep="\n")
     # -> gpt-oss-20b: The Rhone. (0.8 s, 0 USD)
-    # -> gpt-4o: The Rhone and the Saone. (1.4 s, 0.000054 USD)
+    # -> gpt-4o: The Rhone and the Saone. (1.4 s, 0.000062 USD)
     # -> llama-3.1-8b-instant: the key is not known; check the key and what it may do
 
 

@@ -12,6 +12,7 @@ from llm_manager.policies.names import (
     family_of,
     nearest,
     provider_of_model,
+    short_name,
 )
 
 
@@ -115,3 +116,25 @@ def test_a_model_names_its_provider_only_when_sure(model: str, provider: str | N
 def test_local_providers_are_llamas() -> None:
     assert {family_of(name) for name, where in LOCALITY.items() if where == "local"} == {"llama"}
     assert [family_of(name) for name in ("anthropic", "openai", "gemini")] == ["claude", "gpt", "other"]
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("claude", ("anthropic", "")),
+        ("GPT", ("openai", "")),
+        ("local", ("lmstudio", "")),
+        ("gemini", ("gemini", "")),
+        ("sonnet", ("anthropic", "sonnet")),
+        ("Claude Opus", ("anthropic", "opus")),
+        ("claude-haiku", ("anthropic", "haiku")),
+        ("gemini flash", ("gemini", "flash")),
+        ("gpt-4o", None),
+        ("claude-3-opus-20240229", None),
+        ("gemini-2.5-flash", None),
+        ("auto", None),
+        ("", None),
+    ],
+)
+def test_a_short_name_is_no_models_own(word: str, meant: tuple[str, str] | None) -> None:
+    assert short_name(word) == meant

@@ -16,6 +16,7 @@ from llm_manager.domain.models import Endpoint, KnownPrice, Locality, ModelKind,
 from llm_manager.domain.plans import Candidate, RoutingPolicy, Snapshot, Unavailable
 from llm_manager.domain.requests import JsonSchema, LLMRequest, Preferences
 from llm_manager.domain.wire import PLAN, REQUEST, ROUTING_POLICY, SNAPSHOT, from_plain, to_json, to_plain
+from llm_manager.policies import route_facts
 from llm_manager.policies.names import family_of
 from llm_manager.policies.routing import plan, remembering_routes, route
 from llm_manager.testing.strategies import requests, routing_policies, snapshots
@@ -307,6 +308,59 @@ def test_a_retired_model_steps_back_and_is_told_when_it_answers() -> None:
     assert [step.profile.name for step in made.steps] == ["claude", "old"]
     alone = plan(LLMRequest("hi"), Snapshot(version=1, candidates=(retired,)), RoutingPolicy())
     assert alone.notices == ("old is retired; use new",)
+
+
+def test_the_notice_of_a_retired_model_stands_beside_that_of_a_missing_one() -> None:
+    retired = candidate("openai", "old", retired=True, replaced_by="new")
+    asked = LLMRequest("hi", preferences=Preferences(provider="gemini"))
+    made = plan(asked, Snapshot(version=1, candidates=(retired,)), RoutingPolicy())
+    assert made.notices == ("gemini is not available; old of openai is asked instead", "old is retired; use new")
+
+
+SHORT = Snapshot(
+    version=1,
+    candidates=(
+        LLAMA,
+        candidate("openai", "gpt-4o"),
+        candidate("anthropic", "claude-sonnet-5"),
+        candidate("anthropic", "claude-opus-5", tier="best"),
+    ),
+    known_names=("claude-haiku-4-5", "claude-haiku-5"),
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "first"),
+    [
+        ("claude", "claude-sonnet-5"),
+        ("GPT", "gpt-4o"),
+        ("local", "llama"),
+        ("opus", "claude-opus-5"),
+        ("claude-sonnet", "claude-sonnet-5"),
+        ("anthropic/opus", "claude-opus-5"),
+        ("auto", "llama"),
+    ],
+)
+def test_a_short_name_stands_for_a_model(model: str, first: str) -> None:
+    asked = LLMRequest("hi", preferences=Preferences(model=model))
+    assert order(asked, SHORT)[0] == first
+    assert isinstance(route(asked, SHORT, RoutingPolicy()), Success)
+    if model != "auto":
+        exact = plan(evolve(asked, preferences=Preferences(model=model, exact=True)), SHORT, RoutingPolicy())
+        assert {step.profile.provider for step in exact.steps} == {exact.steps[0].profile.provider}
+
+
+def test_a_short_name_beside_its_provider_and_one_that_is_a_models_own() -> None:
+    beside = LLMRequest("hi", preferences=Preferences(provider="claude", model="opus"))
+    assert order(beside, SHORT)[0] == "claude-opus-5"
+    own = Snapshot(version=1, candidates=(candidate("groq", "claude"), candidate("anthropic", "claude-sonnet-5")))
+    assert order(LLMRequest("hi", preferences=Preferences(model="claude")), own)[0] == "claude"
+    other = plan(LLMRequest("hi", preferences=Preferences(provider="openai", model="claude")), SHORT, RoutingPolicy())
+    assert other.notices[0].startswith("claude is not available")
+    named = route_facts.wish_for(None, "haiku", SHORT)
+    assert (named.provider, named.model) == ("anthropic", "claude-haiku-5")
+    assert route_facts.wish_for(None, "flash", SHORT).model == "flash"
+    assert route_facts.wish_for(None, "gemini-flash", SHORT) == route_facts.Wish(provider="gemini")
 
 
 @settings(max_examples=80)

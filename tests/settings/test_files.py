@@ -9,7 +9,7 @@ import pytest
 from returns.result import Failure
 
 from llm_manager.domain.errors import ConfigurationError, Fault
-from llm_manager.domain.models import FREE, KnownPrice, UnknownPrice
+from llm_manager.domain.models import KnownPrice
 from llm_manager.domain.secrets import Secret
 from llm_manager.settings import Loaded, Places, check_config, read_config, usual_places
 
@@ -321,24 +321,17 @@ provider = "LM Studio"
     tune, house = loaded(written(tmp_path / "c.toml", text)).config.profiles
     assert (tune.provider, tune.family, tune.locality, tune.tier, tune.context_window) == ("openai", "gpt", "cloud", "best", 32000)
     assert isinstance(tune.price, KnownPrice)
-    assert isinstance(house.price, KnownPrice)
     assert (str(tune.price.input_usd), str(tune.price.output_usd), tune.price.version) == ("0.15", "0.6", "contract")
     assert tune.unsupported == ("temperature",)
-    assert (house.provider, house.family, house.locality, house.price.version) == ("lmstudio", "llama", "local", "local")
-
-
-@pytest.mark.parametrize(("provider", "price"), [("vllm", FREE), ("openai", UnknownPrice())])
-def test_a_model_described_without_a_price_is_free_only_where_models_run(tmp_path: Path, provider: str, price: object) -> None:
-    text = f'[[profiles]]\nname = "mine"\nprovider = "{provider}"\nlocality = "local"\n'
-    (profile,) = loaded(written(tmp_path / "c.toml", text)).config.profiles
-    assert profile.price == price
+    assert (house.provider, house.family, house.locality, house.said) == ("lmstudio", "llama", "local", ("name", "provider"))
+    assert set(tune.said or ()) == {"name", "provider", "context_window", "tier", "unsupported", "price"}
 
 
 def test_a_later_file_may_say_more_of_the_same_model(tmp_path: Path) -> None:
     one = written(tmp_path / "llm-manager.yaml", "profiles: [{name: m, provider: groq, vision: true, quality: 0.2}]")
     two = written(tmp_path / "more.yaml", "profiles: [{name: m, provider: groq, quality: 0.9}]")
     (profile,) = read_config(two, {}, places=Places(project=(one,))).unwrap().config.profiles
-    assert (profile.vision, profile.quality, profile.price.tag) == (True, 0.9, "UnknownPrice")
+    assert (profile.vision, profile.quality, set(profile.said or ())) == (True, 0.9, {"name", "provider", "vision", "quality"})
 
 
 @pytest.mark.parametrize(
@@ -348,6 +341,7 @@ def test_a_later_file_may_say_more_of_the_same_model(tmp_path: Path) -> None:
         ("profiles: [{provider: groq, vision: true}]", "profiles.1.provider"),
         ("profiles: [{name: sk-canary, provider: auto}]", "profiles.1.provider"),
         ("profiles: [{name: sk-canary, provider: groq, qualty: 1}]", "profiles.1.qualty"),
+        ("profiles: [{name: sk-canary, provider: groq, input_usd: 1}]", "profiles.1.input_usd"),
         ("profiles: [sk-canary]", "profiles.1"),
         ("profiles: sk-canary", "profiles"),
         ("profiles: {m: {name: m}}", "profiles.m.name"),

@@ -18,6 +18,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.wire_requests import WireRequest
 from llm_manager.effects import publish
 from llm_manager.outcomes import Settled
+from llm_manager.policies.overlaying import overlaid
 from llm_manager.services.model_client import ClientParts, ModelClient
 
 
@@ -30,8 +31,9 @@ def make_client(settings: ProviderSettings, parts: ClientParts, engines: Engines
     """The same over given engines."""
     world, embedded = parts.world, parts.embedded
     known = describe(settings, embedded)
-    profile = next((ours for ours in parts.profiles if (ours.provider, ours.name) == (PROVIDER, known.name)), known)
     endpoint = Endpoint(provider=PROVIDER, base_url=endpoint_url(embedded), locality="local")
+    own = next((ours for ours in parts.profiles if (ours.provider, ours.name) == (PROVIDER, known.name)), None)
+    profile = known if own is None else overlaid(known, own, endpoint)
     leased = leasing(settings, embedded, world, engines, profile.name)
     steps = asking(
         profile,

@@ -162,9 +162,9 @@ async def test_another_models_name_is_refused(tmp_path: Path) -> None:
 async def test_a_profile_of_the_user_comes_first(tmp_path: Path) -> None:
     own = ModelProfile(name="smollm2-135m", provider="embedded", quality=0.9)
     client = make_client(ProviderSettings(), ClientParts(world=real_world({}), profiles=(own,), make_transport=no_transport), Engines())
-    assert client.profiles == (own,)
-    assert client.profile("smollm2-135m") is own
-    assert client.profile("other") == evolve(own, name="other")
+    assert client.profiles == (evolve(own, locality="local"),)
+    assert client.profile("smollm2-135m") == evolve(own, locality="local")
+    assert client.profile("other") == evolve(own, name="other", locality="local")
 
 
 async def test_leaving_a_stream_stops_the_engine(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from attrs import evolve
 
 from llm_manager.clients.data.openai_chat import PROVIDERS
 from llm_manager.clients.data.shapes import ProviderFacts
@@ -125,3 +126,13 @@ def test_the_users_own_words_come_first() -> None:
     other = ModelProfile(name="gpt-4o", provider="groq")
     profile = described(own=(own, other))("gpt-4o")
     assert (profile.quality, profile.locality) == (0.99, "cloud")
+
+
+def test_a_price_of_ones_own_leaves_what_else_is_known() -> None:
+    """It is stamped as the user's; all else is as the data says."""
+    usual = described()("gpt-4o")
+    contract = KnownPrice(input_usd=Decimal(2), output_usd=Decimal(8), version="settings")
+    own = ModelProfile(name="gpt-4o", provider="openai", price=contract, said=("name", "provider", "price"))
+    assert described(own=(own,))("gpt-4o") == evolve(usual, price=contract)
+    assert usual.context_window is not None
+    assert described(own=(own,))("gpt-4o-mini") == described()("gpt-4o-mini")
