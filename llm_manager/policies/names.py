@@ -61,6 +61,7 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
         "llamaserver": "llamacpp",
         "llamacppserver": "llamacpp",
         "llamacli": "llama_cpp_cli",
+        "llamacompletion": "llama_cpp_cli",
         "inprocess": "embedded",
         "smollm2": "embedded",
     }

@@ -31,6 +31,8 @@ from llm_manager.policies.names import (
         ("llama-cpp", "llamacpp"),
         ("llama.cpp", "llamacpp"),
         ("llama_cpp_cli", "llama_cpp_cli"),
+        ("llama-cli", "llama_cpp_cli"),
+        ("llama-completion", "llama_cpp_cli"),
         ("google", "gemini"),
         ("together-ai", "together"),
         ("open_router", "openrouter"),

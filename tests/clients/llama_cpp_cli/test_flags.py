@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Failure, Success
@@ -12,6 +11,11 @@ from llm_manager.clients.llama_cpp_cli.flags import ALLOWED, CACHE_TYPES, memory
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import ConfigurationError
 from llm_manager.outcomes import sealed
+
+
+def said(name: str, value: Any) -> ProviderSettings:
+    more: dict[str, Any] = {name: value}
+    return ProviderSettings(**more)
 
 
 def fault_of(outcome: Any) -> tuple[str, str]:
@@ -87,8 +91,8 @@ def test_no_flags_whatever_bring_in_another(flags: list[str]) -> None:
 
 
 def test_memory_settings_are_words_of_the_command() -> None:
-    said = ProviderSettings(gpu_layers=999, flash_attention=True, cache_type_k="q8_0", cache_type_v="q4_0")
-    assert memory_flags(said) == Success(("-ngl", "999", "-fa", "on", "-ctk", "q8_0", "-ctv", "q4_0"))
+    whole = ProviderSettings(gpu_layers=999, flash_attention=True, cache_type_k="q8_0", cache_type_v="q4_0")
+    assert memory_flags(whole) == Success(("-ngl", "999", "-fa", "on", "-ctk", "q8_0", "-ctv", "q4_0"))
     assert memory_flags(ProviderSettings(flash_attention=False, cache_type_k="q8_0")) == Success(("-fa", "off", "-ctk", "q8_0"))
     assert memory_flags(ProviderSettings()) == Success(())
 
@@ -96,8 +100,8 @@ def test_memory_settings_are_words_of_the_command() -> None:
 @pytest.mark.parametrize("name", ["cache_type_k", "cache_type_v"])
 def test_the_types_of_the_cache_are_those_of_llama_cpp(name: str) -> None:
     for kind in CACHE_TYPES:
-        assert isinstance(memory_flags(evolve(ProviderSettings(), **{name: kind})), Success)
-    key, problem = fault_of(memory_flags(evolve(ProviderSettings(), **{name: "q3_k --log-file x"})))
+        assert isinstance(memory_flags(said(name, kind)), Success)
+    key, problem = fault_of(memory_flags(said(name, "q3_k --log-file x")))
     assert key == f"providers.llama_cpp_cli.{name}"
     assert "q3_k --log-file x" in problem
 
