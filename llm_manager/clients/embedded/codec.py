@@ -4,7 +4,7 @@ What is written and read beyond that is `openai_chat`'s, since the engine speaks
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from attrs import evolve, frozen
@@ -12,7 +12,7 @@ from returns.result import Failure, Result, Success
 
 from llm_manager.clients.data.shapes import ProviderFacts
 from llm_manager.clients.embedded.profile import MODEL, PROVIDER
-from llm_manager.clients.embedded.tools import call_schema, callable_tools, read_call, told_tools, written_call
+from llm_manager.clients.embedded.tools import callable_tools
 from llm_manager.clients.openai_chat import codec as chat
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import InvalidRequest, LLMError, MalformedResponse
@@ -23,6 +23,7 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.streaming import StreamFinished, TextDelta, ToolCallDelta
 from llm_manager.domain.wire_requests import WireRequest
 from llm_manager.outcomes import sealed
+from llm_manager.policies.tool_emulation import call_schema, in_words, read_call, told_calls
 
 PATH: Final = "embedded"
 DEFAULT_MAX_TOKENS: Final = 512
@@ -139,23 +140,13 @@ def _messages(request: LLMRequest, tools: tuple[ToolSpec, ...]) -> tuple[Message
     conversation = request.conversation()
     if not any(message.role == "system" for message in conversation):
         conversation = (_SYSTEM, *conversation)
-    names = {call.id: call.name for message in conversation for call in message.tool_calls}
-    said = [_said(message, names) for message in conversation]
+    said = list(in_words(conversation))
     if tools:
         first = next(place for place, message in enumerate(said) if message.role == "system")
-        said[first] = _adding(said[first], f"\n\n{told_tools(tools)}")
+        said[first] = _adding(said[first], f"\n\n{told_calls(tools)}")
     elif conversation[-1].role == "tool" and isinstance(request.output, PlainText):
         said[-1] = _adding(said[-1], "\nTell me in a sentence.")
     return tuple(evolve(message, content=_harmless(message.text)) for message in said)
-
-
-def _said(message: Message, names: Mapping[str, str]) -> Message:
-    """One message as the model's template knows them: a role and a text."""
-    if message.role == "tool":
-        name = names.get(message.tool_call_id or "", "the tool")
-        return Message(role="user", content=f"The answer of {name} is: {message.text}")
-    calls = "\n".join(written_call(call) for call in message.tool_calls)
-    return Message(role=message.role, content="\n".join(filter(None, (message.text, calls))))
 
 
 def _adding(message: Message, more: str) -> Message:

@@ -148,17 +148,17 @@ class TestTools:
         wire = encode(LLMRequest("Weather in Paris?", tools=(WEATHER,)), PROFILE, ProviderSettings()).unwrap()
         body = msgspec.json.decode(wire.body)
         schema = body["response_format"]["json_schema"]["schema"]
-        assert schema["properties"]["name"] == {"const": "get_weather"}
-        assert schema["properties"]["arguments"] == WEATHER.input_schema
+        call = schema["properties"]["call"]["properties"]
+        assert call == {"name": {"type": "string", "enum": ["get_weather"]}, "arguments": WEATHER.input_schema}
         assert "The weather in a city" in body["messages"][0]["content"]
         assert "JSON schema" in wire.notices[0]
 
     def test_of_several_tools_one_is_called(self) -> None:
         other = ToolSpec(name="clock")
         schema = body_of(LLMRequest("x", tools=(WEATHER, other), tool_choice="required"))["response_format"]
-        assert len(schema["json_schema"]["schema"]["anyOf"]) == 2
+        assert len(schema["json_schema"]["schema"]["properties"]["call"]["anyOf"]) == 2
         named = body_of(LLMRequest("x", tools=(WEATHER, other), tool_choice=UseTool(name="clock")))["response_format"]
-        assert named["json_schema"]["schema"]["properties"]["name"] == {"const": "clock"}
+        assert named["json_schema"]["schema"]["properties"]["call"]["properties"]["name"]["enum"] == ["clock"]
 
     def test_without_leave_to_call_it_talks(self) -> None:
         assert "response_format" not in body_of(LLMRequest("x", tools=(WEATHER,), tool_choice="none"))
@@ -175,7 +175,7 @@ class TestTools:
         body = body_of(request)
         assert "response_format" not in body
         assert [m["role"] for m in body["messages"]] == ["system", "user", "assistant", "user"]
-        assert body["messages"][2]["content"] == '{"name": "get_weather", "arguments": {"city":"Paris"}}'
+        assert body["messages"][2]["content"] == '{"call": {"name": "get_weather", "arguments": {"city":"Paris"}}}'
         assert body["messages"][3]["content"].startswith("The answer of get_weather is: sunny")
 
     def test_an_answer_of_an_unknown_tool_is_passed_on(self) -> None:
@@ -183,9 +183,8 @@ class TestTools:
         assert said[-1]["content"] == "The answer of the tool is: sunny"
 
     def test_the_written_call_is_read_back(self) -> None:
-        events, error = fold(
-            [piece('{\n "name": "get_weather",'), piece(' "arguments": {"city": "Paris"}}'), piece(None, "stop"), USAGE], calls=True
-        )
+        written = ('{"call": {\n "name": "get_weather",', ' "arguments": {"city": "Paris"}}}')
+        events, error = fold([*map(piece, written), piece(None, "stop"), USAGE], calls=True)
         assert error is None
         delta, last = events
         assert isinstance(delta, ToolCallDelta)

@@ -1,0 +1,220 @@
+"""Tools of real MCP servers: in this process, in one of their own, and over HTTP on loopback."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from mcp import Client, types
+from mcp.client._memory import InMemoryTransport
+from mcp.server import Server
+from mcp.server.mcpserver import MCPServer
+from pydantic import BaseModel, Field
+from returns.result import Failure, Success
+
+from llm_manager.domain.configuration import LLMConfig
+from llm_manager.domain.errors import ConfigurationError, LLMError, PolicyBlocked, ToolFailed
+from llm_manager.domain.messages import ToolCall
+from llm_manager.domain.plans import RoutingPolicy
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.effects import settle
+from llm_manager.outcomes import Settled
+from llm_manager.services.tools import Tool
+from llm_manager.testing import FakeWorld, scripted, scripted_manager
+from llm_manager.tools.from_mcp import McpCommand, McpUrl, read_result, tools_of_mcp_server
+
+
+class Book(BaseModel):
+    """A book."""
+
+    title: str
+    year: int
+
+
+def library() -> MCPServer:
+    """A server as others write them."""
+    server = MCPServer("library")
+
+    @server.tool(annotations=types.ToolAnnotations(read_only_hint=True, open_world_hint=False))
+    def find(title: str, limit: Annotated[int, Field(ge=1)] = 3) -> list[Book]:
+        """Find books by their title."""
+        return [Book(title=title, year=1900 + place) for place in range(limit)]
+
+    @server.tool(annotations=types.ToolAnnotations(destructive_hint=True))
+    def remove(book: Book) -> str:
+        """Take a book out."""
+        return f"{book.title} is gone"
+
+    @server.tool(name="shelf.count!")
+    def count() -> str:
+        raise ValueError("the shelf fell down")
+
+    return server
+
+
+async def told(tool: Tool, arguments: str = "{}") -> Settled[str, LLMError]:
+    prepared = tool.prepare(arguments)
+    return prepared if isinstance(prepared, Failure) else await prepared.unwrap()(FakeWorld().run_blocking)
+
+
+@asynccontextmanager
+async def connected(server: Any, **options: Any) -> AsyncIterator[dict[str, Tool]]:
+    async with Client(server) as client, tools_of_mcp_server(client, **options) as tools:
+        yield {tool.spec.name: tool for tool in tools.unwrap()}
+
+
+async def test_tools_come_with_schema_words_and_hints() -> None:
+    async with connected(library()) as tools:
+        find, remove, count = tools["find"], tools["remove"], tools["shelf_count_"]
+        assert find.spec.description == "Find books by their title."
+        assert find.spec.input_schema["required"] == ["title"]
+        assert (find.side_effects, remove.side_effects, count.side_effects) == (False, True, True)
+        assert {tool.locality for tool in tools.values()} == {"cloud"}
+
+
+async def test_a_call_gives_its_text_and_a_failure_is_one() -> None:
+    async with connected(library()) as tools:
+        assert '"year": 1900' in (await told(tools["find"], '{"title": "Emma", "limit": 1}')).unwrap()
+        assert (await told(tools["remove"], '{"book": {"title": "Emma", "year": 1815}}')).unwrap() == "Emma is gone"
+        failed = (await told(tools["shelf_count_"])).failure()
+        assert isinstance(failed, ToolFailed)
+        assert (failed.tool, failed.reason) == ("shelf_count_", "failed")
+
+
+async def test_arguments_are_checked_before_they_are_sent() -> None:
+    async with connected(library()) as tools:
+        wrong = (await told(tools["remove"], '{"book": {"title": "Emma", "year": "1815"}}')).failure()
+        assert wrong == ToolFailed(tool="remove", message='$.book.year: does not fit type "integer"', reason="arguments")
+
+
+async def test_tools_are_chosen_named_and_placed() -> None:
+    async with connected(library(), only=("find", "remove"), prefix="my.", locality="local", timeout_seconds=2.0) as tools:
+        assert list(tools) == ["my_find", "my_remove"]
+        assert {(tool.locality, tool.timeout_seconds) for tool in tools.values()} == {("local", 2.0)}
+
+
+async def test_a_session_will_do_and_so_will_the_older_handshake() -> None:
+    async with (
+        Client(InMemoryTransport(library()), mode="legacy") as client,
+        tools_of_mcp_server(client.session, only=("remove",)) as tools,
+    ):
+        assert (await told(tools.unwrap()[0], '{"book": {"title": "Emma", "year": 1815}}')).unwrap() == "Emma is gone"
+
+
+async def test_a_model_calls_them() -> None:
+    call = ToolCall(id="c", name="find", arguments='{"title": "Emma", "limit": 1}')
+    model = scripted(LLMResponse(content="", model="m", provider="p", finish="tool_calls", tool_calls=(call,)), "In 1900.")
+    async with Client(library()) as client, tools_of_mcp_server(client) as tools, scripted_manager(model) as manager:
+        run = (await settle(manager.call_tools(LLMRequest("When was Emma written?"), tools.unwrap()))).unwrap()
+    assert (run.response.content, run.steps[0].error) == ("In 1900.", None)
+    assert "1900" in run.steps[0].result
+
+
+def paged(pages: int, schema: dict[str, Any] | None = None) -> "Server[Any]":
+    """A server whose list has pages, each with one tool."""
+
+    async def listing(_: Any, asked: types.PaginatedRequestParams | None) -> types.ListToolsResult:
+        page = int(asked.cursor) if asked and asked.cursor else 0
+        tool = types.Tool(name=f"t{page}", input_schema=schema or {"type": "object"})
+        return types.ListToolsResult(tools=[tool], next_cursor=str(page + 1) if page + 1 < pages else None)
+
+    return Server("paged", on_list_tools=listing)
+
+
+async def test_all_pages_are_read_and_an_endless_list_is_cut() -> None:
+    async with connected(paged(3)) as tools:
+        assert list(tools) == ["t0", "t1", "t2"]
+    async with connected(paged(1000)) as tools:
+        assert len(tools) == 100
+
+
+async def test_a_tool_without_a_schema_is_told_by_name() -> None:
+    for schema in ({"type": "object", "properties": []}, {"type": "object", "required": "x"}):
+        async with Client(paged(1, schema)) as client, tools_of_mcp_server(client) as tools:
+            assert isinstance(tools, Failure)
+            error = tools.failure()
+            assert isinstance(error, ConfigurationError)
+            assert "t0" in error.message
+
+
+PROGRAM = """
+from mcp.server.mcpserver import MCPServer
+
+server = MCPServer("adder")
+
+@server.tool(annotations={"readOnlyHint": True, "openWorldHint": False})
+def add(a: int, b: int) -> int:
+    return a + b
+
+server.run()
+"""
+
+
+async def test_a_program_is_started_and_ended(tmp_path: Path) -> None:
+    program = tmp_path / "server.py"
+    program.write_text(PROGRAM)
+    async with tools_of_mcp_server(McpCommand(sys.executable, arguments=(str(program),), folder=str(tmp_path))) as tools:
+        (add,) = tools.unwrap()
+        assert (add.side_effects, add.locality) == (False, "local")
+        assert (await told(add, '{"a": 2, "b": 3}')).unwrap() == "5"
+
+
+@pytest.mark.parametrize("server", [McpCommand("no-such-program-anywhere"), McpUrl("http://127.0.0.1:9/mcp", headers={"x": "secret"})])
+async def test_a_server_that_cannot_be_reached_is_a_failure(server: McpCommand | McpUrl) -> None:
+    async with tools_of_mcp_server(server, timeout_seconds=5.0) as tools:
+        assert isinstance(tools, Failure)
+        error = tools.failure()
+        assert isinstance(error, ToolFailed)
+        assert error.message.startswith("the MCP server cannot be reached: ")
+        assert error.tool in ("no-such-program-anywhere", "http://127.0.0.1:9")
+        assert "secret" not in f"{error}{server}"
+
+
+async def test_a_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
+    program = tmp_path / "silent.py"
+    program.write_text("import sys; sys.stdin.read()")
+    async with tools_of_mcp_server(McpCommand(sys.executable, arguments=(str(program),)), timeout_seconds=0.3) as tools:
+        assert "TimeoutError" in str(tools.failure())
+
+
+async def test_where_a_server_may_be_is_judged_first() -> None:
+    airgap = LLMConfig(routing=RoutingPolicy(airgap=True))
+    async with tools_of_mcp_server(McpUrl("https://tools.example.com/mcp"), config=airgap) as tools:
+        assert isinstance(tools.failure(), PolicyBlocked)
+    async with tools_of_mcp_server(McpUrl("http://tools.example.com/mcp")) as tools:
+        assert isinstance(tools.failure(), ConfigurationError)
+
+
+@pytest.mark.parametrize(
+    ("content", "structured", "text"),
+    [
+        ([types.TextContent(type="text", text="a"), types.TextContent(type="text", text="b")], None, "a\nb"),
+        ([], {"a": 1}, '{"a":1}'),
+        ([types.ImageContent(type="image", data="AA==", mime_type="image/png")], None, "[image: image/png]"),
+        ([types.ResourceLink(type="resource_link", uri="file:///a", name="a")], None, "[file:///a]"),
+        (
+            [types.EmbeddedResource(type="resource", resource=types.TextResourceContents(uri="file:///a", text="words"))],
+            None,
+            "words",
+        ),
+        (
+            [types.EmbeddedResource(type="resource", resource=types.BlobResourceContents(uri="file:///a", blob="AA=="))],
+            None,
+            "[file:///a]",
+        ),
+    ],
+)
+def test_every_kind_of_answer_is_text(content: list[Any], structured: Any, text: str) -> None:
+    result = types.CallToolResult(content=content, structured_content=structured)
+    assert read_result("t", result) == Success(text)
+    failed = types.CallToolResult(content=content, structured_content=structured, is_error=True)
+    assert read_result("t", failed).failure() == ToolFailed(tool="t", message=text)
+
+
+def test_a_failure_without_words_is_one() -> None:
+    assert read_result("t", types.CallToolResult(content=[], is_error=True)).failure() == ToolFailed(
+        tool="t", message="the server gave no reason"
+    )
