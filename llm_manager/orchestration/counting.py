@@ -18,6 +18,7 @@ from llm_manager.orchestration.operating import OperatingDeps, Round
 from llm_manager.orchestration.trying import try_steps
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.choosing import counting
+from llm_manager.policies.names import AUTO
 from llm_manager.policies.tokens import estimate_request_tokens
 from llm_manager.services.model_client import CountTokens, ModelClient
 from llm_manager.services.model_router import ModelRouter
@@ -80,4 +81,4 @@ def _estimated(request: LLMRequest, profile: ModelProfile) -> TokenCount:
 
 
 def _names_somebody(request: LLMRequest) -> bool:
-    return bool(request.preferences.model) or request.preferences.provider not in {None, "", "auto"}
+    return not {request.preferences.model, request.preferences.provider} <= {None, "", AUTO}

@@ -36,14 +36,30 @@ async def try_steps(
     ask: Ask[_Answer], plan: Plan, ledger: Ledger, *, call_id: str, world: World, journal: Journal, decide: Decide = next_move
 ) -> Settled[_Answer, LLMError]:
     """Ask the first step, then whatever ``decide`` says, until there is an answer or it gives up."""
+    began = world.now()
+    outcome = await ask(0, ledger, began)
+    if isinstance(outcome, Success):
+        return outcome
+    return await try_on(outcome.failure(), began, ask, plan, ledger, call_id=call_id, world=world, journal=journal, decide=decide)
+
+
+async def try_on(
+    error: LLMError,
+    began: float,
+    ask: Ask[_Answer],
+    plan: Plan,
+    ledger: Ledger,
+    *,
+    call_id: str,
+    world: World,
+    journal: Journal,
+    decide: Decide = next_move,
+) -> Settled[_Answer, LLMError]:
+    """Go on after the first step, asked at ``began``, met an error."""
     now = world.now
     index = 0
     while True:
-        began = now()
-        outcome = await ask(index, ledger, began)
-        if isinstance(outcome, Success):
-            return outcome
-        error, failed = outcome.failure(), now()
+        failed = now()
         ledger = ledger.entered(record(plan, ledger, index, began, failed, error=error))
         move = decide(plan, ledger, error, now=failed, jitter=world.rng.random())
         if isinstance(move, GiveUp):
@@ -60,7 +76,11 @@ async def try_steps(
         )
         if move.after_seconds > 0.0:
             await world.sleep(move.after_seconds)
-        index = move.step
+        index, began = move.step, now()
+        outcome = await ask(index, ledger, began)
+        if isinstance(outcome, Success):
+            return outcome
+        error = outcome.failure()
 
 
 def record(

@@ -5,6 +5,7 @@ its first event by construction.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Any
 
 from attrs import frozen
@@ -16,7 +17,7 @@ from llm_manager.domain.errors import LLMError
 from llm_manager.domain.plans import Plan, PlanStep, Snapshot
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
-from llm_manager.orchestration.trying import moves, record, try_steps
+from llm_manager.orchestration.trying import moves, record, try_on
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.deadlines import limits_for, total_seconds
 from llm_manager.policies.pricing import price
@@ -57,18 +58,12 @@ def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> St
         limits, longest = bounds(call.request, plan)
         way = _Way(deps, call, plan, limits, streamed)
         ledger = Ledger(started=call.started, deadline=call.started + total_seconds(call.request, longest))
-
-        async def ask(index: int, ledger: Ledger, began: float) -> Settled[Reply, LLMError]:
-            prepared = way.prepared(index, ledger, began)
-            if not isinstance(prepared, Success):
-                return prepared
-            attempt = prepared.unwrap()
-            outcome = await step(attempt)
-            if not isinstance(outcome, Success):
-                return outcome
-            return at_end(outcome, way.completing(ledger, attempt, index, began, opened=now()))
-
-        return await try_steps(ask, plan, ledger, call_id=call.id, world=deps.world, journal=deps.journal)
+        began = now()
+        outcome = await way.ask(step, 0, ledger, began)
+        if isinstance(outcome, Success):
+            return outcome
+        again = partial(way.ask, step)
+        return await try_on(outcome.failure(), began, again, plan, ledger, call_id=call.id, world=deps.world, journal=deps.journal)
 
     return walk
 
@@ -110,6 +105,17 @@ class _Way:
     plan: Plan
     limits: tuple[Limits, ...]
     streamed: bool
+
+    async def ask(self, step: Step[Attempt, Reply], index: int, ledger: Ledger, began: float) -> Settled[Reply, LLMError]:
+        """Ask one step of the plan, once."""
+        prepared = self.prepared(index, ledger, began)
+        if not isinstance(prepared, Success):
+            return prepared
+        attempt = prepared.unwrap()
+        outcome = await step(attempt)
+        if not isinstance(outcome, Success):
+            return outcome
+        return at_end(outcome, self.completing(ledger, attempt, index, began, opened=self.deps.world.now()))
 
     def prepared(self, index: int, ledger: Ledger, now: float) -> Settled[Attempt, LLMError]:
         step = self.plan.steps[index]

@@ -23,7 +23,7 @@ from llm_manager.policies.abilities import Ability, lacking, nobody, who_can
 from llm_manager.policies.names import LOCALITY, provider_of_model
 from llm_manager.policies.ranking import blended_usd, listed_at
 from llm_manager.policies.route_facts import Wish, misspelt, wish_for
-from llm_manager.policies.routing import why_not_asked
+from llm_manager.policies.routing import retirement, why_not_asked
 from llm_manager.policies.sensitivity import private_word
 
 Besides: TypeAlias = EmbedRequest | ModerationRequest | ImageRequest
@@ -85,7 +85,6 @@ def choose(asked: Besides, offers: Sequence[Offer], snapshot: Snapshot, policy: 
             Refusal(provider=each.profile.provider, model=each.profile.name, rule="fallback", reason=why_alone) for each in ranked[1:]
         )
         ranked = ranked[:1]
-    first = ranked[0].profile
     return Success(
         Plan(
             steps=tuple(PlanStep(profile=each.profile, endpoint=each.endpoint, reasons=_reasons(each, wish, policy)) for each in ranked),
@@ -96,7 +95,7 @@ def choose(asked: Besides, offers: Sequence[Offer], snapshot: Snapshot, policy: 
                 task_type="general", complexity="simple", sensitivity=sensitivity, prefers_local=sensitivity == "private", reasons=(why,)
             ),
             snapshot_version=snapshot.version,
-            notices=(f"{first.name} is retired" + (f"; use {first.replaced_by}" if first.replaced_by else ""),) if first.retired else (),
+            notices=retirement(ranked[0].profile),
         )
     )
 
