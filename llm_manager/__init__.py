@@ -505,6 +505,15 @@ if TYPE_CHECKING:
     from llm_manager.policies.printing import (
         printable as printable,
     )
+    from llm_manager.policies.provider_infos import (
+        ProviderInfo as ProviderInfo,
+    )
+    from llm_manager.policies.provider_infos import (
+        ProviderStatus as ProviderStatus,
+    )
+    from llm_manager.policies.provider_infos import (
+        provider_statuses as provider_statuses,
+    )
     from llm_manager.policies.references import (
         References as References,
     )
@@ -525,6 +534,9 @@ if TYPE_CHECKING:
     )
     from llm_manager.policies.system_prompts import (
         system_prompt as system_prompt,
+    )
+    from llm_manager.policies.tool_prompts import (
+        build_tool_prompt as build_tool_prompt,
     )
     from llm_manager.services.cache import (
         Cache as Cache,
@@ -557,6 +569,9 @@ if TYPE_CHECKING:
         Confirm as Confirm,
     )
     from llm_manager.services.tools import (
+        ReadyCall as ReadyCall,
+    )
+    from llm_manager.services.tools import (
         Tool as Tool,
     )
     from llm_manager.services.tools import (
@@ -567,6 +582,27 @@ if TYPE_CHECKING:
     )
     from llm_manager.services.world import (
         World as World,
+    )
+    from llm_manager.tools.descriptions import (
+        read_tool_spec as read_tool_spec,
+    )
+    from llm_manager.tools.from_function import (
+        tool_from_function as tool_from_function,
+    )
+    from llm_manager.tools.from_mcp import (
+        McpCommand as McpCommand,
+    )
+    from llm_manager.tools.from_mcp import (
+        McpUrl as McpUrl,
+    )
+    from llm_manager.tools.from_mcp import (
+        tools_of_mcp_server as tools_of_mcp_server,
+    )
+    from llm_manager.tools.from_schema import (
+        tool_from_schema as tool_from_schema,
+    )
+    from llm_manager.tools.mcp_server import (
+        mcp_server_of as mcp_server_of,
     )
     from llm_manager.wiring import (
         check_local_model_health as check_local_model_health,
@@ -581,6 +617,9 @@ if TYPE_CHECKING:
         default_deps as default_deps,
     )
     from llm_manager.wiring import (
+        list_providers as list_providers,
+    )
+    from llm_manager.wiring import (
         load_config as load_config,
     )
     from llm_manager.wiring import (
@@ -591,6 +630,9 @@ if TYPE_CHECKING:
     )
     from llm_manager.wiring import (
         make_model_router as make_model_router,
+    )
+    from llm_manager.wiring import (
+        validate_provider_config as validate_provider_config,
     )
 
 _HOMES = {
@@ -662,6 +704,8 @@ _HOMES = {
     "MadeImages": "llm_manager.domain.images",
     "MalformedResponse": "llm_manager.domain.errors",
     "ManagerDeps": "llm_manager.services.manager",
+    "McpCommand": "llm_manager.tools.from_mcp",
+    "McpUrl": "llm_manager.tools.from_mcp",
     "Message": "llm_manager.domain.messages",
     "ModelClient": "llm_manager.services.model_client",
     "ModelKind": "llm_manager.domain.models",
@@ -693,12 +737,15 @@ _HOMES = {
     "Priority": "llm_manager.domain.requests",
     "PromptCache": "llm_manager.domain.requests",
     "PromptTemplate": "llm_manager.policies.system_prompts",
+    "ProviderInfo": "llm_manager.policies.provider_infos",
     "ProviderSettings": "llm_manager.domain.configuration",
+    "ProviderStatus": "llm_manager.policies.provider_infos",
     "ProviderSummary": "llm_manager.domain.statistics",
     "PullProgress": "llm_manager.domain.local_models",
     "Purpose": "llm_manager.domain.embeddings",
     "QuotaExhausted": "llm_manager.domain.errors",
     "RateLimitExceeded": "llm_manager.domain.errors",
+    "ReadyCall": "llm_manager.services.tools",
     "Reasoning": "llm_manager.domain.requests",
     "ReasoningDelta": "llm_manager.domain.streaming",
     "References": "llm_manager.policies.references",
@@ -753,6 +800,7 @@ _HOMES = {
     "Verdict": "llm_manager.domain.moderation",
     "WeightsPolicy": "llm_manager.domain.configuration",
     "World": "llm_manager.services.world",
+    "build_tool_prompt": "llm_manager.policies.tool_prompts",
     "charge_of": "llm_manager.domain.error_questions",
     "cheapest": "llm_manager.policies.model_search",
     "check_local_model_health": "llm_manager.wiring",
@@ -767,16 +815,20 @@ _HOMES = {
     "from_json": "llm_manager.domain.wire",
     "from_plain": "llm_manager.domain.wire",
     "is_transient": "llm_manager.domain.error_questions",
+    "list_providers": "llm_manager.wiring",
     "load_config": "llm_manager.wiring",
     "make_llm_manager": "llm_manager.wiring",
     "make_model_client": "llm_manager.wiring",
     "make_model_router": "llm_manager.wiring",
     "may_fall_back": "llm_manager.domain.error_questions",
     "may_try_another_key": "llm_manager.domain.error_questions",
+    "mcp_server_of": "llm_manager.tools.mcp_server",
     "meets_every_model": "llm_manager.domain.error_questions",
     "printable": "llm_manager.policies.printing",
+    "provider_statuses": "llm_manager.policies.provider_infos",
     "publish": "llm_manager.effects",
     "read_parameters": "llm_manager.policies.parameters",
+    "read_tool_spec": "llm_manager.tools.descriptions",
     "references": "llm_manager.policies.references",
     "render": "llm_manager.policies.system_prompts",
     "resend": "llm_manager.domain.error_questions",
@@ -788,6 +840,10 @@ _HOMES = {
     "system_prompt": "llm_manager.policies.system_prompts",
     "to_json": "llm_manager.domain.wire",
     "to_plain": "llm_manager.domain.wire",
+    "tool_from_function": "llm_manager.tools.from_function",
+    "tool_from_schema": "llm_manager.tools.from_schema",
+    "tools_of_mcp_server": "llm_manager.tools.from_mcp",
+    "validate_provider_config": "llm_manager.wiring",
 }
 
 __all__ = (
@@ -860,6 +916,8 @@ __all__ = (
     "MadeImages",
     "MalformedResponse",
     "ManagerDeps",
+    "McpCommand",
+    "McpUrl",
     "Message",
     "ModelClient",
     "ModelKind",
@@ -891,12 +949,15 @@ __all__ = (
     "Priority",
     "PromptCache",
     "PromptTemplate",
+    "ProviderInfo",
     "ProviderSettings",
+    "ProviderStatus",
     "ProviderSummary",
     "PullProgress",
     "Purpose",
     "QuotaExhausted",
     "RateLimitExceeded",
+    "ReadyCall",
     "Reasoning",
     "ReasoningDelta",
     "References",
@@ -951,6 +1012,7 @@ __all__ = (
     "WeightsPolicy",
     "World",
     "blocking",
+    "build_tool_prompt",
     "charge_of",
     "cheapest",
     "check_local_model_health",
@@ -965,17 +1027,21 @@ __all__ = (
     "from_json",
     "from_plain",
     "is_transient",
+    "list_providers",
     "load_config",
     "make_llm_manager",
     "make_model_client",
     "make_model_router",
     "may_fall_back",
     "may_try_another_key",
+    "mcp_server_of",
     "meets_every_model",
     "printable",
     "programs",
+    "provider_statuses",
     "publish",
     "read_parameters",
+    "read_tool_spec",
     "references",
     "render",
     "resend",
@@ -987,6 +1053,10 @@ __all__ = (
     "system_prompt",
     "to_json",
     "to_plain",
+    "tool_from_function",
+    "tool_from_schema",
+    "tools_of_mcp_server",
+    "validate_provider_config",
 )
 
 

@@ -10,13 +10,15 @@ from attrs import evolve
 from returns.future import FutureResult
 from returns.result import Failure, Result, Success
 
-from llm_manager.domain.configuration import LLMConfig, ProviderSettings
-from llm_manager.domain.errors import ConfigurationError, LLMError, PolicyBlocked
+from llm_manager.domain.configuration import EmbeddedSettings, LLMConfig, ProviderSettings
+from llm_manager.domain.error_questions import describe
+from llm_manager.domain.errors import ConfigurationError, Fault, LLMError, PolicyBlocked
 from llm_manager.domain.models import Health
 from llm_manager.domain.plans import RoutingPolicy, Unavailable
 from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.names import KEY_VARIABLES, LOCALITY, canonical_provider, nearest
+from llm_manager.policies.provider_infos import ProviderInfo, provider_info
 from llm_manager.policies.routing import remembering_routes, why_not_asked
 from llm_manager.real_world import real_world
 from llm_manager.services.manager import LLMManager, ManagerDeps
@@ -95,10 +97,53 @@ def make_model_client(name: str, settings: ProviderSettings | None = None, world
 
     provider = canonical_provider(name)
     if provider is None:
-        known = ", ".join(nearest(name, LOCALITY) or tuple(LOCALITY))
-        return Failure(ConfigurationError(message=f"no provider is called {name!r}; did you mean {known}?"))
+        return Failure(_unknown_provider(name))
     here = real_world() if world is None else world
     return build_client(provider, settings or ProviderSettings(), _parts(LLMConfig(), here))
+
+
+def list_providers() -> tuple[ProviderInfo, ...]:
+    """Every provider there is, with its other names, its key's variable and its usual models; nothing is asked."""
+    from llm_manager.clients.usual_models import usual_models
+
+    return tuple(provider_info(name, usual_models(name)) for name in LOCALITY)
+
+
+def validate_provider_config(name: str, config: Mapping[str, object]) -> Result[ProviderSettings, LLMError]:
+    """Check one provider's settings, given as in a file: all faults at once, no value shown, a client built on trial, nothing sent."""
+    from llm_manager.settings import read_provider
+
+    provider = canonical_provider(name)
+    if provider is None:
+        return Failure(_unknown_provider(name))
+    read = read_provider(provider, config)
+    faults = {(fault.key, fault.problem): fault for fault in read.faults}
+    built = sealed(_on_trial(provider, read.settings, read.embedded))
+    if isinstance(built, Failure):
+        error = built.failure()
+        told = (
+            error.faults
+            if isinstance(error, ConfigurationError) and error.faults
+            else (Fault(source=provider, key="", problem=describe(error)),)
+        )
+        for fault in told:
+            faults.setdefault((fault.key, fault.problem), fault)
+    if not faults:
+        return Success(read.settings)
+    count = len(faults)
+    message = f"the settings of {provider} have {'a fault' if count == 1 else f'{count} faults'}"
+    return Failure(ConfigurationError(message=message, faults=tuple(faults.values())))
+
+
+def _on_trial(provider: str, settings: ProviderSettings, embedded: EmbeddedSettings) -> Result[ModelClient, LLMError]:
+    from llm_manager.clients.catalogue import build_client
+
+    return build_client(provider, settings, _parts(LLMConfig(embedded=embedded), real_world()))
+
+
+def _unknown_provider(name: str) -> ConfigurationError:
+    known = ", ".join(nearest(name, LOCALITY) or tuple(LOCALITY))
+    return ConfigurationError(message=f"no provider is called {name!r}; did you mean {known}?")
 
 
 def create_default_local_client() -> Result[ModelClient, LLMError]:

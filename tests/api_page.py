@@ -23,7 +23,8 @@ SECTIONS = {
         StreamFinished collect""",
     "Besides chat": """EmbedRequest Embeddings Vector Purpose ModerationRequest Moderation Verdict ImageRequest MadeImage MadeImages
         TokenCount Ability""",
-    "Tools that are called": "Tool ToolRun ToolStep Confirm",
+    "Tools that are called": """tool_from_function tool_from_schema tools_of_mcp_server McpCommand McpUrl mcp_server_of read_tool_spec
+        build_tool_prompt Tool ToolRun ToolStep Confirm ReadyCall""",
     "Models on one's own server": "LocalModels LocalModel LocalModelDetails RunningModel PullProgress ModelUpdate",
     "Outcomes": "Result Success Failure FutureResult Settled settle sealed publish",
     "Errors": """LLMError ModelUnavailable RateLimitExceeded QuotaExhausted AuthenticationFailed RequestTimeout NetworkError
@@ -33,7 +34,8 @@ SECTIONS = {
         meets_every_model charge_of seed_tag""",
     "Routes": """make_model_router ModelRouter classify TaskClassification Plan PlanStep Refusal RefusalRule RoutingPolicy Strategy
         Snapshot Candidate Unavailable""",
-    "Models and clients": """make_model_client create_default_local_client check_local_model_health ModelClient ModelProfile Endpoint Health
+    "Models and clients": """make_model_client list_providers validate_provider_config ProviderInfo ProviderStatus provider_statuses
+        create_default_local_client check_local_model_health ModelClient ModelProfile Endpoint Health
         ModelKind Locality Family Tier Credits Price KnownPrice UnknownPrice PriceTier FREE search_models cheapest""",
     "Settings": """LLMConfig ProviderSettings CacheSettings ContextSettings PerformanceSettings DisplaySettings EmbeddedSettings
         NetworkSettings WeightsPolicy Secret TokenSource""",

@@ -89,7 +89,7 @@ def _providers(found: Converted, network: NetworkSettings) -> tuple[dict[str, Pr
     for name in sorted({key[1] for key in found.entries if key[0] == "providers"}):
         if name == "embedded":
             continue
-        settings = _provider(found, name)
+        settings = provider_settings(found, name)
         local = LOCALITY.get(name) == "local"
         if settings.base_url is not None:
             judged = sealed(parse_endpoint(name, settings.base_url, network.local_hosts))
@@ -108,7 +108,8 @@ def _providers(found: Converted, network: NetworkSettings) -> tuple[dict[str, Pr
     return providers, faults, renamed
 
 
-def _provider(found: Converted, name: str) -> ProviderSettings:
+def provider_settings(found: Converted, name: str) -> ProviderSettings:
+    """What is said of one provider, in its places."""
     known = {each.name for each in fields(ProviderSettings)}
     said = {key[2:]: value for key, value in found.values.items() if key[:2] == ("providers", name) and len(key) > 2}
     plain = {key[0]: value for key, value in said.items() if len(key) == 1 and key[0] in known}

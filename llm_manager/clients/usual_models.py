@@ -1,0 +1,24 @@
+"""Which models a provider's client asks unless settings name others, without building it."""
+
+from collections.abc import Mapping
+
+from llm_manager.clients.data.shapes import ProviderFacts
+
+
+def usual_models(provider: str) -> Mapping[str, str]:
+    """The usual models of a provider by tier; nothing where its server, or a file, decides."""
+    if provider == "embedded":
+        from llm_manager.clients.embedded.profile import MODEL
+
+        return {"default": MODEL}
+    facts = _facts().get(provider)
+    return {} if facts is None else dict(facts.tiers)
+
+
+def _facts() -> dict[str, ProviderFacts]:
+    from llm_manager.clients.data.anthropic import ANTHROPIC
+    from llm_manager.clients.data.gemini import GEMINI
+    from llm_manager.clients.data.ollama import OLLAMA
+    from llm_manager.clients.data.openai_chat import PROVIDERS
+
+    return {**PROVIDERS, **{facts.name: facts for facts in (ANTHROPIC, GEMINI, OLLAMA)}}
