@@ -9,7 +9,7 @@ from returns.result import Failure, Result, Success
 from llm_manager.clients.data.shapes import ProviderFacts
 from llm_manager.domain.attempts import Attempt, Limits
 from llm_manager.domain.configuration import NetworkSettings, ProviderSettings, TokenSource
-from llm_manager.domain.errors import ConfigurationError, LLMError
+from llm_manager.domain.errors import AuthenticationFailed, ConfigurationError, LLMError, Origin
 from llm_manager.domain.models import Endpoint
 from llm_manager.domain.secrets import Secret
 from llm_manager.outcomes import Settled, sealed
@@ -44,7 +44,7 @@ class Addressed:
         """A request as it goes out, with the attempt's key."""
         fields = self.keyed
         if attempt.key is not self.key or self.tokens is not None:
-            made = await self._with_key(attempt.key)
+            made = await self._with_key(attempt.key, attempt.model.name)
             if isinstance(made, Failure):
                 return made
             fields = made.unwrap()
@@ -71,7 +71,7 @@ class Addressed:
         self, path: str, limits: Limits, model: str, *, above_base: bool = False, method: str = "GET", body: bytes = b""
     ) -> Settled[Envelope, LLMError]:
         """A question that is no attempt, with our own key; ``above_base`` leaves the version out of the path."""
-        made = Success(self.keyed) if self.tokens is None else await self._with_key(self.key)
+        made = Success(self.keyed) if self.tokens is None else await self._with_key(self.key, model)
         if isinstance(made, Failure):
             return made
         base = self.endpoint.base_url.removesuffix(self.version_path) if above_base else self.endpoint.base_url
@@ -88,14 +88,30 @@ class Addressed:
             )
         )
 
-    async def _with_key(self, key: Secret | None) -> Settled[_Fields, LLMError]:
+    async def _with_key(self, key: Secret | None, model: str) -> Settled[_Fields, LLMError]:
         lock = self.lock
         if self.tokens is not None:
-            key, lock = await self.tokens(), _BEARER
+            given = await self._token(self.tokens, model)
+            if isinstance(given, Failure):
+                return given
+            key, lock = given.unwrap(), _BEARER
         if key is None or not self.takes_keys:
             return Success(self.fields)
         usable = sealed(usable_key(self.endpoint.provider, key))
         return usable if isinstance(usable, Failure) else Success((*self.fields, _locked(lock, usable.unwrap())))
+
+    async def _token(self, source: TokenSource, model: str) -> Settled[Secret, LLMError]:
+        """The token to send now; of an exception only its kind is told, for its words may hold what they should not."""
+        provider = self.endpoint.provider
+        try:
+            token: object = await source()
+            why = f"it gave no Secret but {type(token).__name__}"
+        except Exception as error:  # noqa: BLE001 - somebody else's function, which may fail in any way
+            token, why = None, f"it raised {type(error).__name__}"
+        if isinstance(token, Secret):
+            return Success(token)
+        origin = Origin(provider=provider, endpoint=self.endpoint.base_url)
+        return Failure(AuthenticationFailed(model=model, message=f"the token source of {provider} gave no token: {why}", origin=origin))
 
 
 def addressed(facts: ProviderFacts, settings: ProviderSettings, network: NetworkSettings) -> Result[Addressed, LLMError]:

@@ -25,11 +25,14 @@ from llm_manager.testing import attempt_for, fake_world, replayed, run_virtual, 
 from llm_manager.testing import strategies as some
 from llm_manager.testing.laws import decodes, encodes, reads_any_cut, streams_lawfully
 
-ENCODING = ("scripted", "embedded", "lmstudio", "llamacpp", "vllm", "openai", "groq", "together", "openrouter")
-"""Clients that write requests."""
+CHATTING = ("lmstudio", "llamacpp", "vllm", "openai", "groq", "together", "openrouter")
+"""Clients that read chat completions; what a good stream is in other dialects is in `dialects`."""
 
-TALKING = ("lmstudio", "llamacpp", "vllm", "openai", "groq", "together", "openrouter")
+TALKING = (*CHATTING, "anthropic", "gemini")
 """Clients that read what a server says over HTTP."""
+
+ENCODING = ("scripted", "embedded", *TALKING)
+"""Clients that write requests."""
 
 
 def client(name: str, **exchange: Any) -> ModelClient:
@@ -85,14 +88,17 @@ def test_any_request_is_written_or_refused(name: str) -> None:
 
 
 CHUNK: dict[str, Any] = {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": None}]}
+SPOKEN: dict[str, Any] = {"candidates": [{"content": {"parts": [{"text": "hi"}], "role": "model"}}], "responseId": "r"}
 
 json_like = st.recursive(
-    st.sampled_from(["hi", "stop", "length", "", None, 0, 1, -1, 2.5, True, "error", "data", "m"]),
+    st.sampled_from(["hi", "stop", "STOP", "SAFETY", "length", "", None, 0, 1, -1, 2.5, True, "error", "data", "m"]),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
                 ["id", "model", "choices", "delta", "message", "content", "finish_reason", "usage", "error", "code", "tool_calls", "index"]
+                + ["candidates", "parts", "text", "thought", "thoughtSignature", "functionCall", "finishReason", "usageMetadata"]
+                + ["type", "content_block", "stop_reason", "stop_details", "partial_json", "thinking", "signature", "input"]
             ),
             inner,
             max_size=4,
@@ -102,9 +108,15 @@ json_like = st.recursive(
 )
 bodies = st.binary(max_size=40) | json_like.map(lambda value: json.dumps(value).encode())
 events = st.lists(
-    st.sampled_from([CHUNK]).map(json.dumps)
+    st.sampled_from([CHUNK, SPOKEN]).map(json.dumps)
     | json_like.map(json.dumps)
-    | st.sampled_from(["[DONE]", json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})]),
+    | st.sampled_from(["[DONE]", json.dumps({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})])
+    | st.sampled_from([json.dumps({"candidates": [{"finishReason": word}]}) for word in ("STOP", "SAFETY", "MALFORMED_FUNCTION_CALL")])
+    | st.builds(
+        lambda kind, more: json.dumps({"type": kind, "index": 0, **(more if isinstance(more, dict) else {})}),
+        st.sampled_from(["message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"]),
+        json_like,
+    ),
     max_size=5,
 ).map(lambda told: "".join(f"data: {one}\n\n" for one in told).encode())
 
@@ -133,7 +145,7 @@ def test_any_stream_is_lawful_however_it_is_cut(name: str) -> None:
     check()
 
 
-@pytest.mark.parametrize("name", TALKING)
+@pytest.mark.parametrize("name", CHATTING)
 def test_a_good_stream_is_read_whole(name: str) -> None:
     """The laws do not hold for want of anything to say."""
     ending = {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
