@@ -116,6 +116,8 @@ def _line(signature: str, told: str | None) -> str:
 
 
 def _awaited(node: Function) -> str:
+    if "asynccontextmanager" in map(ast.unparse, node.decorator_list):
+        return "async with "
     return "await " if isinstance(node, ast.AsyncFunctionDef) else ""
 
 

@@ -17,12 +17,15 @@ from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.embeddings import EmbedRequest
 from llm_manager.domain.errors import ModelUnavailable
 from llm_manager.domain.images import ImageRequest
+from llm_manager.domain.messages import ToolCall
 from llm_manager.domain.moderation import ModerationRequest
 from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.streaming import StreamFinished
 from llm_manager.real_world import real_world
 from llm_manager.services.manager import LLMManager
 from llm_manager.testing import Said, Scripted, faults, scripted, scripted_manager
+from llm_manager.tools.from_function import tool_from_function
 
 HI = LLMRequest("hi")
 
@@ -62,6 +65,21 @@ def test_what_is_no_chat_works_without_await() -> None:
         assert m.count_tokens(HI).unwrap().exact
         assert m.credits() == Success(())
     assert len(model.besides) == 4
+
+
+def test_tools_are_called_without_await_each_in_a_thread() -> None:
+    """What is not async holds nobody up, neither as a tool nor as one who confirms."""
+    call = ToolCall(id="c", name="where", arguments="{}")
+    model = scripted(LLMResponse(content="", model="m", provider="p", finish="tool_calls", tool_calls=(call,)), "there")
+    main = threading.get_ident()
+
+    def where() -> bool:
+        return threading.get_ident() == main
+
+    tool = tool_from_function(where, side_effects=True).unwrap()
+    with blocking(scripted_manager(model, world=real_world({}))) as m:
+        run = m.call_tools(HI, [tool], confirm=lambda *_: threading.get_ident() != main).unwrap()
+    assert (run.response.content, run.steps[0].result) == ("there", "false")
 
 
 def test_a_failure_is_a_value_here_too() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-HEAVY = ("anthropic", "httpx2", "pydantic", "rich", "sqlalchemy", "xllamacpp")
+HEAVY = ("anthropic", "httpx2", "jsonschema", "mcp", "pydantic", "rich", "sqlalchemy", "xllamacpp")
 
 _WATCH = """
 import json, sys, threading

@@ -32,6 +32,7 @@ def test_every_program_reaches_its_method() -> None:
     able = scripted_manager(scripted("x", able=("embed", "moderate", "create_image", "count_tokens")))
     for program in (
         programs.embed(EmbedRequest("a")).map(lambda answer: answer.provider),
+        programs.call_tools(LLMRequest("a"), ()).map(lambda run: run.response.provider),
         programs.moderate(ModerationRequest("a")).map(lambda answer: answer.provider),
         programs.create_image(ImageRequest("a")).map(lambda answer: answer.provider),
         programs.count_tokens(LLMRequest("a")).map(lambda answer: answer.provider),

@@ -13,7 +13,7 @@ from llm_manager.domain.messages import Message, UseTool
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import publish
-from llm_manager.orchestration.performing import Performing, Turn, perform, unperformed
+from llm_manager.orchestration.performing import Performing, Wanted, perform, unperformed
 from llm_manager.outcomes import Settled
 from llm_manager.policies.tool_calls import told_apart
 from llm_manager.policies.tool_emulation import emulated, read_emulated
@@ -92,11 +92,11 @@ async def _run(
         calls = told_apart(response.tool_calls, {step.call.id for step in story.steps})
         if not calls:
             return story.told(response, ()).ended()
-        turn = Turn(number=number, request=coming, response=response, calls=calls, deadline=deadline)
+        wanted = Wanted(number=number, request=coming, response=response, calls=calls, deadline=deadline)
         if number >= max_steps:
             over = ToolFailed(tool=calls[0].name, message=f"no calls any more: the run had {max_steps} turns", reason="steps")
-            return story.told(response, unperformed(turn, over)).ended(over)
-        story = story.told(response, await perform(performing, known, turn))
+            return story.told(response, unperformed(wanted, over)).ended(over)
+        story = story.told(response, await perform(performing, known, wanted))
         left = None if deadline is None else deadline - now()
         if left is not None and left <= 0.0:
             return story.ended(RequestTimeout(model=response.model, timeout_ms=request.deadline_ms or 0, phase="total"))

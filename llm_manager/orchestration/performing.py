@@ -37,7 +37,7 @@ class Performing:
 
 
 @frozen(kw_only=True)
-class Turn:
+class Wanted:
     """One answer of the model that calls tools, the request it answered, and when the run must end."""
 
     number: int
@@ -59,25 +59,25 @@ class Turn:
         return "for a private request" if private else None
 
 
-async def perform(performing: Performing, tools: Mapping[str, Tool], turn: Turn) -> tuple[ToolStep, ...]:
+async def perform(performing: Performing, tools: Mapping[str, Tool], wanted: Wanted) -> tuple[ToolStep, ...]:
     """Make the calls of a turn side by side; results are in the order of the calls."""
     free = asyncio.Semaphore(performing.concurrent)
-    desk = _Desk(performing=performing, tools=tools, turn=turn)
+    desk = _Desk(performing=performing, tools=tools, wanted=wanted)
 
     async def one(call: ToolCall) -> ToolStep:
         async with free:
             return await desk.perform(call)
 
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(call)) for call in turn.calls]
+        tasks = [group.create_task(one(call)) for call in wanted.calls]
     return tuple(task.result() for task in tasks)
 
 
-def unperformed(turn: Turn, error: ToolFailed) -> tuple[ToolStep, ...]:
+def unperformed(wanted: Wanted, error: ToolFailed) -> tuple[ToolStep, ...]:
     """The results of calls that are made no more."""
     return tuple(
-        ToolStep(step=turn.number, call=call, result=error.message, seconds=0.0, error=evolve(error, tool=_named(call)))
-        for call in turn.calls
+        ToolStep(step=wanted.number, call=call, result=error.message, seconds=0.0, error=evolve(error, tool=_named(call)))
+        for call in wanted.calls
     )
 
 
@@ -87,7 +87,7 @@ class _Desk:
 
     performing: Performing
     tools: Mapping[str, Tool]
-    turn: Turn
+    wanted: Wanted
     asking: asyncio.Lock = field(factory=asyncio.Lock)
 
     async def perform(self, call: ToolCall) -> ToolStep:
@@ -100,10 +100,15 @@ class _Desk:
         told = outcome.unwrap() if error is None else error.message if isinstance(error, ToolFailed) else describe(error)
         self.performing.journal.emit(
             ToolCalled(
-                at=ended, call_id=self.turn.response.call_id, step=self.turn.number, tool=_named(call), seconds=ended - began, error=error
+                at=ended,
+                call_id=self.wanted.response.call_id,
+                step=self.wanted.number,
+                tool=_named(call),
+                seconds=ended - began,
+                error=error,
             )
         )
-        return ToolStep(step=self.turn.number, call=call, result=_sendable(told), seconds=ended - began, error=error)
+        return ToolStep(step=self.wanted.number, call=call, result=_sendable(told), seconds=ended - began, error=error)
 
     async def admitted(self, call: ToolCall) -> Settled[tuple[Tool, ReadyCall], LLMError]:
         """The call made ready, when its tool is there, its arguments fit, and nobody forbids it; in this order."""
@@ -111,7 +116,7 @@ class _Desk:
         if tool is None:
             there = f"there are {', '.join(self.tools)}" if self.tools else "there is none at all"
             return _failed(call, f"there is no tool of this name; {there}", "unknown")
-        if self.turn.cut_short(call):
+        if self.wanted.cut_short(call):
             return _failed(call, "the answer was cut before these arguments ended", "arguments")
         try:
             prepared = tool.prepare(call.arguments)
@@ -119,7 +124,7 @@ class _Desk:
             return _failed(call, _raised(error), "arguments")
         if isinstance(prepared, Failure):
             return prepared
-        if tool.locality != "local" and (why := self.turn.leaks(self.performing.routing)):
+        if tool.locality != "local" and (why := self.wanted.leaks(self.performing.routing)):
             return _failed(call, f"it may reach beyond this machine, and is not called {why}", "refused")
         refusal = await self.refusal(call, tool) if tool.side_effects else None
         return Success((tool, prepared.unwrap())) if refusal is None else _failed(call, refusal, "refused")
@@ -157,7 +162,7 @@ class _Desk:
 
     def left(self) -> float | None:
         """The seconds that the run still has."""
-        return None if self.turn.deadline is None else self.turn.deadline - self.performing.world.now()
+        return None if self.wanted.deadline is None else self.wanted.deadline - self.performing.world.now()
 
 
 def _failed(call: ToolCall, message: str, reason: Literal["unknown", "arguments", "refused"]) -> Failure[LLMError]:

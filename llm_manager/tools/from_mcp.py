@@ -3,7 +3,6 @@
 import re
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
 
 from attrs import field, frozen
@@ -155,7 +154,9 @@ async def _connected(
     """A session that stays open until the stack ends, where its server is, and what tools it told."""
     import asyncio
 
-    if find_spec("mcp") is None:
+    try:
+        import mcp  # noqa: F401 - whether it is there; what is needed of it is imported where it is used
+    except ImportError:
         return Failure(ConfigurationError(message=f"MCP servers need one more package: {install_hint('mcp')}"))
     at: Locality = "cloud"
     if isinstance(server, McpUrl):

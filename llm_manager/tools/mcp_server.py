@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, frozen
@@ -28,10 +27,11 @@ _Value = TypeVar("_Value")
 
 def mcp_server_of(manager: LLMManager, *, name: str = "llm-manager") -> "Result[Server[Any], LLMError]":
     """Make an MCP server whose tools are `generate`, `plan` and `models` of a manager; serving it is the caller's."""
-    if find_spec("mcp") is None:
+    try:
+        from mcp import types
+        from mcp.server import Server
+    except ImportError:
         return Failure(ConfigurationError(message=f"serving MCP needs one more package: {install_hint('mcp')}"))
-    from mcp import types
-    from mcp.server import Server
 
     offered = _Offered(manager=manager)
     tools = [tool_from_function(function).unwrap() for function in (offered.generate, offered.plan, offered.models)]

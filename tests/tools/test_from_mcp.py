@@ -1,5 +1,6 @@
 """Tools of real MCP servers: in this process, in one of their own, and over HTTP on loopback."""
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+import uvicorn
 from mcp import Client, types
 from mcp.client._memory import InMemoryTransport
 from mcp.server import Server
@@ -186,6 +188,39 @@ async def test_where_a_server_may_be_is_judged_first() -> None:
         assert isinstance(tools.failure(), PolicyBlocked)
     async with tools_of_mcp_server(McpUrl("http://tools.example.com/mcp")) as tools:
         assert isinstance(tools.failure(), ConfigurationError)
+
+
+async def test_over_http_headers_are_sent() -> None:
+    seen: list[str | None] = []
+    app = library().streamable_http_app()
+
+    async def noting(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            seen.append(dict(scope["headers"]).get(b"x-mine", b"").decode())
+        await app(scope, receive, send)
+
+    serving = uvicorn.Server(uvicorn.Config(noting, host="127.0.0.1", port=0, log_level="error", lifespan="on"))
+    running = asyncio.create_task(serving.serve())
+    while not serving.started:  # noqa: ASYNC110 - it tells in no other way
+        await asyncio.sleep(0.01)
+    port = serving.servers[0].sockets[0].getsockname()[1]
+    try:
+        async with tools_of_mcp_server(McpUrl(f"http://127.0.0.1:{port}/mcp", headers={"X-Mine": "yes"})) as tools:
+            found = {tool.spec.name: tool for tool in tools.unwrap()}
+            assert (await told(found["remove"], '{"book": {"title": "Emma", "year": 1815}}')).unwrap() == "Emma is gone"
+            assert (found["find"].locality, found["remove"].locality) == ("local", "cloud")
+    finally:
+        serving.should_exit = True
+        await running
+    assert set(seen) == {"yes"}
+
+
+async def test_without_its_package_it_says_which_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    async with tools_of_mcp_server(McpCommand("x")) as tools:
+        error = tools.failure()
+    assert isinstance(error, ConfigurationError)
+    assert "[mcp]" in error.message
 
 
 @pytest.mark.parametrize(

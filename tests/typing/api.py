@@ -65,8 +65,12 @@ from llm_manager import (
     TaskClassification,
     TextDelta,
     TokenCount,
+    ToolCall,
     ToolCallDelta,
     ToolFailed,
+    ToolRun,
+    ToolSpec,
+    ToolStep,
     Unpriced,
     Vector,
     blocking,
@@ -85,9 +89,16 @@ from llm_manager import (
     publish,
     sealed,
     settle,
+    tool_from_function,
 )
 
 REQUEST = LLMRequest("hello", system="be brief")
+TOOL = tool_from_function(len, name="length").unwrap()
+
+
+async def confirm(call: ToolCall, spec: ToolSpec) -> bool:
+    """One may be asked before a tool does something."""
+    return call.name == spec.name
 
 
 @frozen
@@ -126,6 +137,8 @@ async def asking(manager: LLMManager) -> None:
     assert_type(manager.converse("c", REQUEST), FutureResult[LLMResponse, LLMError])
     assert_type(manager.generate_as(Review, REQUEST), FutureResult[Structured[Review], LLMError])
     assert_type(manager.generate_as(int, REQUEST), FutureResult[Structured[int], LLMError])
+    assert_type(manager.call_tools(REQUEST, [TOOL], max_steps=3, confirm=lambda *_: True), FutureResult[ToolRun, LLMError])
+    assert_type((await settle(manager.call_tools(REQUEST, [], concurrent=2, emulate=True))).unwrap().steps, tuple[ToolStep, ...])
     assert_type(manager.embed(EmbedRequest(("a", "b"))), FutureResult[Embeddings, LLMError])
     assert_type(manager.moderate(ModerationRequest("a")), FutureResult[Moderation, LLMError])
     assert_type(manager.create_image(ImageRequest("a")), FutureResult[MadeImages, LLMError])
@@ -234,6 +247,7 @@ def programming(manager: LLMManager) -> None:
     assert_type(programs.generate(REQUEST)(manager), FutureResult[LLMResponse, LLMError])
     assert_type(programs.generate_as(Review, REQUEST)(manager), FutureResult[Structured[Review], LLMError])
     assert_type(programs.converse("c", REQUEST)(manager), FutureResult[LLMResponse, LLMError])
+    assert_type(programs.call_tools(REQUEST, [TOOL])(manager), FutureResult[ToolRun, LLMError])
     assert_type(programs.embed(EmbedRequest("a"))(manager), FutureResult[Embeddings, LLMError])
     assert_type(programs.moderate(ModerationRequest("a"))(manager), FutureResult[Moderation, LLMError])
     assert_type(programs.create_image(ImageRequest("a"))(manager), FutureResult[MadeImages, LLMError])
@@ -247,6 +261,7 @@ def without_await(manager: LLMManager) -> None:
         assert_type(m.generate(REQUEST), Result[LLMResponse, LLMError])
         assert_type(m.generate_as(Review, REQUEST), Result[Structured[Review], LLMError])
         assert_type(m.converse("c", REQUEST), Result[LLMResponse, LLMError])
+        assert_type(m.call_tools(REQUEST, [TOOL], confirm=confirm), Result[ToolRun, LLMError])
         assert_type(m.embed(EmbedRequest("a")), Result[Embeddings, LLMError])
         assert_type(m.moderate(ModerationRequest("a")), Result[Moderation, LLMError])
         assert_type(m.create_image(ImageRequest("a")), Result[MadeImages, LLMError])
