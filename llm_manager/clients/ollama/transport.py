@@ -6,7 +6,7 @@ from typing import Any
 from attrs import evolve
 from returns.result import Failure, Result, Success
 
-from llm_manager.clients.data.ollama import OLLAMA
+from llm_manager.clients.data.ollama import EMBEDDING_MODEL, OLLAMA
 from llm_manager.clients.envelopes import Addressed, addressed
 from llm_manager.clients.fitting import Defaults
 from llm_manager.clients.ollama.asking import Server
@@ -98,6 +98,7 @@ def _client(settings: ProviderSettings, parts: ClientParts, way: Addressed) -> M
         client,
         close=close,
         able=frozenset({"embed"}),
+        usual={"embed": EMBEDDING_MODEL},
         texts_per_call=TEXTS_PER_CALL,
         embed=publish(embedding(server, readying, models, settings, parts)),
         local_models=managing(ManagingDeps(server=server, profile=models.profile, registry=registry, airgap=airgap)),
