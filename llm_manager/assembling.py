@@ -33,7 +33,6 @@ from llm_manager.orchestration.streaming import streaming
 from llm_manager.orchestration.structuring import structuring
 from llm_manager.orchestration.walking import WalkDeps, walking
 from llm_manager.outcomes import Settled, sealed
-from llm_manager.policies.abilities import KIND_OF
 from llm_manager.policies.choosing import Besides, ability_for, choose
 from llm_manager.policies.routing import why_not_asked
 from llm_manager.services.journal import Journal
@@ -84,7 +83,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     async def choose_who(asked: Besides) -> Result[Plan, LLMError]:
         if servers:
             await discover()
-        return choose(asked, offers(KIND_OF[ability_for(asked)]), knowledge.as_it_is(), config.routing)
+        return choose(asked, offers(ability_for(asked)), knowledge.as_it_is(), config.routing)
 
     besides = OperatingDeps(
         world=world,

@@ -74,6 +74,8 @@ class ModelClient:
     stream: Stream = field(repr=False)
     close: Callable[[], Coroutine[Any, Any, None]] = field(repr=False)
     able: frozenset[Ability] = frozenset()
+    usual: Mapping[Ability, str] = field(factory=dict)
+    """The model that does it unless a request names one."""
     texts_per_call: int = 1
     embed: Embed = field(default=_NO_EMBEDDINGS, repr=False)
     moderate: Moderate = field(default=_NO_MODERATION, repr=False)

@@ -119,7 +119,8 @@ def with_abilities(client: ModelClient, able: Sequence[Ability], script: Besides
         "count_tokens": serving(counted),
     }
     kept = frozenset(able)
-    return evolve(client, able=kept, texts_per_call=texts_per_call, **{ability: functions[ability] for ability in kept})
+    usual = {ability: f"{client.profiles[0].name}-{KIND_OF[ability]}" for ability in able if KIND_OF[ability] != "chat"}
+    return evolve(client, able=kept, usual=usual, texts_per_call=texts_per_call, **{ability: functions[ability] for ability in kept})
 
 
 def _tokens(text: str) -> int:

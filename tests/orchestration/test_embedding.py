@@ -23,7 +23,7 @@ from llm_manager.domain.errors import (
     StorageFailed,
 )
 from llm_manager.domain.events import Answered, AttemptAnswered, AttemptFailed, AttemptStarted, CacheHit, CallCancelled, CallFailed, Event
-from llm_manager.domain.models import KnownPrice, Locality, ModelProfile
+from llm_manager.domain.models import FREE, Locality, ModelProfile
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import RequestMetadata
 from llm_manager.domain.usage import Priced, Unpriced, Usage
@@ -31,6 +31,7 @@ from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled
 from llm_manager.services.cache import Cache
 from llm_manager.services.manager import LLMManager
+from llm_manager.services.model_client import ModelClient
 from llm_manager.testing import Scripted, run_virtual, samples, scripted, scripted_manager, vector_of
 from llm_manager.testing.strategies import errors
 
@@ -308,14 +309,22 @@ def test_statistics_count_what_was_embedded_apart_from_chat() -> None:
     assert (seen.cost_usd, manager.stats().answered) == (Decimal("0.000001"), 1)
 
 
-def test_a_model_of_the_settings_comes_first() -> None:
-    price = KnownPrice(input_usd=Decimal(5), output_usd=Decimal(0), version="own")
-    own = ModelProfile(name="own-embed", provider="one", kind="embedding", locality="local", price=price)
+def test_the_usual_model_is_asked_then_one_of_the_settings_then_any_of_its_kind() -> None:
+    own = ModelProfile(name="own-embed", provider="one", kind="embedding", locality="local", price=FREE)
     model = embedder()
-    client = evolve(model.client, profile=lambda name: own if name == "own-embed" else model.client.profile(name))
-    manager = scripted_manager(model, config=LLMConfig(profiles=(own,)), clients={"one": client})
-    answer = ask(manager, EmbedRequest("abcd")).unwrap()
-    assert (answer.model, answer.cost) == ("own-embed", Priced(usd=Decimal("0.000005"), price_version="own"))
+    usual = model.client
+
+    def described(name: str) -> ModelProfile:
+        return own if name == "own-embed" else usual.profile(name)
+
+    def asked_of(client: ModelClient, *profiles: ModelProfile) -> str:
+        manager = scripted_manager(model, config=LLMConfig(profiles=profiles), clients={"one": evolve(client, profile=described)})
+        return ask(manager, EmbedRequest("a", cache="off")).unwrap().model
+
+    assert asked_of(usual, own) == MODEL
+    assert asked_of(evolve(usual, usual={}), own) == "own-embed"
+    assert asked_of(evolve(usual, usual={})) == MODEL
+    assert asked_of(evolve(usual, usual={}, known=())) == "scripted-1"
 
 
 def test_every_error_passes_through_as_it_is() -> None:

@@ -82,6 +82,7 @@ def _client(facts: ProviderFacts, settings: ProviderSettings, parts: ClientParts
     return evolve(
         client,
         able=_ABLE,
+        usual={} if facts.embedding_model is None else {"embed": facts.embedding_model},
         texts_per_call=facts.texts_per_call,
         embed=_embedding(facts, line, profile, bound),
         count_tokens=_counting(line, profile, dialect.encode, bound),

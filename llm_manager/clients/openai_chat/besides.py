@@ -26,6 +26,7 @@ from llm_manager.domain.usage import Credits, TokenCount
 from llm_manager.domain.wire_requests import WireReply
 from llm_manager.effects import publish
 from llm_manager.outcomes import Settled
+from llm_manager.policies.abilities import Ability
 from llm_manager.policies.deadlines import CONNECT_SECONDS
 from llm_manager.policies.pricing import price
 from llm_manager.policies.routing import retirement
@@ -73,16 +74,22 @@ def with_besides(client: ModelClient, besides: Besides) -> ModelClient:
     facts = besides.facts
     if facts.embedding_model is not None:
         embed = publish(_embedding(besides, facts.embedding_model))
-        client = evolve(client, able=client.able | {"embed"}, embed=embed, texts_per_call=facts.texts_per_call)
+        client = evolve(_able(client, "embed", facts.embedding_model), embed=embed, texts_per_call=facts.texts_per_call)
     if facts.moderation_model is not None:
-        client = evolve(client, able=client.able | {"moderate"}, moderate=publish(_moderating(besides, facts.moderation_model)))
+        moderate = publish(_moderating(besides, facts.moderation_model))
+        client = evolve(_able(client, "moderate", facts.moderation_model), moderate=moderate)
     if facts.image_model is not None:
-        client = evolve(client, able=client.able | {"create_image"}, create_image=publish(_drawing(besides, facts.image_model)))
+        create_image = publish(_drawing(besides, facts.image_model))
+        client = evolve(_able(client, "create_image", facts.image_model), create_image=create_image)
     if facts.counting is not None:
         client = evolve(client, able=client.able | {"count_tokens"}, count_tokens=publish(_counting(besides, facts.counting)))
     if facts.credits_path is not None:
         client = evolve(client, credits=publish(_looking(besides, facts.credits_path)))
     return client
+
+
+def _able(client: ModelClient, ability: Ability, model: str) -> ModelClient:
+    return evolve(client, able=client.able | {ability}, usual={**client.usual, ability: model})
 
 
 def _embedding(besides: Besides, default: str) -> Step[EmbedRequest, Embeddings]:
