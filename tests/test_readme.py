@@ -35,7 +35,7 @@ def commands(block: Block) -> Iterator[list[str]]:
             words = rest[end:]
 
 
-COMMANDS = [words for block in SHELL for words in commands(block)]
+COMMANDS = [list(words) for words in dict.fromkeys(tuple(words) for block in SHELL for words in commands(block))]
 HARMLESS_COMMANDS = [words for words in COMMANDS if words[0] in HARMLESS and "pull" not in words]
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from llm_manager.clients.data.needs import GPT_SECONDS, middle
 from llm_manager.domain.models import ModelKind, Tier
 
 Rates: TypeAlias = tuple[str, str, str | None, str | None]
@@ -32,7 +33,7 @@ class ModelFacts:
     tools: bool = True
     json_schema: bool = True
     quality: float = 0.5
-    latency_seconds: float = 2.0
+    latency_seconds: float = middle(GPT_SECONDS)
     rates: Rates | None = None
     long: tuple[int, Rates] | None = None
     later: tuple[str, Rates] | None = None
@@ -94,4 +95,4 @@ class ProviderFacts:
     app_name_header: str | None = None
     app_url_header: str | None = None
     quality: float = 0.5
-    latency_seconds: float = 2.0
+    latency_seconds: float = middle(GPT_SECONDS)
