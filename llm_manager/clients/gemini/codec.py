@@ -25,9 +25,9 @@ from llm_manager.clients.telling import Event, Told, begun, cut, settled
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import ContentFiltered, LLMError
 from llm_manager.domain.responses import LLMResponse
-from llm_manager.domain.streaming import StreamFinished, TextDelta
+from llm_manager.domain.streaming import StreamEvent, StreamFinished, TextDelta
 from llm_manager.domain.wire_requests import WireReply
-from llm_manager.outcomes import Settled
+from llm_manager.outcomes import Settled, sealed
 
 __all__ = ["Defaults", "Event", "Told", "Who", "begun", "cut", "decode", "decode_event", "encode", "ended", "streamed"]
 
@@ -89,11 +89,11 @@ def ended(told: Told, who: Who) -> tuple[Told, Sequence[Event]]:
     """The end of a stream's body: of the answer, when the model said that it had ended; else nothing, and it was cut off."""
     if told.over or told.finish is None:
         return told, ()
-    over = replace(told, over=True)
-    outcome = settled(told, who)
-    if isinstance(outcome, Failure):
-        return over, (outcome,)
-    return over, (Success(StreamFinished(response=outcome.unwrap())),)
+    return replace(told, over=True), (sealed(settled(told, who).map(_finished)),)
+
+
+def _finished(response: LLMResponse) -> StreamEvent:
+    return StreamFinished(response=response)
 
 
 def _added(told: Told, chunk: Answer, candidate: Candidate, who: Who) -> tuple[Told, Sequence[Event]]:

@@ -179,5 +179,5 @@ def test_odd_corners_of_shapes() -> None:
     bom = read(b"\xef\xbb\xbf" + json.dumps(TEXT).encode())
     assert bom is not None
     assert bom.response_id == TEXT["responseId"]
-    error = decoded(b'{"error": {"a": ' + b"[" * 5000 + b"]" * 5000 + b"}}")
-    assert isinstance(error, Failure)
+    for broken in (b'{"error": {"a": ' + b"[" * 5000 + b"]" * 5000 + b"}}", b'{"error": {"message": "\xff"}}'):
+        assert isinstance(decoded(broken), Failure)
