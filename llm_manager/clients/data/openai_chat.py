@@ -384,6 +384,7 @@ OPENAI: Final = ProviderFacts(
     ),
     responses_only=r"(?:gpt-[\d.]{1,6}|o\d)(?:-mini)?-(?:pro|codex|cyber|rosalind|deep-research)(?:-|\Z)|codex-|computer-use-"
     r"|gpt-(?:daybreak|rosalind)-",
+    prompt_caching=("gpt-5.6", "gpt-6"),
     responses_for_tools=("gpt-5.4", "gpt-5.5", "gpt-5.6", "gpt-6"),
     embedding_model="text-embedding-3-small",
     moderation_model="omni-moderation-latest",

@@ -64,6 +64,8 @@ class ProviderFacts:
     """What models that reason call the limit of their answers."""
     efforts: tuple[tuple[str, tuple[str, ...]], ...] = (("", ("low", "medium", "high")),)
     unreasoned: Mapping[str, Any] = field(factory=dict)
+    prompt_caching: tuple[str, ...] = ()
+    """Beginnings of the names of models that can be told how long to keep the beginning of a prompt."""
     responses_only: str | None = None
     responses_for_tools: tuple[str, ...] = ()
     documents: bool = False

@@ -8,6 +8,7 @@ from returns.result import Result
 
 from llm_manager.clients.data.shapes import ProviderFacts
 from llm_manager.clients.fitting import ENCODER, Defaults, Sampling, UnfitError, sampling, written
+from llm_manager.clients.openai_chat.prompt_caching import cache_options
 from llm_manager.clients.openai_chat.reasoning import effort_of, unreasoned
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.messages import DocumentData, DocumentUrl, ImageData, ImageUrl, Message, TextPart, ToolSpec, UseTool
@@ -59,6 +60,8 @@ def body_of(request: LLMRequest, profile: ModelProfile, facts: ProviderFacts, de
         if effort is not None:
             body["reasoning_effort"] = effort
         body.update(unreasoned(wanted.reasoning, facts))
+    if facts.prompt_caching and (kept := cache_options(request, profile, facts, defaults, longest="30m")) is not None:
+        body["prompt_cache_options"] = kept
     return body
 
 

@@ -39,7 +39,12 @@ def _client(facts: ProviderFacts, settings: ProviderSettings, parts: ClientParts
     profiles = offered(facts, settings, describe_model)
     tiers = {profile.name: profile for profile in profiles}
     line = Line(way=way, transport=parts.make_transport(settings.ca_bundle), world=world, default_model=profiles[0].name)
-    defaults = Defaults(max_tokens=settings.max_tokens, temperature=settings.temperature, strict_parameters=settings.strict_parameters)
+    defaults = Defaults(
+        max_tokens=settings.max_tokens,
+        temperature=settings.temperature,
+        prompt_cache=settings.prompt_cache,
+        strict_parameters=settings.strict_parameters,
+    )
 
     def profile(name: str) -> ModelProfile:
         return tiers.get(name) or describe_model(name)

@@ -8,6 +8,7 @@ from returns.result import Result
 from llm_manager.clients.data.shapes import ProviderFacts
 from llm_manager.clients.fitting import ENCODER, Defaults, UnfitError, sampling, written
 from llm_manager.clients.openai_chat.encoding import document_address, fitting_name, image_address, only_text
+from llm_manager.clients.openai_chat.prompt_caching import cache_options
 from llm_manager.clients.openai_chat.reasoning import effort_of
 from llm_manager.clients.openai_responses.answers import proof_of
 from llm_manager.domain.errors import LLMError
@@ -66,6 +67,9 @@ def body_of(request: LLMRequest, profile: ModelProfile, facts: ProviderFacts, de
     effort = effort_of(wanted.reasoning, profile, facts, notices, strict=strict)
     if effort is not None:
         body["reasoning"] = {"effort": effort}
+    kept = cache_options(request, profile, facts, defaults, longest="12h")
+    if kept is not None:
+        body["prompt_cache_options"] = kept
     if profile.reasoning:
         body["include"] = ["reasoning.encrypted_content"]
     return body

@@ -16,7 +16,7 @@ from llm_manager.clients.openai_chat.encoding import encode, streamed
 from llm_manager.domain.errors import InvalidRequest
 from llm_manager.domain.messages import DocumentData, DocumentUrl, ImageData, ImageUrl, Message, TextPart, ToolCall, ToolSpec, UseTool
 from llm_manager.domain.models import ModelProfile
-from llm_manager.domain.requests import AnyJson, JsonSchema, LLMRequest, Preferences, Reasoning
+from llm_manager.domain.requests import AnyJson, JsonSchema, LLMRequest, Preferences, PromptCache, Reasoning
 from llm_manager.domain.wire_requests import WireRequest
 from llm_manager.outcomes import sealed
 from llm_manager.testing import strategies
@@ -175,6 +175,18 @@ def test_servers_that_turn_reasoning_off_in_their_template() -> None:
     assert "chat_template_kwargs" not in body(LLMRequest("x", preferences=Preferences(reasoning="low")), facts=LLAMACPP)
 
 
+def test_how_long_the_beginning_of_a_prompt_is_kept() -> None:
+    """Said to models that can be told; settings speak where the request does not."""
+    told: tuple[tuple[PromptCache, dict[str, str]], ...]
+    told = (("off", {"mode": "explicit"}), ("short", {"ttl": "30m"}), ("long", {"ttl": "30m"}))
+    for wanted, said in told:
+        request = LLMRequest("x", preferences=Preferences(prompt_cache=wanted))
+        assert body(request, profile=LUNA)["prompt_cache_options"] == said
+        assert "prompt_cache_options" not in body(request)
+    assert "prompt_cache_options" in body(LLMRequest("x"), profile=LUNA, defaults=Defaults(prompt_cache="long"))
+    assert "prompt_cache_options" not in body(LLMRequest("x"), profile=LUNA)
+
+
 PDF = DocumentData(data=b"%PDF", name="a.pdf")
 
 
@@ -262,7 +274,7 @@ def _sent(request: LLMRequest) -> tuple[object, ...]:
         ),
         tuple((tool.name, tool.description, json.dumps(dict(tool.input_schema))) for tool in request.tools),
         request.tool_choice if request.tools else None,
-        evolve(request.preferences, model=None, provider=None),
+        evolve(request.preferences, model=None, provider=None, exact=False, reasoning=None, prompt_cache=None, strict_parameters=False),
     )
 
 

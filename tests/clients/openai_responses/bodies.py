@@ -133,8 +133,8 @@ def _say_item(say: Any, index: int, item: dict[str, Any]) -> None:
         case "reasoning":
             say("response.output_item.added", index, item={**started, "summary": [], "encrypted_content": "gA"})
             for number, part in enumerate(item["summary"]):
-                empty = {"type": "summary_text", "text": ""}
-                say("response.reasoning_summary_part.added", index, item_id=item["id"], summary_index=number, part=empty)
+                blank = {"type": "summary_text", "text": ""}
+                say("response.reasoning_summary_part.added", index, item_id=item["id"], summary_index=number, part=blank)
                 for letter in part["text"]:
                     say("response.reasoning_summary_text.delta", index, item_id=item["id"], summary_index=number, delta=letter)
                 say("response.reasoning_summary_text.done", index, item_id=item["id"], summary_index=number, text=part["text"])
@@ -142,7 +142,7 @@ def _say_item(say: Any, index: int, item: dict[str, Any]) -> None:
             say("response.output_item.added", index, item={**started, "content": []})
             for number, part in enumerate(item["content"]):
                 word, said = ("refusal", part.get("refusal")) if part["type"] == "refusal" else ("output_text", part.get("text"))
-                empty = {"type": part["type"], word.removeprefix("output_"): "", "annotations": []}
+                empty: dict[str, Any] = {"type": part["type"], word.removeprefix("output_"): "", "annotations": []}
                 say("response.content_part.added", index, item_id=item["id"], content_index=number, part=empty)
                 for letter in said:
                     say(f"response.{word}.delta", index, item_id=item["id"], content_index=number, delta=letter, logprobs=[])

@@ -1,12 +1,14 @@
 """What `/v1/responses` answers, whole and as a stream."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from returns.result import Failure, Success
 
 from llm_manager.clients.openai_responses.codec import decode
+from llm_manager.clients.telling import Event
 from llm_manager.domain.errors import ContentFiltered, LLMError, MalformedResponse, ModelUnavailable, StreamInterrupted
 from llm_manager.domain.messages import Thought, ToolCall
 from llm_manager.domain.responses import LLMResponse
@@ -43,6 +45,11 @@ def error(answer: Any, status: int = 200) -> LLMError:
     outcome = whole(answer, status)
     assert isinstance(outcome, Failure), outcome
     return outcome.failure()
+
+
+def text_in(events: Sequence[Event]) -> str:
+    told = [event.unwrap() for event in events]
+    return "".join(event.text for event in told if isinstance(event, TextDelta))
 
 
 def finished(answer: dict[str, Any], *, indexed: bool = True) -> LLMResponse:
@@ -110,7 +117,7 @@ def test_a_withheld_stream() -> None:
         withheld = last.failure()
         assert isinstance(withheld, ContentFiltered)
         assert withheld.partial == partial
-        assert "".join(event.unwrap().text for event in said if isinstance(event.unwrap(), TextDelta)) == ("positive" if said else "")
+        assert text_in(said) == ("positive" if said else "")
 
 
 @pytest.mark.parametrize("answer", [ANSWER, CALLING, CUT])
@@ -121,7 +128,7 @@ def test_only_its_own_ending_completes_a_stream(answer: dict[str, Any]) -> None:
         assert isinstance(last, Failure)
         interrupted = last.failure()
         assert isinstance(interrupted, StreamInterrupted)
-        assert interrupted.partial == "".join(event.unwrap().text for event in said if isinstance(event.unwrap(), TextDelta))
+        assert interrupted.partial == text_in(said)
 
 
 def test_what_only_the_ending_tells_is_told_with_it() -> None:

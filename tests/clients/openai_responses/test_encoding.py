@@ -78,6 +78,8 @@ def test_a_model_that_reasons() -> None:
     assert len(sent.notices) == 3
     assert isinstance(encode(request, PRO, OPENAI, Defaults(strict_parameters=True)), Failure)
     assert "include" not in body(LLMRequest("x"), PLAIN)
+    kept = body(LLMRequest("x", preferences=Preferences(prompt_cache="long")), evolve(PRO, name="gpt-6-luna"))
+    assert kept["prompt_cache_options"] == {"ttl": "12h"}
 
 
 CONVERSATION = LLMRequest(
