@@ -95,7 +95,7 @@ async def _run(
         wanted = Wanted(number=number, request=coming, response=response, calls=calls, deadline=deadline)
         if number >= max_steps:
             over = ToolFailed(tool=calls[0].name, message=f"no calls any more: the run had {max_steps} turns", reason="steps")
-            return story.told(response, unperformed(wanted, over)).ended(over)
+            return story.told(response, unperformed(performing, wanted, over)).ended(over)
         story = story.told(response, await perform(performing, known, wanted))
         left = None if deadline is None else deadline - now()
         if left is not None and left <= 0.0:

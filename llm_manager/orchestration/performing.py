@@ -73,12 +73,26 @@ async def perform(performing: Performing, tools: Mapping[str, Tool], wanted: Wan
     return tuple(task.result() for task in tasks)
 
 
-def unperformed(wanted: Wanted, error: ToolFailed) -> tuple[ToolStep, ...]:
+def unperformed(performing: Performing, wanted: Wanted, error: ToolFailed) -> tuple[ToolStep, ...]:
     """The results of calls that are made no more."""
-    return tuple(
-        ToolStep(step=wanted.number, call=call, result=error.message, seconds=0.0, error=evolve(error, tool=_named(call)))
-        for call in wanted.calls
+    return tuple(_stepped(performing, wanted, call, Failure(evolve(error, tool=_named(call))), seconds=0.0) for call in wanted.calls)
+
+
+def _stepped(performing: Performing, wanted: Wanted, call: ToolCall, outcome: Settled[str, LLMError], *, seconds: float) -> ToolStep:
+    """What came of a call, told to the journal and in words for the model."""
+    error = outcome.failure() if isinstance(outcome, Failure) else None
+    told = outcome.unwrap() if error is None else error.message if isinstance(error, ToolFailed) else describe(error)
+    performing.journal.emit(
+        ToolCalled(
+            at=performing.world.now(),
+            call_id=wanted.response.call_id,
+            step=wanted.number,
+            tool=_named(call),
+            seconds=seconds,
+            error=error,
+        )
     )
+    return ToolStep(step=wanted.number, call=call, result=_sendable(told), seconds=seconds, error=error)
 
 
 @frozen(kw_only=True)
@@ -95,20 +109,7 @@ class _Desk:
         admitted = await self.admitted(call)
         began = now()
         outcome = admitted if isinstance(admitted, Failure) else await self.made(*admitted.unwrap())
-        ended = now()
-        error = outcome.failure() if isinstance(outcome, Failure) else None
-        told = outcome.unwrap() if error is None else error.message if isinstance(error, ToolFailed) else describe(error)
-        self.performing.journal.emit(
-            ToolCalled(
-                at=ended,
-                call_id=self.wanted.response.call_id,
-                step=self.wanted.number,
-                tool=_named(call),
-                seconds=ended - began,
-                error=error,
-            )
-        )
-        return ToolStep(step=self.wanted.number, call=call, result=_sendable(told), seconds=ended - began, error=error)
+        return _stepped(self.performing, self.wanted, call, outcome, seconds=now() - began)
 
     async def admitted(self, call: ToolCall) -> Settled[tuple[Tool, ReadyCall], LLMError]:
         """The call made ready, when its tool is there, its arguments fit, and nobody forbids it; in this order."""

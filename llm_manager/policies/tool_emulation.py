@@ -30,11 +30,12 @@ def emulated(request: LLMRequest) -> LLMRequest:
     tools = tools_to_call(request)
     if not tools:
         return evolve(request, messages=messages, tools=(), tool_choice="auto")
-    may_call = (*tools, answering(request)) if request.tool_choice == "auto" else tools
+    answer = answering(request) if request.tool_choice == "auto" else None
+    may_call = tools if answer is None else (*tools, answer)
     return evolve(
         request,
         messages=messages,
-        system="\n\n".join(filter(None, (request.system, told_calls(may_call)))),
+        system="\n\n".join(filter(None, (request.system, told_calls(tools, answer)))),
         tools=(),
         tool_choice="auto",
         output=JsonSchema(schema=strict_schema(call_schema(may_call)), name="call"),
@@ -72,15 +73,19 @@ def answering(request: LLMRequest) -> ToolSpec:
         name += "_"
     schema = request.output.schema if isinstance(request.output, JsonSchema) else _WORDS
     form = " as JSON" if isinstance(request.output, AnyJson) else ""
-    return ToolSpec(name=name, description=f"Give your answer to the user{form}, once you know it.", input_schema=schema)
+    return ToolSpec(name=name, description=f"Once the tools have told you all you need, answer the user{form}", input_schema=schema)
 
 
-def told_calls(tools: Iterable[ToolSpec]) -> str:
-    """What the system message says about the tools, and about calling one."""
-    return (
+def told_calls(tools: Iterable[ToolSpec], answer: ToolSpec | None = None) -> str:
+    """What the system message says about the tools, about calling one, and about the ``answer`` if there is a choice."""
+    told = (
         f"{build_tool_prompt(tools)}\n\n"
         'Call the one that helps, by answering with {"call": {"name": ..., "arguments": {...}}} and nothing else.'
     )
+    if answer is None:
+        return told
+    form = ", ".join(f"{_json(name)}: ..." for name in _names(answer.input_schema.get("properties")))
+    return f'{told}\n{answer.description} with {{"call": {{"name": {_json(answer.name)}, "arguments": {{{form}}}}}}}.'
 
 
 def call_schema(tools: Iterable[ToolSpec]) -> dict[str, Any]:

@@ -1,42 +1,64 @@
-"""Let a model call a tool, run it, and give back what it found.
+"""Let a model call the functions of a program until it has its answer.
 
-The built-in model knows no tools by itself: a JSON schema holds it to the form of a call, so what it fills in is well
-formed, though not always wise. Running tools is up to the program; here it is a lookup in a table.
+A function's types and its docstring are all that the model is told. What the model writes is read strictly before anything
+is called; whatever goes wrong is told to the model, which may try another way. A tool that does something asks first.
 """
-# needs the embedded model
 
 import asyncio
-import json
 
-from llm_manager import LLMConfig, LLMRequest, Message, Preferences, ToolSpec, make_llm_manager, settle
+from llm_manager import LLMRequest, LLMResponse, ToolCall, ToolSpec, settle, tool_from_function
+from llm_manager.testing import scripted, scripted_manager
 
-WEATHER = {"Paris": "rain, 11 degrees", "Rome": "sun, 19 degrees"}
-TOOL = ToolSpec(
-    name="get_weather",
-    description="The weather in a city right now.",
-    input_schema={
-        "type": "object",
-        "properties": {"city": {"type": "string", "enum": list(WEATHER)}},
-        "required": ["city"],
-        "additionalProperties": False,
-    },
+STOCK = {"teapot": 4, "kettle": 0}
+
+
+def stock(item: str) -> int:
+    """How many of an item are left.
+
+    Args:
+        item: Its name, in the singular.
+    """
+    return STOCK[item]
+
+
+async def order(item: str, pieces: int = 10) -> str:
+    """Order more of an item."""
+    STOCK[item] += pieces
+    return f"{pieces} of {item} ordered"
+
+
+def confirm(call: ToolCall, tool: ToolSpec) -> bool:
+    """Where a person would be asked."""
+    print(f"asked: {tool.name} {call.arguments}")
+    return True
+
+
+def calling(name: str, arguments: str) -> LLMResponse:
+    """What a model that calls a tool answers."""
+    call = ToolCall(id="", name=name, arguments=arguments)
+    return LLMResponse(content="", model="m", provider="p", finish="tool_calls", tool_calls=(call,))
+
+
+MODEL = scripted(
+    calling("stock", '{"item": 4}'),
+    calling("stock", '{"item": "kettle"}'),
+    calling("order", '{"item": "kettle"}'),
+    "There was no kettle left; ten are on their way.",
 )
 
 
 async def main() -> None:
-    """Ask; the model calls; the tool answers; the model says it in words."""
-    preferences = Preferences(provider="embedded", max_tokens=60, temperature=0.0)
-    question = Message(role="user", content="How is the weather in Paris?")
-    async with make_llm_manager(LLMConfig()).unwrap() as manager:
-        called = (await settle(manager.generate(LLMRequest(messages=(question,), tools=(TOOL,), preferences=preferences)))).unwrap()
-        (call,) = called.tool_calls
-        city = json.loads(call.arguments)["city"]
-        print(f"{called.finish}: {call.name}({city})")
-
-        found = Message(role="tool", content=WEATHER[city], tool_call_id=call.id)
-        said = Message(role="assistant", tool_calls=(call,))
-        answer = await settle(manager.generate(LLMRequest(messages=(question, said, found), tools=(TOOL,), preferences=preferences)))
-        print(f"{answer.unwrap().finish}: {answer.unwrap().content.strip()}")
+    """One question, three calls."""
+    tools = [tool_from_function(stock).unwrap(), tool_from_function(order, side_effects=True).unwrap()]
+    async with scripted_manager(MODEL) as manager:
+        run = (await settle(manager.call_tools(LLMRequest("Are there kettles?"), tools, confirm=confirm))).unwrap()
+    # -> asked: order {"item": "kettle"}
+    for step in run.steps:
+        print(f"{step.step}. {step.call.name}: {step.result}")
+    # -> 1. stock: $.item: Expected `str`, got `int`
+    # -> 2. stock: 0
+    # -> 3. order: 10 of kettle ordered
+    print(run.response.content)  # -> There was no kettle left; ten are on their way.
 
 
 asyncio.run(main())
