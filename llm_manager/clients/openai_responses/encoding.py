@@ -83,7 +83,7 @@ def _add_message(items: list[dict[str, Any]], message: Message, profile: ModelPr
             items.extend(_thoughts(message) if profile.reasoning else ())
             text = only_text(message)
             if text or not message.tool_calls:
-                items.append({"role": "assistant", "content": text})
+                items.append({"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]})
             items.extend(
                 {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments} for call in message.tool_calls
             )

@@ -131,7 +131,7 @@ def test_a_conversation_with_everything() -> None:
         {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "gB="},
         {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": '{"city":"Oslo"}'},
         {"type": "function_call_output", "call_id": "c1", "output": "rain"},
-        {"role": "assistant", "content": "It rains."},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "It rains."}]},
         {"role": "user", "content": ""},
     ]
     unreasoned = evolve(PRO, reasoning=False)
