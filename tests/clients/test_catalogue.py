@@ -38,7 +38,7 @@ def test_aliases_are_understood(alias: str, provider: str) -> None:
     assert build_client(alias, SETTINGS, parts()).unwrap().endpoint.provider == provider
 
 
-@pytest.mark.parametrize(("name", "word"), [("opnai", "openai"), ("???", "lmstudio"), ("claude", "not part of this version")])
+@pytest.mark.parametrize(("name", "word"), [("opnai", "openai"), ("???", "lmstudio")])
 def test_a_name_without_a_client_is_explained(name: str, word: str) -> None:
     """With the nearest names, or with those there are."""
     built = build_client(name, SETTINGS, parts())

@@ -31,7 +31,7 @@ CHATTING = ("lmstudio", "llamacpp", "vllm", "openai", "groq", "together", "openr
 TALKING = (*CHATTING, "anthropic", "gemini")
 """Clients that read what a server says over HTTP."""
 
-ENCODING = ("scripted", "embedded", *TALKING)
+ENCODING = ("scripted", "embedded", "llama_cpp_cli", *TALKING)
 """Clients that write requests."""
 
 
@@ -96,9 +96,11 @@ json_like = st.recursive(
         st.lists(inner, max_size=3)
         | st.dictionaries(
             st.sampled_from(
-                ["id", "model", "choices", "delta", "message", "content", "finish_reason", "usage", "error", "code", "tool_calls", "index"]
-                + ["candidates", "parts", "text", "thought", "thoughtSignature", "functionCall", "finishReason", "usageMetadata"]
-                + ["type", "content_block", "stop_reason", "stop_details", "partial_json", "thinking", "signature", "input"]
+                [
+                    *("id", "model", "choices", "delta", "message", "content", "finish_reason", "usage", "error", "code", "tool_calls"),
+                    *("index", "candidates", "parts", "text", "thought", "thoughtSignature", "functionCall", "finishReason"),
+                    *("usageMetadata", "type", "content_block", "stop_reason", "stop_details", "partial_json", "thinking", "signature"),
+                ]
             ),
             inner,
             max_size=4,
@@ -114,7 +116,9 @@ events = st.lists(
     | st.sampled_from([json.dumps({"candidates": [{"finishReason": word}]}) for word in ("STOP", "SAFETY", "MALFORMED_FUNCTION_CALL")])
     | st.builds(
         lambda kind, more: json.dumps({"type": kind, "index": 0, **(more if isinstance(more, dict) else {})}),
-        st.sampled_from(["message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"]),
+        st.sampled_from(
+            ["message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"]
+        ),
         json_like,
     ),
     max_size=5,

@@ -36,7 +36,6 @@ __all__ = ["Defaults", "Event", "Told", "Who", "begun", "cut", "decode", "decode
 _Next = tuple[Told, Sequence[Event]]
 _SILENT: Final = Delta()
 _CALL: Final = "tool_use"
-_NOWHERE: Final = -1
 
 
 def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLMError]:
@@ -132,7 +131,7 @@ def _started(told: Told, block: Block | None, index: int | None, who: Who) -> _N
     if block.type == _CALL:
         given = arguments_of(block.input)
         calling = Calling(
-            index=_NOWHERE if index is None else index,
+            index=len(told.calls) if index is None else index,
             id=block.id or "",
             name=block.name or "",
             arguments=(None, given) if given else None,
@@ -150,7 +149,7 @@ def _added(told: Told, delta: Delta, index: int | None) -> _Next:
     if text:
         return replace(told, text=(told.text, text), delivered=True, chosen=True), (Success(TextDelta(text=text)),)
     if delta.partial_json:
-        return _argued(told, delta.partial_json, _NOWHERE if index is None else index)
+        return _argued(told, delta.partial_json, index)
     if delta.signature:
         told = replace(told, signature=told.signature + delta.signature)
     if thinking:
@@ -160,9 +159,9 @@ def _added(told: Told, delta: Delta, index: int | None) -> _Next:
     return told, ()
 
 
-def _argued(told: Told, piece: str, index: int) -> _Next:
+def _argued(told: Told, piece: str, index: int | None) -> _Next:
     """More of a call's arguments; those of a tool that the provider calls itself belong to no call of ours."""
-    place = next((at for at, call in enumerate(told.calls) if call.index == index), None)
+    place = next((at for at, call in enumerate(told.calls) if index in (None, call.index)), None)
     if place is None:
         return told, ()
     known = told.calls[place]

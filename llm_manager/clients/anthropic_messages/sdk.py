@@ -91,9 +91,10 @@ def through_sdk(carrier: Transport) -> Transport:
         except APIStatusError as refused:
             return Success(refused.response)
         except APIConnectionError as failed:
-            if isinstance(failed.__cause__, _LostError):
-                return Failure(failed.__cause__.error)
-            raise
+            cause = failed.__cause__
+            if isinstance(cause, _LostError):
+                return Failure(cause.error)
+            raise cause or failed from None
         finally:
             _TRIP.reset(token)
 
