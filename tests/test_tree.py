@@ -141,6 +141,15 @@ def test_nothing_read_is_ever_run() -> None:
     assert issubclass(BoundedLoader, yaml.SafeLoader)
 
 
+def test_programs_are_started_in_two_places_only() -> None:
+    """Each without a shell: pip, which fetches weights, and llama.cpp's program."""
+    starting = ("subprocess.Popen", "subprocess.run", "subprocess.call", "subprocess.check_", "asyncio.create_subprocess", "os.spawn")
+    started = {
+        place.partition(":")[0] for place in offences(lambda name: name.startswith((*starting, "os.exec", "os.posix_spawn")), exempt=set())
+    }
+    assert started == {"clients/embedded/fetching.py", "clients/llama_cpp_cli/running.py"}
+
+
 def test_certificates_are_always_checked() -> None:
     """Nothing is ever verified=False, CERT_NONE or unchecked."""
     assert [place for name in ("verify", "check_hostname") for place, node in keywords(name) if is_false(node)] == []

@@ -90,11 +90,7 @@ def asking(deps: AskingDeps) -> Asking:
 
     async def open_stream(attempt: Attempt) -> Settled[OpenStream, LLMError]:
         rest = events(attempt, attempt.limits.silence_seconds)
-        try:
-            first = await anext(rest)
-        except BaseException:
-            await rest.aclose()
-            raise
+        first = await anext(rest)
         if isinstance(first, Failure):
             await rest.aclose()
             return first

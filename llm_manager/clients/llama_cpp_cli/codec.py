@@ -12,6 +12,7 @@ from attrs import frozen
 from returns.result import Result
 
 from llm_manager.clients.fitting import Defaults, Sampling, UnfitError, sampling, written
+from llm_manager.clients.llama_cpp_cli.errors import TALKING
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.messages import Message
@@ -20,7 +21,7 @@ from llm_manager.domain.requests import AnyJson, JsonSchema, LLMRequest, PlainTe
 from llm_manager.domain.wire_requests import WireRequest
 
 PATH: Final = "llama-completion"
-FIXED: Final = ("-cnv", "-st", "--no-display-prompt", "--simple-io", "--no-escape", "--no-warmup", "--no-context-shift")
+FIXED: Final = (TALKING, "-st", "--no-display-prompt", "--simple-io", "--no-escape", "--no-warmup", "--no-context-shift")
 """One turn of a conversation in the model's own template, the answer alone on standard output, and the prompt as it stands."""
 TRANSCRIPT_NOTICE: Final = "llama.cpp's program takes one turn: the conversation was told to the model as a transcript."
 _ASKING: Final = "Give the assistant's next reply, and nothing else."

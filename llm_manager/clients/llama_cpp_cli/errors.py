@@ -20,6 +20,8 @@ from llm_manager.domain.errors import (
     RequestTimeout,
 )
 
+TALKING: Final = "-cnv"
+"""The flag by which the program is told to talk; the newest program for people, which does nothing else, refuses it."""
 _TOO_LONG: Final = re.compile(r"prompt is too long \((\d{1,12}) tokens, max (\d{1,12})\)")
 _SCHEMA: Final = re.compile(r"JSON schema conversion failed|failed to parse grammar|JSON schema error")
 _ARGUMENT: Final = re.compile(r"error: (?:invalid|unknown) argument: (\S{1,100})|error while handling argument \"(\S{1,100})\"")
@@ -30,7 +32,7 @@ _MEMORY: Final = re.compile(
 )
 _UNREADABLE: Final = re.compile(r"failed to load model|error loading model|unable to load model|invalid magic")
 _KILLED: Final = frozenset({-9, 137})
-_INTERACTIVE: Final = "the program drew a screen for people: it is the llama-cli of a newer build, whose output is no answer"
+_INTERACTIVE: Final = "the program is the llama-cli of a newer build: it draws a screen for people, which is no answer"
 _RAW: Final = 2000
 
 
@@ -45,6 +47,8 @@ def ended_badly(code: int, complaints: str, who: Who) -> LLMError:
     if _FLASH.search(complaints):
         return _configured("cache_type_v", "a quantized cache of values needs flash attention", "set flash_attention to true", origin)
     argument = _ARGUMENT.search(complaints)
+    if argument is not None and argument[1] == TALKING:
+        return interactive(who)
     if argument is not None:
         problem = f"this build of llama.cpp does not take {who.safe(argument[1] or argument[2])}"
         return _configured("llama_cpp_path", problem, "build a newer one, or leave the setting out that asks for it", origin)

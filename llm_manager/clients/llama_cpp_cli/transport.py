@@ -125,7 +125,7 @@ def make_client(settings: ProviderSettings, parts: ClientParts, machine: Callabl
 
 async def _unfit(place: Place, who: Who, parts: ClientParts, running: Running) -> LLMError | None:
     """What stands in the way of asking the program for its version, if anything does."""
-    words = (*place.program, "--version")
+    words = (*place.program, errors.TALKING, "--version")
     try:
         process, complaints = await start(words, parts.world.environ, running)
     except OSError as error:

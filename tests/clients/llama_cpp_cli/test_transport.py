@@ -12,7 +12,9 @@ from returns.result import Failure, Success
 
 from llm_manager.clients.catalogue import build_client
 from llm_manager.clients.llama_cpp_cli.codec import FIXED
+from llm_manager.clients.llama_cpp_cli.places import Machine
 from llm_manager.clients.llama_cpp_cli.running import passed_on
+from llm_manager.clients.llama_cpp_cli.transport import make_client
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import (
     ConfigurationError,
@@ -266,12 +268,60 @@ async def test_health_starts_the_program_and_lists_the_models(tmp_path: Path) ->
     program = Program(tmp_path, {"err": "version: 7348 (abc)"}, {"exit": 0})
     health = (await settle(program.client().health())).unwrap()
     assert (health.healthy, health.models, health.error_message) == (True, ("small.gguf",), None)
-    assert program.told()[0]["argv"] == ["--version"]
+    assert program.told()[0]["argv"] == ["-cnv", "--version"]
     program.says({"exit": 1})
     ill = (await settle(program.client().health())).unwrap()
     assert (ill.healthy, ill.models) == (False, ())
+    program.says({"err": "error: invalid argument: -cnv\n"}, {"exit": 1})
+    people = (await settle(program.client().health())).unwrap()
+    assert "llama-completion" in (people.error_message or "")
     gone_ = (await settle(program.client(llama_cpp_path="/nowhere/llama-cli").health())).unwrap()
     assert "is not there" in (gone_.error_message or "")
+
+
+async def test_a_request_that_cannot_be_written_down_is_not_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = Program(tmp_path, says("ok"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    error = await error_of(program.client())
+    assert isinstance(error, ModelUnavailable)
+    assert (error.reason, error.resend_helps) == ("server", False)
+    assert program.told() == []
+
+
+async def test_from_windows_the_program_runs_inside_wsl(tmp_path: Path) -> None:
+    """A stand-in for ``wsl.exe`` runs what it is given, as the real one does."""
+    program = Program(tmp_path, says("ok"))
+    through = tmp_path / "wsl.exe"
+    through.write_text('#!/bin/sh\n[ "$1" = --exec ] && shift && exec "$@"\n', encoding="utf-8")
+    through.chmod(0o700)
+    parts = ClientParts(world=real_world({"PATH": str(tmp_path)}), make_transport=no_transport)
+    client = make_client(program.settings(), parts, lambda: Machine(windows=True)).unwrap()
+    assert (await asked(client)).unwrap().content == "ok"
+    assert (await settle(client.health())).unwrap().healthy
+    assert program.told()[0]["argv"][:2] == ["-m", str((program.models / "small.gguf").resolve())]
+
+
+async def test_a_place_that_cannot_be_found_is_told_by_every_question(tmp_path: Path) -> None:
+    program = Program(tmp_path)
+    parts = ClientParts(world=real_world(), make_transport=no_transport)
+    client = make_client(program.settings(llama_cpp_path="~/x", wsl=True), parts, lambda: Machine(windows=True)).unwrap()
+    assert isinstance(await error_of(client), ConfigurationError)
+    assert isinstance(await settle(client.list_models()), Failure)
+    assert not (await settle(client.health())).unwrap().healthy
+
+
+async def test_a_program_that_hangs_is_not_well(tmp_path: Path) -> None:
+    """And is killed when whoever asks has no more time."""
+    program = Program(tmp_path, {"hang": 1})
+    pending = asyncio.create_task(_health(program.client()))
+    told = await begun(program)
+    pending.cancel()
+    await asyncio.gather(pending, return_exceptions=True)
+    await gone(told["pid"])
+
+
+async def _health(client: ModelClient) -> object:
+    return await settle(client.health())
 
 
 async def test_models_are_those_of_the_folder(tmp_path: Path) -> None:
