@@ -1,6 +1,6 @@
 """Chat completions, the dialect of OpenAI and of every server compatible with it.
 
-Pure: ``codec`` (the door), ``encoding``, ``shapes``, ``answers``, ``signals``, ``errors`` (the only file that knows what a status
-means), ``endings``, ``listing``, ``profiles``. I/O: ``transport``, over ``envelopes``. What differs between providers is data, in
-``clients/data``.
+Pure: ``codec`` (the door), ``encoding``, ``reasoning``, ``prompt_caching``, ``shapes``, ``answers``, ``signals``, ``errors`` (the only file
+that knows what a status means), ``listing``, ``offers``; for what is no chat ``embeddings``, ``moderations``, ``images``, ``counting``,
+``credits``. I/O: ``transport``, ``besides`` and ``loaded``, over ``talking``. What differs between providers is data, in ``clients/data``.
 """

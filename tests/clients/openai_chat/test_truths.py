@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
+from llm_manager.clients.openai_chat.codec import decode
 from llm_manager.clients.openai_chat.errors import error_inside, error_of
 from llm_manager.clients.who import Who
 from llm_manager.domain.error_questions import Resend, counts_for_breaker, may_fall_back, may_try_another_key, origin_of, resend
@@ -27,6 +28,8 @@ from llm_manager.domain.errors import (
 )
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.wire_requests import WireReply
+from llm_manager.outcomes import Settled
+from tests.clients.openai_chat.bodies import chunk, sse, told
 
 WALL = 1_792_000_000.0
 KEY_MESSAGE = "Incorrect API key provided: sk-proj-abcdefghijkl. You can find your API key at https://platform.openai.com."
@@ -57,7 +60,7 @@ def openrouter(code: int, message: str, **metadata: object) -> dict[str, object]
     return {"error": {"code": code, "message": message, **({"metadata": metadata} if metadata else {})}}
 
 
-ROWS = (
+ANYONE = (
     Row(
         name="redirect",
         status=307,
@@ -65,6 +68,43 @@ ROWS = (
         headers={"location": "https://elsewhere.example/"},
         error=ConfigurationError,
     ),
+    Row(
+        name="a gateway's page",
+        status=502,
+        body="<html><body><h1>502 Bad Gateway</h1></body></html>",
+        error=ModelUnavailable,
+        again="freely",
+        breaker=True,
+    ),
+    Row(
+        name="the provider forbids a retry",
+        status=500,
+        body=openai("no"),
+        headers={"x-should-retry": "false"},
+        error=ModelUnavailable,
+        fields={"resend_helps": False},
+        breaker=True,
+    ),
+    Row(
+        name="the provider asks for a retry",
+        status=400,
+        body=openai("again"),
+        headers={"x-should-retry": "true"},
+        error=ModelUnavailable,
+        again="freely",
+        breaker=True,
+    ),
+    Row(
+        name="anyone's page for a wrong path", status=404, body="<html>not here</html>", error=MalformedResponse, again="once", breaker=True
+    ),
+    Row(name="anyone's 413", status=413, body="", error=ContextTooLarge, fields={"limit_kind": "bytes"}, falls_back=False),
+    Row(name="anyone's 402", status=402, body="", error=QuotaExhausted, other_key=True),
+    Row(name="anyone's 529", status=529, error=ModelUnavailable, fields={"reason": "overloaded"}, again="freely", breaker=True),
+    Row(name="a status below 200", status=101, error=MalformedResponse, again="once", breaker=True),
+)
+"""Whoever it is; what the transport itself finds is below (`FOUND`), and is made on loopback in tests/clients/test_http.py."""
+
+OPENAI = (
     Row(
         name="openai wrong key",
         status=401,
@@ -227,31 +267,25 @@ ROWS = (
         for status in (500, 502, 503, 504)
     ),
     Row(
-        name="a gateway's page",
-        status=502,
-        body="<html><body><h1>502 Bad Gateway</h1></body></html>",
-        error=ModelUnavailable,
-        again="freely",
-        breaker=True,
-    ),
-    Row(
-        name="the provider forbids a retry",
-        status=500,
-        body=openai("no"),
-        headers={"x-should-retry": "false"},
-        error=ModelUnavailable,
-        fields={"resend_helps": False},
-        breaker=True,
-    ),
-    Row(
-        name="the provider asks for a retry",
+        name="a window told by its code alone",
         status=400,
-        body=openai("again"),
-        headers={"x-should-retry": "true"},
+        body=openai("too long for us", code="context_length_exceeded"),
+        error=ContextTooLarge,
+        fields={"token_count": None, "limit": None},
+    ),
+    Row(
+        name="overloaded, by code",
+        status=503,
+        body=openai("The engine is currently overloaded", code="engine_overloaded_error"),
         error=ModelUnavailable,
+        fields={"reason": "overloaded"},
         again="freely",
         breaker=True,
     ),
+)
+"""OpenAI."""
+
+AZURE = (
     Row(
         name="azure filter",
         status=400,
@@ -283,6 +317,20 @@ ROWS = (
         error=RateLimitExceeded,
         fields={"resend_helps": False},
         other_key=True,
+    ),
+)
+"""OpenAI's models at Azure, under an address of one's own."""
+
+GROQ = (
+    Row(
+        name="groq rate limit",
+        status=429,
+        provider="groq",
+        body=openai("Rate limit reached", kind="requests", code="rate_limit_exceeded"),
+        headers={"retry-after": "2", "x-ratelimit-reset-requests": "2m59.56s"},
+        error=RateLimitExceeded,
+        fields={"retry_after_seconds": 2.0, "scope": "account"},
+        again="freely",
     ),
     Row(
         name="groq daily tokens",
@@ -342,6 +390,28 @@ ROWS = (
         body=openai("The model `x` has been decommissioned", kind="invalid_request_error", code="model_decommissioned"),
         error=ModelUnavailable,
         fields={"reason": "permanent"},
+    ),
+)
+"""Groq."""
+
+OPENROUTER = (
+    Row(
+        name="openrouter wrong key",
+        status=401,
+        provider="openrouter",
+        body=openrouter(401, "No auth credentials found"),
+        error=AuthenticationFailed,
+        other_key=True,
+    ),
+    Row(
+        name="openrouter rate limit",
+        status=429,
+        provider="openrouter",
+        body=openrouter(429, "Rate limit exceeded"),
+        headers={"retry-after": "7"},
+        error=RateLimitExceeded,
+        fields={"retry_after_seconds": 7.0, "scope": "account"},
+        again="freely",
     ),
     Row(
         name="openrouter in-flight budget",
@@ -422,6 +492,23 @@ ROWS = (
         error=ContextTooLarge,
         fields={"token_count": 250000, "limit": 200000},
     ),
+    *(
+        Row(
+            name=f"openrouter passes on what cannot be read: {raw!r}",
+            status=502,
+            provider="openrouter",
+            body=openrouter(502, "Provider returned error", raw=raw),
+            error=ModelUnavailable,
+            fields={"message": "Provider returned error"},
+            again="freely",
+            breaker=True,
+        )
+        for raw in ("{not json", "plain words", {"error": "text"}, 7)
+    ),
+)
+"""OpenRouter; its errors inside good answers are below (`ENDINGS`)."""
+
+LLAMACPP = (
     Row(
         name="llama.cpp window",
         status=400,
@@ -447,6 +534,10 @@ ROWS = (
         fields={"reason": "loading"},
         again="freely",
     ),
+)
+"""llama.cpp's server."""
+
+LM_STUDIO = (
     Row(
         name="lm studio window",
         status=400,
@@ -468,6 +559,18 @@ ROWS = (
         error=ContextTooLarge,
         fields={"token_count": 9000, "limit": 4096},
     ),
+    Row(
+        name="an unknown model told by its sentence alone",
+        status=400,
+        provider="lmstudio",
+        body={"error": "Model 'x' not found. Please specify a valid model."},
+        error=ModelUnavailable,
+        fields={"reason": "permanent"},
+    ),
+)
+"""LM Studio."""
+
+VLLM = (
     Row(
         name="vllm window",
         status=400,
@@ -499,30 +602,12 @@ ROWS = (
         fields={"reason": "permanent"},
     ),
     Row(
-        name="anyone's page for a wrong path", status=404, body="<html>not here</html>", error=MalformedResponse, again="once", breaker=True
-    ),
-    Row(
         name="a window told by its sentence alone",
         status=400,
         provider="vllm",
         body={"message": "Please reduce the length of the messages or completion."},
         error=ContextTooLarge,
         fields={"token_count": None, "limit": None},
-    ),
-    Row(
-        name="a window told by its code alone",
-        status=400,
-        body=openai("too long for us", code="context_length_exceeded"),
-        error=ContextTooLarge,
-        fields={"token_count": None, "limit": None},
-    ),
-    Row(
-        name="an unknown model told by its sentence alone",
-        status=400,
-        provider="lmstudio",
-        body={"error": "Model 'x' not found. Please specify a valid model."},
-        error=ModelUnavailable,
-        fields={"reason": "permanent"},
     ),
     Row(
         name="an unknown model in vLLM's words",
@@ -533,15 +618,6 @@ ROWS = (
         fields={"reason": "permanent"},
     ),
     Row(
-        name="overloaded, by code",
-        status=503,
-        body=openai("The engine is currently overloaded", code="engine_overloaded_error"),
-        error=ModelUnavailable,
-        fields={"reason": "overloaded"},
-        again="freely",
-        breaker=True,
-    ),
-    Row(
         name="a list of faults",
         status=422,
         provider="vllm",
@@ -550,24 +626,20 @@ ROWS = (
         fields={"message": "field required"},
         falls_back=False,
     ),
-    *(
-        Row(
-            name=f"openrouter passes on what cannot be read: {raw!r}",
-            status=502,
-            provider="openrouter",
-            body=openrouter(502, "Provider returned error", raw=raw),
-            error=ModelUnavailable,
-            fields={"message": "Provider returned error"},
-            again="freely",
-            breaker=True,
-        )
-        for raw in ("{not json", "plain words", {"error": "text"}, 7)
-    ),
-    Row(name="anyone's 413", status=413, body="", error=ContextTooLarge, fields={"limit_kind": "bytes"}, falls_back=False),
-    Row(name="anyone's 402", status=402, body="", error=QuotaExhausted, other_key=True),
-    Row(name="anyone's 529", status=529, error=ModelUnavailable, fields={"reason": "overloaded"}, again="freely", breaker=True),
-    Row(name="a status below 200", status=101, error=MalformedResponse, again="once", breaker=True),
 )
+"""vLLM."""
+
+TABLES = {
+    "anyone": ANYONE,
+    "openai": OPENAI,
+    "azure": AZURE,
+    "groq": GROQ,
+    "openrouter": OPENROUTER,
+    "llamacpp": LLAMACPP,
+    "lm_studio": LM_STUDIO,
+    "vllm": VLLM,
+}
+"""One table for each provider, in the order of its statuses."""
 
 
 def judged(row: Row) -> LLMError:
@@ -576,7 +648,7 @@ def judged(row: Row) -> LLMError:
     return error_of(reply, Who(provider=row.provider, model="m", endpoint="https://x.example/v1"), wall=WALL)
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [row for rows in TABLES.values() for row in rows], ids=lambda row: row.name)
 def test_a_row_of_the_table(row: Row) -> None:
     """Tag, fields and all four columns are as documented."""
     error = judged(row)
@@ -591,7 +663,7 @@ def test_a_row_of_the_table(row: Row) -> None:
     assert origin.status == row.status
 
 
-ANY = (
+FOUND = (
     (NetworkError(model="m", message="refused"), "freely", True, False, True),
     (NetworkError(model="m", message="reset", sent=True), "once", True, False, True),
     (RequestTimeout(model="m", timeout_ms=1, phase="connect"), "freely", True, False, True),
@@ -602,9 +674,23 @@ ANY = (
     (StreamInterrupted(model="m"), "once", True, False, True),
     (StreamInterrupted(model="m", partial="some"), "never", False, False, True),
 )
+"""What the transport itself finds. The errors are made by real sockets in tests/clients/test_http.py:
+
+connect refused          test_nobody_listening_locally_means_not_running,
+                         test_nobody_listening_elsewhere_is_a_network_error_that_sent_nothing
+a name that is not known test_a_name_that_is_not_known_is_a_network_error
+reset, cut, no HTTP      test_a_reset_is_a_network_error_that_may_be_charged,
+                         test_an_answer_that_is_no_whole_http_is_a_network_error
+connect timeout          test_connecting_has_its_own_limit
+read timeout             test_silence_ends_a_whole_answer_at_the_attempts_limit, test_a_stream_that_stalls_ends_with_a_timeout
+no place in the pool     test_each_exception_of_the_library_has_its_meaning
+TLS, proxy, redirect     test_tls_with_a_wrong_certificate_is_a_matter_of_settings, test_a_proxy_that_refuses_is_a_matter_of_settings,
+                         test_a_redirect_is_never_followed
+an illegal header        test_a_header_that_http_does_not_know_is_never_sent
+"""
 
 
-@pytest.mark.parametrize(("error", "again", "falls_back", "other_key", "breaker"), ANY, ids=range(len(ANY)))
+@pytest.mark.parametrize(("error", "again", "falls_back", "other_key", "breaker"), FOUND, ids=range(len(FOUND)))
 def test_the_rows_of_any_provider(error: LLMError, again: Resend, falls_back: bool, other_key: bool, breaker: bool) -> None:
     """What the transport itself finds has its columns too."""
     assert (resend(error), may_fall_back(error), may_try_another_key(error), counts_for_breaker(error)) == (
@@ -638,6 +724,113 @@ def test_the_rows_of_any_provider(error: LLMError, again: Resend, falls_back: bo
 def test_an_error_inside_a_good_answer_counts_as_its_status(told: object, error: type) -> None:
     """OpenRouter sends errors in a 200; some local servers send nothing but a sentence."""
     assert type(error_inside(told, Who(provider="openrouter", model="m"), wall=WALL)) is error
+
+
+@frozen(kw_only=True)
+class Ending:
+    """A good status whose body, or whose stream after ``said``, means an error."""
+
+    name: str
+    provider: str = "openai"
+    body: Mapping[str, Any] | None = None
+    events: tuple[Any, ...] = ()
+    done: bool = False
+    error: type
+    again: Resend = "never"
+    falls_back: bool = True
+    other_key: bool = False
+    breaker: bool = False
+
+
+SAID = chunk({"content": "some"})
+
+
+def choice(finish: str, **message: Any) -> dict[str, Any]:
+    return {"id": "c", "model": "m", "choices": [{"index": 0, "message": message, "finish_reason": finish}]}
+
+
+ENDINGS = (
+    Ending(name="withheld", body=choice("content_filter", content="so"), error=ContentFiltered, falls_back=False),
+    Ending(name="refused", body=choice("stop", refusal="I cannot"), error=ContentFiltered, falls_back=False),
+    Ending(name="withheld stream", events=(chunk({}, finish="content_filter"),), done=True, error=ContentFiltered, falls_back=False),
+    Ending(name="a 200 that is no answer", body={}, error=MalformedResponse, again="once", breaker=True),
+    Ending(name="a stream without [DONE]", events=(chunk({}, finish="stop"),), error=StreamInterrupted, again="once", breaker=True),
+    Ending(
+        name="a stream without [DONE], after some of it",
+        events=(SAID, chunk({}, finish="stop")),
+        error=StreamInterrupted,
+        falls_back=False,
+        breaker=True,
+    ),
+    Ending(
+        name="openrouter 429 in a 200",
+        provider="openrouter",
+        body=openrouter(429, "slow down"),
+        error=RateLimitExceeded,
+        again="freely",
+    ),
+    Ending(name="openrouter 402 in a 200", provider="openrouter", body=openrouter(402, "no credits"), error=QuotaExhausted, other_key=True),
+    Ending(
+        name="openrouter 502 in a 200",
+        provider="openrouter",
+        body=openrouter(502, "down"),
+        error=ModelUnavailable,
+        again="freely",
+        breaker=True,
+    ),
+    Ending(
+        name="openrouter in a choice of a 200",
+        provider="openrouter",
+        body={"choices": [{"finish_reason": "error", "message": {"content": ""}, "error": {"code": 502, "message": "down"}}]},
+        error=ModelUnavailable,
+        again="freely",
+        breaker=True,
+    ),
+    Ending(
+        name="openrouter amid a stream, before its first word",
+        provider="openrouter",
+        events=(chunk({"content": ""}, finish="error", error={"code": 503, "message": "down"}),),
+        error=ModelUnavailable,
+        again="freely",
+        breaker=True,
+    ),
+    Ending(
+        name="openrouter amid a stream, after some of it",
+        provider="openrouter",
+        events=(SAID, chunk({"content": ""}, finish="error", error={"code": 503, "message": "down"})),
+        error=StreamInterrupted,
+        falls_back=False,
+        breaker=True,
+    ),
+    Ending(
+        name="groq amid a stream",
+        provider="groq",
+        events=(chunk({}, x_groq={"error": {"message": "over capacity", "code": "capacity_exceeded"}}),),
+        error=ModelUnavailable,
+        again="freely",
+    ),
+    Ending(
+        name="lm studio, a sentence in a 200",
+        provider="lmstudio",
+        body={"error": "The number of tokens to keep from the initial prompt is greater than the context length"},
+        error=ContextTooLarge,
+    ),
+)
+"""What is wrong although the status is good; a comment line stands in every stream, as OpenRouter sends them."""
+
+
+@pytest.mark.parametrize("row", ENDINGS, ids=lambda row: row.name)
+def test_an_ending_of_the_table(row: Ending) -> None:
+    """Tag and all four columns."""
+    who = Who(provider=row.provider, model="m")
+    if row.body is not None:
+        outcome: Settled[Any, LLMError] = decode(WireReply(status=200, body=json.dumps(row.body).encode()), who, WALL)
+    else:
+        outcome = told([sse(*row.events, done=row.done)], who)[-1]
+    error = outcome.failure()
+    assert type(error) is row.error
+    columns = (resend(error), may_fall_back(error), may_try_another_key(error), counts_for_breaker(error))
+    assert columns == (row.again, row.falls_back, row.other_key, row.breaker)
 
 
 def test_headers_repeated_by_a_router_tell_the_wait() -> None:
