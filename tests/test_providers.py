@@ -8,6 +8,7 @@ from returns.result import Failure, Success
 from llm_manager import (
     ConfigurationError,
     Health,
+    KnownPrice,
     ModelProfile,
     ProviderSettings,
     list_providers,
@@ -95,6 +96,15 @@ _KEYS = st.sampled_from(["api_key", "base_url", "timeout", "models", "custom_hea
 def test_any_table_is_settings_or_faults(name: str, table: dict[str, object]) -> None:
     outcome = sealed(validate_provider_config(name, table))
     assert isinstance(outcome, Success | Failure)
+
+
+@pytest.mark.parametrize("name", sorted(CATALOGUE))
+def test_every_price_is_stamped_with_where_it_comes_from(name: str) -> None:
+    client = make_model_client(name, ProviderSettings(api_key=Secret(CANARY))).unwrap()
+    for model in (*client.known, *(profile.name for profile in client.profiles)):
+        profile = client.profile(model)
+        assert not isinstance(profile.price, KnownPrice) or profile.price.version
+        assert not profile.retired or profile.replaced_by
 
 
 def test_statuses_put_together_what_was_told() -> None:

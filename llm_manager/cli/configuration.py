@@ -8,7 +8,6 @@ from returns.result import Failure
 
 from llm_manager.cli.exits import OK, USAGE
 from llm_manager.cli.output import Output
-from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.errors import Fault
 from llm_manager.outcomes import sealed
 from llm_manager.services.world import World
@@ -22,7 +21,7 @@ def show(output: Output, world: World, *, path: Path | None = None) -> int:
         return output.failure(read.failure())
     loaded = read.unwrap()
     rows = describe_config(loaded)
-    warnings = _told(output, loaded.warnings, loaded.config)
+    warnings = _told(output, loaded.warnings)
     if output.json:
         settings = [{"key": row.key, "value": row.value, "origin": row.origin} for row in rows]
         output.document({"files": list(loaded.files), "settings": settings, "warnings": warnings})
@@ -34,7 +33,7 @@ def show(output: Output, world: World, *, path: Path | None = None) -> int:
 def check(output: Output, world: World, *, path: Path | None = None) -> int:
     """List everything that is wrong with the settings, or worth a word, each on a line of its own."""
     checked = inspect_config(path, world.environ)
-    faults, warnings = checked.faults, _told(output, checked.warnings, checked.config)
+    faults, warnings = checked.faults, _told(output, checked.warnings)
     for fault in faults:
         output.note(f"error: {fault}")
     if output.json:
@@ -44,15 +43,11 @@ def check(output: Output, world: World, *, path: Path | None = None) -> int:
     return USAGE if faults else OK
 
 
-def _told(output: Output, found: Sequence[str], config: LLMConfig) -> list[str]:
-    """Tell every warning; the providers that this version only knows by name are among them."""
-    from llm_manager.clients.catalogue import CATALOGUE
-
-    wanted = (name for name, settings in config.providers.items() if settings.enabled and name not in CATALOGUE)
-    warnings = [*found, *(f"{name} is configured, but its client is not part of this version" for name in wanted)]
+def _told(output: Output, warnings: Sequence[str]) -> list[str]:
+    """Tell every warning."""
     for warning in warnings:
         output.note(f"warning: {warning}")
-    return warnings
+    return list(warnings)
 
 
 def _document(fault: Fault) -> dict[str, Any]:

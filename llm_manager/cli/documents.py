@@ -1,11 +1,13 @@
 """What `--json` writes: each answer of the command line as plain data whose keys are a promise."""
 
+from decimal import Decimal
 from typing import Any, assert_never
 
 from llm_manager.domain.models import Health, KnownPrice, ModelProfile, Price, UnknownPrice
 from llm_manager.domain.plans import Plan
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Cost, Priced, Unpriced, Usage
+from llm_manager.policies.provider_infos import ProviderStatus
 
 
 def response_document(response: LLMResponse) -> dict[str, Any]:
@@ -58,17 +60,42 @@ def model_document(profile: ModelProfile) -> dict[str, Any]:
     return {
         "name": profile.name,
         "provider": profile.provider,
+        "kind": profile.kind,
         "locality": profile.locality,
         "tier": profile.tier,
         "context_window": profile.context_window,
         "max_output_tokens": profile.max_output_tokens,
         "input_usd": None if price is None else str(price.input_usd),
         "output_usd": None if price is None else str(price.output_usd),
+        "cache_read_usd": None if price is None else _text(price.cache_read_usd),
+        "cache_write_usd": None if price is None else _text(price.cache_write_usd),
+        "price_version": None if price is None else price.version,
         "vision": profile.vision,
+        "documents": profile.documents,
         "tools": profile.tools,
         "json_schema": profile.json_schema,
+        "reasoning": profile.reasoning,
+        "quality": profile.quality,
+        "latency_seconds": profile.latency_seconds,
         "retired": profile.retired,
         "replaced_by": profile.replaced_by,
+    }
+
+
+def provider_document(status: ProviderStatus, state: str) -> dict[str, Any]:
+    """A provider: what it is, how it is, and the models it offers."""
+    info = status.info
+    return {
+        "name": info.name,
+        "description": info.description,
+        "aliases": list(info.aliases),
+        "locality": info.where,
+        "key_variable": info.key_variable,
+        "abilities": list(info.abilities),
+        "usual_models": dict(info.models),
+        "available": status.available,
+        "state": state,
+        "models": [profile.name for profile in status.models],
     }
 
 
@@ -103,6 +130,10 @@ def price_words(price: Price) -> str:
             return "unknown"
         case _:
             assert_never(price)
+
+
+def _text(usd: Decimal | None) -> str | None:
+    return None if usd is None else str(usd)
 
 
 def _usage(usage: Usage) -> dict[str, int]:

@@ -1,49 +1,63 @@
 """`llm-manager models`: what can be asked, and at what price."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Literal, TypeAlias
 
-from returns.result import Failure
+from attrs import frozen
+from returns.result import Failure, Success
 
 from llm_manager.cli.documents import model_document, price_words
 from llm_manager.cli.exits import FAILED, OK
 from llm_manager.cli.health import any_answers, remote
 from llm_manager.cli.session import Session
-from llm_manager.domain.models import Health, Locality, ModelProfile
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.models import Health, Locality, ModelKind, ModelProfile
 from llm_manager.effects import settle
-from llm_manager.policies.names import nearest
+from llm_manager.outcomes import Settled
+from llm_manager.policies.model_order import ModelOrder, costing_at_most, in_order
+from llm_manager.policies.model_search import cheapest, search_models
+from llm_manager.policies.names import canonical_provider, nearest
+
+Can: TypeAlias = Literal["images", "documents", "tools", "schema", "reasoning"]
 
 
-async def models(
-    session: Session,
-    *,
-    name: str | None = None,
-    provider: str | None = None,
-    locality: Locality | None = None,
-    commands: Iterable[str] = (),
-) -> int:
+@frozen(kw_only=True)
+class Sought:
+    """Which models to show, and how: in the given order, else by provider."""
+
+    words: str = ""
+    provider: str | None = None
+    locality: Locality | None = None
+    kind: ModelKind | None = None
+    most_usd: float | None = None
+    least_window: int = 0
+    can: frozenset[Can] = frozenset()
+    order: ModelOrder | None = None
+    cheapest: bool = False
+
+
+async def models(session: Session, sought: Sought | None = None, *, commands: Iterable[str] = ()) -> int:
     """List the models that can be asked; it is a failure when a filter leaves none, or no endpoint tells its own.
 
     ``commands`` are the words that a misspelt one may stand for, rather than for a part of a model's name.
     """
-    await settle(session.manager.discover())
-    async with asyncio.TaskGroup() as group:
-        listing = group.create_task(settle(session.manager.models()))
-        checking = group.create_task(settle(session.manager.health()))
-    outcome, told = listing.result(), checking.result()
-    if isinstance(outcome, Failure):
-        return session.output.failure(outcome.failure())
-    asked = () if isinstance(told, Failure) else _of(provider, remote(told.unwrap()))
-    for one in asked:
-        if not one.healthy:
-            session.output.note(f"warning: {_silence(one)}; the models shown for it are those known beforehand")
-    shown = matching(outcome.unwrap(), name=name, provider=provider, locality=locality)
+    sought = sought or Sought()
+    told = await known_models(session, sought.provider)
+    if isinstance(told, Failure):
+        return session.output.failure(told.failure())
+    profiles, asked = told.unwrap()
+    shown = matching(profiles, sought)
     if session.output.json:
         session.output.document([model_document(profile) for profile in shown])
     elif shown:
-        session.output.table(("model", "provider", "where", "tier", "window", "$ per million in / out", "can"), map(_row, shown))
+        session.output.table(
+            ("provider", "model", "where", "tier", "window", "$ per million in / out", "can"),
+            _rows(shown, grouped=session.output.terminal and sought.order is None),
+        )
     if not shown:
-        meant = "".join(f"; did you mean llm-manager models {word}?" for word in nearest(name or "", commands))
+        meant = "".join(f"; did you mean llm-manager models {word}?" for word in nearest(sought.words, commands))
         session.output.note(f"error: no model matches; llm-manager models lists all of them{meant}")
         return FAILED
     if asked and not any_answers(asked, session.config):
@@ -52,25 +66,54 @@ async def models(
     return OK
 
 
-def matching(
-    profiles: Iterable[ModelProfile],
-    *,
-    name: str | None = None,
-    provider: str | None = None,
-    locality: Locality | None = None,
-) -> tuple[ModelProfile, ...]:
-    """The models whose name holds ``name``, of that provider, at that place; None asks for nothing."""
-    return tuple(
-        profile
-        for profile in profiles
-        if (name is None or name.casefold() in profile.name.casefold())
-        and _is(provider, profile.provider)
-        and (locality is None or locality == profile.locality)
+async def known_models(
+    session: Session, provider: str | None = None
+) -> Settled[tuple[tuple[ModelProfile, ...], tuple[Health, ...]], LLMError]:
+    """Every model that can be asked, and the servers asked for theirs; those that do not answer are told of."""
+    await settle(session.manager.discover())
+    async with asyncio.TaskGroup() as group:
+        listing = group.create_task(settle(session.manager.models()))
+        checking = group.create_task(settle(session.manager.health()))
+    outcome, told = listing.result(), checking.result()
+    if isinstance(outcome, Failure):
+        return outcome
+    asked = () if isinstance(told, Failure) else _of(provider, remote(told.unwrap()))
+    for one in asked:
+        if not one.healthy:
+            session.output.note(f"warning: {_silence(one)}; the models shown for it are those known beforehand")
+    return Success((outcome.unwrap(), asked))
+
+
+def matching(profiles: Iterable[ModelProfile], sought: Sought) -> tuple[ModelProfile, ...]:
+    """The models that are sought: by provider in the order of the listing, or in the order that is asked for."""
+    listed = tuple(profiles)
+    found: tuple[ModelProfile, ...] = search_models(
+        listed,
+        sought.words,
+        provider=sought.provider,
+        kind=sought.kind,
+        vision="images" in sought.can,
+        documents="documents" in sought.can,
+        tools="tools" in sought.can,
+        json_schema="schema" in sought.can,
+        reasoning="reasoning" in sought.can,
+        context_window=sought.least_window,
+        retired=not sought.cheapest,
     )
+    found = tuple(profile for profile in found if sought.locality in (None, profile.locality))
+    if sought.most_usd is not None:
+        found = costing_at_most(found, Decimal(str(sought.most_usd)))
+    if sought.cheapest:
+        best = cheapest(found)
+        return () if best is None else (best,)
+    if sought.order is not None:
+        return in_order(found, sought.order)
+    places = {name: place for place, name in enumerate(dict.fromkeys(profile.provider for profile in listed))}
+    return tuple(sorted(found, key=lambda profile: places[profile.provider]))
 
 
 def _is(wanted: str | None, provider: str) -> bool:
-    return wanted is None or wanted.casefold() == provider.casefold()
+    return wanted is None or (canonical_provider(wanted) or wanted) == provider
 
 
 def _of(provider: str | None, found: Iterable[Health]) -> tuple[Health, ...]:
@@ -83,16 +126,40 @@ def _silence(one: Health) -> str:
     )
 
 
+def _rows(profiles: Iterable[ModelProfile], *, grouped: bool) -> Iterator[tuple[str, ...]]:
+    """A line for each model; in groups a provider is named once."""
+    before = None
+    for profile in profiles:
+        yield ("" if grouped and profile.provider == before else profile.provider, *_row(profile))
+        before = profile.provider
+
+
 def _row(profile: ModelProfile) -> tuple[str, ...]:
-    abilities = {"images": profile.vision, "tools": profile.tools, "schema": profile.json_schema}
-    able = ", ".join(word for word, has in abilities.items() if has)
+    able = ", ".join(word for word, has in abilities(profile).items() if has)
     retired = f"retired, use {profile.replaced_by}" if profile.replaced_by else "retired"
     return (
         profile.name,
-        profile.provider,
         profile.locality,
-        profile.tier,
-        "unknown" if profile.context_window is None else str(profile.context_window),
+        profile.tier if profile.kind == "chat" else profile.kind,
+        count_words(profile.context_window),
         price_words(profile.price),
         retired if profile.retired else able,
     )
+
+
+def abilities(profile: ModelProfile) -> dict[Can, bool]:
+    """What a model can do, by the words of the command line; nothing is said of one that is no model to chat with."""
+    if profile.kind != "chat":
+        return {}
+    return {
+        "images": profile.vision,
+        "documents": profile.documents,
+        "tools": profile.tools,
+        "schema": profile.json_schema,
+        "reasoning": profile.reasoning,
+    }
+
+
+def count_words(tokens: int | None) -> str:
+    """A number of tokens, where it is known."""
+    return "unknown" if tokens is None else str(tokens)

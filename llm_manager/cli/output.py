@@ -13,6 +13,8 @@ from llm_manager.cli.exits import error_document, error_line, exit_code
 from llm_manager.domain.errors import LLMError
 from llm_manager.policies.printing import Inside, cleaned, escaped, one_line, printable
 
+_NARROWEST_PANEL = 40
+
 
 @frozen(kw_only=True)
 class Output:
@@ -68,6 +70,32 @@ class Output:
         for row in rows:
             table.add_row(*(Text(one_line(cell)) for cell in row))
         Console(file=self.out, highlight=False).print(table)
+
+    def panels(self, panels: Sequence[tuple[str, str, str]]) -> None:
+        """Write texts with a title above and a line below each: on a terminal side by side where there is room, else one by one."""
+        if not self.terminal:
+            for number, (title, text, below) in enumerate(panels):
+                self._write("\n" * bool(number) + f"== {one_line(title)}\n{text.rstrip()}\n-- {one_line(below)}\n")
+            return
+        from rich.console import Console
+        from rich.panel import Panel
+        from rich.table import Table
+        from rich.text import Text
+
+        console = Console(file=self.out, highlight=False)
+        drawn = [
+            Panel(Text(printable(text).rstrip()), title=Text(one_line(title)), subtitle=Text(one_line(below)), title_align="left")
+            for title, text, below in panels
+        ]
+        if len(drawn) * _NARROWEST_PANEL > console.width:
+            for panel in drawn:
+                console.print(panel)
+            return
+        grid = Table.grid(expand=True)
+        for _ in drawn:
+            grid.add_column(ratio=1)
+        grid.add_row(*drawn)
+        console.print(grid)
 
     def note(self, text: str) -> None:
         """Tell the person something that is no data, on one line."""

@@ -10,12 +10,11 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 from cyclopts.types import NonNegativeFloat, PositiveInt
 from returns.result import Failure
 
-from llm_manager.cli import generate, health, models, plan, weights
+from llm_manager.cli import generate, health, plan, weights
 from llm_manager.cli.asking import make_request
 from llm_manager.cli.exits import USAGE
 from llm_manager.cli.session import conduct, standard_output
 from llm_manager.cli.version import installed_version
-from llm_manager.domain.models import Locality
 from llm_manager.domain.plans import Strategy
 from llm_manager.domain.requests import TaskType
 from llm_manager.outcomes import sealed
@@ -53,7 +52,7 @@ Images: TypeAlias = Annotated[
     tuple[str, ...], Parameter(name="--image", negative=(), help="An image to send along, a file or an address; may be repeated.")
 ]
 
-_OF_MODELS: Final = ("pull",)
+OF_MODELS: Final = ("compare", "pull", "ps", "show", "rm", "disk", "updates", "recommend")
 _LONGEST_SECONDS: Final = 86_400
 _OPTION: Final = re.compile(r"--?[A-Za-z][\w-]*(=.*)?")
 _EXAMPLES: Final = """\
@@ -79,17 +78,30 @@ Examples:
   llm-manager run reviews.csv --prompt @prompt.txt -o answers.csv \\
       --field sentiment=positive,negative,neutral --field score=int
   cat rows.jsonl | llm-manager run - --prompt "Translate: {text}" --dry-run"""
+_EMBED: Final = """\
+Examples:
+
+  llm-manager embed reviews.jsonl --column text -o vectors.jsonl
+  llm-manager embed "What is the capital of France?" --purpose query"""
 _PLAN: Final = """\
 Examples:
 
   llm-manager plan "Write a SQL query" --strategy cost
   llm-manager plan - --private --json < letter.txt"""
+_COMPARE: Final = """\
+Examples:
+
+  llm-manager compare "Name three rivers of France." --model gpt-4o --model claude
+  llm-manager compare - --provider ollama --provider groq --json < question.txt"""
 _MODELS: Final = """\
 Examples:
 
   llm-manager models --provider openai
   llm-manager models llama --where local --json
-  llm-manager models pull"""
+  llm-manager models --can tools,images --min-window 200000 --sort price
+  llm-manager models compare gpt-4o gpt-4o-mini
+  llm-manager models pull llama3.2:3b
+  llm-manager models recommend --vram 4"""
 _CONFIG: Final = """\
 Examples:
 
@@ -136,6 +148,8 @@ def hoisted(tokens: Sequence[str]) -> list[str]:
 
 
 def _app() -> App:
+    from llm_manager.cli import local_words, models_words  # they take words from here
+
     app = App(
         name="llm-manager",
         help="Ask language models, local and in the cloud, through one door.",
@@ -148,11 +162,16 @@ def _app() -> App:
     )
     app.command(_generate, name="generate", help_epilogue=_GENERATE)
     app.command("llm_manager.cli.run:run", name="run", help="Ask a model about every row of a file.", help_epilogue=_RUN)
+    app.command("llm_manager.cli.compare_words:run", name="compare", help="Ask several models the same.", help_epilogue=_COMPARE)
+    app.command("llm_manager.cli.embed_words:run", name="embed", help="Turn texts into vectors.", help_epilogue=_EMBED)
     app.command(_plan, name="plan", help_epilogue=_PLAN)
-    listing = App(name="models", help="List the models that can be asked, or fetch the embedded one.", help_epilogue=_MODELS)
-    listing.default(_models)
-    listing.command(_pull, name=_OF_MODELS[0], help_epilogue="")
+    listing = App(name="models", help="List, search or compare the models that can be asked.", help_epilogue=_MODELS)
+    listing.default(models_words.run)
+    listing.command(models_words.compare, name="compare", help_epilogue="")
+    listing.command(_pull, name="pull", help_epilogue="")
+    local_words.add(listing)
     app.command(listing)
+    app.command(_providers, name="providers", help_epilogue="")
     app.command(_health, name="health", help_epilogue="")
     app.command(_mcp, name="mcp", help_epilogue="")
     settings = App(name="config", help="Show or check the settings.", help_epilogue=_CONFIG)
@@ -239,25 +258,19 @@ def _plan(
     return conduct(output, lambda session: plan.plan(session, asked), config=config, strategy=strategy)
 
 
-def _models(
-    name: Annotated[str | None, Parameter(help="Only models whose name holds this.")] = None,
+def _pull(
+    name: Annotated[str | None, Parameter(help="A model for a local server to fetch; without one, the embedded model.")] = None,
     /,
     *,
-    provider: Annotated[str | None, Parameter(help="Only models of this provider.")] = None,
-    where: Annotated[Locality | None, Parameter(help="Only models that run there.")] = None,
+    provider: Annotated[str | None, Parameter(help="The server that fetches it; ollama by default.")] = None,
     json: Json = False,
     config: Config = None,
 ) -> int:
-    """List the models that can be asked, with window and price."""
-    return conduct(
-        standard_output(json=json),
-        lambda session: models.models(session, name=name, provider=provider, locality=where, commands=_OF_MODELS),
-        config=config,
-    )
+    """Fetch a model for a local server, or the weights of the embedded model (98 MB), once."""
+    if name is not None:
+        from llm_manager.cli.local_words import pull
 
-
-def _pull(*, json: Json = False, config: Config = None) -> int:
-    """Fetch the weights of the embedded model (98 MB), once."""
+        return pull(name, provider=provider, json=json, config=config)
     from llm_manager.real_world import real_world
     from llm_manager.settings import read_config
 
@@ -267,6 +280,13 @@ def _pull(*, json: Json = False, config: Config = None) -> int:
         return output.failure(read.failure())
     settings = read.unwrap().config
     return weights.pull(output, settings.embedded, world.environ, weights.fetching(world), airgap=settings.routing.airgap)
+
+
+def _providers(*, json: Json = False, config: Config = None) -> int:
+    """Show every provider there is, how it is and what it offers."""
+    from llm_manager.cli.providers import providers
+
+    return conduct(standard_output(json=json), providers, config=config)
 
 
 def _health(*, json: Json = False, config: Config = None) -> int:

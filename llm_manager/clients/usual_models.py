@@ -12,7 +12,7 @@ def usual_models(provider: str) -> Mapping[str, str]:
 
         return {"default": MODEL}
     facts = _facts().get(provider)
-    return {} if facts is None else dict(facts.tiers)
+    return {} if facts is None else {str(tier): model for tier, model in facts.tiers.items()}
 
 
 def _facts() -> dict[str, ProviderFacts]:

@@ -3,10 +3,11 @@
 from decimal import Decimal
 from typing import Any, TypeAlias, assert_never, get_args
 
-from llm_manager.domain.models import Family, KnownPrice, ModelProfile, Tier
+from llm_manager.domain.models import Family, ModelProfile, Tier
 from llm_manager.domain.plans import Candidate, RoutingPolicy
 from llm_manager.domain.requests import Complexity
 from llm_manager.policies.ladders import LADDERS, LOCAL_BEFORE_LADDER
+from llm_manager.policies.model_order import blended_price
 from llm_manager.policies.names import canonical_provider
 from llm_manager.policies.route_facts import Facts, overfull
 
@@ -121,10 +122,8 @@ def _ladder(facts: Facts, policy: RoutingPolicy) -> tuple[str, ...]:
 
 def blended_usd(candidate: Candidate) -> Decimal:
     """US dollars per million tokens at three read to one written; an unknown price comes after every known one."""
-    price = candidate.profile.price
-    if not isinstance(price, KnownPrice):
-        return Decimal("Infinity")
-    return (price.input_usd * 3 + price.output_usd) / 4
+    blended = blended_price(candidate.profile.price)
+    return Decimal("Infinity") if blended is None else blended
 
 
 def _seconds(candidate: Candidate) -> float:

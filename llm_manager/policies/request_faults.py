@@ -37,7 +37,7 @@ def check_request(request: LLMRequest) -> InvalidRequest | None:
         wrong = _preferences(request.preferences)
     if wrong is None and (request.tools or request.tool_choice != "auto"):
         wrong = _tools(request)
-    if wrong is None and isinstance(request.output, JsonSchema) and not isinstance(request.output.schema, Mapping):
+    if wrong is None and isinstance(request.output, JsonSchema) and not _is_object(request.output.schema):
         wrong = "output.schema: it is no JSON object; give a schema as a mapping"
     if wrong is None and (request.timeout_ms is not None or request.deadline_ms is not None):
         wrong = _patience(request)
@@ -101,7 +101,7 @@ def _preferences(said: Preferences) -> str | None:
         return "preferences.temperature: it is no number of at least 0; give one, mostly up to 1 or 2"
     if said.top_p is not None and not 0 <= said.top_p <= 1:
         return "preferences.top_p: it is not from 0 to 1; give a share"
-    if isinstance(said.stop, str) or not all(said.stop):
+    if not _are_texts(said.stop):
         return "preferences.stop: it holds an empty text, or is one text; give a tuple of texts"
     return None
 
@@ -123,10 +123,20 @@ def _tools(request: LLMRequest) -> str | None:
     return None
 
 
+def _are_texts(stop: object) -> bool:
+    """The same as for `_is_object`."""
+    return isinstance(stop, tuple | list) and all(isinstance(each, str) and each for each in stop)
+
+
+def _is_object(schema: object) -> bool:
+    """Callers without types may give anything."""
+    return isinstance(schema, Mapping)
+
+
 def _tool(tool: ToolSpec) -> str | None:
     if not tool.name or len(tool.name) > _LONGEST_NAME or not tool.name.isprintable() or " " in tool.name:
         return f"its name is empty, longer than {_LONGEST_NAME} characters or holds spaces; use letters, digits, _ and -"
-    if not isinstance(tool.input_schema, Mapping) or tool.input_schema.get("type", "object") != "object":
+    if not _is_object(tool.input_schema) or tool.input_schema.get("type", "object") != "object":
         return 'its input_schema describes no object; begin it with {"type": "object"}'
     return None
 

@@ -57,6 +57,44 @@ def test_models_and_health(run: Run, capsys: Capture) -> None:
     assert "tiny" in capsys.readouterr().out
 
 
+def test_models_are_searched_and_compared(run: Run, capsys: Capture) -> None:
+    listing = {"object": "list", "data": [{"id": "tiny", "object": "model"}, {"id": "tiny-vision", "object": "model"}]}
+    assert run("models", "TINY", "vis", "--can", "tools,schema", "--sort", "name", "--json", answer=listing) == 0
+    assert [document["name"] for document in json.loads(capsys.readouterr().out)] == ["tiny-vision"]
+    assert run("models", "--cheapest", "--max-price", "1", "--kind", "chat", answer=listing) == 0
+    assert capsys.readouterr().out.splitlines()[1].split("\t")[:2] == ["lmstudio", "tiny"]
+    assert run("models", "compare", "tiny", "lmstudio/tiny-vision", answer=listing) == 0
+    assert capsys.readouterr().out.startswith("\ttiny\ttiny-vision\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("models", "--can", "fly"), "There is no ability fly"),
+        (("models", "compare", "tiny"), "at least two"),
+        (("compare", "Hello?", "--model", "tiny"), "name at least two"),
+        (("compare", "  ", "--model", "a", "--model", "b"), "the prompt is empty"),
+    ],
+)
+def test_words_that_ask_for_nothing_are_a_usage_error(run: Run, capsys: Capture, words: tuple[str, ...], told: str) -> None:
+    assert run(*words) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_one_prompt_is_compared(run: Run, capsys: Capture) -> None:
+    assert run("compare", "Hello?", "-m", "tiny", "-m", "other", "--max-tokens", "9", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [answer["asked"] for answer in told["answers"]] == ["tiny", "other"]
+    assert told["total_usd"] == "0"
+
+
+def test_providers(run: Run, capsys: Capture) -> None:
+    assert run("providers", "--json", answer=LISTING) == 0
+    told = {document["name"]: document for document in json.loads(capsys.readouterr().out)}
+    assert (told["lmstudio"]["state"], told["lmstudio"]["models"]) == ("healthy", ["tiny"])
+    assert not told["openai"]["available"]
+
+
 def test_config(run: Run, capsys: Capture) -> None:
     assert run("config", "show") == 0
     assert "providers.lmstudio.base_url" in capsys.readouterr().out

@@ -73,16 +73,6 @@ def test_faultless_settings_say_so(scene: Setting, tmp_path: Path) -> None:
     assert at.out.getvalue() == "the settings have no faults\n"
 
 
-@pytest.mark.parametrize("command", [check, show])
-def test_who_is_configured_and_not_part_of_this_version_is_told(scene: Setting, tmp_path: Path, command: Callable[..., int]) -> None:
-    world = real_world({"ANTHROPIC_API_KEY": KEY, "GROQ_API_KEY": KEY, "OLLAMA_URL": "http://localhost:11434"})
-    at = scene(json=True)
-    assert command(at.session.output, world) == 0
-    told = [f"{name} is configured, but its client is not part of this version" for name in ("anthropic", "ollama")]
-    assert json.loads(at.out.getvalue())["warnings"] == told
-    assert at.err.getvalue().splitlines() == [f"warning: {line}" for line in told]
-
-
 def test_checking_tells_warnings_beside_faults(scene: Setting, tmp_path: Path) -> None:
     at = scene()
     world = real_world({"OPENAI_TEMPRATURE": "1", "LLM_CACHE_ENABLED": "perhaps"})

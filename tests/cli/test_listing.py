@@ -10,7 +10,7 @@ from returns.result import Failure, Success
 
 from llm_manager.cli.documents import cost_usd
 from llm_manager.cli.health import health
-from llm_manager.cli.models import matching, models
+from llm_manager.cli.models import Sought, matching, models
 from llm_manager.cli.plan import plan
 from llm_manager.domain.configuration import EmbeddedSettings, LLMConfig, ProviderSettings
 from llm_manager.domain.errors import NetworkError, PolicyBlocked
@@ -26,6 +26,15 @@ FAR = ModelProfile(
     name="big\x1b[2J", provider="openai", vision=True, price=KnownPrice(input_usd=Decimal("2.50"), output_usd=Decimal(10), version="v")
 )
 OLD = ModelProfile(name="old", provider="openai", retired=True, replaced_by="big")
+SIGHT = ModelProfile(
+    name="sight",
+    provider="openai",
+    vision=True,
+    reasoning=True,
+    context_window=200_000,
+    price=KnownPrice(input_usd=Decimal(1), output_usd=Decimal(9), version="v"),
+)
+VECTORS = ModelProfile(name="vectors", provider="lmstudio", locality="local", kind="embedding", tools=False, json_schema=False)
 GONE = ModelProfile(name="older", provider="openai", retired=True)
 ROUTE = Plan(
     steps=(
@@ -87,8 +96,9 @@ async def test_models_in_a_pipe_are_tab_separated(scene: Setting) -> None:
     assert await models(at.session) == 0
     lines = [line.split("\t") for line in at.out.getvalue().splitlines()]
     assert {len(line) for line in lines} == {7}
-    assert lines[1] == ["small", "lmstudio", "local", "default", "4096", "free", "tools, schema"]
+    assert lines[1] == ["lmstudio", "small", "local", "default", "4096", "free", "tools, schema"]
     assert lines[2][5] == "2.5 / 10"
+    assert [line[0] for line in lines[2:]] == ["openai", "openai"]
     assert lines[3][6] == "retired, use big"
 
 
@@ -97,6 +107,10 @@ async def test_models_on_a_terminal_are_a_clean_table(scene: Setting) -> None:
     assert await models(at.session) == 0
     assert "\x1b[2J" not in at.out.getvalue()
     assert "small" in at.out.getvalue()
+    assert at.out.getvalue().count("openai") == 1, "a group is named once"
+    at = scene(models=Success((NEAR, FAR, GONE)), terminal=True)
+    assert await models(at.session, Sought(order="name")) == 0
+    assert at.out.getvalue().count("openai") == 2
 
 
 async def test_models_as_documents_keep_what_is_unknown(scene: Setting) -> None:
@@ -108,23 +122,37 @@ async def test_models_as_documents_keep_what_is_unknown(scene: Setting) -> None:
 
 async def test_a_filter_that_leaves_nothing_fails(scene: Setting) -> None:
     at = scene(models=Success((NEAR,)))
-    assert await models(at.session, name="absent") == 1
+    assert await models(at.session, Sought(words="absent")) == 1
     assert at.out.getvalue() == ""
     assert await models(scene(models=Failure(NetworkError(model="m", message="x"))).session) == 1
 
 
 @pytest.mark.parametrize(
-    ("asked", "found"),
+    ("sought", "found"),
     [
-        ({}, ("small", "old")),
-        ({"name": "SMA"}, ("small",)),
-        ({"provider": "OpenAI"}, ("old",)),
-        ({"locality": "local"}, ("small",)),
-        ({"name": "small", "locality": "cloud"}, ()),
+        (Sought(), ("small", "vectors", "old", "sight")),
+        (Sought(words="SMA"), ("small",)),
+        (Sought(words="s h t"), ("sight",)),
+        (Sought(provider="GPT"), ("old", "sight")),
+        (Sought(locality="local"), ("small", "vectors")),
+        (Sought(words="small", locality="cloud"), ()),
+        (Sought(kind="embedding"), ("vectors",)),
+        (Sought(can=frozenset({"images", "tools"})), ("sight",)),
+        (Sought(can=frozenset({"documents"})), ()),
+        (Sought(can=frozenset({"reasoning", "schema"})), ("sight",)),
+        (Sought(least_window=5000), ("sight",)),
+        (Sought(most_usd=3), ("small", "sight")),
+        (Sought(most_usd=2.9), ("small",)),
+        (Sought(cheapest=True), ("small",)),
+        (Sought(cheapest=True, locality="cloud"), ("sight",)),
+        (Sought(cheapest=True, kind="embedding"), ()),
+        (Sought(order="price"), ("small", "sight", "old", "vectors")),
+        (Sought(order="window"), ("sight", "small", "old", "vectors")),
+        (Sought(order="name"), ("old", "sight", "small", "vectors")),
     ],
 )
-def test_filters(asked: Any, found: tuple[str, ...]) -> None:
-    assert tuple(profile.name for profile in matching((NEAR, OLD), **asked)) == found
+def test_filters(sought: Sought, found: tuple[str, ...]) -> None:
+    assert tuple(profile.name for profile in matching((NEAR, OLD, SIGHT, VECTORS), sought)) == found
 
 
 async def test_health_is_good_when_one_endpoint_answers(scene: Setting) -> None:
@@ -177,14 +205,14 @@ async def test_one_endpoint_that_answers_is_enough_unless_another_was_asked_for(
     at = scene(models=Success((NEAR, OLD)), health=Success((UP, DOWN)))
     assert await models(at.session) == 0
     assert at.err.getvalue().count("\n") == 1
-    assert await models(at.session, provider="openai") == 1
+    assert await models(at.session, Sought(provider="gpt")) == 1
     at = scene(models=Success((NEAR,)), health=Failure(NetworkError(model="m", message="x")))
     assert (await models(at.session), at.err.getvalue()) == (0, "")
 
 
 async def test_a_misspelt_command_is_told_as_one(scene: Setting) -> None:
     at = scene(models=Success((NEAR,)))
-    assert await models(at.session, name="pul", commands=("pull",)) == 1
+    assert await models(at.session, Sought(words="pul"), commands=("pull",)) == 1
     assert at.err.getvalue().endswith("did you mean llm-manager models pull?\n")
 
 

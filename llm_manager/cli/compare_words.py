@@ -1,0 +1,53 @@
+"""The words of `llm-manager compare`; `compare` does it."""
+
+import sys
+from typing import Annotated
+
+from cyclopts import Parameter
+from returns.result import Failure
+
+from llm_manager.cli.asking import make_request
+from llm_manager.cli.compare import compare, contenders
+from llm_manager.cli.parsing import Config, Images, Json, MaxTokens, Private, Prompt, System, Task, Temperature, Timeout
+from llm_manager.cli.session import conduct, standard_output
+
+
+def run(
+    prompt: Prompt,
+    /,
+    *,
+    model: Annotated[tuple[str, ...], Parameter(name=("--model", "-m"), negative=(), help="A model to ask; name at least two.")] = (),
+    provider: Annotated[
+        tuple[str, ...],
+        Parameter(name="--provider", negative=(), help="Whose the models are, or, repeated, whom to ask without naming models."),
+    ] = (),
+    system: System = None,
+    max_tokens: MaxTokens = None,
+    temperature: Temperature = None,
+    timeout: Timeout = None,
+    task_type: Task = None,
+    private: Private = False,
+    image: Images = (),
+    json: Json = False,
+    config: Config = None,
+) -> int:
+    """Ask several models the same at once and show their answers side by side."""
+    output = standard_output(json=json)
+    named = contenders(model, provider)
+    if isinstance(named, Failure):
+        return output.failure(named.failure())
+    request = make_request(
+        prompt,
+        stdin=sys.stdin,
+        system=system,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        task_type=task_type,
+        sensitivity="private" if private else None,
+        images=image,
+        timeout_seconds=timeout,
+    )
+    if isinstance(request, Failure):
+        return output.failure(request.failure())
+    asked, them = request.unwrap(), named.unwrap()
+    return conduct(output, lambda session: compare(session, asked, them), config=config)

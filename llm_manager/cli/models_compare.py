@@ -1,0 +1,74 @@
+"""`llm-manager models compare`: what is known of several models, side by side."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
+
+from returns.result import Failure
+
+from llm_manager.cli.documents import model_document
+from llm_manager.cli.exits import FAILED, OK
+from llm_manager.cli.models import abilities, count_words, known_models
+from llm_manager.cli.session import Session
+from llm_manager.domain.models import KnownPrice, ModelProfile
+from llm_manager.policies.model_search import search_models
+from llm_manager.policies.names import canonical_provider, nearest
+
+
+async def models_compare(session: Session, names: Sequence[str]) -> int:
+    """Show the facts of the named models; it is a failure when one of the names is not known."""
+    told = await known_models(session)
+    if isinstance(told, Failure):
+        return session.output.failure(told.failure())
+    profiles = told.unwrap()[0]
+    chosen: list[ModelProfile] = []
+    for name in names:
+        found = named(profiles, name)
+        if found is None:
+            near = nearest(name, (profile.name for profile in profiles))
+            meant = f"; did you mean {', '.join(near)}?" if near else "; llm-manager models lists all of them"
+            session.output.note(f"error: no model that can be asked is called {name!r}{meant}")
+            return FAILED
+        chosen.append(found)
+    if session.output.json:
+        session.output.document([model_document(profile) for profile in chosen])
+    else:
+        session.output.table(("", *(profile.name for profile in chosen)), facts(chosen))
+    return OK
+
+
+def named(profiles: Iterable[ModelProfile], name: str) -> ModelProfile | None:
+    """The model of this name, of this provider/name, or the only one whose name holds these words."""
+    known = tuple(profiles)
+    vendor, _, rest = name.partition("/")
+    exact = [
+        profile for profile in known if profile.name == name or (profile.name == rest and profile.provider == canonical_provider(vendor))
+    ]
+    if exact:
+        return exact[0]
+    found = search_models(known, name, retired=True)
+    return found[0] if len(found) == 1 else None
+
+
+def facts(profiles: Sequence[ModelProfile]) -> Iterator[tuple[str, ...]]:
+    """One line for each fact, one cell for each model."""
+    yield ("provider", *(profile.provider for profile in profiles))
+    yield ("where", *(profile.locality for profile in profiles))
+    yield ("kind", *(profile.kind for profile in profiles))
+    yield ("tier", *(profile.tier for profile in profiles))
+    yield ("window", *(count_words(profile.context_window) for profile in profiles))
+    yield ("longest answer", *(count_words(profile.max_output_tokens) for profile in profiles))
+    yield ("$ per million in", *(_usd(profile, "input_usd") for profile in profiles))
+    yield ("$ per million out", *(_usd(profile, "output_usd") for profile in profiles))
+    yield ("$ per million from its cache", *(_usd(profile, "cache_read_usd") for profile in profiles))
+    yield ("prices of", *(profile.price.version if isinstance(profile.price, KnownPrice) else "unknown" for profile in profiles))
+    for word in ("images", "documents", "tools", "schema", "reasoning"):
+        yield (word, *("yes" if abilities(profile).get(word) else "no" for profile in profiles))
+    yield ("quality", *(f"{profile.quality:.2f}" for profile in profiles))
+    yield ("seconds, declared", *(f"{profile.latency_seconds:g}" for profile in profiles))
+    if any(profile.retired for profile in profiles):
+        yield ("retired", *((profile.replaced_by or "yes") if profile.retired else "no" for profile in profiles))
+
+
+def _usd(profile: ModelProfile, bucket: str) -> str:
+    amount: Decimal | None = getattr(profile.price, bucket, None)
+    return "unknown" if amount is None else f"{amount.normalize():f}"

@@ -1,0 +1,76 @@
+"""The words of `llm-manager models`; `models` and `models_compare` do it."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Final, get_args
+
+from cyclopts import Parameter
+from cyclopts.types import NonNegativeFloat, NonNegativeInt
+
+from llm_manager.cli.models import Can, Sought, models
+from llm_manager.cli.models_compare import models_compare
+from llm_manager.cli.parsing import OF_MODELS, Config, Json
+from llm_manager.cli.session import conduct, standard_output
+from llm_manager.domain.models import Locality, ModelKind
+from llm_manager.policies.model_order import ModelOrder
+
+_CAN: Final[tuple[Can, ...]] = get_args(Can)
+_LEAST_COMPARED: Final = 2
+
+
+def _abilities(words: Sequence[str]) -> Iterator[Can]:
+    """What is asked for, however it is separated."""
+    for word in ",".join(words).replace(" ", ",").split(","):
+        yield from (each for each in _CAN if each == word.lower())
+
+
+def _known_abilities(_: object, words: Sequence[str]) -> None:
+    for word in filter(None, ",".join(words).replace(" ", ",").split(",")):
+        if word.lower() not in _CAN:
+            raise ValueError(f"There is no ability {word}; there are {', '.join(_CAN)}.")
+
+
+def _enough(_: object, names: Sequence[str]) -> None:
+    if len(names) < _LEAST_COMPARED:
+        raise ValueError("Name at least two models to compare.")
+
+
+def run(
+    *words: Annotated[str, Parameter(help="Only models whose name holds each of these words.")],
+    provider: Annotated[str | None, Parameter(help="Only models of this provider.")] = None,
+    where: Annotated[Locality | None, Parameter(help="Only models that run there.")] = None,
+    kind: Annotated[ModelKind | None, Parameter(help="Only models of this kind.")] = None,
+    max_price: Annotated[
+        NonNegativeFloat | None, Parameter(help="Only models that cost no more, in $ per million tokens, three read to one written.")
+    ] = None,
+    min_window: Annotated[NonNegativeInt, Parameter(help="Only models whose window takes so many tokens.")] = 0,
+    can: Annotated[
+        tuple[str, ...],
+        Parameter(negative=(), validator=_known_abilities, help=f"Only models that can do all of these, of {', '.join(_CAN)}."),
+    ] = (),
+    sort: Annotated[ModelOrder | None, Parameter(help="The cheapest first, the largest window first, or by name.")] = None,
+    cheapest: Annotated[bool, Parameter(negative=(), help="Only the one that is cheapest to ask.")] = False,
+    json: Json = False,
+    config: Config = None,
+) -> int:
+    """List the models that can be asked, by provider, with window and price."""
+    sought = Sought(
+        words=" ".join(words),
+        provider=provider,
+        locality=where,
+        kind=kind,
+        most_usd=max_price,
+        least_window=min_window,
+        can=frozenset(_abilities(can)),
+        order=sort,
+        cheapest=cheapest,
+    )
+    return conduct(standard_output(json=json), lambda session: models(session, sought, commands=OF_MODELS), config=config)
+
+
+def compare(
+    *names: Annotated[str, Parameter(help="Models, by their names or as provider/name.", validator=_enough)],
+    json: Json = False,
+    config: Config = None,
+) -> int:
+    """Show what is known of several models side by side."""
+    return conduct(standard_output(json=json), lambda session: models_compare(session, names), config=config)
