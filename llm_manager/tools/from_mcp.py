@@ -73,14 +73,20 @@ async def tools_of_mcp_server(
     the tool reaches nothing else; ``locality`` decides for all of them instead. ``config`` tells airgap, local hosts and
     proxy. ``only`` names the tools that are wanted; ``prefix`` comes before every name, so that those of two servers differ.
     """
+    raised: Exception | None = None
     async with AsyncExitStack() as stack:
         outcome = await _connected(stack, server, LLMConfig() if config is None else config, timeout_seconds)
-        if isinstance(outcome, Failure):
-            yield outcome
-            return
-        session, at, listed = outcome.unwrap()
-        reach = _Reach(session=session, prefix=prefix, timeout_seconds=timeout_seconds, locality=locality, at=at)
-        yield _all(reach.tool(each) for each in listed if only is None or each.name in only)
+        try:
+            if isinstance(outcome, Failure):
+                yield outcome
+            else:
+                session, at, listed = outcome.unwrap()
+                reach = _Reach(session=session, prefix=prefix, timeout_seconds=timeout_seconds, locality=locality, at=at)
+                yield _all(reach.tool(each) for each in listed if only is None or each.name in only)
+        except Exception as error:  # noqa: BLE001 - raised again below: the connection would gather it into a group
+            raised = error
+    if raised is not None:
+        raise raised
 
 
 @frozen(kw_only=True)

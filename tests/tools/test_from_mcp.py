@@ -24,6 +24,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled
+from llm_manager.real_world import real_world
 from llm_manager.services.tools import Tool
 from llm_manager.testing import FakeWorld, scripted, scripted_manager
 from llm_manager.tools.from_mcp import McpCommand, McpUrl, read_result, tools_of_mcp_server
@@ -162,6 +163,26 @@ async def test_a_program_is_started_and_ended(tmp_path: Path) -> None:
         (add,) = tools.unwrap()
         assert (add.side_effects, add.locality) == (False, "local")
         assert (await told(add, '{"a": 2, "b": 3}')).unwrap() == "5"
+
+
+async def test_what_is_raised_inside_comes_out_as_it_is(tmp_path: Path) -> None:
+    program = tmp_path / "server.py"
+    program.write_text(PROGRAM)
+    with pytest.raises(ValueError, match="mine"):
+        async with tools_of_mcp_server(McpCommand(sys.executable, arguments=(str(program),))):
+            raise ValueError("mine")
+
+
+async def test_a_server_that_dies_fails_its_tools_and_no_more(tmp_path: Path) -> None:
+    program = tmp_path / "server.py"
+    program.write_text(PROGRAM.replace("return a + b", "__import__('os')._exit(3)"))
+    asked = tuple(ToolCall(id=id_, name="add", arguments='{"a": 1, "b": 2}') for id_ in ("c", "d"))
+    model = scripted(LLMResponse(content="", model="m", provider="p", finish="tool_calls", tool_calls=asked), "It is gone.")
+    command = McpCommand(sys.executable, arguments=(str(program),))
+    async with tools_of_mcp_server(command) as tools, scripted_manager(model, world=real_world({})) as manager:
+        run = (await settle(manager.call_tools(LLMRequest("1 + 2?"), tools.unwrap()))).unwrap()
+    assert run.response.content == "It is gone."
+    assert [step.result for step in run.steps] == ["MCPError: Connection closed"] * 2
 
 
 @pytest.mark.parametrize("server", [McpCommand("no-such-program-anywhere"), McpUrl("http://127.0.0.1:9/mcp", headers={"x": "secret"})])
