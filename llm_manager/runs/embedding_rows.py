@@ -1,0 +1,167 @@
+"""Rows with the vector of one of their columns: asked in pieces and written in input order; memory holds one piece.
+
+One run keeps one model. A text that no vector can be made of fails its own row; whatever else goes wrong ends the run.
+"""
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any, Final, TypeAlias
+
+import msgspec
+from attrs import evolve, field, frozen
+from returns.result import Failure, Success
+
+from llm_manager.cells import Cell
+from llm_manager.domain.embeddings import Embeddings, EmbedRequest, Vector
+from llm_manager.domain.error_questions import describe
+from llm_manager.domain.errors import ConfigurationError, ContentFiltered, ContextTooLarge, InvalidRequest, LLMError
+from llm_manager.domain.usage import Priced
+from llm_manager.effects import settle
+from llm_manager.outcomes import Settled
+from llm_manager.runs.prompting import Prompt, fill, read_prompt
+from llm_manager.runs.reading import Row, Table
+from llm_manager.runs.tallies import Tally, with_failed
+from llm_manager.services.model_client import Embed
+
+ADDED: Final = ("vector", "error", "model")
+"""The columns of the output that are ours."""
+
+ROWS_AT_ONCE: Final = 512
+_PATIENCE: Final = 20
+"""So many rows refused one after the other before any is answered are no matter of the rows."""
+
+_ENCODER: Final = msgspec.json.Encoder()
+
+Write: TypeAlias = Callable[[str], None]
+
+
+@frozen(kw_only=True)
+class EmbeddingJob:
+    """Which column of which rows, and how it is asked; ``request`` holds all but the texts."""
+
+    table: Table
+    column: Prompt
+    request: EmbedRequest
+
+
+def make_embedding_job(table: Table, column: str, request: EmbedRequest) -> Settled[EmbeddingJob, LLMError]:
+    """Refuse a column that is not there, and rows that already have one of ours."""
+    taken = [name for name in ADDED if name in table.columns]
+    if taken:
+        return Failure(ConfigurationError(message=f"{table.name} already has a column {taken[0]!r}: rename it"))
+    read = read_prompt(f"{{{column}}}", table.columns, name="column")
+    return read if isinstance(read, Failure) else Success(EmbeddingJob(table=table, column=read.unwrap(), request=request))
+
+
+async def embed_rows(
+    job: EmbeddingJob, embed: Embed, write: Write, tally: Cell[Tally], tell: Callable[[Tally], None] = lambda _: None
+) -> LLMError | None:
+    """Ask every row and write it down; gives what stopped the run early, or None."""
+    asking = _Asking(embed, job.request, tally)
+    rows = job.table.rows()
+    while piece := tuple(islice(rows, ROWS_AT_ONCE)):
+        error = await asking.write(piece, job.column, write)
+        tell(tally.read())
+        if error is not None:
+            return error
+    return None
+
+
+@frozen
+class _Unfit:
+    """Why a row has no vector."""
+
+    error: LLMError = field()
+
+
+class _Asking:
+    def __init__(self, embed: Embed, request: EmbedRequest, tally: Cell[Tally]) -> None:
+        self._embed = embed
+        self._request = request
+        self._tally = tally
+        self._model: str | None = None
+        self._refused = 0
+
+    async def write(self, piece: tuple[Settled[Row, LLMError], ...], column: Prompt, write: Write) -> LLMError | None:
+        """Ask for the vectors of some rows and write those down."""
+        rows: list[Row] = []
+        for read in piece:
+            if isinstance(read, Failure):
+                return read.failure()
+            rows.append(read.unwrap())
+        texts = [_text(column, row) for row in rows]
+        found = await self._vectors(tuple(dict.fromkeys(text for text in texts if isinstance(text, str))))
+        if isinstance(found, Failure):
+            return found.failure()
+        vectors = found.unwrap()
+        for row, text in zip(rows, texts, strict=True):
+            self._write(row, vectors[text] if isinstance(text, str) else text, write)
+        return None
+
+    def _write(self, row: Row, made: "Vector | _Unfit", write: Write) -> None:
+        if isinstance(made, _Unfit):
+            error = made.error
+            told: dict[str, Any] = {"vector": None, "error": {"tag": error.tag, "message": describe(error)}, "model": None}
+            self._tally.swap(lambda tally: with_failed(tally, error))
+        else:
+            told = {"vector": made, "error": None, "model": self._model}
+            self._tally.swap(_one_more)
+        write(_ENCODER.encode({**row, **told}).decode() + "\n")
+
+    async def _vectors(self, texts: tuple[str, ...]) -> "Settled[dict[str, Vector | _Unfit], LLMError]":
+        """The vector of each text; a piece that is refused is asked by halves until the texts that are at fault stand alone."""
+        found: dict[str, Vector | _Unfit] = {}
+        waiting = [texts] if texts else []
+        while waiting:
+            asked = waiting.pop()
+            outcome = await settle(self._embed(evolve(self._request, texts=asked)))
+            if isinstance(outcome, Success):
+                self._take(outcome.unwrap())
+                found.update(zip(asked, outcome.unwrap().vectors, strict=True))
+                continue
+            error = outcome.failure()
+            if not isinstance(error, InvalidRequest | ContextTooLarge | ContentFiltered):
+                return outcome
+            if len(asked) > 1:
+                half = len(asked) // 2
+                waiting += [asked[half:], asked[:half]]
+                continue
+            found[asked[0]] = _Unfit(error)
+            self._refused += 1
+            if self._model is None and self._refused >= _PATIENCE:
+                return outcome
+        return Success(found)
+
+    def _take(self, answer: Embeddings) -> None:
+        """Count an answer, and stay with the model that gave it."""
+        if self._model is None:
+            self._model = answer.model
+            asked = answer.attempts[-1].model if answer.attempts else answer.model
+            self._request = evolve(self._request, provider=answer.provider, model=asked)
+        cost, usage = answer.cost, answer.usage
+
+        def counted(tally: Tally) -> Tally:
+            return evolve(
+                tally,
+                calls=tally.calls + len(answer.attempts),
+                cached=tally.cached + answer.remembered,
+                input_tokens=tally.input_tokens + (0 if usage is None else usage.prompt_tokens),
+                cost_usd=tally.cost_usd + (cost.usd if isinstance(cost, Priced) else 0),
+                unpriced=tally.unpriced + (not isinstance(cost, Priced)),
+                notices={**tally.notices, **{notice: tally.notices.get(notice, 0) + 1 for notice in answer.notices}},
+                answered_by={answer.model: tally.answered_by.get(answer.model, 0) + len(answer.vectors)},
+            )
+
+        self._tally.swap(counted)
+
+
+def _text(column: Prompt, row: Row) -> "str | _Unfit":
+    filled = fill(column, row)
+    if isinstance(filled, Failure):
+        return _Unfit(filled.failure())
+    text = filled.unwrap()
+    return text if text.strip() else _Unfit(InvalidRequest(message="an empty text has no vector"))
+
+
+def _one_more(tally: Tally) -> Tally:
+    return evolve(tally, answered=tally.answered + 1)
