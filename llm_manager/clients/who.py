@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterable
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from llm_manager.clients.key_traces import without_traces
 from llm_manager.clients.redaction import redacted
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import Charge, Origin
+from llm_manager.domain.messages import Message
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.secrets import Secret
 
@@ -25,6 +26,10 @@ class Who:
     endpoint: str = ""
     key: Secret | None = None
     request: LLMRequest | None = None
+
+    def saying(self, texts: Iterable[str]) -> "Who":
+        """The same, asked for what is no chat: an error that repeats one of the texts does not show it."""
+        return evolve(self, request=LLMRequest(messages=tuple(Message(role="user", content=text) for text in texts)))
 
     def safe(self, text: str) -> str:
         """The provider's words without our key and our prompt, cut."""

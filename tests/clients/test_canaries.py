@@ -159,9 +159,10 @@ async def _asked(name: str, url: str, key: str) -> AsyncIterator[object]:
 async def test_nothing_that_is_echoed_shows(name: str, caplog: pytest.LogCaptureFixture) -> None:
     key = key_of(name)
     canaries = pieces(key)
-    for spell in FORMS.values():
-        spelled = spell(key)
-        canaries |= {spelled[at : at + 4 * 8] for at in range(max(1, len(spelled) - 4 * 8 + 1))}
+    for spelled in (spell(key) for spell in FORMS.values()):
+        eight_letters = 8 * (len(spelled) // len(key) + 1)
+        size = max(32, eight_letters)
+        canaries |= {spelled[at : at + size] for at in range(max(1, len(spelled) - size + 1))}
     failures = 0
     with fault_server(answering(key)) as server, heard(caplog):
         async for outcome in _asked(name, server.url, key):

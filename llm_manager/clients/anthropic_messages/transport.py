@@ -106,7 +106,11 @@ def _client(settings: ProviderSettings, parts: ClientParts, way: Addressed, vers
             return encoded
         wire = encoded.unwrap()
         outcome = await line.ask(wire.path, method="POST", body=wire.body, model=model.name)
-        return outcome if isinstance(outcome, Failure) else read_count(outcome.unwrap(), line.who(model.name), wall=world.wall())
+        return (
+            outcome
+            if isinstance(outcome, Failure)
+            else read_count(outcome.unwrap(), evolve(line.who(model.name), request=request), wall=world.wall())
+        )
 
     client = talking_client(
         Dialect(

@@ -20,7 +20,6 @@ from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import Operation
-from llm_manager.domain.messages import Message
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.usage import TokenCount
@@ -141,7 +140,7 @@ def _embedding(facts: ProviderFacts, line: Line, profile: _Describe, bound: _Bou
         if isinstance(outcome, Failure):
             return outcome
         reply = outcome.unwrap()
-        who = evolve(line.who(model.name), request=_spoken(asked))
+        who = line.who(model.name).saying(asked.texts)
         read = await line.world.run_blocking(lambda: embedded(reply, who, len(asked.texts), wall=line.world.wall()))
         if isinstance(read, Failure):
             return read
@@ -149,8 +148,3 @@ def _embedding(facts: ProviderFacts, line: Line, profile: _Describe, bound: _Bou
         return Success(evolve(answer, cost=price(answer.usage, model.price), latency_seconds=line.world.now() - began))
 
     return publish(embed)
-
-
-def _spoken(asked: EmbedRequest) -> LLMRequest:
-    """The texts as a request, so that an error that repeats them is not repeated."""
-    return LLMRequest(messages=tuple(Message(role="user", content=text) for text in asked.texts))

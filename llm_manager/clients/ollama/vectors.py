@@ -47,7 +47,7 @@ def embedding(
         outcome = await server.send(wire.path, wire.body, model=profile.name, limits=limits)
         if isinstance(outcome, Failure):
             return outcome
-        read = read_vectors(outcome.unwrap(), server.who(profile.name), request, wall=world.wall())
+        read = read_vectors(outcome.unwrap(), server.who(profile.name).saying(request.texts), request, wall=world.wall())
         if isinstance(read, Failure):
             return read
         vectors, elsewhere = read.unwrap()

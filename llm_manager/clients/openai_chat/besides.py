@@ -18,7 +18,6 @@ from llm_manager.domain.attempts import Limits
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest
 from llm_manager.domain.errors import InvalidRequest, LLMError
 from llm_manager.domain.images import ImageRequest, MadeImages
-from llm_manager.domain.messages import Message
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.moderation import Moderation, ModerationRequest
 from llm_manager.domain.requests import LLMRequest
@@ -66,7 +65,7 @@ class Besides:
 
     def who(self, model: str, texts: tuple[str, ...]) -> Who:
         """Whom a question asks; its texts are only compared with what is echoed."""
-        return evolve(self.line.who(model), request=LLMRequest(messages=tuple(Message(role="user", content=text) for text in texts)))
+        return self.line.who(model).saying(texts)
 
 
 def with_besides(client: ModelClient, besides: Besides) -> ModelClient:
