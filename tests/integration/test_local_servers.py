@@ -8,7 +8,7 @@ LM Studio is looked for at port 1234 and Ollama, whose own client is not there y
 | provider health and unstreamed completion (S0.57) | here, tests/integration/test_spine.py::test_it_plans_lists_checks_and_counts |
 | fallback from an unknown default provider (S0.57) | here |
 | Ollama generation and errors | here when it answers; tests/clients/openai_chat/test_truths.py, tests/integration/test_faults.py |
-| Anthropic availability and errors | availability here; errors come with its client |
+| Anthropic availability and errors | availability here; tests/clients/anthropic_messages/test_truths.py, tests/integration/test_anthropic_server.py |
 | breaker transitions, breaker state retrieval | come with the breaker |
 | init and airgap | tests/test_wiring.py, tests/integration/test_spine.py::test_airgap_touches_nothing_but_loopback |
 | classification of all task types | here, tests/policies/test_classification.py::test_the_task_is_read_from_whole_words |
