@@ -237,6 +237,9 @@ if TYPE_CHECKING:
         MadeImages as MadeImages,
     )
     from llm_manager.domain.local_models import (
+        CatalogueModel as CatalogueModel,
+    )
+    from llm_manager.domain.local_models import (
         LocalModel as LocalModel,
     )
     from llm_manager.domain.local_models import (
@@ -246,7 +249,16 @@ if TYPE_CHECKING:
         ModelUpdate as ModelUpdate,
     )
     from llm_manager.domain.local_models import (
+        Placement as Placement,
+    )
+    from llm_manager.domain.local_models import (
         PullProgress as PullProgress,
+    )
+    from llm_manager.domain.local_models import (
+        PullRole as PullRole,
+    )
+    from llm_manager.domain.local_models import (
+        Recommendation as Recommendation,
     )
     from llm_manager.domain.local_models import (
         RunningModel as RunningModel,
@@ -494,6 +506,12 @@ if TYPE_CHECKING:
     from llm_manager.policies.classification import (
         classify as classify,
     )
+    from llm_manager.policies.local_models import (
+        recommend as recommend,
+    )
+    from llm_manager.policies.local_models import (
+        recommended_pulls as recommended_pulls,
+    )
     from llm_manager.policies.model_search import (
         cheapest as cheapest,
     )
@@ -655,6 +673,7 @@ _HOMES = {
     "CallCancelled": "llm_manager.domain.events",
     "CallFailed": "llm_manager.domain.events",
     "Candidate": "llm_manager.domain.plans",
+    "CatalogueModel": "llm_manager.domain.local_models",
     "Charge": "llm_manager.domain.errors",
     "CircuitOpen": "llm_manager.domain.errors",
     "Complexity": "llm_manager.domain.requests",
@@ -726,6 +745,7 @@ _HOMES = {
     "Parameters": "llm_manager.policies.parameters",
     "Part": "llm_manager.domain.messages",
     "PerformanceSettings": "llm_manager.domain.configuration",
+    "Placement": "llm_manager.domain.local_models",
     "PlainText": "llm_manager.domain.requests",
     "Plan": "llm_manager.domain.plans",
     "PlanStep": "llm_manager.domain.plans",
@@ -742,12 +762,14 @@ _HOMES = {
     "ProviderStatus": "llm_manager.policies.provider_infos",
     "ProviderSummary": "llm_manager.domain.statistics",
     "PullProgress": "llm_manager.domain.local_models",
+    "PullRole": "llm_manager.domain.local_models",
     "Purpose": "llm_manager.domain.embeddings",
     "QuotaExhausted": "llm_manager.domain.errors",
     "RateLimitExceeded": "llm_manager.domain.errors",
     "ReadyCall": "llm_manager.services.tools",
     "Reasoning": "llm_manager.domain.requests",
     "ReasoningDelta": "llm_manager.domain.streaming",
+    "Recommendation": "llm_manager.domain.local_models",
     "References": "llm_manager.policies.references",
     "Refusal": "llm_manager.domain.plans",
     "RefusalRule": "llm_manager.domain.plans",
@@ -829,6 +851,8 @@ _HOMES = {
     "publish": "llm_manager.effects",
     "read_parameters": "llm_manager.policies.parameters",
     "read_tool_spec": "llm_manager.tools.descriptions",
+    "recommend": "llm_manager.policies.local_models",
+    "recommended_pulls": "llm_manager.policies.local_models",
     "references": "llm_manager.policies.references",
     "render": "llm_manager.policies.system_prompts",
     "resend": "llm_manager.domain.error_questions",
@@ -868,6 +892,7 @@ __all__ = (
     "CallCancelled",
     "CallFailed",
     "Candidate",
+    "CatalogueModel",
     "Charge",
     "CircuitOpen",
     "Complexity",
@@ -938,6 +963,7 @@ __all__ = (
     "Parameters",
     "Part",
     "PerformanceSettings",
+    "Placement",
     "PlainText",
     "Plan",
     "PlanStep",
@@ -954,12 +980,14 @@ __all__ = (
     "ProviderStatus",
     "ProviderSummary",
     "PullProgress",
+    "PullRole",
     "Purpose",
     "QuotaExhausted",
     "RateLimitExceeded",
     "ReadyCall",
     "Reasoning",
     "ReasoningDelta",
+    "Recommendation",
     "References",
     "Refusal",
     "RefusalRule",
@@ -1042,6 +1070,8 @@ __all__ = (
     "publish",
     "read_parameters",
     "read_tool_spec",
+    "recommend",
+    "recommended_pulls",
     "references",
     "render",
     "resend",

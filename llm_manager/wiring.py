@@ -29,7 +29,7 @@ from llm_manager.services.world import World
 if TYPE_CHECKING:
     from pathlib import Path
 
-_FOUND_BY_PROBING = ("lmstudio",)
+_FOUND_BY_PROBING = ("lmstudio", "ollama")
 _EMBEDDED = "embedded"
 
 

@@ -25,7 +25,8 @@ SECTIONS = {
         TokenCount Ability""",
     "Tools that are called": """tool_from_function tool_from_schema tools_of_mcp_server McpCommand McpUrl mcp_server_of read_tool_spec
         build_tool_prompt Tool ToolRun ToolStep Confirm ReadyCall""",
-    "Models on one's own server": "LocalModels LocalModel LocalModelDetails RunningModel PullProgress ModelUpdate",
+    "Models on one's own server": """LocalModels LocalModel LocalModelDetails RunningModel PullProgress ModelUpdate recommend
+        recommended_pulls Recommendation Placement CatalogueModel PullRole""",
     "Outcomes": "Result Success Failure FutureResult Settled settle sealed publish",
     "Errors": """LLMError ModelUnavailable RateLimitExceeded QuotaExhausted AuthenticationFailed RequestTimeout NetworkError
         MalformedResponse StreamInterrupted InvalidRequest ContextTooLarge ContentFiltered OutputInvalid ToolFailed ConfigurationError

@@ -33,7 +33,7 @@ KEYED = ProviderSettings(api_key=Secret("sk-test"))
 def test_with_nothing_configured_the_toy_is_there_and_a_server_is_looked_for() -> None:
     deps = default_deps(LLMConfig(), fake_world()).unwrap()
     assert list(deps.clients) == ["embedded"]
-    assert list(deps.servers) == ["lmstudio"]
+    assert list(deps.servers) == ["lmstudio", "ollama"]
     assert {gone.provider: gone.reason for gone in deps.unavailable}["openai"] == "not configured: set OPENAI_API_KEY"
 
 

@@ -1,7 +1,7 @@
 """Models that a server keeps on its own disk and loads into its own memory."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from attrs import field, frozen
 
@@ -65,3 +65,32 @@ class ModelUpdate:
 
     name: str
     newer: bool | None
+
+
+Placement: TypeAlias = Literal["gpu", "shared", "cpu"]
+"""Where a model runs: all of it on the GPU, a part on the CPU, or all of it there."""
+PullRole: TypeAlias = Literal["default", "fast", "reasoning", "optional"]
+"""What a model is fetched for: to answer by default, to answer when there is little time, to think, or where there is room."""
+
+
+@frozen(kw_only=True)
+class CatalogueModel:
+    """A model worth having on one's own machine: its size on disk, what it needs of a GPU, and one to five stars."""
+
+    name: str
+    purpose: str
+    disk_gb: float
+    vram_gb: float
+    speed: int
+    capability: int
+    cpu_offload: bool = False
+    """Whether it is of use too when only a part of it fits on the GPU."""
+    role: PullRole | None = None
+
+
+@frozen(kw_only=True)
+class Recommendation:
+    """A model of the catalogue, and where it would run on a machine."""
+
+    model: CatalogueModel
+    placement: Placement

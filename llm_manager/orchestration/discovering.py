@@ -2,9 +2,10 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
+from attrs import evolve
 from returns.result import Failure
 
 from llm_manager.cells import Cell, PerLoop
@@ -15,6 +16,8 @@ from llm_manager.services.journal import Journal
 from llm_manager.services.model_client import ModelClient
 
 PROBE_SECONDS = 0.2
+_MOST = 8
+"""Models of a server that was found, as it lists them: the newest first."""
 
 
 def discovering(
@@ -41,27 +44,44 @@ def discovering(
                 return
             await ready()
             async with asyncio.TaskGroup() as group:
-                probes = {name: group.create_task(_answers(client)) for name, client in servers.items()}
-            found = {name: servers[name] for name, probe in probes.items() if probe.result()}
-            absent = tuple(name for name in servers if name not in found)
+                probes = {name: group.create_task(_probed(client)) for name, client in servers.items()}
+            told = {name: probe.result() for name, probe in probes.items()}
+            found = {name: one for name, one in told.items() if isinstance(one, ModelClient)}
+            absent = tuple(Unavailable(provider=name, reason=one) for name, one in told.items() if isinstance(one, str))
             with one_at_a_time:
                 if probed.read():
                     return
-                learn(found, tuple(Unavailable(provider=name, reason=_absence(servers[name])) for name in absent))
+                learn(found, absent)
                 probed.swap(lambda _: True)
-            journal.emit(ServersProbed(at=now(), found=tuple(found), absent=absent))
+            journal.emit(ServersProbed(at=now(), found=tuple(found), absent=tuple(gone.provider for gone in absent)))
 
     return discover
 
 
-async def _answers(client: ModelClient) -> bool:
+async def _probed(client: ModelClient) -> ModelClient | str:
+    """The client, offering what its server has; or why it is not there."""
+    absent = f"no server answered at {client.endpoint.base_url}"
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            health = await settle(client.health())
+            outcome = await settle(client.health())
     except TimeoutError:
-        return False
-    return not isinstance(health, Failure) and health.unwrap().healthy
+        return absent
+    if isinstance(outcome, Failure) or not outcome.unwrap().healthy:
+        return absent
+    return having(client, outcome.unwrap().models)
 
 
-def _absence(client: ModelClient) -> str:
-    return f"no server answered at {client.endpoint.base_url}"
+def having(client: ModelClient, names: Sequence[str]) -> ModelClient | str:
+    """A client that offers what its server has told; one that tells nothing offers what it did.
+
+    Only models to chat with, and none that its server would pass on to a cloud: that is asked only by name. A server
+    that keeps models, and has none of these, is none to be asked.
+    """
+    described = [client.profile(name) for name in names]
+    usable = [profile for profile in described if profile.kind == "chat" and not profile.offloaded][:_MOST]
+    if usable:
+        return evolve(client, profiles=tuple(sorted(usable, key=lambda profile: profile.tier != "default")))
+    if client.local_models is None:
+        return client
+    fetch = f"llm-manager models pull {client.profiles[0].name}"
+    return f"the server at {client.endpoint.base_url} has no model to ask; fetch one with: {fetch}"

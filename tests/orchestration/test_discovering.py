@@ -9,13 +9,18 @@ from typing import Any
 from attrs import evolve
 from returns.result import Failure, Success
 
+from llm_manager.clients.catalogue import build_client
+from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import Event, ServersProbed
 from llm_manager.domain.models import Health
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.effects import publish, settle
+from llm_manager.orchestration.discovering import having
 from llm_manager.outcomes import Settled
+from llm_manager.services.model_client import ClientParts, ModelClient
 from llm_manager.testing import Scripted, fake_world, run_virtual, scripted, scripted_manager
+from tests.ollama_server import Kept, State, carried, ollama
 
 TOY = scripted("a toy's answer", provider="embedded", profile={"toy": True})
 
@@ -139,3 +144,49 @@ def test_loops_of_two_threads_that_look_at_once_learn_once() -> None:
         assert list(threads.map(lambda _: asyncio.run(look()), range(2))) == [("embedded",), ("embedded",)]
     assert len([event for event in told if isinstance(event, ServersProbed)]) == 1
     assert [gone.provider for gone in manager.plan(LLMRequest("hi")).unwrap().refused].count("lmstudio") == 1
+
+
+def test_a_server_that_is_found_offers_what_it_has() -> None:
+    """Its models to chat with, the default first; a cloud behind it is asked only by name."""
+    model = scripted("x", provider="lmstudio", model="usual").client
+    kinds: dict[str, dict[str, Any]] = {
+        "vectors": {"kind": "embedding"},
+        "fast": {"tier": "fast"},
+        "far-cloud": {"offloaded": True},
+    }
+    client = evolve(model, profile=lambda name: evolve(model.profiles[0], name=name, **kinds.get(name, {})))
+    found = having(client, ("vectors", "fast", "far-cloud", "mine"))
+    assert isinstance(found, ModelClient)
+    assert [profile.name for profile in found.profiles] == ["mine", "fast"]
+    assert having(client, ("vectors",)) is client
+    assert having(client, ()) is client
+    many = having(client, [f"m{number}" for number in range(50)])
+    assert isinstance(many, ModelClient)
+    assert len(many.profiles) == 8
+
+
+def test_a_server_that_keeps_models_and_has_none_is_not_asked() -> None:
+    """It says how one is fetched."""
+    state = State(models={})
+    for kept in ((), (Kept("nomic-embed-text", capabilities=("embedding",)), Kept("gpt-oss:120b-cloud"))):
+        parts = ClientParts(world=fake_world(), make_transport=lambda _, kept=kept: carried(ollama(*kept, state=state)))  # type: ignore[misc]  # bound early
+        client = build_client("ollama", ProviderSettings(), parts).unwrap()
+        told = having(client, [model.name for model in kept])
+        assert isinstance(told, str)
+        assert "llm-manager models pull llama3.2:3b" in told
+
+
+def test_ollama_is_found_with_the_models_it_has() -> None:
+    """And one of them answers."""
+    state = State(models={})
+    parts = ClientParts(world=fake_world(), make_transport=lambda _: carried(ollama(Kept("qwen3:8b"), Kept("tiny:1b"), state=state)))
+    client = build_client("ollama", ProviderSettings(), parts).unwrap()
+
+    async def ask() -> tuple[str, list[str]]:
+        manager = scripted_manager(TOY, servers={"ollama": client})
+        answer = (await settle(manager.generate(LLMRequest("hi")))).unwrap()
+        plan = manager.plan(LLMRequest("hi")).unwrap()
+        return answer.model, sorted(step.profile.name for step in plan.steps)
+
+    model, planned = run_virtual(ask())
+    assert model in planned == ["qwen3:8b", "tiny:1b"]

@@ -12,6 +12,7 @@ from attrs import frozen
 
 from llm_manager.clients.data import ollama_errors as known
 from llm_manager.clients.who import Who, request_id
+from llm_manager.domain.error_questions import origin_of
 from llm_manager.domain.errors import (
     AuthenticationFailed,
     ConfigurationError,
@@ -79,13 +80,14 @@ def error_inside(told: object, who: Who, *, wall: float) -> LLMError:
 
 def not_reached(error: LLMError, who: Who) -> LLMError:
     """A server that does not run: whoever could not be reached at all is told how to start it."""
-    if not isinstance(error, NetworkError) or error.sent:
+    refused = isinstance(error, ModelUnavailable) and error.reason == "not_running"
+    if not refused and not (isinstance(error, NetworkError) and not error.sent):
         return error
     return ModelUnavailable(
         model=who.model,
         message=f"Ollama connection failed: nothing answers at {who.endpoint}; start it with: ollama serve",
         reason="not_running",
-        origin=error.origin or who.origin(),
+        origin=origin_of(error) or who.origin(),
     )
 
 

@@ -45,6 +45,13 @@ class Models:
         """Describe any name; what the server told comes before what the data says."""
         return self._told.read().get(name) or self._offered.get(name) or self._remembered(name)
 
+    def place(self, stored: tuple[LocalModel, ...]) -> tuple[LocalModel, ...]:
+        """Remember which models on disk are answered elsewhere, and pass all of them on."""
+        away = {model.name: _away(self.profile(model.name)) for model in stored if _is_elsewhere(model)}
+        if not away.keys() <= self._told.read().keys():
+            self._told.swap(lambda told: {**told, **away})
+        return stored
+
     def was_told(self, name: str) -> bool:
         """Say whether the server has told of this model."""
         return name in self._told.read()
@@ -62,7 +69,7 @@ class Models:
             found = evolve(found if found.name in self._listed else assumed(found), name=name)
         if not found.load_seconds:
             found = evolve(found, load_seconds=LOADING_SECONDS)
-        return evolve(found, offloaded=True, price=UnknownPrice()) if is_offloaded(name) else found
+        return _away(found) if is_offloaded(name) else found
 
 
 def assumed(profile: ModelProfile) -> ModelProfile:
@@ -88,7 +95,7 @@ def told_of(profile: ModelProfile, details: LocalModelDetails, settings: Provide
             vision="vision" in able,
             reasoning="thinking" in able,
         )
-    return told if details.remote_host is None else evolve(told, offloaded=True, price=UnknownPrice())
+    return told if details.remote_host is None else _away(told)
 
 
 def listing(server: Server, models: Models) -> Callable[[], Coroutine[Any, Any, Settled[tuple[ModelProfile, ...], LLMError]]]:
@@ -98,9 +105,9 @@ def listing(server: Server, models: Models) -> Callable[[], Coroutine[Any, Any, 
         stored = await server.stored()
         if isinstance(stored, Failure):
             return stored
-        found = stored.unwrap()
+        found = models.place(stored.unwrap())
         await _learn(server, models, found)
-        return Success(tuple(_described(models, model) for model in found))
+        return Success(tuple(models.profile(model.name) for model in found))
 
     return list_models
 
@@ -121,9 +128,8 @@ async def _learn(server: Server, models: Models, found: tuple[LocalModel, ...]) 
             group.create_task(ask(name))
 
 
-def _described(models: Models, model: LocalModel) -> ModelProfile:
-    profile = models.profile(model.name)
-    return evolve(profile, offloaded=True, price=UnknownPrice()) if _is_elsewhere(model) else profile
+def _away(profile: ModelProfile) -> ModelProfile:
+    return evolve(profile, offloaded=True, price=UnknownPrice())
 
 
 def _is_elsewhere(model: LocalModel) -> bool:

@@ -70,7 +70,7 @@ def _client(settings: ProviderSettings, parts: ClientParts, way: Addressed) -> M
 
     async def look() -> Settled[tuple[str, ...], LLMError]:
         found = await server.stored()
-        return found if isinstance(found, Failure) else Success(tuple(model.name for model in found.unwrap()))
+        return found if isinstance(found, Failure) else Success(tuple(model.name for model in models.place(found.unwrap())))
 
     registry = parts.make_transport(None) if settings.check_updates and not airgap else None
 

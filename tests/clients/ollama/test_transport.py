@@ -294,6 +294,9 @@ def test_health_is_the_list_of_models() -> None:
         return health.healthy, health.models, health.error_message
 
     assert run_virtual(look(client(ollama(LLAMA, Kept("mistral"))))) == (True, ("llama3.2:3b", "mistral"), None)
+    placed = client(ollama(LLAMA, HIDDEN))
+    assert run_virtual(look(placed)) == run_virtual(look(placed)) == (True, ("llama3.2:3b", "mine"), None)
+    assert [placed.profile(name).offloaded for name in ("llama3.2:3b", "mine")] == [False, True]
     other = run_virtual(look(client(lambda _: json_reply({"object": "list", "data": []}))))
     assert (other[0], other[2] is not None) == (False, True)
 
