@@ -104,7 +104,7 @@ def matching(profiles: Iterable[ModelProfile], sought: Sought) -> tuple[ModelPro
     if sought.most_usd is not None:
         found = costing_at_most(found, Decimal(str(sought.most_usd)))
     if sought.cheapest:
-        best = cheapest(found)
+        best = cheapest([profile for profile in found if not profile.toy]) or cheapest(found)
         return () if best is None else (best,)
     if sought.order is not None:
         return in_order(found, sought.order)

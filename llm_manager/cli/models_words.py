@@ -10,11 +10,11 @@ from llm_manager.cli.models import Can, Sought, models
 from llm_manager.cli.models_compare import models_compare
 from llm_manager.cli.parsing import OF_MODELS, Config, Json
 from llm_manager.cli.session import conduct, standard_output
+from llm_manager.domain.errors import InvalidRequest
 from llm_manager.domain.models import Locality, ModelKind
 from llm_manager.policies.model_order import ModelOrder
 
 _CAN: Final[tuple[Can, ...]] = get_args(Can)
-_LEAST_COMPARED: Final = 2
 
 
 def _abilities(words: Sequence[str]) -> Iterator[Can]:
@@ -27,11 +27,6 @@ def _known_abilities(_: object, words: Sequence[str]) -> None:
     for word in filter(None, ",".join(words).replace(" ", ",").split(",")):
         if word.lower() not in _CAN:
             raise ValueError(f"There is no ability {word}; there are {', '.join(_CAN)}.")
-
-
-def _enough(_: object, names: Sequence[str]) -> None:
-    if len(names) < _LEAST_COMPARED:
-        raise ValueError("Name at least two models to compare.")
 
 
 def run(
@@ -68,9 +63,12 @@ def run(
 
 
 def compare(
-    *names: Annotated[str, Parameter(help="Models, by their names or as provider/name.", validator=_enough)],
+    *names: Annotated[str, Parameter(help="Models, by their names or as provider/name.")],
     json: Json = False,
     config: Config = None,
 ) -> int:
     """Show what is known of several models side by side."""
-    return conduct(standard_output(json=json), lambda session: models_compare(session, names), config=config)
+    output = standard_output(json=json)
+    if len(names) < 2:
+        return output.failure(InvalidRequest(message="name at least two models to compare"))
+    return conduct(output, lambda session: models_compare(session, names), config=config)
