@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -13,12 +13,14 @@ from llm_manager.cli.output import Output
 from llm_manager.domain.configuration import EmbeddedSettings
 from llm_manager.domain.errors import LLMError, PolicyBlocked
 from llm_manager.outcomes import Settled
+from llm_manager.policies.printing import one_line
 from llm_manager.services.world import World
 
 OnProgress: TypeAlias = Callable[[int, int], None]
 Fetch: TypeAlias = Callable[[OnProgress], Coroutine[Any, Any, Settled[Path, LLMError]]]
 """Fetches the weights and tells the bytes fetched and the bytes in all, maybe from another thread."""
 
+_DOING: Final = "fetching the embedded model"
 _WHAT: Final = "the embedded model (98 MB, once)"
 _QUARTERS: Final = 4
 
@@ -60,27 +62,32 @@ def fetching(world: World) -> Fetch:
 
 async def fetch_showing(output: Output, fetch: Fetch) -> Settled[Path, LLMError]:
     """Fetch the weights: with a bar on a terminal, with a line now and then elsewhere."""
-    with _bar(output) if output.err.isatty() else _lines(output) as on_progress:
+    with showing(output, _DOING, f"fetching {_WHAT}") as on_progress:
         fetched = await fetch(on_progress)
     if isinstance(fetched, Success):
         output.note(f"fetched {_WHAT}")
     return fetched
 
 
+def showing(output: Output, doing: str, first: str | None = None) -> AbstractContextManager[OnProgress]:
+    """Show how far a fetching has come: with a bar on a terminal, elsewhere with a line first and one now and then."""
+    return _bar(output, doing) if output.err.isatty() else _lines(output, doing, first or doing)
+
+
 @contextmanager
-def _bar(output: Output) -> Iterator[OnProgress]:
+def _bar(output: Output, doing: str) -> Iterator[OnProgress]:
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-    columns = (TextColumn("fetching the embedded model"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(file=output.err), transient=True) as progress:
-        task = progress.add_task("", total=None)
+        task = progress.add_task(one_line(doing), total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
 
 
 @contextmanager
-def _lines(output: Output) -> Iterator[OnProgress]:
-    output.note(f"fetching {_WHAT}")
+def _lines(output: Output, doing: str, first: str) -> Iterator[OnProgress]:
+    output.note(first)
     told = 0
 
     def tell(done: int, total: int) -> None:
@@ -88,6 +95,6 @@ def _lines(output: Output) -> Iterator[OnProgress]:
         quarter = _QUARTERS * done // total if total else 0
         if told < quarter < _QUARTERS:
             told = quarter
-            output.note(f"fetching the embedded model: {100 * quarter // _QUARTERS} %")
+            output.note(f"{doing}: {100 * quarter // _QUARTERS} %")
 
     yield tell
