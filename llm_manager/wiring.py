@@ -29,6 +29,8 @@ from llm_manager.services.world import World
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from llm_manager.services.transport import Transport
+
 _FOUND_BY_PROBING = ("lmstudio", "ollama")
 _EMBEDDED = "embedded"
 
@@ -40,15 +42,18 @@ def load_config(path: "str | Path | None" = None, environ: Mapping[str, str] | N
     return read_config(path, real_world().environ if environ is None else environ).map(lambda read: read.config)
 
 
-def default_deps(config: LLMConfig, world: World | None = None) -> Result[ManagerDeps, LLMError]:
-    """Build everything that the settings ask for; nothing is opened, sent or imported for a provider that is not there."""
+def default_deps(config: LLMConfig, world: World | None = None, transport: "Transport | None" = None) -> Result[ManagerDeps, LLMError]:
+    """Build everything that the settings ask for; nothing is opened, sent or imported for a provider that is not there.
+
+    ``transport`` carries all requests in place of our own pools: a faster one, or a recording (`testing.replayed`).
+    """
     from llm_manager.clients.catalogue import CATALOGUE, build_client
     from llm_manager.stores.memory import memory_cache, memory_conversations
     from llm_manager.telemetry.journal import journal_of
     from llm_manager.telemetry.logging import log
 
     here = real_world() if world is None else world
-    parts = _parts(config, here)
+    parts = _parts(config, here, transport)
     clients: dict[str, ModelClient] = {}
     unavailable: list[Unavailable] = []
     for name in LOCALITY:
@@ -193,7 +198,7 @@ def _policy(config: LLMConfig) -> RoutingPolicy:
     return evolve(config.routing, use_toys=config.embedded.enabled)
 
 
-def _parts(config: LLMConfig, world: World) -> ClientParts:
+def _parts(config: LLMConfig, world: World, transport: "Transport | None" = None) -> ClientParts:
     from llm_manager.clients.http import make_transport
 
     return ClientParts(
@@ -203,7 +208,7 @@ def _parts(config: LLMConfig, world: World) -> ClientParts:
         embedded=evolve(config.embedded, fetch="never") if config.routing.airgap else config.embedded,
         profiles=config.profiles,
         routing=config.routing,
-        make_transport=lambda ca_bundle: make_transport(network=config.network, ca_bundle=ca_bundle),
+        make_transport=lambda ca_bundle: transport or make_transport(network=config.network, ca_bundle=ca_bundle),
     )
 
 
