@@ -163,7 +163,7 @@ class _Job:
                     if len(batch) == self._size:
                         break
                 if looked % _LOOKED_UP_AT_ONCE == 0:
-                    await asyncio.sleep(0)
+                    await self._tries.deps.world.sleep(0.0)
             return tuple(batch)
 
     async def _vectors_of(self, batch: tuple[str, ...]) -> Settled[Embeddings, LLMError]:

@@ -276,4 +276,3 @@ def made_images() -> st.SearchStrategy[MadeImages]:
 def token_counts() -> st.SearchStrategy[TokenCount]:
     """Counts, exact or guessed."""
     return values_of(TokenCount)
-

@@ -1,7 +1,8 @@
 """A real OpenAI-compatible server for tests: the embedded engine, speaking HTTP on loopback.
 
-Run as a program with the weights' path and, if it is to ask for one, a key. It prints its address when it is ready, and
-ends when its standard input does, so that it never outlives the tests.
+Run as a program with the weights' path and, if it is to ask for one, a key; the word ``embeds`` behind them makes it a
+server of embeddings. It prints its address when it is ready, and ends when its standard input does, so that it never
+outlives the tests.
 """
 
 import sys
@@ -9,7 +10,7 @@ import sys
 MODEL = "smollm2-135m"
 
 
-def main(weights: str, key: str) -> None:
+def main(weights: str, key: str, *, embeds: bool) -> None:
     import xllamacpp
 
     chosen = xllamacpp.CommonParams()
@@ -28,6 +29,9 @@ def main(weights: str, key: str) -> None:
     chosen.verbosity = 0
     if key:
         chosen.api_keys = [key]
+    if embeds:
+        chosen.embedding = True
+        chosen.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
     server = xllamacpp.Server(chosen)
     print(server.listening_address, flush=True)
     sys.stdin.read()
@@ -35,4 +39,4 @@ def main(weights: str, key: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "")
+    main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "", embeds=sys.argv[3:] == ["embeds"])

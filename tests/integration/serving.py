@@ -29,10 +29,13 @@ class EngineServer:
 
 
 @contextmanager
-def serving(weights: Path, key: str = "") -> Iterator[EngineServer]:
-    """Run the engine as a server in a process of its own, on a free port."""
+def serving(weights: Path, key: str = "", *, embeds: bool = False) -> Iterator[EngineServer]:
+    """Run the engine as a server in a process of its own, on a free port, to chat with or for embeddings."""
     with subprocess.Popen(
-        [sys.executable, str(_SERVER), str(weights), key], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, str(_SERVER), str(weights), key, *(("embeds",) if embeds else ())],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None

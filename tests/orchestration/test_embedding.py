@@ -261,6 +261,23 @@ def test_who_leaves_cancels_what_is_under_way() -> None:
     assert isinstance(told[-1], CallCancelled)
 
 
+def test_others_get_their_turn_while_many_texts_are_looked_up() -> None:
+    model, texts = embedder(per_call=5000), tuple(f"text {number}" for number in range(3000))
+
+    async def turns() -> int:
+        manager = scripted_manager(model, config=LLMConfig(cache=CacheSettings(max_size=5000)))
+        await settle(manager.embed(EmbedRequest(texts)))
+        looking = asyncio.ensure_future(settle(manager.embed(EmbedRequest(texts))))
+        taken = 0
+        while not looking.done():
+            await asyncio.sleep(0)
+            taken += 1
+        assert looking.result().unwrap().remembered == 3000
+        return taken
+
+    assert run_virtual(turns()) > 3
+
+
 def test_no_texts_are_no_request() -> None:
     model = embedder()
     answer = ask(scripted_manager(model), EmbedRequest(())).unwrap()
