@@ -13,7 +13,7 @@ _TOKENS_PER_SECOND = 20.0
 _ASSUMED_TOKENS = 1200
 """What an answer may take when nobody bounds it: a minute, not the three and a half that 4096 tokens would."""
 _LEAST_TOTAL_SECONDS = 300.0
-_IMAGE_SECONDS = 120.0
+_IMAGE_SECONDS = 180.0
 
 
 def limits_for(
@@ -57,7 +57,7 @@ class Patient(Protocol):
 def operation_seconds(
     asked: Patient, profile: ModelProfile, operation: Operation, *, timeout_ms: int, provider_timeout_ms: int | None = None
 ) -> float:
-    """Bound one attempt at what is no chat: a timeout that was set is obeyed, else images get two minutes, as they take one."""
+    """Bound one attempt at what is no chat: a timeout that was set is obeyed, else images get three minutes, as some take two."""
     own = asked.timeout_ms if asked.timeout_ms is not None else provider_timeout_ms
     if own is not None:
         return own / 1000.0 + profile.load_seconds

@@ -69,7 +69,7 @@ def test_pictures_are_made() -> None:
     assert isinstance(answer.cost, Unpriced)
     asked = model.besides[0]
     assert isinstance(asked, ImageRequest)
-    assert (asked.size, asked.timeout_ms, asked.provider) == ("1x1", 120_000, "one")
+    assert (asked.size, asked.timeout_ms, asked.provider) == ("1x1", 180_000, "one")
 
 
 def test_a_price_that_the_provider_tells_is_believed() -> None:
@@ -127,7 +127,7 @@ def test_a_verdict_too_few_is_an_answer_of_nobody() -> None:
     assert isinstance(judge(manager, ModerationRequest("a")).failure(), MalformedResponse)
 
 
-def test_a_picture_has_two_minutes_unless_somebody_says_otherwise() -> None:
+def test_a_picture_has_three_minutes_unless_somebody_says_otherwise() -> None:
     slow = able(seconds=100.0)
     assert isinstance(draw(scripted_manager(slow), ImageRequest("a")), Success)
     late = draw(scripted_manager(able(seconds=1e9), config=LLMConfig(performance=PerformanceSettings(timeout_ms=1))), ImageRequest("a"))

@@ -45,11 +45,11 @@ def test_limits_are_total_and_never_pass_each_other(request: LLMRequest, timeout
     assert limits.connect_seconds <= limits.silence_seconds <= limits.attempt_seconds
 
 
-def test_what_is_no_chat_has_the_usual_time_and_a_picture_two_minutes() -> None:
+def test_what_is_no_chat_has_the_usual_time_and_a_picture_three_minutes() -> None:
     asked, slow = EmbedRequest("x"), ModelProfile(name="m", provider="p", load_seconds=600.0)
     assert operation_seconds(asked, MODEL, "embed", timeout_ms=30_000) == 30.0
     assert operation_seconds(asked, slow, "embed", timeout_ms=30_000) == 630.0
-    assert operation_seconds(asked, MODEL, "create_image", timeout_ms=30_000) == 120.0
+    assert operation_seconds(asked, MODEL, "create_image", timeout_ms=30_000) == 180.0
     assert operation_seconds(asked, MODEL, "create_image", timeout_ms=300_000) == 300.0
     assert operation_seconds(asked, MODEL, "create_image", timeout_ms=30_000, provider_timeout_ms=9_000) == 9.0
     assert operation_seconds(EmbedRequest("x", timeout_ms=1), MODEL, "embed", timeout_ms=30_000, provider_timeout_ms=9_000) == 0.001
