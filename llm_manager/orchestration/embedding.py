@@ -108,6 +108,9 @@ class _Job:
 
     async def done_by(self, workers: int) -> LLMError | None:
         """Ask everything, by so many workers; after a failure no batch is begun, and those under way are waited for and kept."""
+        if workers == 1:
+            await self._work()
+            return self._failed
         async with asyncio.TaskGroup() as group:
             for _ in range(workers):
                 group.create_task(self._work())
