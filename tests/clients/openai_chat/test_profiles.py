@@ -104,6 +104,27 @@ def test_an_unknown_name_is_described_by_assumption() -> None:
     assert described()("gpt-6-nova").unsupported == ("temperature", "top_p", "stop")
 
 
+def test_what_models_are_for_and_whether_they_reason() -> None:
+    """By the data, else by the name; o1 is known although it is gone."""
+    describe = described()
+    kinds = [describe(name).kind for name in ("gpt-4o", "text-embedding-3-large", "text-embedding-9", "omni-moderation-latest", "dall-e-3")]
+    assert kinds == ["chat", "embedding", "embedding", "moderation", "image"]
+    assert describe("text-embedding-3-large").dimensions == 3072
+    assert [describe(name).reasoning for name in ("gpt-4o", "gpt-6-luna", "o1", "gpt-5.5-pro")] == [False, True, True, True]
+    assert (describe("o1").retired, describe("o1").replaced_by) == (True, "gpt-5.6-sol")
+    assert [describe(name).documents for name in ("gpt-4o-mini", "gpt-7-x", "gpt-3.5-turbo")] == [True, True, False]
+    assert described(PROVIDERS["groq"])("openai/gpt-oss-20b").reasoning
+
+
+def test_a_model_that_writes_nothing_costs_what_it_reads() -> None:
+    """The price data names no other price for it."""
+    for name in ("text-embedding-3-small", "text-embedding-ada-002"):
+        price = described()(name).price
+        assert isinstance(price, KnownPrice)
+        assert price.input_usd > 0
+        assert price.output_usd == 0
+
+
 def test_prices_come_from_the_provider_that_is_asked() -> None:
     """A proxy under the same dialect is another provider, whose price nobody knows."""
     ours = described()("gpt-4o")
