@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from typing import Final, TypeAlias
 
 _PIECE: Final = 8
@@ -11,6 +11,7 @@ _WHOLE_ONLY: Final = 16
 """A key shorter than this is looked for whole: pieces of it could be ordinary words."""
 _SHORTEST: Final = 6
 _MOST_KEY: Final = 4096
+_SHORT_TEXT: Final = 200
 _ESCAPE: Final = re.compile(
     r"(?:\\{1,4}(?:u00|x)|%(?:25){0,2}|&(?:amp;)?#[xX]0{0,4})(?P<sixteen>[0-9A-Fa-f]{2});?"
     r"|&(?:amp;)?#0{0,4}(?P<ten>[0-9]{2,3});?|&(?P<entity>amp|quot|lt|gt|apos);|\\{1,4}(?P<plain>[\"'/\\])"
@@ -44,13 +45,21 @@ _Pieces: TypeAlias = tuple[str, int]
 
 def _standing(text: str, spelled: Iterable[_Pieces]) -> Iterator[tuple[int, int]]:
     """Where any piece of a spelling stands: all its runs of so many characters."""
-    wanted: dict[int, set[str]] = {}
+    spellings: dict[int, list[str]] = {}
     for each, size in spelled:
-        wanted.setdefault(size, set()).update(each[at : at + size] for at in range(len(each) - size + 1))
-    for size, pieces in wanted.items():
+        spellings.setdefault(size, []).append(each)
+    for size, all_of_size in spellings.items():
+        pieces = _pieces(all_of_size, size, short=len(text) < _SHORT_TEXT)
         for at in range(len(text) - size + 1):
             if text[at : at + size] in pieces:
                 yield at, at + size
+
+
+def _pieces(spellings: list[str], size: int, *, short: bool) -> Container[str]:
+    """Something that holds every piece: for a short text it is not worth taking the spellings apart."""
+    if short:
+        return "\0".join(spellings)
+    return {each[at : at + size] for each in spellings for at in range(len(each) - size + 1)}
 
 
 def _read(text: str) -> tuple[str, list[int]] | None:

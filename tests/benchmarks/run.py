@@ -1,4 +1,4 @@
-"""Every benchmark, or those named: ``python -m tests.benchmarks.run [importing deciding calling streaming batching]``.
+"""Every benchmark, or those named: ``python -m tests.benchmarks.run [importing deciding calling streaming batching gemini]``.
 
 Run by hand on a quiet machine; what is printed are medians of interleaved rounds and ratios against a baseline of the
 same run. Nothing here is a test: machines are noisy. The upstream needs a C compiler.
@@ -8,7 +8,7 @@ import asyncio
 import platform
 import sys
 
-from tests.benchmarks import batching, calling, deciding, importing, streaming
+from tests.benchmarks import batching, calling, claude, deciding, gemini, importing, streaming
 from tests.benchmarks.upstream import Upstream
 
 
@@ -27,6 +27,10 @@ def main(names: list[str]) -> None:
                 asyncio.run(streaming.measure(server))
             if not names or "batching" in names:
                 batching.measure(server)
+    if not names or "claude" in names:
+        asyncio.run(claude.measure())
+    if not names or "gemini" in names:
+        asyncio.run(gemini.measure())
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from attrs import evolve
@@ -40,7 +41,7 @@ def test_announced_prices_begin_on_their_day(facts: ProviderFacts, model: ModelF
     assert known_price(model.rates, model.long, version=PRICE_VERSION) == price_of(facts.base_url, model.name, wall=begins - 1)
     endpoint = Endpoint(provider=facts.name, base_url=facts.base_url, locality="cloud")
     for wall, price in ((begins - 1, model.rates), (begins, rates)):
-        world = evolve(fake_world(), wall=lambda now=wall: now)
+        world = evolve(fake_world(), wall=partial(float, wall))
         parts = ClientParts(world=world, make_transport=lambda _: replayed({"exchanges": []}).transport)
         described = describing(facts, endpoint, ProviderSettings(), parts)(model.name)
         assert described.price == known_price(price, None, version=PRICE_VERSION)
