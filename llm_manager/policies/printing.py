@@ -4,6 +4,7 @@ A sequence may be split anywhere over chunks, so the position inside one is carr
 """
 
 import re
+from collections.abc import Mapping
 from typing import Literal, TypeAlias, assert_never
 
 Inside: TypeAlias = Literal["text", "escape", "control", "string", "string_escape"]
@@ -13,6 +14,14 @@ _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI}]")
 _STRINGS = "]PX^_"
 _STRINGS_C1 = "\x9d\x90\x98\x9e\x9f"
+_DULL: Mapping[Inside, re.Pattern[str]] = {
+    "text": re.compile(f"[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x8f\x91-\x97\x99\x9a\x9c{_BIDI}]+"),
+    "escape": re.compile("[ -/\x1b]+"),
+    "control": re.compile("[ -?]+"),
+    "string": re.compile("[^\x07\x18\x1a\x1b\x9c\n]+"),
+    "string_escape": re.compile("(?!)"),
+}
+"""By where one is, what is not shown and leaves one there: passed over at once."""
 _LINE_ENDS = re.compile("[\r\x0b\x0c\x1c-\x1e\x85\u2028\u2029]")
 _SEPARATORS = re.compile(r"[\t\n ]+")
 
@@ -33,6 +42,10 @@ def cleaned(inside: Inside, chunk: str) -> tuple[Inside, str]:
             if found is None:
                 break
             at = found.start()
+        dull = _DULL[inside].match(chunk, at)
+        if dull is not None:
+            at = dull.end()
+            continue
         inside, visible = _step(inside, chunk[at])
         if visible:
             kept.append(chunk[at])

@@ -17,7 +17,7 @@ Kind: TypeAlias = Literal["files", "directories", "applications", "urls"]
 LAST_MESSAGES: Final = 5
 """How many messages are looked at unless said otherwise."""
 
-_SCANNED: Final = 30_000
+_SCANNED: Final = 16_384
 _MOST_ITEMS: Final = 1000
 _LONGEST: Final = 1024
 _QUOTED: Final = re.compile(
@@ -63,7 +63,7 @@ class References:
 
 
 def references(messages: Sequence[Message], *, last: int = LAST_MESSAGES) -> References:
-    """Find what the last messages speak of, calls of tools and their results included; of each the first 30 000 characters.
+    """Find what the last messages speak of, calls of tools and their results included; of each the first 16 384 characters.
 
     A path that ends with a slash, or without an extension, is a directory, any other a file; an application is what somebody
     asks to open, start or close. What is inside a URL is no path, and a system prompt is not looked at.

@@ -10,7 +10,7 @@ from llm_manager.domain.errors import ConfigurationError, Fault, LLMError
 from llm_manager.policies.names import nearest
 from llm_manager.policies.prompt_texts import CONVERSATION, OPERATING_ASSISTANT
 
-_PIECE: Final = re.compile(r"\{\{|\}\}|\{([a-z_][a-z0-9_]{0,63})\}|[{}]")
+_PIECE: Final = re.compile(r"(\{\{|\}\}|\{([a-z_][a-z0-9_]{0,63})\}|[{}])")
 
 
 @frozen(kw_only=True)
@@ -54,7 +54,7 @@ def render(template: PromptTemplate, /, **variables: str) -> Result[str, LLMErro
     if faults:
         message = f"the prompt {template.name} cannot be filled in: " + "; ".join(f"{fault.key} {fault.problem}" for fault in faults)
         return Failure(ConfigurationError(message=message, faults=faults))
-    return Success(_PIECE.sub(lambda found: variables[found[1]] if found[1] else found[0][0], template.text))
+    return Success(_PIECE.sub(lambda found: variables[found[2]] if found[2] else found[0][0], template.text))
 
 
 def _faults(template: PromptTemplate, variables: dict[str, str]) -> "list[Fault]":
@@ -63,8 +63,9 @@ def _faults(template: PromptTemplate, variables: dict[str, str]) -> "list[Fault]
 
     declared = template.variables
     said = ", ".join(declared) or "none"
-    gaps = {found[1] for found in _PIECE.finditer(template.text) if found[1]}
-    loose = any(found[0] in ("{", "}") for found in _PIECE.finditer(template.text))
+    told = set(_PIECE.findall(template.text))
+    gaps = {gap for _, gap in told if gap}
+    loose = any(piece in ("{", "}") for piece, _ in told)
     return [
         *(fault(name, "is not given", f"pass {name}=...") for name in declared if name not in variables),
         *(fault(name, "is no variable of it", f"its variables are {said}") for name in variables if name not in declared),
