@@ -10,6 +10,7 @@ from llm_manager.clients.catalogue import CATALOGUE, build_client
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import ConfigurationError
 from llm_manager.domain.secrets import Secret
+from llm_manager.policies.abilities import ABILITIES
 from llm_manager.services.model_client import ClientParts
 from llm_manager.testing import fake_world
 from llm_manager.testing.replaying import replayed
@@ -30,6 +31,7 @@ def test_every_client_can_be_built(name: str) -> None:
     assert client.endpoint.provider == name
     assert name == "embedded" or client.profiles[0].tier == "default"
     assert client.profile(client.profiles[0].name) == client.profiles[0]
+    assert client.able == ABILITIES[name]
 
 
 @pytest.mark.parametrize(("alias", "provider"), [("gpt", "openai"), ("LM Studio", "lmstudio"), ("llama.cpp", "llamacpp")])
