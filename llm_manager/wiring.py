@@ -47,7 +47,7 @@ def default_deps(config: LLMConfig, world: World | None = None, transport: "Tran
 
     ``transport`` carries all requests in place of our own pools: a faster one, or a recording (`testing.replayed`).
     """
-    from llm_manager.clients.catalogue import CATALOGUE, build_client
+    from llm_manager.clients.catalogue import build_client
     from llm_manager.stores.memory import memory_cache, memory_conversations
     from llm_manager.telemetry.journal import journal_of
     from llm_manager.telemetry.logging import log
@@ -58,7 +58,7 @@ def default_deps(config: LLMConfig, world: World | None = None, transport: "Tran
     unavailable: list[Unavailable] = []
     for name in LOCALITY:
         settings = config.providers.get(name)
-        reason = "its client is not part of this version" if settings and name not in CATALOGUE else _why_not(name, settings)
+        reason = _why_not(name, settings)
         if reason is not None:
             wanted = settings is not None and settings.enabled
             unavailable.append(Unavailable(provider=name, reason=reason, configured=wanted))

@@ -40,11 +40,10 @@ def test_with_nothing_configured_the_toy_is_there_and_a_server_is_looked_for() -
 def test_a_configured_provider_is_a_client_and_nothing_is_looked_for() -> None:
     config = LLMConfig(providers={"openai": KEYED, "groq": ProviderSettings(), "anthropic": KEYED, "vllm": ProviderSettings(enabled=False)})
     deps = default_deps(config, fake_world()).unwrap()
-    assert sorted(deps.clients) == ["embedded", "openai"]
+    assert sorted(deps.clients) == ["anthropic", "embedded", "openai"]
     assert deps.servers == {}
     reasons = {gone.provider: gone.reason for gone in deps.unavailable}
     assert reasons["groq"] == "no key: set GROQ_API_KEY"
-    assert reasons["anthropic"] == "its client is not part of this version"
     assert reasons["vllm"] == "switched off in settings"
 
 

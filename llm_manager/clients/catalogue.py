@@ -74,8 +74,4 @@ def build_client(name: str, settings: ProviderSettings, parts: ClientParts) -> R
     if provider is None:
         likely = nearest(name, CATALOGUE) or tuple(CATALOGUE)
         return Failure(ConfigurationError(message=f"no provider is called {name!r}; did you mean {', '.join(likely)}?"))
-    find = CATALOGUE.get(provider)
-    if find is None:
-        known = ", ".join(CATALOGUE)
-        return Failure(ConfigurationError(message=f"the client of {provider} is not part of this version; these are: {known}"))
-    return find()(settings, parts)
+    return CATALOGUE[provider]()(settings, parts)

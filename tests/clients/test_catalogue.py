@@ -11,6 +11,7 @@ from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import ConfigurationError
 from llm_manager.domain.secrets import Secret
 from llm_manager.policies.abilities import ABILITIES
+from llm_manager.policies.names import PROVIDERS
 from llm_manager.services.model_client import ClientParts
 from llm_manager.testing import fake_world
 from llm_manager.testing.replaying import replayed
@@ -32,6 +33,11 @@ def test_every_client_can_be_built(name: str) -> None:
     assert name == "embedded" or client.profiles[0].tier == "default"
     assert client.profile(client.profiles[0].name) == client.profiles[0]
     assert client.able == ABILITIES[name]
+
+
+def test_every_provider_that_has_a_name_has_a_client() -> None:
+    """And the other way round."""
+    assert set(CATALOGUE) == set(PROVIDERS)
 
 
 @pytest.mark.parametrize(("alias", "provider"), [("gpt", "openai"), ("LM Studio", "lmstudio"), ("llama.cpp", "llamacpp")])

@@ -287,10 +287,10 @@ def test_a_provider_of_ones_own_may_be_named() -> None:
 
 
 def test_a_toy_does_not_stand_in_for_a_provider_that_is_wanted_and_cannot_be_asked() -> None:
-    wanted = Unavailable(provider="anthropic", reason="its client is not part of this version", configured=True)
+    wanted = Unavailable(provider="anthropic", reason="no key: set ANTHROPIC_API_KEY", configured=True)
     refused = route(LLMRequest("hi"), Snapshot(version=1, candidates=(TOY,), unavailable=(wanted,)), RoutingPolicy())
     assert isinstance(refused, Failure)
-    assert "its client is not part of this version" in describe(refused.failure())
+    assert "no key: set ANTHROPIC_API_KEY" in describe(refused.failure())
 
 
 def test_nobody_at_all_is_said_in_the_known_words() -> None:
