@@ -88,7 +88,7 @@ def settled(told: Told, who: Who) -> Settled[LLMResponse, LLMError]:
                 name=call.name,
                 arguments=joined(call.arguments) or "{}",
                 signature=call.signature,
-                signed_by=who.provider if call.signature else "",
+                signed_by=who.signer if call.signature else "",
             )
             for call in told.calls
         )
@@ -102,7 +102,7 @@ def settled(told: Told, who: Who) -> Settled[LLMResponse, LLMError]:
             finish=finish,
             tool_calls=calls,
             reasoning=joined(told.reasoning),
-            thoughts=tuple(evolve(thought, signed_by=who.provider) for thought in told.thoughts) if told.thoughts else (),
+            thoughts=tuple(evolve(thought, signed_by=who.signer) for thought in told.thoughts) if told.thoughts else (),
             usage=told.usage,
             tokens_per_second=told.tokens_per_second,
             notices=told.notices,

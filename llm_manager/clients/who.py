@@ -31,6 +31,11 @@ class Who:
         """The same, asked for what is no chat: an error that repeats one of the texts does not show it."""
         return evolve(self, request=LLMRequest(messages=tuple(Message(role="user", content=text) for text in texts)))
 
+    @property
+    def signer(self) -> str:
+        """Who signs what is told: whose proofs go back to no other (`Thought.signed_by`)."""
+        return f"{self.provider} {self.model}"
+
     def safe(self, text: str) -> str:
         """The provider's words without our key and our prompt, cut."""
         return redacted(

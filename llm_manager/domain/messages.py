@@ -59,7 +59,7 @@ Part: TypeAlias = TextPart | ImageUrl | ImageData | DocumentUrl | DocumentData
 class Thought:
     """Some of a model's thinking. ``signature`` is the provider's own proof of it, sent back as it came; ``text`` may be withheld.
 
-    ``signed_by`` is that provider, when it is known: to another its proof is worth nothing.
+    ``signed_by`` is provider and model, when they are known: to another the proof is worth nothing.
     """
 
     text: str = field(default="", repr=False)
@@ -71,7 +71,7 @@ class Thought:
 class ToolCall:
     """A model's wish to call a tool; ``arguments`` is the JSON object it wrote, as text and unchecked.
 
-    ``signature`` is what some providers want back with the call, as it came; ``signed_by`` is the provider it came from.
+    ``signature`` is what some providers want back with the call, as it came; ``signed_by`` is whom it came from, as for a thought.
     """
 
     id: str

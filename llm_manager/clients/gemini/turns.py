@@ -55,7 +55,7 @@ def turns_of(request: LLMRequest, profile: ModelProfile) -> list[dict[str, Any]]
 
 
 def _said(message: Message, profile: ModelProfile) -> list[dict[str, Any]]:
-    """What the model said, with the proofs of its thinking where they were; another provider's are left out."""
+    """What the model said, with the proofs of its thinking where they were; another model's are left out."""
     ours = [thought for thought in message.thoughts if thought.signature and _by(thought, profile)]
     parts: list[dict[str, Any]] = [
         {"text": thought.text, "thought": True, "thoughtSignature": thought.signature} for thought in ours if thought.text
@@ -85,7 +85,7 @@ def _calls(message: Message, profile: ModelProfile) -> list[dict[str, Any]]:
 
 
 def _by(signed: Thought | ToolCall, profile: ModelProfile) -> bool:
-    return signed.signed_by in ("", profile.provider)
+    return signed.signed_by in ("", f"{profile.provider} {profile.name}")
 
 
 def _arguments(text: str) -> object:

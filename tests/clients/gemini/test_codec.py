@@ -49,7 +49,7 @@ def test_thoughts_are_no_content() -> None:
     assert response.thoughts == (Thought(signature="EtcBCtQBAXLI2nwF"),)
     signed = answer({"text": "hm", "thought": True, "thoughtSignature": "c2ln"}, {"text": "x"})
     assert signed.thoughts == (Thought(text="hm", signature="c2ln"),)
-    assert signed.message.thoughts[0].signed_by == "gemini"
+    assert signed.message.thoughts[0].signed_by == "gemini gemini-3.8-flash"
 
 
 def test_calls() -> None:

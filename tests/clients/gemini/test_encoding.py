@@ -2,13 +2,14 @@
 
 import json
 from base64 import b64encode
+from copy import deepcopy
 from typing import Any
 
 import pytest
 from attrs import evolve
 from returns.result import Failure, Success
 
-from llm_manager.clients.gemini.codec import Defaults, encode, streamed
+from llm_manager.clients.gemini.codec import Defaults, decode, encode, streamed
 from llm_manager.domain.errors import InvalidRequest, LLMError
 from llm_manager.domain.messages import (
     DocumentData,
@@ -26,8 +27,9 @@ from llm_manager.domain.messages import (
 )
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import AnyJson, JsonSchema, LLMRequest, OutputForm, Preferences, Reasoning
-from llm_manager.domain.wire_requests import WireRequest
+from llm_manager.domain.wire_requests import WireReply, WireRequest
 from llm_manager.outcomes import Settled, sealed
+from tests.clients.gemini.bodies import WHO, WHOLE
 
 PROFILE = ModelProfile(name="gemini-3.6-flash", provider="gemini", vision=True, documents=True, reasoning=True)
 OLD = evolve(PROFILE, name="gemini-2.5-flash")
@@ -234,10 +236,13 @@ def test_proofs_of_thinking_go_back_as_they_came() -> None:
     ]
 
 
-def test_what_another_provider_signed_is_not_sent() -> None:
+def test_what_another_model_signed_is_not_sent() -> None:
     """Its proof is worth nothing here; Gemini is told that a call is not its own, when it wants to know."""
-    thoughts = (Thought(text="theirs", signature="x", signed_by="anthropic"), Thought(signature="y", signed_by="gemini"))
-    call = ToolCall(id="a", name="look", signature="z", signed_by="openrouter")
+    thoughts = (
+        Thought(text="theirs", signature="x", signed_by="anthropic claude-x"),
+        Thought(signature="y", signed_by="gemini gemini-3.6-flash"),
+    )
+    call = ToolCall(id="a", name="look", signature="z", signed_by="gemini gemini-4-argon")
     request = LLMRequest("x", messages=exchange(call, ToolCall(id="c", name="look"), thoughts=thoughts, text="so"))
 
     def parts(profile: ModelProfile) -> Any:
@@ -247,7 +252,20 @@ def test_what_another_provider_signed_is_not_sent() -> None:
     other = {"functionCall": {"id": "c", "name": "look", "args": {}}}
     spoken = {"text": "so", "thoughtSignature": "y"}
     assert parts(PROFILE) == [spoken, {**unsigned, "thoughtSignature": "skip_thought_signature_validator"}, other]
-    assert parts(OLD) == [spoken, unsigned, other]
+    assert parts(OLD) == [{"text": "so"}, unsigned, other]
+
+
+@pytest.mark.parametrize("answer", WHOLE.values(), ids=list(WHOLE))
+def test_an_answer_goes_back_as_it_came(answer: dict[str, Any]) -> None:
+    """As the next message of its conversation; what it thought aloud and did not sign stays here."""
+    profile = evolve(PROFILE, name=WHO.model)
+    message = decode(WireReply(status=200, body=json.dumps(answer).encode()), WHO, wall=0.0).unwrap().message
+    said = body(LLMRequest("go on", messages=(Message(role="user", content="x"), message)), profile)["contents"][1]["parts"]
+    came = [part for part in deepcopy(answer)["candidates"][0]["content"]["parts"] if not part.get("thought")]
+    for part in (*said, *came):
+        if "functionCall" in part:
+            part["functionCall"] = {"args": {}, **part["functionCall"], "id": "any"}
+    assert said == came
 
 
 @pytest.mark.parametrize("arguments", ["{", "[1]", '"x"', "", "[" * 5000, '{"a":' * 3000], ids=range(6))

@@ -64,7 +64,7 @@ def test_events_of_a_stream() -> None:
     assert "".join(event.text for event in thinking if isinstance(event, TextDelta)) == "Paris."
     answer = finished(told([sse(*split(THOUGHTS))]))
     assert answer.thoughts == (Thought(signature="EtcBCtQBAXLI2nwF"),)
-    assert answer.thoughts[0].signed_by == "gemini"
+    assert answer.thoughts[0].signed_by == "gemini gemini-3.8-flash"
     assert answer.usage == Usage(input_tokens=9, output_tokens=2, reasoning_tokens=60)
 
 
@@ -72,7 +72,7 @@ def test_signatures_stay_with_their_calls() -> None:
     """The first of calls made together is signed, and so it is kept."""
     calls = finished(told([sse(*split(TOOLS))])).tool_calls
     assert calls[0] == ToolCall(id="fc_8a1", name="weather", arguments='{"city": "Oslo", "days": 2}', signature="CiQBcsjafP8=")
-    assert [(call.signature != "", call.signed_by) for call in calls] == [(True, "gemini"), (False, ""), (False, "")]
+    assert [(call.signature != "", call.signed_by) for call in calls] == [(True, "gemini gemini-3.8-flash"), (False, ""), (False, "")]
 
 
 @pytest.mark.parametrize(

@@ -398,6 +398,7 @@ def test_what_it_can_do() -> None:
     client = client_of(playing({"json": {}}))
     assert client.able == ABILITIES["gemini"]
     assert client.texts_per_call == 100
+    assert client.usual == {"embed": "gemini-embedding-2"}
 
 
 async def test_what_it_cannot_do_names_who_can() -> None:
