@@ -14,9 +14,9 @@ from llm_manager.policies.model_kinds import kind_of_model
 if TYPE_CHECKING:
     from genai_prices.types import ModelPrice, TieredPrices
 
-_Amounts: TypeAlias = tuple[Decimal, Decimal, Decimal | None, Decimal | None]
+_Amounts: TypeAlias = tuple[Decimal, Decimal, Decimal | None, Decimal | None, Decimal | None]
 _UNKNOWN: Final = UnknownPrice()
-_BUCKETS: Final = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
+_BUCKETS: Final = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok", "cache_write_1h_mtok")
 
 
 def price_of(base_url: str, model: str, *, wall: float) -> Price:
@@ -61,10 +61,10 @@ def _at(prices: "TieredPrices", start: int) -> Decimal:
 
 def _amounts_or_none(values: "list[Decimal | None]", *, writes: bool) -> _Amounts | None:
     """What is told of each bucket; a model that writes nothing has no price for it."""
-    paid, written, read, stored = values
+    paid, written, read, stored, kept = values
     if written is None and not writes:
         written = Decimal(0)
-    return None if paid is None or written is None else (paid, written, read, stored)
+    return None if paid is None or written is None else (paid, written, read, stored, kept)
 
 
 def _known(base: _Amounts, tiers: list[tuple[int, _Amounts]], version: str) -> KnownPrice:
@@ -73,9 +73,17 @@ def _known(base: _Amounts, tiers: list[tuple[int, _Amounts]], version: str) -> K
         output_usd=base[1],
         cache_read_usd=base[2],
         cache_write_usd=base[3],
+        cache_write_long_usd=base[4],
         version=version,
         tiers=tuple(
-            PriceTier(above_tokens=above, input_usd=at[0], output_usd=at[1], cache_read_usd=at[2], cache_write_usd=at[3])
+            PriceTier(
+                above_tokens=above,
+                input_usd=at[0],
+                output_usd=at[1],
+                cache_read_usd=at[2],
+                cache_write_usd=at[3],
+                cache_write_long_usd=at[4],
+            )
             for above, at in tiers
         ),
     )
@@ -88,4 +96,5 @@ def _amounts(rates: Rates) -> _Amounts:
         Decimal(rates[1]),
         None if read is None else Decimal(read),
         None if write is None else Decimal(write),
+        None if len(rates) == 4 else Decimal(rates[4]),
     )

@@ -22,17 +22,22 @@ class PriceTier:
     output_usd: Decimal
     cache_read_usd: Decimal | None = None
     cache_write_usd: Decimal | None = None
+    cache_write_long_usd: Decimal | None = None
 
 
 @frozen(kw_only=True)
 class KnownPrice:
-    """US dollars per million tokens, by bucket, and the version of the data they come from; ``tiers`` by rising length."""
+    """US dollars per million tokens, by bucket, and the version of the data they come from; ``tiers`` by rising length.
+
+    ``cache_write_long_usd`` is for what is kept for an hour; None is what is kept for minutes.
+    """
 
     tag: ClassVar[Literal["KnownPrice"]] = "KnownPrice"
     input_usd: Decimal
     output_usd: Decimal
     cache_read_usd: Decimal | None = None
     cache_write_usd: Decimal | None = None
+    cache_write_long_usd: Decimal | None = None
     version: str
     tiers: tuple[PriceTier, ...] = ()
 

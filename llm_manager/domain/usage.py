@@ -8,18 +8,22 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class Usage:
-    """Tokens by bucket; a token is in exactly one of them, so the buckets sum to the total."""
+    """Tokens by bucket; a token is in exactly one of them, so the buckets sum to the total.
+
+    ``cache_write_long_tokens`` are kept for an hour, at another price than ``cache_write_tokens``, which are kept for minutes.
+    """
 
     input_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
+    cache_write_long_tokens: int = 0
 
     @property
     def prompt_tokens(self) -> int:
         """All tokens read: fresh, from the provider's cache, and written to it."""
-        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens
+        return self.input_tokens + self.cache_read_tokens + self.cache_write_tokens + self.cache_write_long_tokens
 
     @property
     def completion_tokens(self) -> int:
@@ -38,6 +42,7 @@ class Usage:
             cache_write_tokens=self.cache_write_tokens + other.cache_write_tokens,
             output_tokens=self.output_tokens + other.output_tokens,
             reasoning_tokens=self.reasoning_tokens + other.reasoning_tokens,
+            cache_write_long_tokens=self.cache_write_long_tokens + other.cache_write_long_tokens,
         )
 
 

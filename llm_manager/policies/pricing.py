@@ -28,6 +28,8 @@ def price(usage: Usage | None, price: Price) -> Cost:
         usd += cache_read * usage.cache_read_tokens
     if usage.cache_write_tokens:
         usd += cache_write * usage.cache_write_tokens
+    if usage.cache_write_long_tokens:
+        usd += (cache_write if rates.cache_write_long_usd is None else rates.cache_write_long_usd) * usage.cache_write_long_tokens
     return Priced(usd=usd.scaleb(_TO_MILLIONTHS), price_version=price.version)
 
 

@@ -125,4 +125,5 @@ def _total(start: Usage, used: list[Usage]) -> Usage:
         cache_write_tokens=start.cache_write_tokens + sum(each.cache_write_tokens for each in used),
         output_tokens=start.output_tokens + sum(each.output_tokens for each in used),
         reasoning_tokens=start.reasoning_tokens + sum(each.reasoning_tokens for each in used),
+        cache_write_long_tokens=start.cache_write_long_tokens + sum(each.cache_write_long_tokens for each in used),
     )

@@ -49,6 +49,18 @@ def test_cached_tokens_without_their_own_price_cost_what_input_does() -> None:
     )
 
 
+def test_what_is_kept_for_an_hour_has_its_own_price() -> None:
+    """Where the provider asks one; else it costs what is kept for minutes."""
+    kept = Usage(cache_write_tokens=60, cache_write_long_tokens=40)
+    dear = KnownPrice(
+        input_usd=Decimal(1), output_usd=Decimal(0), cache_write_usd=Decimal(2), cache_write_long_usd=Decimal(4), version="t"
+    )
+    assert kept.prompt_tokens == 100
+    assert price(kept, dear) == Priced(usd=Decimal("0.00028"), price_version="t")
+    assert price(kept, LUNA) == price(Usage(cache_write_tokens=100), LUNA)
+    assert (kept + kept).cache_write_long_tokens == 80
+
+
 def test_what_is_not_known_is_no_number() -> None:
     """An unknown price and an untold usage are reasons, not zeros; what is free is free either way."""
     assert isinstance(price(Usage(input_tokens=1), UnknownPrice()), Unpriced)

@@ -6,7 +6,8 @@ from msgspec import Raw
 
 from llm_manager.clients import endings
 from llm_manager.clients.anthropic_messages.shapes import Block, StopDetails, Tokens
-from llm_manager.clients.anthropic_messages.thinking import REDACTED, THINKING, kept
+from llm_manager.clients.anthropic_messages.thinking import REDACTED, THINKING
+from llm_manager.clients.anthropic_messages.thinking import kept as kept_thought
 from llm_manager.clients.who import Who
 from llm_manager.domain.messages import Thought
 from llm_manager.domain.responses import Finish
@@ -21,6 +22,7 @@ _FINISHES: Final[dict[str, Finish]] = {
     "tool_use": "tool_calls",
 }
 _EMPTY: Final = (b"", b"{}", b"null")
+_NONE_YET: Final = Usage()
 
 
 def finish_of(word: str | None) -> Finish | None:
@@ -39,8 +41,8 @@ def withheld(word: str | None, details: StopDetails | None, who: Who) -> str:
 def thought_of(block: Block, who: Who) -> Thought | None:
     """Thinking as its model wants it back; None for what it would not take."""
     if block.type == REDACTED:
-        return kept(REDACTED, "", block.data or "", who.model)
-    return kept(THINKING, block.thinking or "", block.signature or "", who.model)
+        return kept_thought(REDACTED, "", block.data or "", who.model)
+    return kept_thought(THINKING, block.thinking or "", block.signature or "", who.model)
 
 
 def arguments_of(given: Raw) -> str:
@@ -53,31 +55,27 @@ def usage_of(tokens: Tokens | None) -> Usage | None:
     """The counts by bucket; what was thought is taken out of what was written."""
     if tokens is None or (tokens.input_tokens is None and tokens.output_tokens is None):
         return None
-    written = tokens.output_tokens or 0
-    details = tokens.output_tokens_details
-    thought = 0 if details is None else min(details.thinking_tokens or 0, written)
-    return Usage(
-        input_tokens=tokens.input_tokens or 0,
-        cache_read_tokens=tokens.cache_read_input_tokens or 0,
-        cache_write_tokens=tokens.cache_creation_input_tokens or 0,
-        output_tokens=written - thought,
-        reasoning_tokens=thought,
-    )
+    return usage_after(_NONE_YET, tokens)
 
 
 def usage_after(known: Usage | None, tokens: Tokens | None) -> Usage | None:
     """The counts at a later moment of the stream: each is a total so far, and one that is not told stays."""
     if tokens is None or known is None:
         return known if tokens is None else usage_of(tokens)
-    details = tokens.output_tokens_details
-    written = known.completion_tokens if tokens.output_tokens is None else tokens.output_tokens
-    thought = known.reasoning_tokens if details is None or details.thinking_tokens is None else details.thinking_tokens
-    thought = min(thought, written)
-    read, stored = tokens.cache_read_input_tokens, tokens.cache_creation_input_tokens
+    details, kept = tokens.output_tokens_details, tokens.cache_creation
+    written = _or(tokens.output_tokens, known.completion_tokens)
+    thought = min(written, _or(None if details is None else details.thinking_tokens, known.reasoning_tokens))
+    stored = _or(tokens.cache_creation_input_tokens, known.cache_write_tokens + known.cache_write_long_tokens)
+    long = min(stored, _or(None if kept is None else kept.ephemeral_1h_input_tokens, known.cache_write_long_tokens))
     return Usage(
-        input_tokens=known.input_tokens if tokens.input_tokens is None else tokens.input_tokens,
-        cache_read_tokens=known.cache_read_tokens if read is None else read,
-        cache_write_tokens=known.cache_write_tokens if stored is None else stored,
+        input_tokens=_or(tokens.input_tokens, known.input_tokens),
+        cache_read_tokens=_or(tokens.cache_read_input_tokens, known.cache_read_tokens),
+        cache_write_tokens=stored - long,
+        cache_write_long_tokens=long,
         output_tokens=written - thought,
         reasoning_tokens=thought,
     )
+
+
+def _or(told: int | None, known: int) -> int:
+    return known if told is None else told

@@ -108,9 +108,9 @@ def manner_of(model: str) -> Manner:
     return _MANNERS[max(fitting, key=len)] if fitting else _NO_CLAUDE
 
 
-_OPUS: Final[Rates] = ("5", "25", "0.5", "6.25")
-_OLD_OPUS: Final[Rates] = ("15", "75", "1.5", "18.75")
-_SONNET: Final[Rates] = ("3", "15", "0.3", "3.75")
+_OPUS: Final[Rates] = ("5", "25", "0.5", "6.25", "10")
+_OLD_OPUS: Final[Rates] = ("15", "75", "1.5", "18.75", "30")
+_SONNET: Final[Rates] = ("3", "15", "0.3", "3.75", "6")
 _LONG = 1_000_000
 _OLD = 200_000
 
@@ -154,34 +154,34 @@ ANTHROPIC: Final = ProviderFacts(
     models=(
         _model(
             "claude-haiku-5-5",
-            ("0.1", "0.5", "0.01", "0.125"),
-            long=(100_000, ("0.5", "2.5", "0.05", "0.625")),
+            ("0.1", "0.5", "0.01", "0.125", "0.2"),
+            long=(100_000, ("0.5", "2.5", "0.05", "0.625", "1")),
             quality=0.76,
             seconds=1.0,
         ),
-        _model("claude-sonnet-5-5", ("2", "10", "0.1", "2.5"), quality=0.89, seconds=2.0),
-        _model("claude-opus-5-5", ("4", "20", "0.2", "5"), quality=0.95),
-        _model("claude-fable-5-2", ("8", "40", "0.2", "10"), quality=0.98, seconds=6.0),
-        _model("claude-mythos-5-2", ("8", "40", "0.2", "10"), quality=0.98, seconds=6.0),
-        _model("claude-fable-5-1", ("10", "50", "0.25", "12.5"), quality=0.96, seconds=6.0, replaced_by="claude-fable-5-2"),
+        _model("claude-sonnet-5-5", ("2", "10", "0.1", "2.5", "4"), quality=0.89, seconds=2.0),
+        _model("claude-opus-5-5", ("4", "20", "0.2", "5", "8"), quality=0.95),
+        _model("claude-fable-5-2", ("8", "40", "0.2", "10", "16"), quality=0.98, seconds=6.0),
+        _model("claude-mythos-5-2", ("8", "40", "0.2", "10", "16"), quality=0.98, seconds=6.0),
+        _model("claude-fable-5-1", ("10", "50", "0.25", "12.5", "20"), quality=0.96, seconds=6.0, replaced_by="claude-fable-5-2"),
         _model("claude-mythos-5-1", None, quality=0.96, seconds=6.0, replaced_by="claude-mythos-5-2"),
-        _model("claude-fable-5", ("10", "50", "1", "12.5"), quality=0.95, seconds=6.0, replaced_by="claude-fable-5-2"),
+        _model("claude-fable-5", ("10", "50", "1", "12.5", "20"), quality=0.95, seconds=6.0, replaced_by="claude-fable-5-2"),
         _model("claude-mythos-5", None, quality=0.95, seconds=6.0, replaced_by="claude-mythos-5-2"),
         _model("claude-opus-5", _OPUS, quality=0.93, replaced_by="claude-opus-5-5"),
-        _model("claude-sonnet-5", ("2", "10", "0.2", "2.5"), quality=0.86, seconds=2.0, replaced_by="claude-sonnet-5-5"),
+        _model("claude-sonnet-5", ("2", "10", "0.2", "2.5", "4"), quality=0.86, seconds=2.0, replaced_by="claude-sonnet-5-5"),
         _model("claude-opus-4-8", _OPUS, quality=0.9, replaced_by="claude-opus-5-5"),
         _model("claude-opus-4-7", _OPUS, quality=0.89, replaced_by="claude-opus-5-5"),
         _model("claude-opus-4-6", _OPUS, quality=0.87, replaced_by="claude-opus-5-5"),
         _model("claude-sonnet-4-6", _SONNET, output=64_000, quality=0.84, seconds=2.0, replaced_by="claude-sonnet-5-5"),
-        _model("claude-haiku-4-5", ("1", "5", "0.1", "1.25"), window=_OLD, output=64_000, quality=0.7, seconds=1.0),
-        _model("claude-haiku-4-5-20251001", ("1", "5", "0.1", "1.25"), window=_OLD, output=64_000, quality=0.7, seconds=1.0),
+        _model("claude-haiku-4-5", ("1", "5", "0.1", "1.25", "2"), window=_OLD, output=64_000, quality=0.7, seconds=1.0),
+        _model("claude-haiku-4-5-20251001", ("1", "5", "0.1", "1.25", "2"), window=_OLD, output=64_000, quality=0.7, seconds=1.0),
         _model("claude-opus-4-5", _OPUS, window=_OLD, output=64_000, quality=0.85, replaced_by="claude-opus-5-5"),
         _model("claude-opus-4-5-20251101", _OPUS, window=_OLD, output=64_000, quality=0.85, replaced_by="claude-opus-5-5"),
         *(
             _model(
                 name,
                 _SONNET,
-                long=(200_000, ("6", "22.5", "0.6", "7.5")),
+                long=(200_000, ("6", "22.5", "0.6", "7.5", "12")),
                 window=_OLD,
                 output=64_000,
                 quality=0.81,
@@ -205,12 +205,12 @@ ANTHROPIC: Final = ProviderFacts(
                 ("claude-3-5-sonnet-latest", _SONNET, 8192, 0.7, True, "claude-sonnet-5-5"),
                 ("claude-3-5-sonnet-20241022", _SONNET, 8192, 0.7, True, "claude-sonnet-5-5"),
                 ("claude-3-5-sonnet-20240620", _SONNET, 8192, 0.68, False, "claude-sonnet-5-5"),
-                ("claude-3-5-haiku-latest", ("0.8", "4", "0.08", "1"), 8192, 0.6, True, "claude-haiku-5-5"),
-                ("claude-3-5-haiku-20241022", ("0.8", "4", "0.08", "1"), 8192, 0.6, True, "claude-haiku-5-5"),
+                ("claude-3-5-haiku-latest", ("0.8", "4", "0.08", "1", "1.6"), 8192, 0.6, True, "claude-haiku-5-5"),
+                ("claude-3-5-haiku-20241022", ("0.8", "4", "0.08", "1", "1.6"), 8192, 0.6, True, "claude-haiku-5-5"),
                 ("claude-3-opus-latest", _OLD_OPUS, 4096, 0.65, False, "claude-opus-5-5"),
                 ("claude-3-opus-20240229", _OLD_OPUS, 4096, 0.65, False, "claude-opus-5-5"),
                 ("claude-3-sonnet-20240229", _SONNET, 4096, 0.55, False, "claude-sonnet-5-5"),
-                ("claude-3-haiku-20240307", ("0.25", "1.25", "0.03", "0.3"), 4096, 0.5, False, "claude-haiku-5-5"),
+                ("claude-3-haiku-20240307", ("0.25", "1.25", "0.03", "0.3", "0.5"), 4096, 0.5, False, "claude-haiku-5-5"),
             )
         ),
     ),

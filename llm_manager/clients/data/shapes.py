@@ -8,8 +8,8 @@ from attrs import field, frozen
 from llm_manager.clients.data.needs import GPT_SECONDS, middle
 from llm_manager.domain.models import ModelKind, Tier
 
-Rates: TypeAlias = tuple[str, str, str | None, str | None]
-"""US dollars per million tokens as decimals: input, output, cache read, cache write."""
+Rates: TypeAlias = tuple[str, str, str | None, str | None] | tuple[str, str, str | None, str | None, str]
+"""US dollars per million tokens as decimals: input, output, cache read, cache write, and cache write for an hour."""
 Counting: TypeAlias = Literal["responses", "chat", "tokenize"]
 """How a server counts tokens: of a request to ``/responses``, of one to ``/chat/completions``, or of a list of messages."""
 

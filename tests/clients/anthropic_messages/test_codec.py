@@ -63,6 +63,19 @@ def test_a_whole_answer() -> None:
     assert answer.usage.total_tokens == 12 + 1000 + 100 + 46
 
 
+def test_what_is_kept_for_an_hour_is_told_apart() -> None:
+    """It costs more; whole and streamed."""
+    kept = {"cache_creation": {"ephemeral_5m_input_tokens": 30, "ephemeral_1h_input_tokens": 70}}
+    usage = read({**PLAIN, "usage": {**PLAIN["usage"], **kept}}).unwrap().usage
+    assert usage is not None
+    assert (usage.cache_write_tokens, usage.cache_write_long_tokens, usage.prompt_tokens) == (30, 70, 1112)
+    begin = event("message_start", message={"id": "m", "usage": {**PLAIN["usage"], **kept}})
+    for told, long in (({"output_tokens": 9}, 70), ({"output_tokens": 9, "cache_creation": {"ephemeral_1h_input_tokens": 500}}, 100)):
+        later = finished(heard([begin, ending(usage=told), DONE])).usage
+        assert later is not None
+        assert (later.cache_write_tokens, later.cache_write_long_tokens) == (100 - long, long)
+
+
 def test_the_header_names_the_request() -> None:
     """Before the answer's own id does."""
     reply = WireReply(status=200, headers=(("request-id", "req_1"),), body=json.dumps(PLAIN).encode())
