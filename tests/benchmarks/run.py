@@ -1,4 +1,4 @@
-"""Every benchmark, or those named: ``python -m tests.benchmarks.run [importing deciding calling streaming batching gemini]``.
+"""Every benchmark, or those named: ``python -m tests.benchmarks.run [importing deciding calling streaming batching claude gemini ollama]``.
 
 Run by hand on a quiet machine; what is printed are medians of interleaved rounds and ratios against a baseline of the
 same run. Nothing here is a test: machines are noisy. The upstream needs a C compiler.
@@ -8,7 +8,7 @@ import asyncio
 import platform
 import sys
 
-from tests.benchmarks import batching, calling, claude, deciding, gemini, importing, streaming
+from tests.benchmarks import batching, calling, claude, deciding, gemini, importing, ollama, streaming
 from tests.benchmarks.upstream import Upstream
 
 
@@ -31,6 +31,8 @@ def main(names: list[str]) -> None:
         asyncio.run(claude.measure())
     if not names or "gemini" in names:
         asyncio.run(gemini.measure())
+    if not names or "ollama" in names:
+        asyncio.run(ollama.measure())
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from llm_manager.testing.laws import decodes, encodes, reads_any_cut, streams_la
 CHATTING = ("lmstudio", "llamacpp", "vllm", "openai", "groq", "together", "openrouter")
 """Clients that read chat completions; what a good stream is in other dialects is in `dialects`."""
 
-TALKING = (*CHATTING, "anthropic", "gemini")
+TALKING = (*CHATTING, "anthropic", "gemini", "ollama")
 """Clients that read what a server says over HTTP."""
 
 ENCODING = ("scripted", "embedded", "llama_cpp_cli", *TALKING)
@@ -100,6 +100,7 @@ json_like = st.recursive(
                     *("id", "model", "choices", "delta", "message", "content", "finish_reason", "usage", "error", "code", "tool_calls"),
                     *("index", "candidates", "parts", "text", "thought", "thoughtSignature", "functionCall", "finishReason"),
                     *("usageMetadata", "type", "content_block", "stop_reason", "stop_details", "partial_json", "thinking", "signature"),
+                    *("done", "done_reason", "response", "arguments", "function", "remote_host", "eval_count", "prompt_eval_count"),
                 ]
             ),
             inner,
@@ -123,6 +124,16 @@ events = st.lists(
     ),
     max_size=5,
 ).map(lambda told: "".join(f"data: {one}\n\n" for one in told).encode())
+lines = st.lists(
+    st.sampled_from([{"message": {"content": "hi"}, "done": False}, {"message": {}, "done": True}]).map(json.dumps)
+    | json_like.map(json.dumps),
+    max_size=5,
+).map(lambda told: "".join(f"{one}\n" for one in told).encode())
+lines = st.lists(
+    st.sampled_from([{"message": {"content": "hi"}, "done": False}, {"message": {}, "done": True}]).map(json.dumps)
+    | json_like.map(json.dumps),
+    max_size=5,
+).map(lambda told: "".join(f"{one}\n" for one in told).encode())
 
 
 @pytest.mark.parametrize("name", TALKING)
@@ -142,7 +153,7 @@ def test_any_stream_is_lawful_however_it_is_cut(name: str) -> None:
     """Text, rubbish and all between, in any chunks."""
 
     @settings(max_examples=30, deadline=None)
-    @given(bodies | events, st.lists(st.integers(0, 400), max_size=4))
+    @given(bodies | events | lines, st.lists(st.integers(0, 400), max_size=4))
     def check(body: bytes, cuts: list[int]) -> None:
         reads_any_cut(lambda chunks: streamed(name, 200, chunks), body, cuts)
 

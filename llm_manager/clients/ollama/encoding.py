@@ -116,8 +116,9 @@ def _message(message: Message, profile: ModelProfile, names: Mapping[str, str], 
     images = [_image(part, message, profile) for part in message.content if not isinstance(part, TextPart)]
     if images:
         said["images"] = images
-    if message.thoughts and (thinking := "".join(thought.text for thought in message.thoughts)):
-        said["thinking"] = thinking
+    own = "".join(thought.text for thought in message.thoughts if thought.signed_by in ("", profile.provider))
+    if own:
+        said["thinking"] = own
     if message.tool_calls:
         said["tool_calls"] = [_call(call, notices) for call in message.tool_calls]
     if message.role == "tool":

@@ -113,7 +113,11 @@ def test_a_conversation_with_tools() -> None:
                     ToolCall(id="c1", name="weather", arguments='{"city": "Paris"}'),
                     ToolCall(id="c2", name="weather", arguments="{oops"),
                 ),
-                thoughts=(Thought(text="a tool"), Thought(text=" will do")),
+                thoughts=(
+                    Thought(text="a tool"),
+                    Thought(text="another's", signed_by="anthropic"),
+                    Thought(text=" will do", signed_by="ollama"),
+                ),
             ),
             Message(role="tool", content="rain", tool_call_id="c1"),
             Message(role="tool", content="wrong", tool_call_id="c2"),
