@@ -152,20 +152,20 @@ def _claude_events(saying: Saying, pieces: Sequence[str]) -> list[tuple[str, Any
         return kind, {"type": kind, **more}
 
     first = {**_claude_usage(saying.usage), "output_tokens": 1 if saying.usage.completion_tokens else 0}
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": None, "usage": first}
+    message: dict[str, Any] = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [], "usage": first}
     told = [event("message_start", message=message), event("ping")]
     for index, block in enumerate(_claude_blocks(saying)):
+        start: dict[str, Any]
         match block["type"]:
             case "thinking":
-                start, deltas = (
-                    {"type": "thinking", "thinking": "", "signature": ""},
-                    [
-                        {"type": "thinking_delta", "thinking": block["thinking"]},
-                        {"type": "signature_delta", "signature": block["signature"]},
-                    ],
-                )
+                start = {"type": "thinking", "thinking": "", "signature": ""}
+                deltas = [
+                    {"type": "thinking_delta", "thinking": block["thinking"]},
+                    {"type": "signature_delta", "signature": block["signature"]},
+                ]
             case "text":
-                start, deltas = {"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in pieces]
+                start = {"type": "text", "text": ""}
+                deltas = [{"type": "text_delta", "text": piece} for piece in pieces]
             case _:
                 text = json.dumps(block["input"])
                 start = {**block, "input": {}}
