@@ -54,6 +54,8 @@ class AttemptAnswered:
     usage: Usage | None
     cost: Cost
     operation: Operation = "chat"
+    tokens_per_second: float | None = None
+    """How fast it wrote, where its server tells."""
 
 
 @frozen(kw_only=True)

@@ -15,7 +15,8 @@ class ModelStatistics:
 
     ``rated`` counts the attempts that tell of the model, all but those that a mistake of the caller ended;
     ``success_rate`` is a moving average over them. The two estimates follow in steps and are what routes may read:
-    between two versions of the `Statistics` they stand still.
+    between two versions of the `Statistics` they stand still. ``tokens_per_second`` is a moving average over the answers
+    whose server told how fast it wrote.
     """
 
     provider: str
@@ -33,6 +34,7 @@ class ModelStatistics:
     unpriced: int = 0
     errors: Mapping[str, int] = field(factory=dict)
     operation: Operation = "chat"
+    tokens_per_second: float | None = None
 
 
 @frozen(kw_only=True)

@@ -39,6 +39,7 @@ def recording(journal: Journal, now: Callable[[], float]) -> Layer:
                             seconds=at - began,
                             usage=answer.usage,
                             cost=price(answer.usage, profile.price),
+                            tokens_per_second=answer.tokens_per_second,
                         )
                     )
                 else:

@@ -89,11 +89,12 @@ def _tell(tally: Tally, event: AttemptAnswered | AttemptFailed) -> None:
         about_model = may_fall_back(event.error) or counts_for_breaker(event.error)
         tally.failed(event.error.tag, about_model=about_model)
         return
-    cost = event.cost
+    cost, speed = event.cost, event.tokens_per_second
     tally.answered(
         event.seconds if 0 <= event.seconds < inf else 0.0,
         event.usage,
         cost.usd if isinstance(cost, Priced) else None,
+        speed if speed is not None and 0 < speed < inf else None,
     )
 
 

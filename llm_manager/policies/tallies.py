@@ -29,6 +29,7 @@ class Tally:
         "moves",
         "rated",
         "seconds",
+        "speed",
         "start",
         "success_estimate",
         "success_rate",
@@ -52,9 +53,10 @@ class Tally:
         self.cost = start.cost_usd
         self.unpriced = start.unpriced
         self.errors = start.errors
+        self.speed = start.tokens_per_second
         self.moves = 0
 
-    def answered(self, seconds: float, usage: Usage | None, usd: Decimal | None) -> None:
+    def answered(self, seconds: float, usage: Usage | None, usd: Decimal | None, speed: float | None = None) -> None:
         """Count an answer."""
         self.times += 1
         self.successes += 1
@@ -65,6 +67,8 @@ class Tally:
             self.unpriced += 1
         else:
             self.cost += usd
+        if speed is not None:
+            self.speed = _moved(self.speed, speed, self.successes, LATENCY_WEIGHT)
         latency = self.latency = _moved(self.latency, seconds, self.successes, LATENCY_WEIGHT)
         estimate = self.latency_estimate
         if estimate is None or latency > estimate * LATENCY_STEP or latency * LATENCY_STEP < estimate:
@@ -98,6 +102,7 @@ class Tally:
             unpriced=self.unpriced,
             errors=self.errors,
             operation=start.operation,
+            tokens_per_second=self.speed,
         )
 
     def _rate(self, value: float) -> None:

@@ -2,8 +2,10 @@
 
 from decimal import Decimal
 from functools import reduce
+from itertools import accumulate
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,3 +164,11 @@ def test_the_summary_adds_up() -> None:
 def test_a_summary_of_nothing_is_zero() -> None:
     told = summary(Statistics())
     assert (told.total_requests, told.total_tokens, told.average_latency_ms, told.by_provider) == (0, 0, None, {})
+
+
+def test_how_fast_a_model_writes_is_averaged_where_it_is_told() -> None:
+    """An answer that does not tell changes nothing, and what is no speed is not counted."""
+    told = [evolve(answered(), tokens_per_second=speed) for speed in (10.0, None, 40.0, float("nan"), 0.0)]
+    after = [each.models["p/m"].tokens_per_second for each in accumulate(told, observe, initial=Statistics()) if each.models]
+    assert after == [10.0, 10.0, 20.0, 20.0, 20.0]
+    assert observe_all(Statistics(), told) == reduce(observe, told, Statistics())
