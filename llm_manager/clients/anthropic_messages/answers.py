@@ -38,11 +38,11 @@ def withheld(word: str | None, details: StopDetails | None, who: Who) -> str:
     return ": ".join((endings.WITHHELD, *told))
 
 
-def thought_of(block: Block, who: Who) -> Thought | None:
+def thought_of(block: Block) -> Thought | None:
     """Thinking as its model wants it back; None for what it would not take."""
     if block.type == REDACTED:
-        return kept_thought(REDACTED, "", block.data or "", who.model)
-    return kept_thought(THINKING, block.thinking or "", block.signature or "", who.model)
+        return kept_thought(REDACTED, "", block.data or "")
+    return kept_thought(THINKING, block.thinking or "", block.signature or "")
 
 
 def arguments_of(given: Raw) -> str:

@@ -65,9 +65,9 @@ def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> _Ne
         case "content_block_delta":
             return _added(told, event.delta or _SILENT, event.index)
         case "content_block_start":
-            return _started(told, event.content_block, event.index, who)
+            return _started(told, event.content_block, event.index)
         case "content_block_stop":
-            return _stopped(told, who), ()
+            return _stopped(told), ()
         case "message_start":
             return _beginning(told, event.message, who), ()
         case "message_delta":
@@ -91,7 +91,7 @@ def _whole(told: Told, message: Message, content: list[Block], who: Who) -> Told
             calls.append(Calling(index=index, id=block.id or "", name=block.name or "", arguments=(None, given) if given else None))
         elif block.type in (THINKING, REDACTED):
             reasoning = (reasoning, block.thinking) if block.thinking else reasoning
-            thought = thought_of(block, who)
+            thought = thought_of(block)
             thoughts += [] if thought is None else [thought]
         elif block.type == "text":
             text = (text, block.text) if block.text else text
@@ -125,7 +125,7 @@ def _beginning(told: Told, message: Message | None, who: Who) -> Told:
     )
 
 
-def _started(told: Told, block: Block | None, index: int | None, who: Who) -> _Next:
+def _started(told: Told, block: Block | None, index: int | None) -> _Next:
     if block is None:
         return told, ()
     if block.type == _CALL:
@@ -139,7 +139,7 @@ def _started(told: Told, block: Block | None, index: int | None, who: Who) -> _N
         delta = ToolCallDelta(index=len(told.calls), id=calling.id, name=calling.name, arguments=given)
         return replace(told, calls=(*told.calls, calling), delivered=True, chosen=True), (Success(delta),)
     if block.type == REDACTED:
-        thought = thought_of(block, who)
+        thought = thought_of(block)
         return (told if thought is None else replace(told, thoughts=(*told.thoughts, thought))), ()
     return _added(told, Delta(text=block.text, thinking=block.thinking, signature=block.signature), index)
 
@@ -170,11 +170,11 @@ def _argued(told: Told, piece: str, index: int | None) -> _Next:
     return replace(told, calls=calls), (Success(ToolCallDelta(index=place, arguments=piece)),)
 
 
-def _stopped(told: Told, who: Who) -> Told:
+def _stopped(told: Told) -> Told:
     """The end of a block: a thought is whole now."""
     if told.thought is None and not told.signature:
         return told
-    thought = thought_of(Block(type=THINKING, thinking=joined(told.thought), signature=told.signature), who)
+    thought = thought_of(Block(type=THINKING, thinking=joined(told.thought), signature=told.signature))
     thoughts = told.thoughts if thought is None else (*told.thoughts, thought)
     return replace(told, thoughts=thoughts, thought=None, signature="")
 
@@ -192,7 +192,7 @@ def _ending(told: Told, event: Happening, who: Who) -> Told:
 
 
 def _finished(told: Told, who: Who) -> _Next:
-    over = replace(_stopped(told, who), over=True)
+    over = replace(_stopped(told), over=True)
     if not told.chosen:
         return over, (Failure(endings.malformed("the stream ended without an answer", who)),)
     outcome = settled(over, who)

@@ -98,7 +98,7 @@ def _add_thinking(body: dict[str, Any], mind: Wish, manner: Manner) -> None:
 def _unsigned(request: LLMRequest, profile: ModelProfile) -> bool:
     """Whether tools answer a message of the model's that goes back without its thinking."""
     asking = awaits_tools(request.messages) if request.prompt is None else None
-    return asking is not None and not returned(asking.thoughts, profile.name)
+    return asking is not None and not returned(asking.thoughts, profile)
 
 
 def _add_sampling(body: dict[str, Any], wanted: Sampling, fit: Fit, *, thinks: bool) -> None:

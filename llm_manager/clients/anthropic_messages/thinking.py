@@ -1,7 +1,6 @@
-"""Asking a model to think, and keeping its thinking for when it wants it back.
+"""Asking a model to think, and keeping its thinking for when it wants it back, signed and as it came.
 
-A model takes back only what it wrote itself, signed: a thought's signature is kept with its kind and its model before it, so
-that thinking of another model, or of another provider, is never sent.
+Thinking may come sealed, to be read by nobody: its seal is all there is to keep, marked as what it is.
 """
 
 from typing import Any, Final, Literal, TypeAlias
@@ -17,6 +16,7 @@ from llm_manager.domain.requests import Reasoning
 Kind: TypeAlias = Literal["thinking", "redacted_thinking"]
 THINKING: Final[Kind] = "thinking"
 REDACTED: Final[Kind] = "redacted_thinking"
+_SEALED: Final = "redacted_thinking:"
 _LEFT_OUT: Final = "it was left out"
 
 
@@ -30,24 +30,24 @@ class Wish:
     takes_back: bool = False
 
 
-def kept(kind: Kind, text: str, signature: str, model: str) -> Thought | None:
-    """A thought of a model, to be sent back to it; None without its signature, for it would be refused."""
-    return Thought(text=text, signature=f"{kind} {model} {signature}") if signature else None
+def kept(kind: Kind, text: str, signature: str) -> Thought | None:
+    """A thought as its model wants it back; None without its signature, for it would be refused."""
+    if not signature:
+        return None
+    return Thought(text=text, signature=signature if kind == THINKING else _SEALED + signature)
 
 
-def returned(thoughts: tuple[Thought, ...], model: str) -> list[dict[str, Any]]:
-    """The thoughts that a model wrote itself, as it wants them back, in order."""
-    blocks: list[dict[str, Any]] = []
-    for thought in thoughts:
-        kind, _, rest = thought.signature.partition(" ")
-        author, _, signature = rest.rpartition(" ")
-        if kind not in (THINKING, REDACTED) or author != model:
-            continue
-        if kind == REDACTED:
-            blocks.append({"type": REDACTED, "data": signature})
-        else:
-            blocks.append({"type": THINKING, "thinking": thought.text, "signature": signature})
-    return blocks
+def returned(thoughts: tuple[Thought, ...], profile: ModelProfile) -> list[dict[str, Any]]:
+    """The thoughts that a model signed itself, in order; another's it would refuse."""
+    return [
+        _block(thought) for thought in thoughts if thought.signature and thought.signed_by in ("", f"{profile.provider} {profile.name}")
+    ]
+
+
+def _block(thought: Thought) -> dict[str, Any]:
+    if thought.signature.startswith(_SEALED):
+        return {"type": REDACTED, "data": thought.signature.removeprefix(_SEALED)}
+    return {"type": THINKING, "thinking": thought.text, "signature": thought.signature}
 
 
 def wish(reasoning: Reasoning | None, max_tokens: int | None, fit: Fit, *, forced: bool, unsigned: bool) -> Wish:

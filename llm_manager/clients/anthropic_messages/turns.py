@@ -49,7 +49,7 @@ def turns(messages: Iterable[Message], prompt: str | None, profile: ModelProfile
 def _blocks(message: Message, profile: ModelProfile, *, takes_back: bool) -> list[Block]:
     match message.role:
         case "assistant":
-            thoughts = returned(message.thoughts, profile.name) if takes_back else []
+            thoughts = returned(message.thoughts, profile) if takes_back else []
             text = _only_text(message)
             said = [{"type": "text", "text": text}] if text.strip() else []
             return [*thoughts, *said, *(_call(call) for call in message.tool_calls)]

@@ -389,8 +389,8 @@ def test_a_bound_given_is_kept_while_thinking() -> None:
 
 
 def thoughts(model: str) -> tuple[Thought, ...]:
-    made = (kept(THINKING, "Let me see.", SIGNATURE, model), kept(REDACTED_KIND, "", REDACTED, model))
-    return tuple(each for each in made if each is not None)
+    made = (kept(THINKING, "Let me see.", SIGNATURE), kept(REDACTED_KIND, "", REDACTED))
+    return tuple(evolve(each, signed_by=f"anthropic {model}") for each in made if each is not None)
 
 
 def looped(*given: Thought, reasoning: Reasoning | None = "low") -> LLMRequest:
@@ -416,7 +416,9 @@ def test_thoughts_go_back_to_the_model_that_had_them() -> None:
     assert told["thinking"]["type"] == "enabled"
 
 
-@pytest.mark.parametrize("given", [(), thoughts("claude-opus-4-5"), (Thought(text="hm"), Thought(text="hm", signature="another's"))])
+@pytest.mark.parametrize(
+    "given", [(), thoughts("claude-opus-4-5"), (Thought(text="hm"), Thought(text="hm", signature="s", signed_by="gemini g"))]
+)
 def test_thoughts_of_others_stay_here(given: tuple[Thought, ...]) -> None:
     """And a call begun without them goes on without, where the model would refuse it otherwise."""
     wire = wired(looped(*given))

@@ -55,7 +55,7 @@ def same(answer: LLMResponse, read: Message) -> None:
     """What we read is what the SDK read."""
     assert answer.content == "".join(block.text for block in read.content if isinstance(block, TextBlock))
     assert answer.reasoning == "".join(block.thinking for block in read.content if isinstance(block, ThinkingBlock))
-    assert [thought.signature.rpartition(" ")[2] for thought in answer.thoughts if thought.signature.startswith("thinking ")] == [
+    assert [thought.signature for thought in answer.thoughts if thought.text] == [
         block.signature for block in read.content if isinstance(block, ThinkingBlock)
     ]
     assert [(call.id, call.name, json.loads(call.arguments)) for call in answer.tool_calls] == [
