@@ -12,6 +12,7 @@ from returns.future import FutureResult
 from llm_manager.cli import local_models
 from llm_manager.cli.exits import FAILED, OK, USAGE
 from llm_manager.domain.errors import ModelUnavailable
+from llm_manager.domain.local_models import ModelUpdate
 from llm_manager.services.local_models import LocalModels
 from tests.cli.program import error_line, run
 from tests.clients.ollama.test_managing import managed
@@ -105,6 +106,12 @@ async def test_updates_are_told(scene: Setting, models: LocalModels) -> None:
     off = scene()
     assert await local_models.updates(off.session.output, models) == USAGE
     assert "check_updates" in off.err.getvalue()
+    found = tuple(ModelUpdate(name=name, newer=newer) for name, newer in (("a", True), ("b", False), ("c", None)))
+    known = evolve(models, updates=lambda: FutureResult.from_value(found))
+    at, told = scene(), scene(json=True)
+    assert await local_models.updates(at.session.output, known) == await local_models.updates(told.session.output, known) == OK
+    assert at.out.getvalue().splitlines()[1:] == ["a\ta newer version is there", "b\tup to date", "c\tnot known"]
+    assert [each["newer"] for each in json.loads(told.out.getvalue())] == [True, False, None]
 
 
 async def test_failures_are_told(scene: Setting, models: LocalModels) -> None:
