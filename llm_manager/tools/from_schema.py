@@ -1,8 +1,9 @@
 """A tool out of a JSON schema: its arguments are checked by the library jsonschema, which is imported when the first is made."""
 
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import count
+from math import isfinite
 from typing import Any, Final, TypeAlias
 
 from returns.result import Failure, Result, Success
@@ -20,6 +21,10 @@ Problem: TypeAlias = Callable[[dict[str, Any]], str | None]
 """Says what is wrong with arguments, or None."""
 
 _LONGEST: Final = 300
+_MOST_REFERENCES: Final = 10_000
+"""Followed in one check, which takes a quarter of a second."""
+_REFERRING: Final = ("$ref", "$dynamicRef", "$recursiveRef")
+_TOO_COSTLY: Final = ("pattern", "patternProperties", "unevaluatedProperties", "unevaluatedItems")
 
 
 def tool_from_schema(
@@ -67,29 +72,29 @@ def tool_from_schema(
 def checking(name: str, schema: Mapping[str, Any], *, trusted: bool = True) -> Result[Problem, LLMError]:
     """Make a check out of a schema; no reference in it is ever fetched.
 
-    The patterns of one that is not ``trusted`` are left to its owner, since a pattern can be written to take for ever.
+    One that is not ``trusted`` can be written to take for ever: its patterns are left to its owner, and it may refer
+    to its parts only so often.
     """
     from jsonschema import Draft202012Validator, exceptions, validators
     from referencing import Registry
-    from referencing import exceptions as referring
 
-    kind = validators.validator_for(schema, default=Draft202012Validator)
-    if not trusted:
-        kind = validators.extend(kind, dict.fromkeys(("pattern", "patternProperties", "unevaluatedProperties"), _anything))
-    if not trusted and _names_by_pattern(schema):
-        kind = validators.extend(kind, {"additionalProperties": _anything})
     try:
+        kind = validators.validator_for(schema, default=Draft202012Validator)
+        if not trusted:
+            kind = validators.extend(kind, dict.fromkeys(_TOO_COSTLY, _anything))
+        if not trusted and _names_by_pattern(schema):
+            kind = validators.extend(kind, {"additionalProperties": _anything})
         kind.check_schema(schema)
-        validator = kind(schema, registry=Registry())
-    except (exceptions.SchemaError, TypeError, ValueError, RecursionError) as wrong:
+    except Exception as wrong:  # noqa: BLE001 - a schema is anybody's, and the library raises what it trips over
         return Failure(ConfigurationError(message=f"the schema of the tool {name} is not a JSON schema: {_cut(wrong)}"))
     if schema.get("type", "object") != "object":
         return Failure(ConfigurationError(message=f"the schema of the tool {name} does not describe a JSON object"))
 
     def problem(arguments: dict[str, Any]) -> str | None:
         try:
-            misfit = exceptions.best_match(validator.iter_errors(arguments))
-        except (referring.Unresolvable, re.error, RecursionError) as wrong:
+            patient = kind if trusted else validators.extend(kind, _following(kind.VALIDATORS))
+            misfit = exceptions.best_match(patient(schema, registry=Registry()).iter_errors(arguments))
+        except Exception as wrong:  # noqa: BLE001 - the same
             return f"the arguments cannot be checked: {_cut(wrong)}"
         if misfit is None:
             return None
@@ -101,7 +106,7 @@ def checking(name: str, schema: Mapping[str, Any], *, trusted: bool = True) -> R
 def read_arguments(name: str, arguments: str, problem: Problem) -> Settled[dict[str, Any], LLMError]:
     """Read what the model wrote as the one object that fits, or say what is wrong with it."""
     try:
-        given = json.loads(arguments.strip() or "{}", parse_constant=_refused)
+        given = json.loads(arguments.strip() or "{}", parse_constant=_refused, parse_float=_finite)
     except (ValueError, RecursionError) as wrong:
         return _wrong(name, f"the arguments are not JSON: {_cut(wrong)}")
     if not isinstance(given, dict):
@@ -114,8 +119,28 @@ def _refused(word: str) -> Any:
     raise ValueError(f"{word} is not a number in JSON")
 
 
+def _finite(number: str) -> float:
+    value = float(number)
+    return value if isfinite(value) else _refused(number)
+
+
 def _anything(*_: Any) -> tuple[()]:
     return ()
+
+
+def _following(words: Mapping[str, Any]) -> dict[str, Any]:
+    """The words of a schema that refer to another part of it, each counted: two references in each part double with every step."""
+    left = count(_MOST_REFERENCES, -1)
+
+    def counted(follow: Callable[..., Iterable[Any]]) -> Callable[..., Iterable[Any]]:
+        def following(*told: Any) -> Iterable[Any]:
+            if next(left) <= 0:
+                raise RecursionError("the schema refers to its parts too often")
+            return follow(*told) or ()
+
+        return following
+
+    return {word: counted(words[word]) for word in _REFERRING if word in words}
 
 
 def _names_by_pattern(schema: Any) -> bool:

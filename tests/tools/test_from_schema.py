@@ -59,6 +59,7 @@ def test_what_fits_is_given_as_one_dict() -> None:
         ("[]", "the arguments are not a JSON object"),
         ('{"city":', "the arguments are not JSON"),
         ('{"city": NaN}', "the arguments are not JSON: NaN is not a number in JSON"),
+        ('{"city": 1e999}', "the arguments are not JSON: 1e999 is not a number in JSON"),
         ('{"days": ' + "1" * 5000 + "}", "the arguments are not JSON"),
         ('{"city": ' + "[" * 100_000, "the arguments are not JSON"),
     ],
@@ -84,6 +85,8 @@ def test_any_text_is_taken_or_refused(text: str) -> None:
         ({"type": "objekt"}, "is not a JSON schema"),
         ({"type": "object", "properties": {"a": {"pattern": "("}}}, "is not a JSON schema"),
         ({"type": "object", "properties": []}, "is not a JSON schema"),
+        ({"$schema": []}, "is not a JSON schema"),
+        ({"$schema": 3}, "is not a JSON schema"),
         ({"type": "string"}, "does not describe a JSON object"),
     ],
 )
@@ -113,3 +116,27 @@ def test_patterns_of_strangers_are_not_run() -> None:
     named = {"type": "object", "patternProperties": {"^(a+)+$": {}}, "additionalProperties": False}
     assert checking("t", named, trusted=False).unwrap()({"a" * 60 + "!": 1}) is None
     assert checking("t", {"allOf": [{"unevaluatedProperties": False}]}, trusted=False).unwrap()({"b": 1}) is None
+    nested: dict[str, Any] = {}
+    for _ in range(24):
+        nested = {"allOf": [nested], "unevaluatedItems": False}
+    assert checking("t", {"properties": {"a": nested}}, trusted=False).unwrap()({"a": [1]}) is None
+
+
+def test_references_of_strangers_are_followed_so_often_and_no_more() -> None:
+    """Two in each part double with every step: without a bound this would take an age of the world."""
+    doubling = {f"a{step}": {"allOf": [{"$ref": f"#/$defs/a{step + 1}"}] * 2} for step in range(64)}
+    problem = checking("t", {"$ref": "#/$defs/a0", "$defs": {**doubling, "a64": {}}}, trusted=False).unwrap()
+    assert problem({}) == "the arguments cannot be checked: the schema refers to its parts too often"
+    assert problem({}) == problem({})
+    tree = {"properties": {"more": {"type": "array", "items": {"$ref": "#"}}}}
+    assert checking("t", tree, trusted=False).unwrap()({"more": [{"more": [{}] * 1000}]}) is None
+
+
+@pytest.mark.parametrize(
+    "schema", [{"$id": "http://[", "$ref": "x"}, {"$ref": "#"}, {"$id": "http://[x", "properties": {"a": {"$ref": "b"}}}]
+)
+@pytest.mark.parametrize("trusted", [True, False])
+def test_whatever_a_schema_breaks_is_told(schema: Mapping[str, Any], trusted: bool) -> None:
+    problem = checking("t", schema, trusted=trusted).unwrap()({"a": 1})
+    assert problem is not None
+    assert problem.startswith("the arguments cannot be checked")
