@@ -83,13 +83,14 @@ async def _run(
     now = performing.world.now
     deadline = None if request.deadline_ms is None else now() + request.deadline_ms / 1000.0
     coming, story, number = evolve(request, tools=tuple(tool.spec for tool in tools)), _Story(), 0
+    taken = {call.id for message in request.messages for call in message.tool_calls}
     while True:
         number += 1
         outcome = await ask(coming)
         if isinstance(outcome, Failure):
             return story.ended(outcome.failure()) if story.responses else outcome
         response = outcome.unwrap()
-        calls = told_apart(response.tool_calls, {step.call.id for step in story.steps})
+        calls = told_apart(response.tool_calls, taken.union(step.call.id for step in story.steps))
         if not calls:
             return story.told(response, ()).ended()
         wanted = Wanted(number=number, request=coming, response=response, calls=calls, deadline=deadline)

@@ -16,6 +16,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.outcomes import Settled
 from llm_manager.policies.classification import classify
+from llm_manager.policies.tool_calls import sendable
 from llm_manager.services.invoking import invoked
 from llm_manager.services.journal import Journal
 from llm_manager.services.tools import Confirm, ReadyCall, Tool, ToolStep
@@ -23,6 +24,15 @@ from llm_manager.services.world import World
 
 _LONGEST: Final = 500
 _LONGEST_NAME: Final = 64
+_WHY: Final = {
+    "failed": "it raised, or said that it failed",
+    "timeout": "it took too long",
+    "arguments": "its arguments did not fit",
+    "unknown": "there is no such tool",
+    "refused": "the call was refused",
+    "steps": "the run had no turns left",
+}
+"""What the journal is told; the tool's own words may hold what it was given, and are for the model."""
 
 
 @frozen(kw_only=True)
@@ -89,10 +99,10 @@ def _stepped(performing: Performing, wanted: Wanted, call: ToolCall, outcome: Se
             step=wanted.number,
             tool=_named(call),
             seconds=seconds,
-            error=error,
+            error=evolve(error, message=_WHY[error.reason]) if isinstance(error, ToolFailed) else error,
         )
     )
-    return ToolStep(step=wanted.number, call=call, result=_sendable(told), seconds=seconds, error=error)
+    return ToolStep(step=wanted.number, call=call, result=sendable(told), seconds=seconds, error=error)
 
 
 @frozen(kw_only=True)
@@ -141,6 +151,10 @@ class _Desk:
                 return None if await invoked(self.performing.world.run_blocking, confirm, call, tool.spec) else "the call was not confirmed"
         except TimeoutError as late:
             return "nobody confirmed the call in time" if scope.expired() else f"confirming failed: {_raised(late)}"
+        except asyncio.CancelledError as left:
+            if _is_cancelled():
+                raise
+            return f"confirming failed: {_raised(left)}"
         except Exception as error:  # noqa: BLE001 - who cannot be asked has not said yes
             return f"confirming failed: {_raised(error)}"
 
@@ -158,6 +172,10 @@ class _Desk:
             if not scope.expired():
                 return Failure(ToolFailed(tool=tool.spec.name, message=_raised(late)))
             return Failure(ToolFailed(tool=tool.spec.name, message=f"it took longer than {seconds:g} s", reason="timeout"))
+        except asyncio.CancelledError as gone:
+            if _is_cancelled():
+                raise
+            return Failure(ToolFailed(tool=tool.spec.name, message=_raised(gone)))
         except Exception as error:  # noqa: BLE001 - a tool is code of others: what it raises is its failure
             return Failure(ToolFailed(tool=tool.spec.name, message=_raised(error)))
 
@@ -175,15 +193,16 @@ def _named(call: ToolCall) -> str:
     return call.name[:_LONGEST_NAME]
 
 
-def _raised(error: Exception) -> str:
+def _is_cancelled() -> bool:
+    """Say whether this task is cancelled; what it awaits may be, and then that has failed."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
+
+
+def _raised(error: BaseException) -> str:
     """What was raised, in a line: its kind and its words, never where."""
     try:
         words = " ".join(str(error).split())
     except Exception:  # noqa: BLE001 - an exception need not be able to say what it is
         words = ""
     return f"{type(error).__name__}: {words}"[:_LONGEST] if words else type(error).__name__
-
-
-def _sendable(text: str) -> str:
-    """The text without halves of characters, which no JSON can carry."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -1,4 +1,4 @@
-"""Calls of tools told apart, so that each has exactly one result."""
+"""Calls of tools told apart, so that each has exactly one result, and what they say made fit to be sent."""
 
 from collections.abc import Iterable, Set
 
@@ -24,3 +24,12 @@ def told_apart(calls: Iterable[ToolCall], taken: Set[str]) -> tuple[ToolCall, ..
         used.add(fresh)
         apart.append(call if fresh == call.id else evolve(call, id=fresh))
     return tuple(apart)
+
+
+def sendable(text: str) -> str:
+    """The text without halves of characters, which no JSON can carry.
+
+    >>> sendable("a\\ud800b") == "a\\ufffdb"
+    True
+    """
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -16,6 +16,7 @@ from llm_manager.domain.requests import AnyJson, JsonSchema, LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.policies.fences import unfenced
 from llm_manager.policies.schemas import strict_schema
+from llm_manager.policies.tool_calls import sendable
 from llm_manager.policies.tool_prompts import build_tool_prompt
 
 NOTICE: Final = "The tools were told in words, and called by a JSON schema."
@@ -130,7 +131,7 @@ def read_call(text: str, call_id: str) -> ToolCall | None:
     if not isinstance(call, Mapping) or not isinstance(name := call.get("name"), str):
         return None
     arguments = call.get("arguments", {})
-    return ToolCall(id=call_id, name=name, arguments=_json(arguments)) if isinstance(arguments, Mapping) else None
+    return ToolCall(id=call_id, name=sendable(name), arguments=sendable(_json(arguments))) if isinstance(arguments, Mapping) else None
 
 
 def _joined(messages: Iterable[Message]) -> Iterable[Message]:

@@ -65,6 +65,13 @@ async def late() -> None:
     raise TimeoutError
 
 
+async def gone() -> None:
+    """Awaits what somebody else has cancelled."""
+    other = asyncio.ensure_future(asyncio.sleep(60))
+    other.cancel()
+    await other
+
+
 HI = Message(role="assistant", content="Hi")
 BEYOND = "it may reach beyond this machine, and is not called"
 DOUBLE, SLOW, BROKEN = tool(double), tool(slow), tool(broken)
@@ -149,6 +156,7 @@ def test_what_a_run_took_is_the_sum_of_its_answers() -> None:
         (("broken", ""), [BROKEN], "failed", "ValueError: no luck"),
         (("silent", ""), [tool(silent)], "failed", "MuteError"),
         (("late", ""), [tool(late)], "failed", "TimeoutError"),
+        (("gone", ""), [tool(gone)], "failed", "CancelledError"),
         (("slow", '{"seconds": 60}'), [SLOW], "timeout", "it took longer than 30 s"),
         (("slow", '{"seconds": 2}'), [tool(slow, timeout_seconds=0.5)], "timeout", "it took longer than 0.5 s"),
         (("slow", '{"seconds": 2}'), [tool(slow, timeout_seconds=0.0)], "timeout", "the time of the run was over"),
@@ -181,6 +189,27 @@ def test_another_error_is_told_as_it_is() -> None:
     run = run_of(scripted(calls(("asking", "")), "ok"), LLMRequest("x"), [tool(asking)])
     assert run.steps[0].error == NetworkError(model="other", message="reset")
     assert "reset" in run.steps[0].result
+
+
+def test_the_journal_is_told_why_a_tool_failed_and_not_in_its_words() -> None:
+    async def look(name: str) -> None:
+        raise ValueError(f"nobody is called {name}")
+
+    heard: list[Event] = []
+    wanted = (("look", '{"name": "Canary"}'), ("look", '{"Canary": 1}'), ("none", "{}"))
+    run = run_of(scripted(calls(*wanted), "ok"), LLMRequest("x"), [tool(look)], tell=heard.append)
+    assert "Canary" in run.steps[0].result
+    told = [event.error for event in heard if isinstance(event, ToolCalled)]
+    assert [error.reason for error in told if isinstance(error, ToolFailed)] == ["failed", "arguments", "unknown"]
+    assert "Canary" not in repr(heard)
+
+
+def test_a_call_never_has_the_id_of_an_earlier_one() -> None:
+    """Some servers number their calls anew in every answer."""
+    first = run_of(scripted(calls(("double", '{"number": 1}')), "2"), LLMRequest("x"), [DOUBLE])
+    again = LLMRequest("y", messages=(Message(role="user", content="x"), *first.messages))
+    second = run_of(scripted(calls(("double", '{"number": 2}')), "4"), again, [DOUBLE])
+    assert [call.id for message in (*first.messages, *second.messages) for call in message.tool_calls] == ["c0", "c0_1"]
 
 
 def test_no_half_of_a_character_reaches_a_model() -> None:
@@ -345,6 +374,7 @@ async def forgetful(*_: object) -> bool:
     [
         (raising, "confirming failed: EOFError"),
         (out_of_time, "confirming failed: TimeoutError"),
+        (lambda *_: gone(), "confirming failed: CancelledError"),
         (forgetful, "nobody confirmed the call in time"),
         (lambda *_: False, "the call was not confirmed"),
     ],

@@ -155,3 +155,8 @@ def test_every_request_can_be_emulated_and_every_answer_read(request: LLMRequest
     assert (sent.tools, sent.tool_choice) == ((), "auto")
     assert all(message.role != "tool" and not message.tool_calls for message in sent.messages)
     assert isinstance(read_emulated(answer(text), request), LLMResponse)
+
+
+def test_no_half_of_a_character_is_read_from_an_escape() -> None:
+    call = read_call('{"call": {"name": "\\ud800", "arguments": {"text": "\\udfff"}}}', "c1")
+    assert call == ToolCall(id="c1", name="\ufffd", arguments='{"text":"\ufffd"}')
