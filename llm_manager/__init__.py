@@ -63,6 +63,9 @@ if TYPE_CHECKING:
         ProviderSettings as ProviderSettings,
     )
     from llm_manager.domain.configuration import (
+        Sign as Sign,
+    )
+    from llm_manager.domain.configuration import (
         TokenSource as TokenSource,
     )
     from llm_manager.domain.configuration import (
@@ -785,6 +788,7 @@ _HOMES = {
     "Sensitivity": "llm_manager.domain.requests",
     "ServersProbed": "llm_manager.domain.events",
     "Settled": "llm_manager.outcomes",
+    "Sign": "llm_manager.domain.configuration",
     "Snapshot": "llm_manager.domain.plans",
     "Statistics": "llm_manager.domain.statistics",
     "StorageFailed": "llm_manager.domain.errors",
@@ -1002,6 +1006,7 @@ __all__ = (
     "Sensitivity",
     "ServersProbed",
     "Settled",
+    "Sign",
     "Snapshot",
     "Statistics",
     "StorageFailed",

@@ -39,7 +39,7 @@ SECTIONS = {
         create_default_local_client check_local_model_health ModelClient ModelProfile Endpoint Health
         ModelKind Locality Family Tier Credits Price KnownPrice UnknownPrice PriceTier FREE search_models cheapest""",
     "Settings": """LLMConfig ProviderSettings CacheSettings ContextSettings PerformanceSettings DisplaySettings EmbeddedSettings
-        NetworkSettings WeightsPolicy Secret TokenSource""",
+        NetworkSettings WeightsPolicy Secret TokenSource Sign""",
     "Parts that can be swapped": "Cache ConversationStorage Conversation Turn Journal World",
     "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered MovedOn CacheHit Answered CallFailed
         CallCancelled ServersProbed ToolCalled Operation Statistics ModelStatistics Summary ProviderSummary""",

@@ -8,10 +8,11 @@ from returns.result import Failure, Result, Success
 
 from llm_manager.clients.data.shapes import ProviderFacts
 from llm_manager.domain.attempts import Attempt, Limits
-from llm_manager.domain.configuration import NetworkSettings, ProviderSettings, TokenSource
+from llm_manager.domain.configuration import NetworkSettings, ProviderSettings, Sign, TokenSource
 from llm_manager.domain.errors import AuthenticationFailed, ConfigurationError, LLMError, Origin
 from llm_manager.domain.models import Endpoint
 from llm_manager.domain.secrets import Secret
+from llm_manager.domain.wire_requests import WireRequest
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.addresses import parse_endpoint
 from llm_manager.policies.headers import header_fields, usable_key
@@ -29,6 +30,7 @@ class Addressed:
     """An endpoint with the fields that every request to it carries; ``keyed`` are the same with our own key.
 
     ``tokens`` gives what is sent in a key's place; ``lock`` is the field that holds either, and what stands before it.
+    ``sign`` gives further fields for each request as it goes out.
     """
 
     endpoint: Endpoint
@@ -38,6 +40,7 @@ class Addressed:
     takes_keys: bool = True
     lock: tuple[bytes, bytes] = _BEARER
     tokens: TokenSource | None = field(default=None, repr=False)
+    sign: Sign | None = field(default=None, repr=False)
     version_path: str = ""
 
     async def envelope(self, attempt: Attempt, path: str, body: bytes) -> Settled[Envelope, LLMError]:
@@ -54,6 +57,11 @@ class Addressed:
             if isinstance(extra, Failure):
                 return extra
             fields = (*fields, *extra.unwrap())
+        if self.sign is not None:
+            signed = self._signed(self.sign, evolve(wire, path=path, body=body, notices=()), attempt.model.name)
+            if isinstance(signed, Failure):
+                return signed
+            fields = (*fields, *signed.unwrap())
         return Success(
             Envelope(
                 method=wire.method,
@@ -74,12 +82,18 @@ class Addressed:
         made = Success(self.keyed) if self.tokens is None else await self._with_key(self.key, model)
         if isinstance(made, Failure):
             return made
+        fields = made.unwrap()
+        if self.sign is not None:
+            signed = self._signed(self.sign, WireRequest(method=method, path=path, body=body), model)
+            if isinstance(signed, Failure):
+                return signed
+            fields = (*fields, *signed.unwrap())
         base = self.endpoint.base_url.removesuffix(self.version_path) if above_base else self.endpoint.base_url
         return Success(
             Envelope(
                 method=method,
                 url=base + path,
-                headers=made.unwrap(),
+                headers=fields,
                 body=body,
                 limits=limits,
                 local=self.endpoint.locality == "local",
@@ -99,6 +113,17 @@ class Addressed:
             return Success(self.fields)
         usable = sealed(usable_key(self.endpoint.provider, key))
         return usable if isinstance(usable, Failure) else Success((*self.fields, _locked(lock, usable.unwrap())))
+
+    def _signed(self, sign: Sign, wire: WireRequest, model: str) -> Settled[_Fields, LLMError]:
+        """The fields that prove a request; of an exception only its kind is told."""
+        provider = self.endpoint.provider
+        try:
+            given = dict(sign(wire))
+        except Exception as error:  # noqa: BLE001 - somebody else's function, which may fail in any way
+            origin = Origin(provider=provider, endpoint=self.endpoint.base_url)
+            message = f"the signer of {provider} signed nothing: it raised {type(error).__name__}"
+            return Failure(AuthenticationFailed(model=model, message=message, origin=origin))
+        return sealed(header_fields(provider, given))
 
     async def _token(self, source: TokenSource, model: str) -> Settled[Secret, LLMError]:
         """The token to send now; of an exception only its kind is told, for its words may hold what they should not."""
@@ -135,6 +160,7 @@ def addressed(facts: ProviderFacts, settings: ProviderSettings, network: Network
         takes_keys=takes_keys,
         lock=lock,
         tokens=settings.token_source if takes_keys else None,
+        sign=settings.sign,
         version_path=facts.version_path,
     )
     if settings.api_key:

@@ -9,9 +9,13 @@ from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import PromptCache
 from llm_manager.domain.secrets import Secret
+from llm_manager.domain.wire_requests import WireRequest
 
 TokenSource: TypeAlias = Callable[[], Awaitable[Secret]]
 """Gives the token to send now, a fresh one when the last has run out; asked before each request, so it should remember."""
+
+Sign: TypeAlias = Callable[[WireRequest], Mapping[str, str]]
+"""Signs a request for a gateway that wants it: given path, headers without secrets and body as they go out, the fields to add."""
 
 
 @frozen(kw_only=True)
@@ -39,6 +43,7 @@ class ProviderSettings:
     app_url: str | None = None
     api_version: str | None = None
     token_source: TokenSource | None = field(default=None, repr=False)
+    sign: Sign | None = field(default=None, repr=False)
     strict_parameters: bool = False
     prompt_cache: PromptCache | None = None
     custom_headers: Mapping[str, str] = field(factory=dict, repr=False)

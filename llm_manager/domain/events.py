@@ -23,6 +23,8 @@ class AttemptStarted:
     provider: str
     model: str
     operation: Operation = "chat"
+    key_fingerprint: str | None = None
+    """Which key was sent, never the key; None when there is none, or a token that is fetched for each request."""
 
 
 @frozen(kw_only=True)

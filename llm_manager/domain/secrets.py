@@ -8,10 +8,11 @@ from typing import Never
 class Secret:
     """Hold a key so that no print, log, pickle or traceback can show it; only `reveal` gives it out."""
 
-    __slots__ = ("__value",)
+    __slots__ = ("__fingerprint", "__value")
 
     def __init__(self, value: str) -> None:
         self.__value = value
+        self.__fingerprint = ""
 
     def reveal(self) -> str:
         """Give the value to the one place that sends it."""
@@ -20,7 +21,9 @@ class Secret:
     @property
     def fingerprint(self) -> str:
         """Name the key without telling it: eight hexadecimal digits of its SHA-256."""
-        return hashlib.sha256(self.__value.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        if not self.__fingerprint:
+            self.__fingerprint = hashlib.sha256(self.__value.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+        return self.__fingerprint
 
     def __repr__(self) -> str:
         return f"Secret({self.fingerprint})"

@@ -22,7 +22,14 @@ def recording(journal: Journal, now: Callable[[], float]) -> Layer:
             began = now()
             profile = attempt.model
             journal.emit(
-                AttemptStarted(at=began, call_id=attempt.call_id, number=attempt.number, provider=profile.provider, model=profile.name)
+                AttemptStarted(
+                    at=began,
+                    call_id=attempt.call_id,
+                    number=attempt.number,
+                    provider=profile.provider,
+                    model=profile.name,
+                    key_fingerprint=None if attempt.key is None else attempt.key.fingerprint,
+                )
             )
 
             def tell(ending: Ending) -> Ending:

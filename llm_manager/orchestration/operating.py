@@ -140,7 +140,13 @@ class Round:
         milliseconds = max(1, round(min(own, left) * 1000))
         emit(
             AttemptStarted(
-                at=began, call_id=self.call_id, number=number, provider=profile.provider, model=profile.name, operation=self.operation
+                at=began,
+                call_id=self.call_id,
+                number=number,
+                provider=profile.provider,
+                model=profile.name,
+                operation=self.operation,
+                key_fingerprint=None if client.key is None else client.key.fingerprint,
             )
         )
         scope = asyncio.timeout(milliseconds / 1000)

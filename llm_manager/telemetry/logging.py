@@ -52,7 +52,8 @@ def log(event: Event) -> None:
 def _told(event: Event) -> str:
     match event:
         case AttemptStarted():
-            return f"[{event.call_id}] attempt {event.number} asks {event.provider}/{event.model}"
+            key = "" if event.key_fingerprint is None else f" with key {event.key_fingerprint}"
+            return f"[{event.call_id}] attempt {event.number} asks {event.provider}/{event.model}{key}"
         case AttemptFailed():
             return (
                 f"[{event.call_id}] attempt {event.number} of {event.provider}/{event.model} failed"
