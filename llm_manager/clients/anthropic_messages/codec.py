@@ -8,7 +8,6 @@ Any bytes give a `Result`. A stream and a whole answer are put together by the s
 newer version of the API adds, kinds of events and of blocks, is read past.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -17,25 +16,24 @@ from returns.result import Failure, Success
 from llm_manager.clients import endings
 from llm_manager.clients.anthropic_messages import errors
 from llm_manager.clients.anthropic_messages.answers import arguments_of, finish_of, thought_of, usage_after, usage_of, withheld
+from llm_manager.clients.anthropic_messages.blocks import CALL, Next, added, started, stopped
 from llm_manager.clients.anthropic_messages.encoding import encode, encode_count, streamed
 from llm_manager.clients.anthropic_messages.shapes import Block, Delta, Message, plain, read_event, read_message
 from llm_manager.clients.anthropic_messages.shapes import Event as Happening
 from llm_manager.clients.anthropic_messages.thinking import REDACTED, THINKING
 from llm_manager.clients.fitting import Defaults
-from llm_manager.clients.telling import Calling, Chain, Event, Told, begun, cut, joined, settled
+from llm_manager.clients.telling import Calling, Chain, Event, Told, begun, cut, settled
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.messages import Thought
 from llm_manager.domain.responses import LLMResponse
-from llm_manager.domain.streaming import ReasoningDelta, StreamFinished, TextDelta, ToolCallDelta
+from llm_manager.domain.streaming import StreamFinished
 from llm_manager.domain.wire_requests import WireReply
 from llm_manager.outcomes import Settled
 
 __all__ = ["Defaults", "Event", "Told", "Who", "begun", "cut", "decode", "decode_event", "encode", "encode_count", "streamed"]
 
-_Next = tuple[Told, Sequence[Event]]
 _SILENT: Final = Delta()
-_CALL: Final = "tool_use"
 
 
 def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLMError]:
@@ -54,7 +52,7 @@ def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLME
     return settled(_whole(told, message, message.content, who), who)
 
 
-def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> _Next:
+def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> Next:
     """Read one event of a stream; after the last one, well or not, nothing more comes out."""
     if told.over or not payload or payload.isspace():
         return told, ()
@@ -63,11 +61,11 @@ def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> _Ne
         return _failed(told, who, "a piece of the stream is not a JSON object", payload)
     match event.type:
         case "content_block_delta":
-            return _added(told, event.delta or _SILENT, event.index)
+            return added(told, event.delta or _SILENT, event.index)
         case "content_block_start":
-            return _started(told, event.content_block, event.index)
+            return started(told, event.content_block, event.index)
         case "content_block_stop":
-            return _stopped(told), ()
+            return stopped(told), ()
         case "message_start":
             return _beginning(told, event.message, who), ()
         case "message_delta":
@@ -86,7 +84,7 @@ def _whole(told: Told, message: Message, content: list[Block], who: Who) -> Told
     thoughts: list[Thought] = []
     calls: list[Calling] = []
     for index, block in enumerate(content):
-        if block.type == _CALL:
+        if block.type == CALL:
             given = arguments_of(block.input)
             calls.append(Calling(index=index, id=block.id or "", name=block.name or "", arguments=(None, given) if given else None))
         elif block.type in (THINKING, REDACTED):
@@ -125,60 +123,6 @@ def _beginning(told: Told, message: Message | None, who: Who) -> Told:
     )
 
 
-def _started(told: Told, block: Block | None, index: int | None) -> _Next:
-    if block is None:
-        return told, ()
-    if block.type == _CALL:
-        given = arguments_of(block.input)
-        calling = Calling(
-            index=len(told.calls) if index is None else index,
-            id=block.id or "",
-            name=block.name or "",
-            arguments=(None, given) if given else None,
-        )
-        delta = ToolCallDelta(index=len(told.calls), id=calling.id, name=calling.name, arguments=given)
-        return replace(told, calls=(*told.calls, calling), delivered=True, chosen=True), (Success(delta),)
-    if block.type == REDACTED:
-        thought = thought_of(block)
-        return (told if thought is None else replace(told, thoughts=(*told.thoughts, thought))), ()
-    return _added(told, Delta(text=block.text, thinking=block.thinking, signature=block.signature), index)
-
-
-def _added(told: Told, delta: Delta, index: int | None) -> _Next:
-    text, thinking = delta.text, delta.thinking
-    if text:
-        return replace(told, text=(told.text, text), delivered=True, chosen=True), (Success(TextDelta(text=text)),)
-    if delta.partial_json:
-        return _argued(told, delta.partial_json, index)
-    if delta.signature:
-        told = replace(told, signature=told.signature + delta.signature)
-    if thinking:
-        more: Chain = (told.thought, thinking)
-        told = replace(told, reasoning=(told.reasoning, thinking), thought=more, delivered=True, chosen=True)
-        return told, (Success(ReasoningDelta(text=thinking)),)
-    return told, ()
-
-
-def _argued(told: Told, piece: str, index: int | None) -> _Next:
-    """More of a call's arguments; those of a tool that the provider calls itself belong to no call of ours."""
-    place = next((at for at, call in enumerate(told.calls) if index in (None, call.index)), None)
-    if place is None:
-        return told, ()
-    known = told.calls[place]
-    grown = Calling(index=known.index, id=known.id, name=known.name, arguments=(known.arguments, piece))
-    calls = (*told.calls[:place], grown, *told.calls[place + 1 :])
-    return replace(told, calls=calls), (Success(ToolCallDelta(index=place, arguments=piece)),)
-
-
-def _stopped(told: Told) -> Told:
-    """The end of a block: a thought is whole now."""
-    if told.thought is None and not told.signature:
-        return told
-    thought = thought_of(Block(type=THINKING, thinking=joined(told.thought), signature=told.signature))
-    thoughts = told.thoughts if thought is None else (*told.thoughts, thought)
-    return replace(told, thoughts=thoughts, thought=None, signature="")
-
-
 def _ending(told: Told, event: Happening, who: Who) -> Told:
     """How the answer ended, and the last counts."""
     delta = event.delta or _SILENT
@@ -191,8 +135,8 @@ def _ending(told: Told, event: Happening, who: Who) -> Told:
     )
 
 
-def _finished(told: Told, who: Who) -> _Next:
-    over = replace(_stopped(told), over=True)
+def _finished(told: Told, who: Who) -> Next:
+    over = replace(stopped(told), over=True)
     if not told.chosen:
         return over, (Failure(endings.malformed("the stream ended without an answer", who)),)
     outcome = settled(over, who)
@@ -201,12 +145,12 @@ def _finished(told: Told, who: Who) -> _Next:
     return over, (Success(StreamFinished(response=outcome.unwrap())),)
 
 
-def _failed(told: Told, who: Who, message: str, payload: bytes) -> _Next:
+def _failed(told: Told, who: Who, message: str, payload: bytes) -> Next:
     error = endings.malformed(message, who, raw=payload) if not told.delivered else cut(told, who, message)
     return replace(told, over=True), (Failure(error),)
 
 
-def _told_error(told: Told, who: Who, problem: object, payload: bytes) -> _Next:
+def _told_error(told: Told, who: Who, problem: object, payload: bytes) -> Next:
     raw = payload[:4096].decode("utf-8", "replace")
     error = errors.error_inside({"error": problem, "request_id": told.request_id}, who, wall=told.wall, raw=raw)
     if told.delivered:

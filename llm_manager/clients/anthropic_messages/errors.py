@@ -5,12 +5,9 @@ then its type and status. Words that a prompt could hold decide nothing.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-from attrs import frozen
-
+from llm_manager.clients.anthropic_messages.signals import Signal, read_body, read_error
 from llm_manager.clients.data import anthropic_errors as known
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import (
@@ -34,25 +31,8 @@ _CONTEXT: Final = tuple(re.compile(sentence) for sentence in known.CONTEXT_SENTE
 _CREDIT: Final = re.compile(known.CREDIT_SENTENCE)
 _LIMIT: Final = re.compile(known.LIMIT_SENTENCE)
 _BUCKET: Final = re.compile(r"x-ratelimit-(remaining|reset)-(requests|tokens)\Z")
-_LARGEST_ERROR_BYTES = 1_000_000
-_LARGEST_COUNT = 2**53
-_LONGEST_CODE = 100
 _SCANNED = 2000
 _SERVER_ERROR = 500
-
-
-@frozen(kw_only=True)
-class _Signal:
-    """One error as the provider put it: its status, type, own code, and its sentence as it came."""
-
-    status: int
-    type: str = ""
-    code: str = ""
-    message: str = ""
-    counts: tuple[int | None, int | None] = (None, None)
-    request_id: str | None = None
-    is_json: bool = True
-    raw: str = ""
 
 
 def is_good(status: int) -> bool:
@@ -62,40 +42,17 @@ def is_good(status: int) -> bool:
 
 def error_of(reply: WireReply, who: Who, *, wall: float) -> LLMError:
     """Say what an answer that is not good means."""
-    raw = reply.body[:_LARGEST_ERROR_BYTES].decode("utf-8", "replace")
-    try:
-        told = msgspec.json.decode(reply.body) if len(reply.body) <= _LARGEST_ERROR_BYTES else None
-    except (ValueError, RecursionError):
-        told = None
-    return _judged(_read(reply.status, told, raw), reply, who, wall)
+    return _judged(read_body(reply.status, reply.body), reply, who, wall)
 
 
 def error_inside(told: object, who: Who, *, wall: float, raw: str = "", reply: WireReply | None = None) -> LLMError:
     """Say what an error inside a good answer or a stream means: its type stands for the status, 500 when that is not known."""
-    signal = _read(_SERVER_ERROR, told, raw)
+    signal = read_error(_SERVER_ERROR, told, raw)
     status = known.STATUS_OF.get(signal.type, _SERVER_ERROR)
-    return _judged(_read(status, told, raw), reply or WireReply(status=status), who, wall)
+    return _judged(read_error(status, told, raw), reply or WireReply(status=status), who, wall)
 
 
-def _read(status: int, told: object, raw: str) -> _Signal:
-    """Read ``{"type": "error", "error": {...}}``, or the inner object alone."""
-    if not isinstance(told, Mapping):
-        return _Signal(status=status, message=told if isinstance(told, str) else "", is_json=told is not None, raw=raw)
-    inner = told.get("error")
-    error: Mapping[str, Any] = inner if isinstance(inner, Mapping) else told
-    details = error.get("details")
-    return _Signal(
-        status=status,
-        type=_text(error.get("type"))[:_LONGEST_CODE],
-        code=_text(details.get("error_code"))[:_LONGEST_CODE] if isinstance(details, Mapping) else "",
-        message=_text(error.get("message")) or _text(inner),
-        counts=(_count(error.get("n_prompt_tokens")), _count(error.get("n_ctx"))),
-        request_id=_text(told.get("request_id")) or None,
-        raw=raw,
-    )
-
-
-def _judged(signal: _Signal, reply: WireReply, who: Who, wall: float) -> LLMError:
+def _judged(signal: Signal, reply: WireReply, who: Who, wall: float) -> LLMError:
     origin = who.origin(
         request_id=request_id(reply.headers) or signal.request_id,
         status=reply.status,
@@ -106,7 +63,7 @@ def _judged(signal: _Signal, reply: WireReply, who: Who, wall: float) -> LLMErro
     return told or _by_status(signal, reply, who, origin, wall)
 
 
-def _by_code(signal: _Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError | None:
+def _by_code(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError | None:
     model, message = who.model, _message(signal, who)
     if signal.code in known.QUOTA_OF_ACCOUNT:
         return QuotaExhausted(model=model, message=message, scope="account", origin=origin)
@@ -121,7 +78,7 @@ def _by_code(signal: _Signal, reply: WireReply, who: Who, origin: Origin, wall: 
     return None
 
 
-def _by_sentence(signal: _Signal, who: Who, origin: Origin) -> LLMError | None:
+def _by_sentence(signal: Signal, who: Who, origin: Origin) -> LLMError | None:
     """Fixed sentences, for the errors that share the type of every wrong request."""
     message = signal.message[:_SCANNED]
     if signal.status != 400 or not message:
@@ -135,7 +92,7 @@ def _by_sentence(signal: _Signal, who: Who, origin: Origin) -> LLMError | None:
     return _too_large(signal, who, origin) if any(sentence.match(message) for sentence in _CONTEXT) else None
 
 
-def _by_status(signal: _Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError:
+def _by_status(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError:
     status, model, message = signal.status, who.model, _message(signal, who)
     if status < 200:
         return MalformedResponse(model=model, message=f"answered with status {status}", origin=origin)
@@ -174,7 +131,7 @@ def _by_status(signal: _Signal, reply: WireReply, who: Who, origin: Origin, wall
     return InvalidRequest(message=message, request=who.request, origin=origin)
 
 
-def _limited(signal: _Signal, reply: WireReply, who: Who, origin: Origin, wall: float, *, ramp: bool = False) -> LLMError:
+def _limited(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float, *, ramp: bool = False) -> LLMError:
     return RateLimitExceeded(
         model=who.model,
         message=_message(signal, who),
@@ -186,7 +143,7 @@ def _limited(signal: _Signal, reply: WireReply, who: Who, origin: Origin, wall: 
     )
 
 
-def _too_large(signal: _Signal, who: Who, origin: Origin) -> ContextTooLarge:
+def _too_large(signal: Signal, who: Who, origin: Origin) -> ContextTooLarge:
     count, limit = signal.counts
     for sentence in _CONTEXT:
         found = sentence.match(signal.message[:_SCANNED])
@@ -211,14 +168,6 @@ def _helps(reply: WireReply) -> bool:
     return reply.header("x-should-retry") != "false"
 
 
-def _message(signal: _Signal, who: Who) -> str:
+def _message(signal: Signal, who: Who) -> str:
     """The provider's sentence, safe to show; the status where it has none."""
     return who.safe(signal.message.strip()) or f"answered with status {signal.status}"
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_COUNT else None
