@@ -64,8 +64,8 @@ class Server:
     def _frame(self, name: str, data: Any) -> bytes:
         text = data if isinstance(data, str) else json.dumps(data)
         if self.lines:
-            return f"{text}\n".encode()
-        return (f"event: {name}\n" if name else "").encode() + f"data: {text}\n\n".encode()
+            return f"{text}\n".encode("utf-8", "surrogatepass")
+        return (f"event: {name}\n" if name else "").encode() + f"data: {text}\n\n".encode("utf-8", "surrogatepass")
 
 
 def _chat_usage(usage: Usage) -> dict[str, Any]:
