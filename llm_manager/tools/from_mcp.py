@@ -15,6 +15,7 @@ from llm_manager.domain.messages import ToolSpec
 from llm_manager.domain.models import Locality
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.addresses import locate, parse_endpoint
+from llm_manager.policies.headers import header_fields
 from llm_manager.services.tools import ReadyCall, Tool
 from llm_manager.services.world import RunBlocking
 from llm_manager.tools.descriptions import read_tool_spec
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from mcp.types import CallToolResult
     from mcp.types import Tool as ServersTool
 
+_SERVER: Final = "the MCP server"
 _LONGEST: Final = 2_000
 _NOT_IN_NAMES: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _CONNECT_SECONDS: Final = 30.0
@@ -166,9 +168,12 @@ async def _connected(
         return Failure(ConfigurationError(message=f"MCP servers need one more package: {install_hint('mcp')}"))
     at: Locality = "cloud"
     if isinstance(server, McpUrl):
-        judged = sealed(parse_endpoint("the MCP server", server.url, config.network.local_hosts))
+        judged = sealed(parse_endpoint(_SERVER, server.url, config.network.local_hosts))
+        sendable = sealed(header_fields(_SERVER, server.headers))
         if isinstance(judged, Failure):
             return judged
+        if isinstance(sendable, Failure):
+            return sendable
         at = judged.unwrap().locality
         if config.routing.airgap and at != "local":
             return Failure(PolicyBlocked(message="airgap: the MCP server is not local", policy="airgap"))

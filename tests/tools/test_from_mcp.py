@@ -211,6 +211,15 @@ async def test_where_a_server_may_be_is_judged_first() -> None:
         assert isinstance(tools.failure(), ConfigurationError)
 
 
+@pytest.mark.parametrize("headers", [{"Authorization": "Bearer canary\nX: y"}, {"Authorization": "Bearer canary\0"}, {"X\n": "canary"}])
+async def test_a_header_that_cannot_be_sent_is_told_without_its_value(headers: dict[str, str]) -> None:
+    """The HTTP library would repeat it."""
+    async with tools_of_mcp_server(McpUrl("http://127.0.0.1:9/mcp", headers=headers)) as tools:
+        assert isinstance(tools, Failure)
+        assert isinstance(tools.failure(), ConfigurationError)
+        assert "canary" not in repr(tools)
+
+
 async def test_over_http_headers_are_sent() -> None:
     seen: list[str | None] = []
     app = library().streamable_http_app()
