@@ -50,7 +50,12 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     known = Known(clients=deps.clients, unavailable=deps.unavailable)
     knowledge = Knowledge(known, lambda: statistics.recent(now()))
     journal = journal_of(statistics.subscriber, knowledge.hear, deps.journal.emit)
-    servers = {} if has_real_model(deps.clients) else deps.servers
+
+    def forbidden(endpoint: Endpoint) -> str | None:
+        return why_not_asked(endpoint, config.routing)
+
+    looked_for = {name: client for name, client in deps.servers.items() if forbidden(client.endpoint) is None}
+    servers = {} if has_real_model(deps.clients) else looked_for
 
     async def ready() -> None:
         await world.run_blocking(_load_sending)
@@ -99,9 +104,6 @@ def assembled(deps: ManagerDeps) -> LLMManager:
             return config.performance.concurrency
         planned = sealed(deps.router.route(request, await snapshot(request)))
         return 1 if isinstance(planned, Failure) else planned.unwrap().steps[0].profile.concurrency
-
-    def forbidden(endpoint: Endpoint) -> str | None:
-        return why_not_asked(endpoint, config.routing)
 
     check, listed = checking_health(knowledge.clients, forbidden), listing_models(knowledge.clients, forbidden)
 

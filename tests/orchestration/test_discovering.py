@@ -10,10 +10,11 @@ from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.clients.catalogue import build_client
-from llm_manager.domain.configuration import ProviderSettings
+from llm_manager.domain.configuration import LLMConfig, ProviderSettings
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import Event, ServersProbed
 from llm_manager.domain.models import Health
+from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.effects import publish, settle
 from llm_manager.orchestration.discovering import having
@@ -70,6 +71,18 @@ def test_nothing_is_looked_for_when_a_model_is_configured() -> None:
     content, told = answers(server(), scripted("mine", provider="openai"))
     assert content == "mine"
     assert not any(isinstance(event, ServersProbed) for event in told)
+
+
+def test_under_airgap_no_server_elsewhere_is_looked_for() -> None:
+    async def look() -> tuple[str, ...]:
+        far = evolve(scripted("hi", provider="far", locality="cloud").client, health=publish(unheard))
+        airgap = LLMConfig(routing=RoutingPolicy(airgap=True))
+        return (await settle(scripted_manager(TOY, config=airgap, servers={"far": far, "lmstudio": server().client}).discover())).unwrap()
+
+    async def unheard() -> Settled[Health, LLMError]:
+        raise AssertionError("it was asked")
+
+    assert sorted(run_virtual(look())) == ["embedded", "lmstudio"]
 
 
 def test_discover_looks_at_once_and_the_plan_shows_what_was_found() -> None:
