@@ -188,7 +188,7 @@ def _headers(facts: ProviderFacts, settings: ProviderSettings) -> dict[str, str]
 
 def _account(settings: ProviderSettings) -> str:
     """What tells two accounts at one address apart, without telling a secret: custom headers count by their digest."""
-    parts = [part for part in (settings.organization, settings.project) if part]
+    parts = [part for part in (settings.organization, settings.project, settings.api_version) if part]
     if settings.custom_headers:
         text = repr(sorted(settings.custom_headers.items()))
         parts.append(hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8])

@@ -107,3 +107,13 @@ async def test_the_journal_hears_which_key_was_used_and_never_the_key() -> None:
     assert started.key_fingerprint == KEY.fingerprint
     assert KEY.fingerprint in _told(started)
     assert KEY.reveal() not in repr(heard) + "".join(map(_told, heard))
+
+
+def test_another_version_of_an_api_is_another_endpoint() -> None:
+    """What it answers is remembered apart."""
+    parts = ClientParts(world=fake_world(), make_transport=lambda _: playing().transport)
+    old, new = (
+        build_client("anthropic", ProviderSettings(api_key=KEY, api_version=version), parts).unwrap() for version in ("2023-06-01", None)
+    )
+    assert old.endpoint.base_url == new.endpoint.base_url
+    assert old.endpoint.identity != new.endpoint.identity

@@ -93,7 +93,14 @@ from llm_manager import (
 )
 
 REQUEST = LLMRequest("hello", system="be brief")
-TOOL = tool_from_function(len, name="length").unwrap()
+
+
+def length(text: str) -> int:
+    """How long a text is."""
+    return len(text)
+
+
+TOOL = tool_from_function(length).unwrap()
 
 
 async def confirm(call: ToolCall, spec: ToolSpec) -> bool:
