@@ -59,9 +59,10 @@ class Server:
 
     def frames(self, saying: Saying, pieces: Sequence[str]) -> list[bytes]:
         """The stream, frame by frame, its text cut into ``pieces``."""
-        return [self._frame(name, data) for name, data in self.events(saying, pieces)]
+        return [self.frame(name, data) for name, data in self.events(saying, pieces)]
 
-    def _frame(self, name: str, data: Any) -> bytes:
+    def frame(self, name: str, data: Any) -> bytes:
+        """One event as it is sent."""
         text = data if isinstance(data, str) else json.dumps(data)
         if self.lines:
             return f"{text}\n".encode("utf-8", "surrogatepass")

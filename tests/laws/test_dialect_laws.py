@@ -233,6 +233,55 @@ def test_fifty_megabytes_are_read_or_refused(server: Server) -> None:
     assert peak < 4 * size
 
 
+ODD: list[Any] = [None, True, -1, 2.5, 10**30, "", "x", "429", [], {}, [[]], [{}], {"message": "x"}, {"code": 429}]
+
+
+def places_in(told: Any, here: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where anything stands in a decoded value."""
+    inner = told.items() if isinstance(told, dict) else enumerate(told) if isinstance(told, list) else ()
+    return [here, *(place for key, each in inner for place in places_in(each, (*here, key)))]
+
+
+def with_odd(told: Any, place: tuple[Any, ...], odd: Any) -> Any:
+    """The same with something else in one place."""
+    if not place:
+        return odd
+    copy = dict(told) if isinstance(told, dict) else list(told)
+    copy[place[0]] = with_odd(copy[place[0]], place[1:], odd)
+    return copy
+
+
+@EACH
+def test_something_odd_in_any_place_is_an_error_or_an_answer(server: Server) -> None:
+    """In the whole answer and in any event of a stream, whatever else was understood."""
+    full = server.able(
+        Saying(text="ab", thinking="hm", calls=(Called(name="look", arguments={"q": 1}, id="c1"),), usage=Usage(input_tokens=2))
+    )
+    whole, stream = server.whole(full), server.events(full, ["a", "b"])
+
+    @settings(max_examples=150, deadline=None)
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        odd = data.draw(st.sampled_from(ODD))
+        body = with_odd(whole, data.draw(st.sampled_from(places_in(whole))), odd)
+        assert isinstance(answered(server, json.dumps(body).encode()), Success | Failure)
+        number = data.draw(st.integers(0, len(stream) - 1))
+        name, told = stream[number]
+        changed = told if isinstance(told, str) else with_odd(told, data.draw(st.sampled_from(places_in(told))), odd)
+        streams_lawfully(heard(server, [server.frame(*event) for event in (*stream[:number], (name, changed), *stream[number + 1 :])]))
+
+    check()
+
+
+@EACH
+def test_an_error_that_is_null_is_none(server: Server) -> None:
+    """As servers write it that always name the field."""
+    saying = server.able(Saying(text="ab", usage=Usage(input_tokens=2, output_tokens=1)))
+    whole = answered(server, json.dumps({**server.whole(saying), "error": None}).encode()).unwrap()
+    events = [(name, told if isinstance(told, str) else {**told, "error": None}) for name, told in server.events(saying, ["a", "b"])]
+    assert ended(heard(server, [server.frame(*event) for event in events])).content == whole.content == "ab"
+
+
 def matters() -> dict[str, LLMRequest]:
     """Requests that differ from a plain one in a single thing each, all of which matter to the answer."""
     from llm_manager.domain.messages import Message, UseTool

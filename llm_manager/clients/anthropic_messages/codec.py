@@ -18,10 +18,11 @@ from llm_manager.clients.anthropic_messages import errors
 from llm_manager.clients.anthropic_messages.answers import arguments_of, finish_of, thought_of, usage_after, usage_of, withheld
 from llm_manager.clients.anthropic_messages.blocks import CALL, Next, added, started, stopped
 from llm_manager.clients.anthropic_messages.encoding import encode, encode_count, streamed
-from llm_manager.clients.anthropic_messages.shapes import Block, Delta, Message, plain, read_event, read_message
+from llm_manager.clients.anthropic_messages.shapes import Block, Delta, Message, read_event, read_message
 from llm_manager.clients.anthropic_messages.shapes import Event as Happening
 from llm_manager.clients.anthropic_messages.thinking import REDACTED, THINKING
 from llm_manager.clients.fitting import Defaults
+from llm_manager.clients.loosely import plain
 from llm_manager.clients.telling import Calling, Chain, Event, Told, begun, cut, settled
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import LLMError
@@ -43,9 +44,10 @@ def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLME
     message = read_message(reply.body)
     if message is None:
         return Failure(endings.malformed("the answer is not a JSON object", who, raw=reply.body, reply=reply))
-    if bytes(message.error):
+    problem = plain(message.error)
+    if problem is not None:
         raw = reply.body[:4096].decode("utf-8", "replace")
-        return Failure(errors.error_inside(plain(message.error), who, wall=wall, raw=raw, reply=reply))
+        return Failure(errors.error_inside(problem, who, wall=wall, raw=raw, reply=reply))
     if message.content is None:
         return Failure(endings.malformed("the answer holds no content", who, raw=reply.body, reply=reply))
     told = begun(wall=wall, request_id=request_id(reply.headers) if reply.headers else None)
@@ -75,7 +77,8 @@ def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> Nex
         case "error":
             return _told_error(told, who, plain(event.error), payload)
         case _:
-            return _told_error(told, who, plain(event.error), payload) if name == b"error" or bytes(event.error) else (told, ())
+            problem = plain(event.error)
+            return (told, ()) if problem is None and name != b"error" else _told_error(told, who, problem, payload)
 
 
 def _whole(told: Told, message: Message, content: list[Block], who: Who) -> Told:

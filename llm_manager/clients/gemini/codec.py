@@ -20,7 +20,8 @@ from llm_manager.clients.fitting import Defaults
 from llm_manager.clients.gemini import errors
 from llm_manager.clients.gemini.answers import finish_of, said, usage_of
 from llm_manager.clients.gemini.encoding import encode, streamed
-from llm_manager.clients.gemini.shapes import Answer, Candidate, Part, plain, read
+from llm_manager.clients.gemini.shapes import Answer, Candidate, Part, read
+from llm_manager.clients.loosely import plain
 from llm_manager.clients.telling import Event, Told, begun, cut, settled
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import ContentFiltered, LLMError
@@ -42,9 +43,10 @@ def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLME
     if answer is None:
         return Failure(endings.malformed("the answer is not a JSON object", who, raw=reply.body, reply=reply))
     told = _named(Told(wall=wall, request_id=request_id(reply.headers) if reply.headers else None), answer)
-    if bytes(answer.error):
+    failed = plain(answer.error)
+    if failed is not None:
         raw = reply.body[:4096].decode("utf-8", "replace")
-        return Failure(errors.error_inside(plain(answer.error), who, wall=wall, raw=raw, reply=reply))
+        return Failure(errors.error_inside(failed, who, wall=wall, raw=raw, reply=reply))
     problem = _blocked(answer, told, who)
     if problem is not None:
         return Failure(problem)
@@ -74,9 +76,10 @@ def decode_event(told: Told, payload: bytes, who: Who, _: bytes = b"") -> tuple[
         return _failed(told, who, endings.malformed("a piece of the stream is not a JSON object", who, raw=payload))
     if told.id is None:
         told = _named(told, chunk)
-    if bytes(chunk.error):
+    failed = plain(chunk.error)
+    if failed is not None:
         raw = payload[:4096].decode("utf-8", "replace")
-        return _failed(told, who, errors.error_inside(plain(chunk.error), who, wall=told.wall, raw=raw))
+        return _failed(told, who, errors.error_inside(failed, who, wall=told.wall, raw=raw))
     if chunk.candidates and not chunk.candidates[0].index:
         return _added(told, chunk, chunk.candidates[0], who)
     problem = _blocked(chunk, told, who)

@@ -16,11 +16,12 @@ from returns.result import Failure, Success
 
 from llm_manager.clients import endings
 from llm_manager.clients.fitting import Defaults
+from llm_manager.clients.loosely import plain
 from llm_manager.clients.ollama import errors
 from llm_manager.clients.ollama.answers import called, finish_of, speed_of, usage_of
 from llm_manager.clients.ollama.context import Context, checked
 from llm_manager.clients.ollama.encoding import encode, streamed
-from llm_manager.clients.ollama.shapes import Answer, Call, plain, read
+from llm_manager.clients.ollama.shapes import Answer, Call, read
 from llm_manager.clients.telling import Event, Told, begun, cut, joined, settled
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import LLMError, PolicyBlocked
@@ -77,8 +78,9 @@ def decode_event(told: Told, payload: bytes, who: Who, watch: Watch) -> tuple[To
     line = read(payload)
     if line is None:
         return _failed(told, who, payload)
-    if bytes(line.error):
-        return _told_error(told, who, plain(line.error))
+    problem = plain(line.error)
+    if problem is not None:
+        return _told_error(told, who, problem)
     if (line.remote_host or line.remote_model) and not told.chosen:
         noted = _noted(told, line, who, watch)
         if isinstance(noted, Failure):

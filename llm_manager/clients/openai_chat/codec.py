@@ -15,10 +15,11 @@ from returns.result import Failure, Success
 
 from llm_manager.clients import endings
 from llm_manager.clients.fitting import Defaults
+from llm_manager.clients.loosely import plain
 from llm_manager.clients.openai_chat import errors
 from llm_manager.clients.openai_chat.answers import WITHHELD, called, finish_of, usage_of
 from llm_manager.clients.openai_chat.encoding import encode, streamed
-from llm_manager.clients.openai_chat.shapes import Answer, Choice, Said, plain, read
+from llm_manager.clients.openai_chat.shapes import Answer, Choice, Said, read
 from llm_manager.clients.telling import Event, Told, begun, cut, settled
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import LLMError

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from llm_manager.clients import endings
-from llm_manager.clients.openai_chat.shapes import plain
+from llm_manager.clients.loosely import plain
 from llm_manager.clients.openai_responses import errors
 from llm_manager.clients.openai_responses.answers import BETWEEN_SUMMARIES, called, ended, place_of, thoughts_of, whole
 from llm_manager.clients.openai_responses.encoding import encode, streamed
