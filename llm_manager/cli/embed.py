@@ -9,16 +9,17 @@ from typing import Final
 
 import msgspec
 from attrs import evolve
+from returns.result import Failure
 
 from llm_manager.cells import Cell
 from llm_manager.cli.exits import FAILED, INTERRUPTED, OK, error_line, exit_code
 from llm_manager.cli.output import Output
 from llm_manager.cli.run_progress import Progress, showing
 from llm_manager.cli.session import Session
-from llm_manager.domain.errors import ConfigurationError, LLMError, StorageFailed
+from llm_manager.domain.errors import ConfigurationError, InvalidRequest, LLMError, StorageFailed
 from llm_manager.outcomes import Settled
 from llm_manager.real_world import real_world
-from llm_manager.runs.embedding_rows import EmbeddingJob, Write, embed_rows
+from llm_manager.runs.embedding_rows import EmbeddingJob, Write, embed_rows, with_spending
 from llm_manager.runs.reading import Form, Table, form_of, open_table
 from llm_manager.runs.reporting import Report, counts, report_document, took
 from llm_manager.runs.tallies import Tally
@@ -28,6 +29,8 @@ _PARTIAL: Final = ".part"
 
 def rows_of(source: str, column: str, *, scratch: Path, limit: int | None, form: Form | None) -> Settled[Table, LLMError]:
     """The rows of a file or of standard input; what is neither is a text, and the one row there is."""
+    if not source.strip():
+        return Failure(InvalidRequest(message="the text is empty: give it as an argument, or - to read rows from standard input"))
     if source != "-" and form_of(source) is None and not _is_there(source):
         file = scratch / "text.jsonl"
         file.write_bytes(msgspec.json.encode({column: source}))
@@ -84,7 +87,10 @@ async def _asked(session: Session, job: EmbeddingJob, write: Write, tally: Cell[
             write(line)
 
     async with session.manager as manager:
-        return await embed_rows(job, manager.embed, written, tally, progress.tell)
+        try:
+            return await embed_rows(job, manager.embed, written, tally, progress.tell)
+        finally:
+            tally.swap(lambda counted: with_spending(counted, manager.stats()))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from llm_manager.cli.embed import embed, rows_of, unfit_target
 from llm_manager.cli.parsing import Config, Model, Private, Provider, Timeout
 from llm_manager.cli.session import open_session, standard_output
 from llm_manager.domain.embeddings import EmbedRequest, Purpose
-from llm_manager.runs.embedding_rows import make_embedding_job
+from llm_manager.runs.embedding_rows import ROWS_AT_ONCE, make_embedding_job
 from llm_manager.runs.reading import Form
 
 
@@ -58,7 +58,7 @@ def run(
         job = make_embedding_job(table.unwrap(), column, request)
         if isinstance(job, Failure):
             return output.failure(job.failure())
-        opened = open_session(output, config=config)
+        opened = open_session(output, config=config, remember=ROWS_AT_ONCE)
         if isinstance(opened, Failure):
             return output.failure(opened.failure())
         return embed(opened.unwrap(), job.unwrap(), None if to == "-" else Path(to))

@@ -45,15 +45,19 @@ def standard_output(*, json: bool = False) -> Output:
     return Output(out=sys.stdout, err=sys.stderr, json=json)
 
 
-def overridden(config: LLMConfig, *, strategy: Strategy | None = None) -> LLMConfig:
-    """The settings with what the command line says instead."""
-    return config if strategy is None else evolve(config, routing=evolve(config.routing, strategy=strategy))
+def overridden(config: LLMConfig, *, strategy: Strategy | None = None, remember: int = 0) -> LLMConfig:
+    """The settings with what the command says instead; ``remember`` is how much it must not have to pay for twice."""
+    if strategy is not None:
+        config = evolve(config, routing=evolve(config.routing, strategy=strategy))
+    if remember:
+        config = evolve(config, cache=evolve(config.cache, enabled=True, max_size=max(config.cache.max_size, remember)))
+    return config
 
 
 def open_session(
-    output: Output, *, config: Path | None = None, strategy: Strategy | None = None, world: World | None = None
+    output: Output, *, config: Path | None = None, strategy: Strategy | None = None, remember: int = 0, world: World | None = None
 ) -> Settled[Session, LLMError]:
-    """Read the settings, apply what the command line says, and make the manager; nothing is sent or fetched."""
+    """Read the settings, apply what the command says, and make the manager; nothing is sent or fetched."""
     from llm_manager.real_world import real_world
     from llm_manager.settings import read_config
     from llm_manager.wiring import default_deps, make_llm_manager
@@ -62,7 +66,7 @@ def open_session(
     read = sealed(read_config(config, here.environ))
     if isinstance(read, Failure):
         return read
-    settings = overridden(read.unwrap().config, strategy=strategy)
+    settings = overridden(read.unwrap().config, strategy=strategy, remember=remember)
     for warning in settings.warnings:
         output.note(f"warning: {warning}")
     made = sealed(default_deps(settings, here).bind(lambda deps: make_llm_manager(settings, deps)))

@@ -1,9 +1,11 @@
 """Rows with the vector of one of their columns: asked in pieces and written in input order; memory holds one piece.
 
 One run keeps one model. A text that no vector can be made of fails its own row; whatever else goes wrong ends the run.
+A piece with such a text is asked again by halves: ``embed`` must remember a piece, or what was paid for is paid twice.
 """
 
 from collections.abc import Callable
+from decimal import Decimal
 from itertools import islice
 from typing import Any, Final, TypeAlias
 
@@ -15,6 +17,7 @@ from llm_manager.cells import Cell
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest, Vector
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import ConfigurationError, ContentFiltered, ContextTooLarge, InvalidRequest, LLMError
+from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.usage import Priced
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled
@@ -65,6 +68,18 @@ async def embed_rows(
         if error is not None:
             return error
     return None
+
+
+def with_spending(tally: Tally, seen: Statistics) -> Tally:
+    """Count all that was asked and paid, in pieces that failed too, of a manager that did nothing else."""
+    asked = seen.models.values()
+    return evolve(
+        tally,
+        calls=sum(each.attempts for each in asked),
+        input_tokens=sum(each.usage.prompt_tokens for each in asked),
+        cost_usd=sum((each.cost_usd for each in asked), Decimal(0)),
+        unpriced=sum(each.unpriced for each in asked),
+    )
 
 
 @frozen

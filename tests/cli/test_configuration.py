@@ -9,7 +9,7 @@ import pytest
 
 from llm_manager.cli.configuration import check, show
 from llm_manager.cli.session import open_session, overridden
-from llm_manager.domain.configuration import LLMConfig
+from llm_manager.domain.configuration import CacheSettings, LLMConfig
 from llm_manager.real_world import real_world
 
 Setting = Callable[..., Any]
@@ -90,6 +90,8 @@ def test_a_missing_file_is_a_fault(scene: Setting, tmp_path: Path) -> None:
 def test_the_command_line_has_the_last_word() -> None:
     assert overridden(LLMConfig(), strategy="cost").routing.strategy == "cost"
     assert overridden(LLMConfig()) == LLMConfig()
+    forgetful = LLMConfig(cache=CacheSettings(enabled=False, max_size=3))
+    assert overridden(forgetful, remember=512).cache == CacheSettings(max_size=512)
 
 
 def test_a_session_is_made_of_the_settings(scene: Setting, tmp_path: Path) -> None:

@@ -137,6 +137,7 @@ def test_ctrl_c_keeps_what_is_written(count: int, tmp_path: Path) -> None:
     [
         (("rows.jsonl", "--column", "txt"), "did you mean {text}?"),
         (("gone.jsonl",), "there is no file gone.jsonl"),
+        ((" ",), "the text is empty"),
         (("rows.jsonl", "-o", "out.csv"), "end the name in .jsonl"),
         (("rows.jsonl", "--purpose", "tea"), "--purpose"),
         (("rows.jsonl", "-o", "no/where.jsonl"), "cannot be written"),
@@ -146,6 +147,27 @@ def test_mistakes_are_one_line(rows: Path, tmp_path: Path, words: tuple[str, ...
     ran = run("embed", *words, "--config", str(settings_for("http://127.0.0.1:9/v1", tmp_path)), home=tmp_path)
     assert ran.returncode == 2
     assert told in error_line(ran)
+
+
+def test_nothing_is_paid_twice_and_all_that_was_paid_is_told(tmp_path: Path) -> None:
+    """A piece with a text at fault is asked again by halves, whatever the settings say of the cache."""
+    paid: list[str] = []
+
+    def answering(received: Received) -> Respond:
+        texts = received.json()["input"]
+        if "bad" not in texts:
+            paid.extend(texts)
+        return refusing(received)
+
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps({"text": "bad" if n == 299 else f"text {n}"}) + "\n" for n in range(300)))
+    with fault_server(answering) as server:
+        config = settings_for(server.url + "/v1", tmp_path)
+        config.write_text(config.read_text() + "[cache]\nenabled = false\n")
+        told = run("embed", "rows.jsonl", "-o", "v.jsonl", "--json", "--config", str(config), home=tmp_path)
+    assert told.returncode == 1
+    assert len(lines(tmp_path / "v.jsonl")) == 300
+    assert len(paid) == len(set(paid)) == 299
+    assert json.loads(told.stdout)["input_tokens"] == 299
 
 
 @pytest.mark.parametrize("text", ["a" * 5000, "what is this?\0", "two\nlines"])
