@@ -36,6 +36,8 @@ class Contender:
 
 def contenders(models: Sequence[str], providers: Sequence[str]) -> Settled[tuple[Contender, ...], LLMError]:
     """Who takes part: each model, at the one provider if there is one; without models each provider with its own choice."""
+    if not all(name.strip() for name in (*models, *providers)):
+        return Failure(InvalidRequest(message="a model or provider has an empty name: say which one is meant, or leave it out"))
     if models and len(providers) > 1:
         return Failure(InvalidRequest(message="with several providers name each model as provider/model"))
     if models:

@@ -122,6 +122,8 @@ def test_a_cut_answer_is_no_success_unless_it_was_asked_for() -> None:
         ([], ["groq"], None),
         ([], [], None),
         (["a", "b"], ["groq", "openai"], None),
+        (["a", " "], [], None),
+        ([], ["groq", ""], None),
     ],
 )
 def test_who_takes_part(models_: list[str], providers: list[str], titles: list[str] | None) -> None:
