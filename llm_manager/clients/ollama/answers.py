@@ -20,16 +20,17 @@ def finish_of(word: str | None) -> Finish:
 
 def called(calls: tuple[Calling, ...], told: Sequence[Call]) -> tuple[tuple[Calling, ...], list[ToolCallDelta]]:
     """Add tool calls, each of them whole. One without an id, or with one that is taken, is called by its place."""
-    deltas: list[ToolCallDelta] = []
+    made, deltas = list(calls), list[ToolCallDelta]()
+    taken = {call.id for call in calls}
     for call in told:
-        index = len(calls)
+        index = len(made)
         name = (call.function.name if call.function else None) or ""
         arguments = arguments_text(call.function.arguments) if call.function else "{}"
-        known = any(one.id == call.id for one in calls)
-        made = Calling(index=index, id=f"call_{index}" if known or not call.id else call.id, name=name, arguments=(None, arguments))
-        calls = (*calls, made)
-        deltas.append(ToolCallDelta(index=index, id=made.id, name=name, arguments=arguments))
-    return calls, deltas
+        known = f"call_{index}" if not call.id or call.id in taken else call.id
+        taken.add(known)
+        made.append(Calling(index=index, id=known, name=name, arguments=(None, arguments)))
+        deltas.append(ToolCallDelta(index=index, id=known, name=name, arguments=arguments))
+    return tuple(made), deltas
 
 
 def usage_of(answer: Answer) -> Usage | None:

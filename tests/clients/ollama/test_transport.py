@@ -10,7 +10,7 @@ from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.clients.catalogue import build_client
-from llm_manager.clients.ollama.readied import loaded_limits
+from llm_manager.clients.ollama.readied import _within, loaded_limits
 from llm_manager.domain.attempts import Limits
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import ContextTooLarge, LLMError, ModelUnavailable, NetworkError, PolicyBlocked, RequestTimeout
@@ -24,7 +24,7 @@ from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.services.model_client import ClientParts, ModelClient
 from llm_manager.services.transport import Envelope, Transport
-from llm_manager.testing import fake_world, run_virtual
+from llm_manager.testing import attempt_for, fake_world, run_virtual
 from tests.loopback import Received, Respond, Script, json_reply
 from tests.ollama_server import Kept, State, carried, ollama
 
@@ -358,6 +358,12 @@ def test_a_key_goes_to_servers_that_want_one() -> None:
 def test_loading_has_its_own_time(silence: float, attempt: float, load: float, left: float) -> None:
     limits = Limits(silence_seconds=silence, attempt_seconds=attempt)
     assert loaded_limits(limits, load) == evolve(limits, attempt_seconds=left)
+
+
+def test_an_attempt_with_other_limits_is_the_same_otherwise() -> None:
+    made = client(ollama())
+    attempt = attempt_for(HI, model=made.profiles[0], endpoint=made.endpoint, key=Secret("sk-x")).unwrap()
+    assert _within(attempt, Limits()) == evolve(attempt, limits=Limits())
 
 
 def test_closing_closes_what_was_opened() -> None:
