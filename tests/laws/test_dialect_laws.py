@@ -20,7 +20,7 @@ from llm_manager.domain.messages import ToolSpec
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.secrets import Secret
-from llm_manager.domain.streaming import StreamEvent, StreamFinished, TextDelta
+from llm_manager.domain.streaming import StreamEvent, StreamFinished, TextDelta, ToolCallDelta
 from llm_manager.domain.usage import Usage
 from llm_manager.outcomes import Settled
 from llm_manager.services.model_client import ClientParts, ModelClient
@@ -130,15 +130,18 @@ def test_what_a_server_says_is_what_is_told(server: Server) -> None:
 
 @EACH
 def test_a_stream_collected_is_the_whole_answer(server: Server) -> None:
-    """Whichever way it is asked for, nothing differs."""
+    """Whichever way it is asked for, nothing differs; pieces of calls tell the place of their call."""
 
     @settings(max_examples=40, deadline=None)
     @given(st.data())
     def check(data: st.DataObject) -> None:
         meant = server.able(data.draw(sayings()))
         whole = answered(server, server.body(meant)).unwrap()
-        streamed = ended(heard(server, server.frames(meant, data.draw(pieces_of(meant.text)))))
-        assert streamed == whole
+        events = heard(server, server.frames(meant, data.draw(pieces_of(meant.text))))
+        assert ended(events) == whole
+        deltas = [each for event in events if isinstance(each := event.unwrap(), ToolCallDelta)]
+        told = ["".join(delta.arguments for delta in deltas if delta.index == place) for place in range(len(meant.calls))]
+        assert [text or "{}" for text in told] == [call.arguments for call in whole.tool_calls]
 
     check()
 
@@ -271,6 +274,18 @@ def test_something_odd_in_any_place_is_an_error_or_an_answer(server: Server) -> 
         streams_lawfully(heard(server, [server.frame(*event) for event in (*stream[:number], (name, changed), *stream[number + 1 :])]))
 
     check()
+
+
+@EACH
+def test_thousands_of_calls_are_read_in_proportion(server: Server) -> None:
+    """A server that writes more of them than any model would holds nobody up: half a second would be ten times too long."""
+    from time import process_time
+
+    many = Saying(text="", calls=tuple(Called(name="look", arguments={}, id=f"c{number}") for number in range(6000)))
+    body = server.body(many)
+    began = process_time()
+    assert len(answered(server, body).unwrap().tool_calls) == 6000
+    assert process_time() - began < 0.5
 
 
 @EACH

@@ -25,29 +25,37 @@ def finish_of(word: str | None) -> Finish | None:
 def said(told: Told, parts: Sequence[Part]) -> tuple[Told, list[Event]]:
     """Add pieces of what the model says; a thought is never part of the text."""
     events: list[Event] = []
-    text, reasoning, thoughts, calls = told.text, told.reasoning, told.thoughts, told.calls
+    text, reasoning = told.text, told.reasoning
+    thoughts, calls = list[Thought](), list[Calling]()
     for part in parts:
         words, signature = part.text, part.thought_signature
         if part.function_call is not None:
-            calling, delta = _called(len(calls), part.function_call, signature or "", told.id)
-            calls = (*calls, calling)
+            calling, delta = _called(len(told.calls) + len(calls), part.function_call, signature or "", told.id)
+            calls.append(calling)
             events.append(Success(delta))
         elif part.thought:
             if words:
                 reasoning = (reasoning, words)
                 events.append(Success(ReasoningDelta(text=words)))
             if signature:
-                thoughts = (*thoughts, Thought(text=words or "", signature=signature))
+                thoughts.append(Thought(text=words or "", signature=signature))
         else:
             if words:
                 text = (text, words)
                 events.append(Success(TextDelta(text=words)))
             if signature:
-                thoughts = (*thoughts, Thought(signature=signature))
-    if not events and thoughts is told.thoughts:
+                thoughts.append(Thought(signature=signature))
+    if not events and not thoughts:
         return told, events
     return (
-        replace(told, delivered=told.delivered or bool(events), text=text, reasoning=reasoning, thoughts=thoughts, calls=calls),
+        replace(
+            told,
+            delivered=told.delivered or bool(events),
+            text=text,
+            reasoning=reasoning,
+            thoughts=(*told.thoughts, *thoughts) if thoughts else told.thoughts,
+            calls=(*told.calls, *calls) if calls else told.calls,
+        ),
         events,
     )
 

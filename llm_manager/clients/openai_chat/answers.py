@@ -30,27 +30,53 @@ def finish_of(word: str | None) -> Finish | None:
     return None if word is None else _FINISHES.get(word, "other")
 
 
+def calls_of(whole: Sequence[Call]) -> tuple[Calling, ...]:
+    """The tool calls of a whole answer, each of them whole, whatever else they have in common."""
+    return tuple(
+        Calling(index=place, id=call.id or "", name=_name(call), arguments=(None, _arguments(call))) for place, call in enumerate(whole)
+    )
+
+
 def called(calls: tuple[Calling, ...], pieces: Sequence[Call]) -> tuple[tuple[Calling, ...], list[ToolCallDelta]]:
-    """Add pieces of tool calls. A server that gives no index, or the same one to several calls, is told by their ids."""
-    deltas: list[ToolCallDelta] = []
+    """Add pieces of tool calls; a piece belongs to the last call of its index.
+
+    A server that gives no index, or the same one to several calls, is told by their ids, and by the names with which calls begin.
+    """
+    made, deltas = list(calls), list[ToolCallDelta]()
+    places = {call.index: place for place, call in enumerate(made)}
+    by_id = {call.id: place for place, call in enumerate(made) if call.id}
+    most = max(places, default=-1)
     for piece in pieces:
-        name = (piece.function.name if piece.function else None) or ""
-        arguments = (piece.function.arguments if piece.function else None) or ""
-        place = next((at for at, call in enumerate(calls) if call.index == piece.index), None)
-        if piece.index is None:
-            place = next((at for at, call in enumerate(calls) if call.id == piece.id), None) if piece.id else len(calls) - 1
-        elif place is not None and piece.id and name and calls[place].id not in ("", piece.id):
-            place = next((at for at, call in enumerate(calls) if call.id == piece.id), None)
-        if place is None or place < 0:
-            index = max((call.index for call in calls), default=-1) + 1
-            calls = (*calls, Calling(index=index, id=piece.id or "", name=name, arguments=(None, arguments)))
+        name, arguments = _name(piece), _arguments(piece)
+        place = (len(made) - 1 if made else None) if piece.index is None else places.get(piece.index)
+        known = None if place is None else made[place]
+        if piece.id and known is not None and known.id != piece.id and (piece.index is None or (name and known.id)):
+            place = by_id.get(piece.id)
+        elif piece.index is None and known is not None and not piece.id and name and known.name:
+            place = None
+        if place is None:
+            place = len(made)
+            index = most + 1 if piece.index is None else piece.index
+            made.append(Calling(index=index, id=piece.id or "", name=name, arguments=(None, arguments)))
+            places[index], most = place, max(most, index)
         else:
-            known = calls[place]
-            index = known.index
-            grown = Calling(index=index, id=known.id or piece.id or "", name=known.name or name, arguments=(known.arguments, arguments))
-            calls = (*calls[:place], grown, *calls[place + 1 :])
-        deltas.append(ToolCallDelta(index=index, id=piece.id or "", name=name, arguments=arguments))
-    return calls, deltas
+            known = made[place]
+            grown = Calling(
+                index=known.index, id=known.id or piece.id or "", name=known.name or name, arguments=(known.arguments, arguments)
+            )
+            made[place] = grown
+        if piece.id:
+            by_id[piece.id] = place
+        deltas.append(ToolCallDelta(index=place, id=piece.id or "", name=name, arguments=arguments))
+    return tuple(made), deltas
+
+
+def _name(call: Call) -> str:
+    return (call.function.name if call.function else None) or ""
+
+
+def _arguments(call: Call) -> str:
+    return (call.function.arguments if call.function else None) or ""
 
 
 def usage_of(tokens: Tokens) -> Usage | None:

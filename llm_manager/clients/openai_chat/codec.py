@@ -17,7 +17,7 @@ from llm_manager.clients import endings
 from llm_manager.clients.fitting import Defaults
 from llm_manager.clients.loosely import plain
 from llm_manager.clients.openai_chat import errors
-from llm_manager.clients.openai_chat.answers import WITHHELD, called, finish_of, usage_of
+from llm_manager.clients.openai_chat.answers import WITHHELD, called, calls_of, finish_of, usage_of
 from llm_manager.clients.openai_chat.encoding import encode, streamed
 from llm_manager.clients.openai_chat.shapes import Answer, Choice, Said, read
 from llm_manager.clients.telling import Event, Told, begun, cut, settled
@@ -54,7 +54,7 @@ def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLME
         text=None if not said.content else (None, said.content),
         reasoning=None if not (thought := said.reasoning_content or said.reasoning) else (None, thought),
         refusal=None if not said.refusal else (None, said.refusal),
-        calls=() if not said.tool_calls else called((), said.tool_calls)[0],
+        calls=calls_of(said.tool_calls) if said.tool_calls else (),
         finish=finish_of(choice.finish_reason),
         withheld=endings.WITHHELD if choice.finish_reason == WITHHELD else "",
         usage=None if answer.usage is None else usage_of(answer.usage),
@@ -82,7 +82,7 @@ def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> tup
     if problem is not None or name == b"error":
         return _told_error(told, who, problem if problem is not None else _whole(payload), payload)
     usage = chunk.usage if chunk.x_groq is None else chunk.usage or chunk.x_groq.usage
-    if usage is not None or told.id is None:
+    if usage is not None or not told.id:
         told = replace(
             told,
             usage=(None if usage is None else usage_of(usage)) or told.usage,

@@ -108,7 +108,7 @@ def _argued(told: Told, event: Happening) -> _Step:
         return told, ()
     known = told.calls[at]
     grown = replace(known, arguments=(known.arguments, event.delta))
-    delta = ToolCallDelta(index=known.index, arguments=event.delta)
+    delta = ToolCallDelta(index=at, arguments=event.delta)
     return replace(told, delivered=True, calls=(*told.calls[:at], grown, *told.calls[at + 1 :])), (Success(delta),)
 
 
@@ -121,13 +121,13 @@ def _made(told: Told, item: Item, index: int | None, *, done: bool) -> _Step:
     at = place_of(told.calls, index) if index is not None or done else None
     if at is None:
         call = called(item, max((each.index for each in told.calls), default=-1) + 1 if index is None else index)
-        delta = ToolCallDelta(index=call.index, id=call.id, name=call.name, arguments=item.arguments or "")
+        delta = ToolCallDelta(index=len(told.calls), id=call.id, name=call.name, arguments=item.arguments or "")
         return replace(told, delivered=True, calls=(*told.calls, call)), (Success(delta),)
     known = told.calls[at]
     if joined(known.arguments) or not item.arguments:
         return told, ()
     grown = replace(known, arguments=(None, item.arguments))
-    delta = ToolCallDelta(index=known.index, arguments=item.arguments)
+    delta = ToolCallDelta(index=at, arguments=item.arguments)
     return replace(told, calls=(*told.calls[:at], grown, *told.calls[at + 1 :])), (Success(delta),)
 
 
@@ -144,7 +144,8 @@ def _ended(told: Told, response: Response, who: Who) -> _Step:
         events.append(Success(TextDelta(text=joined(last.text))))
     if not told.calls:
         events.extend(
-            Success(ToolCallDelta(index=call.index, id=call.id, name=call.name, arguments=joined(call.arguments))) for call in last.calls
+            Success(ToolCallDelta(index=place, id=call.id, name=call.name, arguments=joined(call.arguments)))
+            for place, call in enumerate(last.calls)
         )
     over = replace(
         ended(told, response),

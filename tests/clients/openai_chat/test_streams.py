@@ -138,6 +138,50 @@ def test_calls_of_servers_that_count_them_badly() -> None:
         assert [(call.name, call.arguments) for call in response.tool_calls] == [("a", "{}"), ("b", "{}")]
 
 
+def piece(index: int | None = None, own_id: str | None = None, name: str | None = None, arguments: str = "") -> dict[str, Any]:
+    """A piece of a call with only what is told."""
+    given = {"index": index, "id": own_id, "function": {"name": name, "arguments": arguments}}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+COUNTED_ODDLY = {
+    "from one, as behind some routers": [piece(1, "a", "f"), piece(1, arguments="{}"), piece(2, "b", "g"), piece(2, arguments="{}")],
+    "with gaps, mixed": [piece(3, "a", "f"), piece(7, "b", "g"), piece(3, arguments="{}"), piece(7, arguments="{}")],
+    "always nought": [piece(0, "a", "f"), piece(0, arguments="{}"), piece(0, "b", "g"), piece(0, arguments="{}")],
+    "not at all, and nameless ids": [piece(name="f"), piece(arguments="{}"), piece(name="g", arguments="{}")],
+    "not at all, with ids": [piece(None, "a", "f", "{"), piece(None, "a", arguments="}"), piece(None, "b", "g", "{}")],
+}
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("pieces", COUNTED_ODDLY.values(), ids=list(COUNTED_ODDLY))
+def test_no_call_is_lost_or_split_however_a_server_counts(pieces: list[dict[str, Any]], together: bool) -> None:
+    """In one event or several; events give the place that the call has in the answer."""
+    events = [chunk({"tool_calls": part}) for part in ([pieces] if together else [[each] for each in pieces])]
+    heard = told([sse(*events, chunk({}, finish="tool_calls"))])
+    calls = finished(heard).tool_calls
+    assert [(call.name, call.arguments) for call in calls] == [("f", "{}"), ("g", "{}")]
+    assert len({call.id for call in calls}) == 2
+    deltas = [each for event in heard if isinstance(each := event.unwrap(), ToolCallDelta)]
+    assert ["".join(delta.arguments for delta in deltas if delta.index == place) for place in (0, 1)] == ["{}", "{}"]
+
+
+@pytest.mark.parametrize("ids", [("", ""), (None, None), ("same", "same")])
+def test_calls_of_a_whole_answer_are_never_one(ids: tuple[str | None, str | None]) -> None:
+    """Each entry is a call, with an id of its own or without."""
+    calls = [piece(None, own_id, name, "{}") for own_id, name in zip(ids, "fg", strict=True)]
+    body = {"choices": [{"message": {"content": None, "tool_calls": calls}, "finish_reason": "tool_calls"}]}
+    answer = decode(WireReply(status=200, body=json.dumps(body).encode()), WHO, wall=0.0).unwrap()
+    assert [(call.name, call.arguments) for call in answer.tool_calls] == [("f", "{}"), ("g", "{}")]
+
+
+def test_an_id_that_is_empty_at_first_is_taken_when_it_comes() -> None:
+    """Azure opens its streams with a chunk that names nothing."""
+    opening = {"id": "", "model": "", "choices": [], "prompt_filter_results": []}
+    answer = finished(told([sse(opening, {**chunk({"content": "a"}, finish="stop"), "id": "c-9", "model": "gpt-x"})]))
+    assert (answer.request_id, answer.model) == ("c-9", "gpt-x")
+
+
 @pytest.mark.parametrize("wrapped", [True, False])
 def test_an_error_before_anything_is_told_is_the_error_itself(wrapped: bool) -> None:
     """As if the status had been that of the error."""
