@@ -9,7 +9,7 @@ from returns.result import Failure, Result, Success
 
 from llm_manager.domain.attempts import Ledger
 from llm_manager.domain.embeddings import Embeddings
-from llm_manager.domain.errors import InvalidRequest, LLMError, MalformedResponse, Origin
+from llm_manager.domain.errors import LLMError, MalformedResponse, Origin
 from llm_manager.domain.images import ImageRequest, MadeImages
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.moderation import Moderation, ModerationRequest
@@ -19,6 +19,7 @@ from llm_manager.orchestration.operating import OperatingDeps, Round, cost_of
 from llm_manager.orchestration.trying import moves, record, try_steps
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.choosing import ability_for
+from llm_manager.policies.operation_faults import check_operation
 from llm_manager.services.model_client import CreateImage, ModelClient, Moderate
 
 _Single = TypeVar("_Single", Moderation, MadeImages)
@@ -35,8 +36,7 @@ def moderating(deps: OperatingDeps) -> Moderate:
             sent = evolve(asked, model=model, provider=client.endpoint.provider, timeout_ms=milliseconds)
             return client.moderate(sent).bind_result(lambda said: one_for_each(said, said.verdicts, asked.texts))
 
-        wrong = None if asked.texts else InvalidRequest(message="there is no text to judge: give at least one")
-        return await deps.told(asked.metadata, _asking_once(deps, asked, wrong, ask))
+        return await deps.told(asked.metadata, _asking_once(deps, asked, ask))
 
     return publish(moderate)
 
@@ -48,19 +48,18 @@ def creating_images(deps: OperatingDeps) -> CreateImage:
         def ask(client: ModelClient, model: str, milliseconds: int) -> FutureResult[MadeImages, LLMError]:
             return client.create_image(evolve(asked, model=model, provider=client.endpoint.provider, timeout_ms=milliseconds))
 
-        fit = asked.prompt.strip() and asked.count > 0
-        wrong = None if fit else InvalidRequest(message="an image wants a prompt with words in it, and a count of 1 or more")
-        return await deps.told(asked.metadata, _asking_once(deps, asked, wrong, ask))
+        return await deps.told(asked.metadata, _asking_once(deps, asked, ask))
 
     return publish(create)
 
 
 def _asking_once(
-    deps: OperatingDeps, asked: ModerationRequest | ImageRequest, wrong: LLMError | None, ask: _Ask[_Single]
+    deps: OperatingDeps, asked: ModerationRequest | ImageRequest, ask: _Ask[_Single]
 ) -> Callable[[str, float], Coroutine[Any, Any, Settled[_Single, LLMError]]]:
     """The work of a call that one request answers."""
 
     async def work(call_id: str, started: float) -> Settled[_Single, LLMError]:
+        wrong = check_operation(asked)
         if wrong is not None:
             return Failure(wrong)
         planned = sealed(await deps.choose(asked))

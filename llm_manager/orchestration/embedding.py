@@ -25,6 +25,7 @@ from llm_manager.orchestration.operating import OperatingDeps, Round, cost_of
 from llm_manager.orchestration.trying import record, try_steps
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.cache_key import vector_keys
+from llm_manager.policies.operation_faults import check_operation
 from llm_manager.policies.pricing import together
 from llm_manager.policies.recovery import GiveUp, Move, Try, next_move
 from llm_manager.services.cache import Cache
@@ -39,6 +40,9 @@ def embedding(deps: OperatingDeps, vectors: Cache[Vector] | None) -> Embed:
 
     async def embed(asked: EmbedRequest) -> Settled[Embeddings, LLMError]:
         async def work(call_id: str, started: float) -> Settled[Embeddings, LLMError]:
+            wrong = check_operation(asked)
+            if wrong is not None:
+                return Failure(wrong)
             planned = sealed(await deps.choose(asked))
             if isinstance(planned, Failure):
                 return planned

@@ -7,6 +7,7 @@ from typing import Final, get_args
 from llm_manager.domain.errors import InvalidRequest
 from llm_manager.domain.messages import Message, Role, TextPart, ToolSpec, UseTool
 from llm_manager.domain.requests import JsonSchema, LLMRequest, Preferences
+from llm_manager.policies.deadlines import Patient
 
 MOST_CHARACTERS: Final = 50_000_000
 """A text longer than this is no prompt."""
@@ -40,7 +41,7 @@ def check_request(request: LLMRequest) -> InvalidRequest | None:
     if wrong is None and isinstance(request.output, JsonSchema) and not _is_object(request.output.schema):
         wrong = "output.schema: it is no JSON object; give a schema as a mapping"
     if wrong is None and (request.timeout_ms is not None or request.deadline_ms is not None):
-        wrong = _patience(request)
+        wrong = patience_fault(request)
     return None if wrong is None else InvalidRequest(message=wrong, request=request)
 
 
@@ -141,9 +142,10 @@ def _tool(tool: ToolSpec) -> str | None:
     return None
 
 
-def _patience(request: LLMRequest) -> str | None:
-    if request.timeout_ms is not None and request.timeout_ms < 1:
+def patience_fault(asked: Patient) -> str | None:
+    """What is wrong with the time that is given; None when there is nothing."""
+    if asked.timeout_ms is not None and asked.timeout_ms < 1:
         return "timeout_ms: it is less than 1; leave it out for the usual patience"
-    if request.deadline_ms is not None and request.deadline_ms < 1:
+    if asked.deadline_ms is not None and asked.deadline_ms < 1:
         return "deadline_ms: it is less than 1; leave it out for no deadline of its own"
     return None

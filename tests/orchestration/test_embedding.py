@@ -65,7 +65,7 @@ def sent(model: Scripted) -> list[tuple[str, ...]]:
     return [asked.texts for asked in model.besides if isinstance(asked, EmbedRequest)]
 
 
-@given(st.lists(st.text("abcé\ud800", max_size=2), max_size=30), st.integers(1, 8), st.integers(1, 5), st.booleans())
+@given(st.lists(st.text("abcé\ud800", min_size=1, max_size=2), max_size=30), st.integers(1, 8), st.integers(1, 5), st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_any_texts_in_any_batches_give_each_its_own_vector_and_are_paid_once(
     texts: list[str], per_call: int, concurrency: int, cached: bool
@@ -120,7 +120,7 @@ PRIVATE = st.sampled_from(["the patient sleeps", "HIPAA", "PHI"])
     st.permutations(["one", "two", "three"]),
     st.sets(st.sampled_from(["one", "two", "three"])),
     st.lists(errors(), max_size=4),
-    st.lists(st.text(max_size=3), max_size=3),
+    st.lists(st.text(min_size=1, max_size=3), max_size=3),
     PRIVATE,
     st.booleans(),
 )
