@@ -168,6 +168,8 @@ def _by_status(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall:
         return ModelUnavailable(model=model, message=message, reason="permanent", origin=origin)
     if status == 424 and who.provider == "groq":
         return ModelUnavailable(model=model, message=message, reason="permanent", origin=origin)
+    if status == 501:
+        return ModelUnavailable(model=model, message=message, reason="permanent", origin=origin)
     if status == 498 and who.provider == "groq":
         return ModelUnavailable(model=model, message=message, reason="busy", origin=origin)
     if status >= 500 or status in (408, 409, 425, 499) or reply.header("x-should-retry") == "true":

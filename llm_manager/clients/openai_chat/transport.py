@@ -101,7 +101,7 @@ def _spoken(facts: ProviderFacts, defaults: Defaults, line: Line) -> tuple[Diale
         open_stream = asking_for_room(open_stream, line, facts.models_path, above_base=facts.models_above_base)
     if facts.responses_only is None:
         return chat, answer, open_stream
-    responses, needs = responses_dialect(facts, defaults), needed(facts)
+    responses, needs = responses_dialect(facts, defaults), needed(facts, line.way.endpoint.base_url)
     both = evolve(chat, encode=lambda request, model: (responses if needs(request, model) else chat).encode(request, model))
     return both, _either(answer, answering(responses, line)), _either(open_stream, opening(responses, line))
 

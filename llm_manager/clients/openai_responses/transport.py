@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from llm_manager.clients.data.shapes import ProviderFacts
 from llm_manager.clients.fitting import Defaults
@@ -21,12 +22,21 @@ def dialect(facts: ProviderFacts, defaults: Defaults) -> Dialect:
     )
 
 
-def needed(facts: ProviderFacts) -> Callable[[LLMRequest, ModelProfile], bool]:
-    """Say whether chat completions would refuse a request: for its model, or for tools with a model that reasons."""
+def needed(facts: ProviderFacts, base_url: str) -> Callable[[LLMRequest, ModelProfile], bool]:
+    """Say whether chat completions would refuse a request: for its model, or for tools with a model that reasons.
+
+    The latter is what the provider's own servers do; others that speak its dialect seldom have responses, and take tools.
+    """
     only = re.compile(facts.responses_only or r"(?!)")
-    tools = facts.responses_for_tools
+    tools = facts.responses_for_tools if _is_own(facts.base_url, base_url) else ()
 
     def needs(request: LLMRequest, model: ModelProfile) -> bool:
         return (bool(request.tools) and model.name.startswith(tools)) or only.match(model.name) is not None
 
     return needs
+
+
+def _is_own(own: str, base_url: str) -> bool:
+    """Say whether an address is the provider's, in any of its regions."""
+    host, asked = urlsplit(own).hostname or "", urlsplit(base_url).hostname or ""
+    return asked == host or asked.endswith(f".{host}")

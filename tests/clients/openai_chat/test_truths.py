@@ -100,6 +100,13 @@ ANYONE = (
     Row(name="anyone's 413", status=413, body="", error=ContextTooLarge, fields={"limit_kind": "bytes"}, falls_back=False),
     Row(name="anyone's 402", status=402, body="", error=QuotaExhausted, other_key=True),
     Row(name="anyone's 529", status=529, error=ModelUnavailable, fields={"reason": "overloaded"}, again="freely", breaker=True),
+    Row(
+        name="what a server was not built or started for",
+        status=501,
+        body={"error": {"code": 501, "message": "This server does not support embeddings", "type": "not_supported_error"}},
+        error=ModelUnavailable,
+        fields={"reason": "permanent"},
+    ),
     Row(name="a status below 200", status=101, error=MalformedResponse, again="once", breaker=True),
 )
 """Whoever it is; what the transport itself finds is below (`FOUND`), and is made on loopback in tests/clients/test_http.py."""

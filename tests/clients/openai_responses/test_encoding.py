@@ -214,6 +214,23 @@ def test_any_request_is_written_or_refused(request: LLMRequest, profile: ModelPr
 def test_when_chat_completions_will_not_do(name: str, plainly: bool, with_tools: bool) -> None:
     """For models that only responses serve, and for tools with models that always reason."""
     model = ModelProfile(name=name, provider="openai")
-    assert needed(OPENAI)(LLMRequest("x"), model) is plainly
-    assert needed(OPENAI)(LLMRequest("x", tools=(TOOL,)), model) is with_tools
-    assert not needed(GROQ)(LLMRequest("x", tools=(TOOL,)), model)
+    assert needed(OPENAI, OPENAI.base_url)(LLMRequest("x"), model) is plainly
+    assert needed(OPENAI, OPENAI.base_url)(LLMRequest("x", tools=(TOOL,)), model) is with_tools
+    assert not needed(GROQ, GROQ.base_url)(LLMRequest("x", tools=(TOOL,)), model)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "with_tools"),
+    [
+        ("https://api.openai.com/v1", True),
+        ("https://eu.api.openai.com/v1", True),
+        ("https://proxy.example/v1", False),
+        ("https://notapi.openai.com.example/v1", False),
+        ("http://localhost:4000", False),
+    ],
+)
+def test_another_server_is_asked_in_the_words_that_it_has(base_url: str, with_tools: bool) -> None:
+    """A proxy that lacks responses takes tools in chat completions; a model that stands nowhere else is still asked for there."""
+    tools, plain = LLMRequest("x", tools=(TOOL,)), LLMRequest("x")
+    assert needed(OPENAI, base_url)(tools, ModelProfile(name="gpt-6-sol", provider="openai")) is with_tools
+    assert needed(OPENAI, base_url)(plain, ModelProfile(name="gpt-5.5-pro", provider="openai"))
