@@ -1,7 +1,7 @@
 """The tools of an MCP server, through the extra ``mcp``, which is imported when a server is connected."""
 
 import re
-from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, assert_never
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _SERVER: Final = "the MCP server"
 _LONGEST: Final = 2_000
+_LONGEST_NAME: Final = 64
 _NOT_IN_NAMES: Final = re.compile(r"[^a-zA-Z0-9_-]")
 _CONNECT_SECONDS: Final = 30.0
 _READ_SECONDS: Final = 300.0
@@ -83,8 +84,9 @@ async def tools_of_mcp_server(
                 yield outcome
             else:
                 session, at, listed = outcome.unwrap()
-                reach = _Reach(session=session, prefix=prefix, timeout_seconds=timeout_seconds, locality=locality, at=at)
-                yield _all(reach.tool(each) for each in listed if only is None or each.name in only)
+                reach = _Reach(session=session, timeout_seconds=timeout_seconds, locality=locality, at=at)
+                wanted = [each for each in listed if only is None or each.name in only]
+                yield _all(map(reach.tool, wanted, _names(prefix, wanted)))
         except Exception as error:  # noqa: BLE001 - raised again below: the connection would gather it into a group
             raised = error
     if raised is not None:
@@ -96,17 +98,15 @@ class _Reach:
     """A connected server, and how its tools are called."""
 
     session: "ClientSession"
-    prefix: str
     timeout_seconds: float
     locality: Locality | None
     at: Locality
 
-    def tool(self, described: "ServersTool") -> Settled[Tool, LLMError]:
+    def tool(self, described: "ServersTool", name: str) -> Settled[Tool, LLMError]:
         read = sealed(read_tool_spec({"name": described.name, "description": described.description, "inputSchema": described.input_schema}))
         if isinstance(read, Failure):
             return read
         spec = read.unwrap()
-        name = _NOT_IN_NAMES.sub("_", self.prefix + spec.name)[:64]
         checked = sealed(checking(name, spec.input_schema, trusted=False))
         if isinstance(checked, Failure):
             return checked
@@ -223,6 +223,17 @@ async def _listed(session: "ClientSession") -> "list[ServersTool]":
         if cursor is None:
             break
     return found
+
+
+def _names(prefix: str, tools: "Iterable[ServersTool]") -> Iterator[str]:
+    """What models call the tools: letters that every provider takes, at most 64, and no two alike."""
+    given: set[str] = set()
+    for tool in tools:
+        whole = _NOT_IN_NAMES.sub("_", prefix + tool.name)
+        tails = ("", *(f"_{number}" for number in range(2, len(given) + 3)))
+        name = next(name for tail in tails if (name := whole[: _LONGEST_NAME - len(tail)] + tail) not in given)
+        given.add(name)
+        yield name
 
 
 def _all(tools: Iterable[Settled[Tool, LLMError]]) -> Settled[tuple[Tool, ...], LLMError]:

@@ -134,6 +134,16 @@ async def test_all_pages_are_read_and_an_endless_list_is_cut() -> None:
         assert len(tools) == 100
 
 
+async def test_no_two_tools_of_a_server_come_to_have_one_name() -> None:
+    names = ("a.b", "a_b", "a-b", "a b", "c" * 70 + "1", "c" * 70 + "2")
+
+    async def listing(_: Any, __: Any) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[types.Tool(name=name, input_schema={"type": "object"}) for name in names])
+
+    async with connected(Server("alike", on_list_tools=listing)) as tools:
+        assert list(tools) == ["a_b", "a_b_2", "a-b", "a_b_3", "c" * 64, "c" * 62 + "_2"]
+
+
 async def test_a_tool_without_a_schema_is_told_by_name() -> None:
     for schema in ({"type": "object", "properties": []}, {"type": "object", "required": "x"}):
         async with Client(paged(1, schema)) as client, tools_of_mcp_server(client) as tools:
