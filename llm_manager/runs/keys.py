@@ -5,12 +5,14 @@ from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
-from attrs import asdict, fields
+from attrs import Attribute, asdict, fields
 
 from llm_manager.domain.requests import JsonSchema, LLMRequest, Preferences
 
 _VERSION: Final = 1
 _ABOUT_OTHERS: Final = fields(Preferences).exact
+_ALWAYS: Final = frozenset({"max_tokens", "temperature", "top_p", "stop", "seed", "model", "provider"})
+"""What keys have told from the beginning; what came later is told only when it says something, so that older keys stay."""
 
 
 def keying(request: LLMRequest) -> Callable[[str], str]:
@@ -26,7 +28,7 @@ def keying(request: LLMRequest) -> Callable[[str], str]:
             "version": _VERSION,
             "system": request.system,
             "task_type": request.task_type,
-            "preferences": asdict(request.preferences, filter=lambda attribute, _: attribute != _ABOUT_OTHERS),
+            "preferences": asdict(request.preferences, filter=_decides),
             "output": output,
         }
     )
@@ -38,3 +40,7 @@ def keying(request: LLMRequest) -> Callable[[str], str]:
         return digest.hexdigest()
 
     return key
+
+
+def _decides(attribute: "Attribute[Any]", value: object) -> bool:
+    return attribute != _ABOUT_OTHERS and (attribute.name in _ALWAYS or value != attribute.default)

@@ -135,7 +135,7 @@ async def test_a_real_model_is_not_announced_as_a_toy(tmp_path: Path) -> None:
 
 
 async def test_a_tool_call_is_told_when_it_is_whole(tmp_path: Path) -> None:
-    bench = Bench(tmp_path, says('{"name":"clo', 'ck","arguments":{}}'))
+    bench = Bench(tmp_path, says('{"call":{"name":"clo', 'ck","arguments":{}}}'))
     response = (await bench.generate(LLMRequest("What time is it?", tools=(ToolSpec(name="clock"),)))).unwrap()
     assert (response.finish, response.tool_calls[0].name, response.content) == ("tool_calls", "clock", "")
     assert len(response.notices) == 2
