@@ -37,6 +37,12 @@ def _gemini() -> Build:
     return building(GEMINI)
 
 
+def _cohere() -> Build:
+    from llm_manager.clients.cohere.transport import build
+
+    return build
+
+
 def _llama_cpp_cli() -> Build:
     from llm_manager.clients.llama_cpp_cli.transport import build
 
@@ -60,6 +66,7 @@ CATALOGUE: Final[Mapping[str, Find]] = MappingProxyType(
         **{name: _openai_chat(name) for name in ("lmstudio", "llamacpp", "vllm", "openai", "groq", "together", "openrouter")},
         "anthropic": _anthropic,
         "gemini": _gemini,
+        "cohere": _cohere,
         "llama_cpp_cli": _llama_cpp_cli,
         "ollama": _ollama,
         "embedded": _embedded,

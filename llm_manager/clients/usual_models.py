@@ -17,8 +17,9 @@ def usual_models(provider: str) -> Mapping[str, str]:
 
 def _facts() -> dict[str, ProviderFacts]:
     from llm_manager.clients.data.anthropic import ANTHROPIC
+    from llm_manager.clients.data.cohere import COHERE
     from llm_manager.clients.data.gemini import GEMINI
     from llm_manager.clients.data.ollama import OLLAMA
     from llm_manager.clients.data.openai_chat import PROVIDERS
 
-    return {**PROVIDERS, **{facts.name: facts for facts in (ANTHROPIC, GEMINI, OLLAMA)}}
+    return {**PROVIDERS, **{facts.name: facts for facts in (ANTHROPIC, COHERE, GEMINI, OLLAMA)}}

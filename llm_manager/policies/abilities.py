@@ -17,6 +17,7 @@ ABILITIES: Final[Mapping[str, frozenset[Ability]]] = MappingProxyType(
         "groq": frozenset(),
         "together": frozenset({"embed", "create_image"}),
         "openrouter": frozenset({"embed"}),
+        "cohere": frozenset({"embed", "count_tokens"}),
         "ollama": frozenset({"embed"}),
         "lmstudio": frozenset({"embed"}),
         "llamacpp": frozenset({"embed", "count_tokens"}),

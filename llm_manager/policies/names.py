@@ -22,6 +22,7 @@ LOCALITY: Final[Mapping[str, Locality]] = MappingProxyType(
         "groq": "cloud",
         "together": "cloud",
         "openrouter": "cloud",
+        "cohere": "cloud",
         "ollama": "local",
         "lmstudio": "local",
         "llamacpp": "local",
@@ -40,6 +41,7 @@ KEY_VARIABLES: Final[Mapping[str, str]] = MappingProxyType(
         "groq": "GROQ_API_KEY",
         "together": "TOGETHER_API_KEY",
         "openrouter": "OPENROUTER_API_KEY",
+        "cohere": "COHERE_API_KEY",
     }
 )
 """The variable that holds the key of each provider that wants one."""
@@ -56,6 +58,7 @@ ALIASES: Final[Mapping[str, str]] = MappingProxyType(
         "google": "gemini",
         "googleai": "gemini",
         "togetherai": "together",
+        "cohereai": "cohere",
         "llama": "lmstudio",
         "local": "lmstudio",
         "llamaserver": "llamacpp",
@@ -130,6 +133,9 @@ def family_of(provider: str) -> Family:
 
 _OPENAI = re.compile(r"(?:ft:)?(?:gpt-(?!oss)|chatgpt-|o[134](?:-|\Z))|dall-e-|text-embedding-(?:3|ada)|omni-moderation-")
 _GEMINI = re.compile(r"(?:models/)?gemini-")
+_COHERE = re.compile(
+    r"(?:command-[a-z0-9-]{1,40}-\d{2}-20\d{2}|embed-(?:v4\.0|(?:english|multilingual)-(?:light-)?v[23]\.0)|c4ai-aya-[\w-]{1,40})\Z"
+)
 _GROQ = re.compile(r"llama-?[\w.-]{0,40}-(?:versatile|instant|preview|specdec)\Z")
 _TOGETHER = re.compile(r"meta-llama/[\w.-]{0,80}-turbo(?:-free)?\Z")
 _OPENROUTER_ONLY = re.compile(
@@ -183,6 +189,8 @@ def provider_of_model(model: str) -> str | None:
         return "openai"
     if _GEMINI.match(name):
         return "gemini"
+    if _COHERE.match(name):
+        return "cohere"
     if name.startswith("smollm2"):
         return "embedded"
     if _GROQ.match(name):

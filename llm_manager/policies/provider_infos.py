@@ -18,6 +18,7 @@ DESCRIPTIONS: Final[Mapping[str, str]] = MappingProxyType(
         "groq": "open models on Groq's processors, for speed",
         "together": "open models in Together AI's cloud",
         "openrouter": "many makers' models behind one key",
+        "cohere": "Cohere's Command models: chat in many languages, tools, embeddings",
         "ollama": "a server of one's own that fetches and runs open models",
         "lmstudio": "a desktop program of one's own with a server for open models",
         "llamacpp": "llama.cpp's own server, for a GGUF file",

@@ -92,6 +92,8 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("GROQ_API_KEY", _of("groq", "api_key"), KEY, "", "makes Groq available"),
     Variable("TOGETHER_API_KEY", _of("together", "api_key"), KEY, "", "makes Together AI available"),
     Variable("OPENROUTER_API_KEY", _of("openrouter", "api_key"), KEY, "", "makes OpenRouter available"),
+    Variable("COHERE_API_KEY", _of("cohere", "api_key"), KEY, "", "makes Cohere available"),
+    Variable("CO_API_KEY", _of("cohere", "api_key"), KEY, "", "the same; COHERE_API_KEY wins"),
     Variable("https_proxy", ("network", "proxy"), PROXY),
     Variable("HTTPS_PROXY", ("network", "proxy"), PROXY, "http://proxy.example:3128", "the proxy for all that is not local"),
     Variable("all_proxy", ("network", "proxy"), PROXY),

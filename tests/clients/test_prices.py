@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 from genai_prices import __version__
 
+from llm_manager.clients.data.cohere import COHERE
 from llm_manager.clients.data.gemini import GEMINI
 from llm_manager.clients.data.openai_chat import AS_OF, GROQ, OPENAI, OPENROUTER, PRICE_VERSION, TOGETHER
 from llm_manager.clients.data.shapes import ModelFacts, ProviderFacts
@@ -20,7 +21,7 @@ from llm_manager.testing import fake_world
 from llm_manager.testing.replaying import replayed
 
 WALL = datetime.fromisoformat(AS_OF).replace(tzinfo=UTC).timestamp()
-PRICED = [(facts, model) for facts in (OPENAI, GROQ, TOGETHER, OPENROUTER, GEMINI) for model in facts.models if model.rates]
+PRICED = [(facts, model) for facts in (OPENAI, GROQ, TOGETHER, OPENROUTER, GEMINI, COHERE) for model in facts.models if model.rates]
 
 
 @pytest.mark.skipif(f"genai-prices {__version__}" != PRICE_VERSION, reason="other price data is installed than ours was read from")

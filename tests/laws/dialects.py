@@ -257,6 +257,53 @@ def _ollama_events(saying: Saying, pieces: Sequence[str]) -> list[tuple[str, Any
     return [*told, line({}, **_ollama_end(saying))]
 
 
+def _cohere_end(saying: Saying) -> dict[str, Any]:
+    usage = saying.usage
+    billed = {"input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens}
+    through = {"input_tokens": usage.prompt_tokens + 200, "output_tokens": usage.completion_tokens + 2}
+    return {
+        "finish_reason": "MAX_TOKENS" if saying.cut_by_length else "TOOL_CALL" if saying.calls else "COMPLETE",
+        "usage": {"billed_units": billed, "tokens": through, "cached_tokens": usage.cache_read_tokens},
+    }
+
+
+def _cohere_call(call: Called, arguments: str) -> dict[str, Any]:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
+def _cohere_whole(saying: Saying) -> Any:
+    content = [{"type": "thinking", "thinking": saying.thinking}] if saying.thinking else []
+    message: dict[str, Any] = {"role": "assistant", "content": content}
+    if saying.calls:
+        message["tool_plan"] = saying.text
+        message["tool_calls"] = [_cohere_call(call, json.dumps(call.arguments)) for call in saying.calls]
+    else:
+        content.append({"type": "text", "text": saying.text})
+    return {"id": "c-1", "message": message, **_cohere_end(saying)}
+
+
+def _cohere_events(saying: Saying, pieces: Sequence[str]) -> list[tuple[str, Any]]:
+    def event(kind: str, index: int | None = None, **message: Any) -> tuple[str, Any]:
+        place = {} if index is None else {"index": index}
+        return kind, {"type": kind, **place, **({"delta": {"message": message}} if message else {})}
+
+    told = [("message-start", {"id": "c-1", "type": "message-start", "delta": {"message": {"role": "assistant", "content": []}}})]
+    if saying.thinking:
+        told.append(event("content-start", 0, content={"type": "thinking", "thinking": ""}))
+        told += [event("content-delta", 0, content={"thinking": saying.thinking}), event("content-end", 0)]
+    if saying.calls:
+        told += [event("tool-plan-delta", tool_plan=piece) for piece in pieces]
+    else:
+        told.append(event("content-start", 1, content={"type": "text", "text": ""}))
+        told += [*(event("content-delta", 1, content={"text": piece}) for piece in pieces), event("content-end", 1)]
+    for index, call in enumerate(saying.calls):
+        text = json.dumps(call.arguments)
+        told.append(event("tool-call-start", index, tool_calls=_cohere_call(call, "")))
+        told += [event("tool-call-delta", index, tool_calls={"function": {"arguments": part}}) for part in (text[:3], text[3:])]
+        told.append(event("tool-call-end", index))
+    return [*told, ("message-end", {"type": "message-end", "delta": _cohere_end(saying)})]
+
+
 def _responses_usage(usage: Usage) -> dict[str, Any]:
     return {
         "input_tokens": usage.prompt_tokens,
@@ -351,6 +398,12 @@ SERVERS = {
         events=_gemini_events,
         buckets=("input_tokens", "cache_read_tokens", "output_tokens", "reasoning_tokens"),
         own_ids=False,
+    ),
+    "cohere": Server(
+        provider="cohere",
+        whole=_cohere_whole,
+        events=_cohere_events,
+        buckets=("input_tokens", "cache_read_tokens", "output_tokens"),
     ),
     "ollama": Server(
         provider="ollama",

@@ -28,7 +28,7 @@ from llm_manager.testing.laws import decodes, encodes, reads_any_cut, streams_la
 CHATTING = ("lmstudio", "llamacpp", "vllm", "openai", "groq", "together", "openrouter")
 """Clients that read chat completions; what a good stream is in other dialects is in `dialects`."""
 
-TALKING = (*CHATTING, "anthropic", "gemini", "ollama")
+TALKING = (*CHATTING, "anthropic", "gemini", "cohere", "ollama")
 """Clients that read what a server says over HTTP."""
 
 ENCODING = ("scripted", "embedded", "llama_cpp_cli", *TALKING)
@@ -118,7 +118,11 @@ events = st.lists(
     | st.builds(
         lambda kind, more: json.dumps({"type": kind, "index": 0, **(more if isinstance(more, dict) else {})}),
         st.sampled_from(
-            ["message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"]
+            [
+                *("message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta", "message_stop"),
+                *("message-start", "content-start", "content-delta", "tool-plan-delta", "tool-call-start", "tool-call-delta"),
+                *("message-end", "citation-start"),
+            ]
         ),
         json_like,
     ),

@@ -134,6 +134,8 @@ def test_openai_variables() -> None:
         ("GROQ_API_KEY", "groq"),
         ("TOGETHER_API_KEY", "together"),
         ("OPENROUTER_API_KEY", "openrouter"),
+        ("COHERE_API_KEY", "cohere"),
+        ("CO_API_KEY", "cohere"),
     ],
 )
 def test_a_key_makes_a_cloud_available(variable: str, provider: str) -> None:
