@@ -78,13 +78,15 @@ def checking(name: str, schema: Mapping[str, Any], *, trusted: bool = True) -> R
     from jsonschema import Draft202012Validator, exceptions, validators
     from referencing import Registry
 
+    extend: Callable[..., Any] = validators.extend  # which has no types of its own
+    whole = dict(schema)
     try:
-        kind = validators.validator_for(schema, default=Draft202012Validator)
+        kind = validators.validator_for(whole, default=Draft202012Validator)
         if not trusted:
-            kind = validators.extend(kind, dict.fromkeys(_TOO_COSTLY, _anything))
-        if not trusted and _names_by_pattern(schema):
-            kind = validators.extend(kind, {"additionalProperties": _anything})
-        kind.check_schema(schema)
+            kind = extend(kind, dict.fromkeys(_TOO_COSTLY, _anything))
+        if not trusted and _names_by_pattern(whole):
+            kind = extend(kind, {"additionalProperties": _anything})
+        kind.check_schema(whole)
     except Exception as wrong:  # noqa: BLE001 - a schema is anybody's, and the library raises what it trips over
         return Failure(ConfigurationError(message=f"the schema of the tool {name} is not a JSON schema: {_cut(wrong)}"))
     if schema.get("type", "object") != "object":
@@ -92,8 +94,8 @@ def checking(name: str, schema: Mapping[str, Any], *, trusted: bool = True) -> R
 
     def problem(arguments: dict[str, Any]) -> str | None:
         try:
-            patient = kind if trusted else validators.extend(kind, _following(kind.VALIDATORS))
-            misfit = exceptions.best_match(patient(schema, registry=Registry()).iter_errors(arguments))
+            patient = kind if trusted else extend(kind, _following(kind.VALIDATORS))
+            misfit = exceptions.best_match(patient(whole, registry=Registry()).iter_errors(arguments))
         except Exception as wrong:  # noqa: BLE001 - the same
             return f"the arguments cannot be checked: {_cut(wrong)}"
         if misfit is None:
