@@ -611,16 +611,16 @@ if TYPE_CHECKING:
         tool_from_function as tool_from_function,
     )
     from llm_manager.tools.from_mcp import (
-        McpCommand as McpCommand,
-    )
-    from llm_manager.tools.from_mcp import (
-        McpUrl as McpUrl,
-    )
-    from llm_manager.tools.from_mcp import (
         tools_of_mcp_server as tools_of_mcp_server,
     )
     from llm_manager.tools.from_schema import (
         tool_from_schema as tool_from_schema,
+    )
+    from llm_manager.tools.mcp_connecting import (
+        McpCommand as McpCommand,
+    )
+    from llm_manager.tools.mcp_connecting import (
+        McpUrl as McpUrl,
     )
     from llm_manager.tools.mcp_server import (
         mcp_server_of as mcp_server_of,
@@ -726,8 +726,8 @@ _HOMES = {
     "MadeImages": "llm_manager.domain.images",
     "MalformedResponse": "llm_manager.domain.errors",
     "ManagerDeps": "llm_manager.services.manager",
-    "McpCommand": "llm_manager.tools.from_mcp",
-    "McpUrl": "llm_manager.tools.from_mcp",
+    "McpCommand": "llm_manager.tools.mcp_connecting",
+    "McpUrl": "llm_manager.tools.mcp_connecting",
     "Message": "llm_manager.domain.messages",
     "ModelClient": "llm_manager.services.model_client",
     "ModelKind": "llm_manager.domain.models",

@@ -8,7 +8,8 @@ import pytest
 
 from llm_manager.cli.mcp import mcp
 from llm_manager.testing import FakeWorld
-from llm_manager.tools.from_mcp import McpCommand, tools_of_mcp_server
+from llm_manager.tools.from_mcp import tools_of_mcp_server
+from llm_manager.tools.mcp_connecting import McpCommand
 from tests.cli.conftest import Setting
 from tests.cli.program import ANSWER, settings_for, surroundings
 from tests.loopback import json_reply

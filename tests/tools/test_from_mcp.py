@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -27,7 +27,8 @@ from llm_manager.outcomes import Settled
 from llm_manager.real_world import real_world
 from llm_manager.services.tools import Tool
 from llm_manager.testing import FakeWorld, scripted, scripted_manager
-from llm_manager.tools.from_mcp import McpCommand, McpUrl, read_result, tools_of_mcp_server
+from llm_manager.tools.from_mcp import read_result, tools_of_mcp_server
+from llm_manager.tools.mcp_connecting import LARGEST_ANSWER_BYTES, McpCommand, McpUrl
 
 
 class Book(BaseModel):
@@ -228,6 +229,29 @@ async def test_a_header_that_cannot_be_sent_is_told_without_its_value(headers: d
         assert isinstance(tools, Failure)
         assert isinstance(tools.failure(), ConfigurationError)
         assert "canary" not in repr(tools)
+
+
+@pytest.mark.parametrize("packed", [b"", b"Content-Encoding: gzip\r\n"])
+async def test_an_answer_without_end_is_not_read_to_its_end(packed: bytes) -> None:
+    sent = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.read(2000)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900000000\r\n" + packed + b"\r\n")
+        with suppress(ConnectionError):
+            while sent < 3 * LARGEST_ANSWER_BYTES:
+                writer.write(b"[" * 1_000_000)
+                sent += 1_000_000
+                await writer.drain()
+        writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with listening:
+        url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/mcp"
+        async with tools_of_mcp_server(McpUrl(url), timeout_seconds=9.0) as tools:
+            assert isinstance(tools, Failure)
+    assert sent < 2 * LARGEST_ANSWER_BYTES
 
 
 async def test_over_http_headers_are_sent() -> None:
