@@ -171,6 +171,11 @@ def client(server: Server, dice: random.Random) -> ModelClient:
     return build_client(server.provider, ProviderSettings(api_key=Secret("sk-test"), default_model=server.model), parts).unwrap()
 
 
+def times(server: Server, share: int = 1) -> int:
+    """How often to ask; through Claude's SDK a refusal takes a thousand times as long as through the codec alone."""
+    return COUNT // (share * (5 if server.provider == "anthropic" else 1))
+
+
 def attempt(asked: ModelClient) -> Attempt:
     """One try of its default model."""
     request = LLMRequest("hello", tools=(ToolSpec(name="look"), ToolSpec(name="find")))
@@ -181,12 +186,12 @@ def attempt(asked: ModelClient) -> Attempt:
 @pytest.mark.parametrize("server", SERVERS.values(), ids=list(SERVERS))
 def test_any_answer_is_an_outcome(server: Server) -> None:
     """Of any status and headers: an answer whose parts have their types, or an error."""
-    dice = random.Random(SEED)
+    dice, count = random.Random(SEED), times(server)
 
     async def ask() -> tuple[int, int]:
         asked = client(server, dice)
         again, good = attempt(asked), 0
-        for _ in range(COUNT):
+        for _ in range(count):
             outcome = await asked.answer(again)
             if isinstance(outcome, Failure):
                 assert isinstance(outcome.failure(), LLMError)
@@ -197,18 +202,17 @@ def test_any_answer_is_an_outcome(server: Server) -> None:
             assert isinstance(answer.content, str)
             assert all(type(call.arguments) is str and type(call.name) is str for call in answer.tool_calls)
             assert answer.usage is None or answer.usage.total_tokens >= 0
-        return good, COUNT - good
+        return good, count - good
 
     good, bad = run_virtual(ask())
-    assert good > COUNT // 50
-    assert bad > COUNT // 50
+    assert good > count // 50
+    assert bad > count // 50
 
 
 @pytest.mark.parametrize("server", SERVERS.values(), ids=list(SERVERS))
 def test_any_stream_is_lawful(server: Server) -> None:
     """Its events have one ending, the last of them."""
-    dice = random.Random(SEED)
-    count = COUNT // 4
+    dice, count = random.Random(SEED), times(server, 4)
 
     async def listen() -> tuple[int, int]:
         asked = client(server, dice)
