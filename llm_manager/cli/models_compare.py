@@ -6,9 +6,10 @@ from decimal import Decimal
 from returns.result import Failure
 
 from llm_manager.cli.documents import model_document
-from llm_manager.cli.exits import FAILED, OK
+from llm_manager.cli.exits import OK
 from llm_manager.cli.models import abilities, count_words, known_models
 from llm_manager.cli.session import Session
+from llm_manager.domain.errors import ConfigurationError
 from llm_manager.domain.models import KnownPrice, ModelProfile
 from llm_manager.policies.model_search import search_models
 from llm_manager.policies.names import canonical_provider, nearest
@@ -26,8 +27,7 @@ async def models_compare(session: Session, names: Sequence[str]) -> int:
         if found is None:
             near = nearest(name, (profile.name for profile in profiles))
             meant = f"; did you mean {', '.join(near)}?" if near else "; llm-manager models lists all of them"
-            session.output.note(f"error: no model that can be asked is called {name!r}{meant}")
-            return FAILED
+            return session.output.failure(ConfigurationError(message=f"no model that can be asked is called {name!r}{meant}"))
         chosen.append(found)
     if session.output.json:
         session.output.document([model_document(profile) for profile in chosen])

@@ -50,10 +50,13 @@ async def test_as_documents(scene: Setting) -> None:
 
 async def test_a_name_nobody_has(scene: Setting) -> None:
     at = scene(models=Success(ALL))
-    assert await models_compare(at.session, ["small", "large-3"]) == 1
+    assert await models_compare(at.session, ["small", "large-3"]) == 2
     assert at.err.getvalue().startswith("error: no model that can be asked is called 'large-3'; did you mean ")
-    assert await models_compare(at.session, ["small", "zzz"]) == 1
+    assert await models_compare(at.session, ["small", "zzz"]) == 2
     assert "llm-manager models lists all" in at.err.getvalue()
+    told = scene(models=Success(ALL), json=True)
+    assert await models_compare(told.session, ["small", "zzz"]) == 2
+    assert json.loads(told.out.getvalue())["error"]["tag"] == "ConfigurationError"
     assert await models_compare(scene(models=Failure(NetworkError(model="m", message="x"))).session, ["a", "b"]) == 1
 
 
