@@ -97,6 +97,8 @@ def _add_tools(body: dict[str, Any], request: LLMRequest, profile: ModelProfile,
         tools, choice = tuple(tool for tool in tools if tool.name == named), "required"
         if not tools:
             raise UnfitError(f"tool_choice names {named}, which is not among the tools")
+        if len(tools) < len(request.tools):
+            notices.append(f"{profile.name} is forced to no tool by its name: it was offered {named} and no other")
     if choice != "auto" and "tool_choice" in profile.unsupported:
         if choice == "none":
             return

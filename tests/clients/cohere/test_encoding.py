@@ -99,7 +99,8 @@ def test_the_choice_of_a_tool() -> None:
     """None is forced by its name: it is the only one that is offered."""
     assert sent(LLMRequest("x", tools=TOOLS, tool_choice="required"))[0]["tool_choice"] == "REQUIRED"
     assert sent(LLMRequest("x", tools=TOOLS, tool_choice="none"))[0]["tool_choice"] == "NONE"
-    body, _ = sent(LLMRequest("x", tools=TOOLS, tool_choice=UseTool(name="find")))
+    body, notices = sent(LLMRequest("x", tools=TOOLS, tool_choice=UseTool(name="find")))
+    assert len(notices) == 1
     assert ([tool["function"]["name"] for tool in body["tools"]], body["tool_choice"]) == (["find"], "REQUIRED")
     assert "not among the tools" in refused(LLMRequest("x", tools=TOOLS, tool_choice=UseTool(name="lose")))
     assert "takes no tools" in refused(LLMRequest("x", tools=TOOLS), evolve(MODEL, tools=False))
