@@ -34,13 +34,14 @@ def price(usage: Usage | None, price: Price) -> Cost:
 
 
 def together(costs: Iterable[Cost]) -> Cost:
-    """The sum of several costs, in the words of the last; unknown as soon as one is. Nothing costs nothing."""
-    usd, version = _NOTHING, "remembered"
+    """The sum of several costs, with every version of prices in it; unknown as soon as one is. Nothing costs nothing."""
+    usd, versions = _NOTHING, dict[str, None]()
     for cost in costs:
         if not isinstance(cost, Priced):
             return cost
-        usd, version = usd + cost.usd, cost.price_version
-    return Priced(usd=usd, price_version=version)
+        usd += cost.usd
+        versions[cost.price_version] = None
+    return Priced(usd=usd, price_version=", ".join(versions) or "remembered")
 
 
 def _rates(price: KnownPrice, prompt_tokens: int) -> KnownPrice | PriceTier:

@@ -1,7 +1,6 @@
 """Tools that are really called, and what comes of a run of them."""
 
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
-from decimal import Decimal
 from functools import reduce
 from operator import add
 from typing import Any, Protocol, TypeAlias
@@ -14,8 +13,9 @@ from llm_manager.domain.messages import Message, ToolCall, ToolSpec
 from llm_manager.domain.models import Locality
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
-from llm_manager.domain.usage import Cost, Priced, Unpriced, Usage
+from llm_manager.domain.usage import Cost, Usage
 from llm_manager.outcomes import Settled
+from llm_manager.policies.pricing import together
 from llm_manager.services.world import RunBlocking
 
 ReadyCall: TypeAlias = Callable[[RunBlocking], Coroutine[Any, Any, Settled[str, LLMError]]]
@@ -83,13 +83,7 @@ class ToolRun:
     @property
     def cost(self) -> Cost:
         """What all answers cost together; not known when one of them is not."""
-        usd, versions = Decimal(0), dict[str, None]()
-        for each in self.responses:
-            if isinstance(each.cost, Unpriced):
-                return each.cost
-            usd += each.cost.usd
-            versions[each.cost.price_version] = None
-        return Priced(usd=usd, price_version=", ".join(versions))
+        return together(each.cost for each in self.responses)
 
 
 class CallTools(Protocol):

@@ -52,9 +52,7 @@ def test_cached_tokens_without_their_own_price_cost_what_input_does() -> None:
 def test_what_is_kept_for_an_hour_has_its_own_price() -> None:
     """Where the provider asks one; else it costs what is kept for minutes."""
     kept = Usage(cache_write_tokens=60, cache_write_long_tokens=40)
-    dear = KnownPrice(
-        input_usd=Decimal(1), output_usd=Decimal(0), cache_write_usd=Decimal(2), cache_write_long_usd=Decimal(4), version="t"
-    )
+    dear = KnownPrice(input_usd=Decimal(1), output_usd=Decimal(0), cache_write_usd=Decimal(2), cache_write_long_usd=Decimal(4), version="t")
     assert kept.prompt_tokens == 100
     assert price(kept, dear) == Priced(usd=Decimal("0.00028"), price_version="t")
     assert price(kept, LUNA) == price(Usage(cache_write_tokens=100), LUNA)
@@ -88,6 +86,6 @@ def test_a_cost_is_never_negative_and_grows_with_output(usage: Usage) -> None:
 def test_costs_add_up_until_one_is_unknown() -> None:
     """Nothing paid is nothing; one untold cost makes the sum unknown."""
     some, more = Priced(usd=Decimal("0.1"), price_version="a"), Priced(usd=Decimal("0.2"), price_version="b")
-    assert together([some, more]) == Priced(usd=Decimal("0.3"), price_version="b")
+    assert together([some, more]) == Priced(usd=Decimal("0.3"), price_version="a, b")
     assert together([]) == Priced(usd=Decimal(0), price_version="remembered")
     assert together([some, Unpriced(reason="why"), more]) == Unpriced(reason="why")
