@@ -147,9 +147,11 @@ def addressed(facts: ProviderFacts, settings: ProviderSettings, network: Network
     custom = sealed(header_fields(facts.name, _headers(facts, settings)))
     if isinstance(custom, Failure):
         return custom
+    dialects = sealed(header_fields(facts.name, facts.own_headers))
+    if isinstance(dialects, Failure):
+        return dialects
     named = {name.lower() for name, _ in custom.unwrap()}
-    own = (*_OWN, *((name.encode(), value.encode()) for name, value in facts.own_headers.items()))
-    fields = (*(each for each in own if each[0] not in named), *custom.unwrap())
+    fields = (*(each for each in (*_OWN, *dialects.unwrap()) if each[0] not in named), *custom.unwrap())
     lock = (facts.key_header.encode(), facts.key_scheme.encode())
     takes_keys = lock[0] not in named and _BEARER[0] not in named
     bare = Addressed(

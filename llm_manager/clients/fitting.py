@@ -45,23 +45,28 @@ _NOTHING_ASKED: Final = Sampling()
 _NEITHER: Final = (None, None)
 
 
-def sampling(request: LLMRequest, profile: ModelProfile, defaults: Defaults, notices: list[str]) -> Sampling:
-    """What the request and the settings ask of the model, less what it refuses (`ModelProfile.unsupported`)."""
+def sampling(
+    request: LLMRequest, profile: ModelProfile, defaults: Defaults, notices: list[str], *, keeps_prompts: bool = False
+) -> Sampling:
+    """What the request and the settings ask of the model, less what it refuses (`ModelProfile.unsupported`).
+
+    ``keeps_prompts`` says that it can be told how long to keep the beginning of a prompt.
+    """
     wanted = request.preferences
+    strict = defaults.strict_parameters or wanted.strict_parameters
+    if not keeps_prompts and (wanted.prompt_cache or defaults.prompt_cache or "off") != "off":
+        left_out(f"{profile.name} cannot be told to keep a prompt", "prompt_cache was left out", notices, strict=strict)
     limit = defaults.max_tokens if wanted.max_tokens is None else wanted.max_tokens
     temperature = defaults.temperature if wanted.temperature is None else wanted.temperature
     if limit is None and temperature is None and not (wanted.stop or wanted.reasoning) and (wanted.top_p, wanted.seed) == _NEITHER:
         return _NOTHING_ASKED
-    strict = defaults.strict_parameters or wanted.strict_parameters
 
     def takes(name: str, value: object) -> bool:
         if value is None or value == ():
             return False
         if name not in profile.unsupported:
             return True
-        if strict:
-            raise UnfitError(f"{profile.name} takes no {name}, and strict_parameters is set")
-        notices.append(f"{profile.name} takes no {name}: it was left out")
+        left_out(f"{profile.name} takes no {name}", "it was left out", notices, strict=strict)
         return False
 
     return Sampling(
@@ -72,6 +77,13 @@ def sampling(request: LLMRequest, profile: ModelProfile, defaults: Defaults, not
         seed=wanted.seed if takes("seed", wanted.seed) else None,
         reasoning=wanted.reasoning if takes("reasoning", wanted.reasoning) else None,
     )
+
+
+def left_out(why: str, instead: str, notices: list[str], *, strict: bool) -> None:
+    """Tell that the model does not do as asked, and what was done instead; or refuse the request."""
+    if strict:
+        raise UnfitError(f"{why}, and strict_parameters is set")
+    notices.append(f"{why}: {instead}")
 
 
 def written(request: LLMRequest, path: str, body: Callable[[list[str]], Mapping[str, Any]]) -> Result[WireRequest, LLMError]:

@@ -6,6 +6,7 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from returns.result import Failure, Success
@@ -15,11 +16,11 @@ from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import EmbeddedSettings, ProviderSettings
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import ModelProfile
-from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.streaming import StreamEvent
-from llm_manager.outcomes import Settled
+from llm_manager.outcomes import Settled, sealed
 from llm_manager.services.model_client import ClientParts, ModelClient
 from llm_manager.testing import attempt_for, fake_world, replayed, run_virtual, scripted
 from llm_manager.testing import strategies as some
@@ -85,6 +86,23 @@ def test_any_request_is_written_or_refused(name: str) -> None:
         encodes(encode, request, profile)
 
     check()
+
+
+@pytest.mark.parametrize("name", [name for name in ENCODING if name != "scripted"])
+@pytest.mark.parametrize("wanted", [Preferences(reasoning="high"), Preferences(reasoning="off"), Preferences(prompt_cache="long")], ids=str)
+def test_under_strict_parameters_nothing_gives_way(name: str, wanted: Preferences) -> None:
+    """What would be left out or changed with a notice is refused; what is heeded is written with none."""
+    asked = client(name)
+    for profile in (asked.profile(each) for each in {asked.profiles[0].name, *asked.known}):
+        request, strictly = (LLMRequest("x", preferences=evolve(wanted, strict_parameters=strict)) for strict in (False, True))
+        told, held = (sealed(asked.encode(each, profile)) for each in (request, strictly))
+        if isinstance(told, Failure):
+            assert isinstance(held, Failure)
+            continue
+        given_way = bool(told.unwrap().notices)
+        assert isinstance(held, Failure) is given_way, (profile.name, told.unwrap().notices)
+        silently = wanted.prompt_cache is not None and told.unwrap().body == asked.encode(LLMRequest("x"), profile).unwrap().body
+        assert given_way or not silently, f"{profile.name}: prompt_cache was dropped without a word"
 
 
 CHUNK: dict[str, Any] = {"id": "c", "model": "m", "choices": [{"index": 0, "delta": {"content": "hi"}, "finish_reason": None}]}

@@ -62,7 +62,7 @@ def streamed(body: bytes) -> bytes:
 
 def _body(request: LLMRequest, profile: ModelProfile, defaults: Defaults, notices: list[str]) -> dict[str, Any]:
     fit = fit_of(request, profile, defaults, notices)
-    wanted = sampling(request, profile, defaults, notices)
+    wanted = sampling(request, profile, defaults, notices, keeps_prompts=True)
     forced = bool(request.tools) and request.tool_choice not in ("auto", "none")
     mind = wish(wanted.reasoning, wanted.max_tokens, fit, forced=forced, unsigned=_unsigned(request, profile))
     system = system_texts(request.messages, request.system)

@@ -6,7 +6,7 @@ from urllib.parse import quote
 from returns.result import Result
 
 from llm_manager.clients.data.gemini_manners import TOOLS_OR_JSON, efforts_of
-from llm_manager.clients.fitting import ENCODER, Defaults, Sampling, UnfitError, sampling, written
+from llm_manager.clients.fitting import ENCODER, Defaults, Sampling, UnfitError, left_out, sampling, written
 from llm_manager.clients.gemini.turns import instructions_of, turns_of
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.messages import ToolSpec, UseTool
@@ -53,7 +53,8 @@ def _body(request: LLMRequest, profile: ModelProfile, defaults: Defaults, notice
     instructions = instructions_of(request)
     if request.tools or isinstance(request.tool_choice, UseTool):
         _add_tools(body, request, profile)
-    config = _config(sampling(request, profile, defaults, notices), profile, notices)
+    strict = defaults.strict_parameters or request.preferences.strict_parameters
+    config = _config(sampling(request, profile, defaults, notices), profile, notices, strict=strict)
     if not isinstance(request.output, PlainText):
         _add_form(config, instructions, request, profile, notices)
     if instructions:
@@ -80,7 +81,7 @@ def _tool(tool: ToolSpec) -> dict[str, Any]:
     return {"name": tool.name, "description": tool.description, "parametersJsonSchema": dict(tool.input_schema)}
 
 
-def _config(wanted: Sampling, profile: ModelProfile, notices: list[str]) -> dict[str, Any]:
+def _config(wanted: Sampling, profile: ModelProfile, notices: list[str], *, strict: bool) -> dict[str, Any]:
     config: dict[str, Any] = {}
     if wanted.max_tokens is not None:
         config["maxOutputTokens"] = wanted.max_tokens
@@ -93,20 +94,20 @@ def _config(wanted: Sampling, profile: ModelProfile, notices: list[str]) -> dict
     if wanted.seed is not None:
         config["seed"] = wanted.seed
     if wanted.reasoning is not None:
-        _add_thinking(config, wanted.reasoning, profile, notices)
+        _add_thinking(config, wanted.reasoning, profile, notices, strict=strict)
     return config
 
 
-def _add_thinking(config: dict[str, Any], wanted: Reasoning, profile: ModelProfile, notices: list[str]) -> None:
+def _add_thinking(config: dict[str, Any], wanted: Reasoning, profile: ModelProfile, notices: list[str], *, strict: bool) -> None:
     """How much to think, by level or by tokens as the model takes it; its thoughts are told when it is asked to think."""
     efforts = efforts_of(profile.name)
     if efforts is None:
         if wanted != "off":
-            notices.append(f"{profile.name} does not think before it answers: reasoning was left out")
+            left_out(f"{profile.name} does not think before it answers", "reasoning was left out", notices, strict=strict)
         return
     effort = efforts[wanted]
     if wanted == "off" and effort != 0:
-        notices.append(f"{profile.name} cannot be kept from thinking: it was told to think as little as it can")
+        left_out(f"{profile.name} cannot be kept from thinking", "it was told to think as little as it can", notices, strict=strict)
     config["thinkingConfig"] = {"thinkingBudget" if isinstance(effort, int) else "thinkingLevel": effort}
     if wanted != "off":
         config["thinkingConfig"]["includeThoughts"] = True

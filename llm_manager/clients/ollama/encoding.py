@@ -13,7 +13,7 @@ import msgspec
 from returns.result import Failure, Result
 
 from llm_manager.clients.data.ollama import REASONING_BY_LEVEL
-from llm_manager.clients.fitting import ENCODER, Defaults, Sampling, UnfitError, sampling, written
+from llm_manager.clients.fitting import ENCODER, Defaults, Sampling, UnfitError, left_out, sampling, written
 from llm_manager.clients.ollama.context import context_for, refused
 from llm_manager.clients.ollama.naming import only_continues
 from llm_manager.domain.configuration import ProviderSettings
@@ -163,7 +163,7 @@ def _add_tools(body: dict[str, Any], request: LLMRequest, profile: ModelProfile,
             raise UnfitError(f"tool_choice names {choice.name}, which is not among the tools")
     if choice != "auto":
         instead = f"it was offered {tools[0].name} and no other" if isinstance(choice, UseTool) else "it was only offered some"
-        _unheeded("ollama cannot make a model call a tool", instead, notices, strict=strict)
+        left_out("ollama cannot make a model call a tool", instead, notices, strict=strict)
     body["tools"] = [_tool(tool) for tool in tools]
 
 
@@ -194,20 +194,13 @@ def _thinking(wanted: Sampling, profile: ModelProfile, notices: list[str], *, st
         return None
     if not profile.reasoning:
         if level != "off":
-            _unheeded(f"{profile.name} does not think before it answers", "reasoning was left out", notices, strict=strict)
+            left_out(f"{profile.name} does not think before it answers", "reasoning was left out", notices, strict=strict)
         return None
     if profile.name.startswith(REASONING_BY_LEVEL):
         if level == "off":
-            _unheeded(f"{profile.name} always thinks", "it was told to think little", notices, strict=strict)
+            left_out(f"{profile.name} always thinks", "it was told to think little", notices, strict=strict)
         return "low" if level == "off" else level
     return level != "off"
-
-
-def _unheeded(why: str, instead: str, notices: list[str], *, strict: bool) -> None:
-    """Say what is done in place of what was asked for, or refuse it."""
-    if strict:
-        raise UnfitError(f"{why}, and strict_parameters is set")
-    notices.append(f"{why}: {instead}")
 
 
 def _options(wanted: Sampling) -> dict[str, Any]:

@@ -52,7 +52,8 @@ def body_of(request: LLMRequest, profile: ModelProfile, facts: ProviderFacts, de
         _add_tools(body, request, profile, facts)
     if not isinstance(request.output, PlainText):
         _add_form(body, request.output, profile, facts, notices)
-    wanted = sampling(request, profile, defaults, notices)
+    keeps_prompts = profile.name.startswith(facts.prompt_caching)
+    wanted = sampling(request, profile, defaults, notices, keeps_prompts=keeps_prompts)
     _add_sampling(body, wanted, profile, facts)
     if wanted.reasoning is not None:
         strict = defaults.strict_parameters or request.preferences.strict_parameters
@@ -60,7 +61,7 @@ def body_of(request: LLMRequest, profile: ModelProfile, facts: ProviderFacts, de
         if effort is not None:
             body["reasoning_effort"] = effort
         body.update(unreasoned(wanted.reasoning, facts))
-    if facts.prompt_caching and (kept := cache_options(request, profile, facts, defaults, longest="30m")) is not None:
+    if keeps_prompts and (kept := cache_options(request, profile, facts, defaults, longest="30m")) is not None:
         body["prompt_cache_options"] = kept
     return body
 

@@ -56,7 +56,8 @@ def body_of(request: LLMRequest, profile: ModelProfile, facts: ProviderFacts, de
         _add_tools(body, request, profile)
     if not isinstance(request.output, PlainText):
         _add_form(body, request, profile, notices)
-    wanted = sampling(request, evolve(profile, unsupported=(*profile.unsupported, *_NEVER_TAKEN)), defaults, notices)
+    fitted = evolve(profile, unsupported=(*profile.unsupported, *_NEVER_TAKEN))
+    wanted = sampling(request, fitted, defaults, notices, keeps_prompts=profile.name.startswith(facts.prompt_caching))
     if wanted.max_tokens is not None:
         body["max_output_tokens"] = wanted.max_tokens
     if wanted.temperature is not None:

@@ -138,11 +138,12 @@ async def test_a_header_of_ones_own_may_take_the_keys_place() -> None:
         ("openai", ProviderSettings(api_key=KEY, base_url="http://api.openai.com/v1")),
         ("lmstudio", ProviderSettings(base_url="ftp://x")),
         ("lmstudio", ProviderSettings(custom_headers={"X": "a\r\nb"})),
+        ("anthropic", ProviderSettings(api_key=KEY, api_version="2023-06-01\r\nX-Evil: 1")),
     ],
-    ids=range(5),
+    ids=range(6),
 )
 def test_settings_that_cannot_work_are_refused_when_the_client_is_built(name: str, settings: ProviderSettings) -> None:
-    """A missing or broken key, a bad address, a bad header."""
+    """A missing or broken key, a bad address, a bad header, a version that would begin another one."""
     parts = ClientParts(world=fake_world(), make_transport=lambda _: playing().transport)
     built = build_client(name, settings, parts)
     assert isinstance(built, Failure)
