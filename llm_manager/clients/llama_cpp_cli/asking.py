@@ -15,7 +15,7 @@ from llm_manager.clients.llama_cpp_cli.codec import command, spoken
 from llm_manager.clients.llama_cpp_cli.hearing import Heard, ended, hear
 from llm_manager.clients.llama_cpp_cli.models import located
 from llm_manager.clients.llama_cpp_cli.places import Place
-from llm_manager.clients.llama_cpp_cli.running import Running, finish, put_down, read, start, taken_up
+from llm_manager.clients.llama_cpp_cli.running import Running, finish, last_words, put_down, read, start, taken_up
 from llm_manager.clients.telling import begun
 from llm_manager.clients.who import Who, who_answers
 from llm_manager.domain.attempts import Attempt
@@ -117,11 +117,14 @@ async def _run(words: tuple[str, ...], heard: Heard, who: Who, patience_seconds:
                 yield event
             if heard.told.over:
                 return
-        code = await process.wait()
+        last = await last_words(process, complaints, patience_seconds)
+        if last is None:
+            yield Failure(errors.silent(who, patience_seconds or 0.0))
+            return
         if not deps.running.remove(process):
             yield Failure(errors.closed(who))
             return
-        for event in ended(heard, code, await complaints.all(), who):
+        for event in ended(heard, *last, who):
             yield event
     finally:
         await finish(process, complaints, deps.running)

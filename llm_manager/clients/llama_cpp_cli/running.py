@@ -7,9 +7,9 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from attrs import frozen
 from returns.result import Failure, Success
@@ -23,6 +23,7 @@ from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
 
 Process: TypeAlias = asyncio.subprocess.Process
+_T = TypeVar("_T")
 
 _CHUNK: Final = 64 * 1024
 _KEPT: Final = 64 * 1024
@@ -108,10 +109,27 @@ async def start(words: Sequence[str], environ: Mapping[str, str], running: Runni
 
 async def read(process: Process, patience_seconds: float | None) -> bytes | None:
     """More of the program's output, nothing at its end, None when it does not come in time."""
+    return await _within(patience_seconds, _pipe(process.stdout).read(_CHUNK))
+
+
+async def last_words(process: Process, complaints: Complaints, patience_seconds: float | None) -> tuple[int, str] | None:
+    """Exit code and complaints of a program whose output has ended, None when they do not come in time.
+
+    It may have closed its output and still run, or have left a child that holds standard error.
+    """
+
+    async def both() -> tuple[int, str]:
+        return await process.wait(), await complaints.all()
+
+    return await _within(patience_seconds, both())
+
+
+async def _within(patience_seconds: float | None, waiting: Coroutine[Any, Any, _T]) -> _T | None:
+    """What is waited for, or None when it does not come in time."""
     scope = asyncio.timeout(patience_seconds)
     try:
         async with scope:
-            return await _pipe(process.stdout).read(_CHUNK)
+            return await waiting
     except TimeoutError:
         if not scope.expired():
             raise

@@ -13,7 +13,7 @@ from llm_manager.clients.llama_cpp_cli.flags import memory_flags, special_flags
 from llm_manager.clients.llama_cpp_cli.models import stored
 from llm_manager.clients.llama_cpp_cli.places import Machine, Place, placed, this_machine
 from llm_manager.clients.llama_cpp_cli.profile import DEFAULT_MODELS_DIR, FACTS, PROVIDER, describe
-from llm_manager.clients.llama_cpp_cli.running import Running, finish, read, start
+from llm_manager.clients.llama_cpp_cli.running import Running, finish, last_words, read, start
 from llm_manager.clients.profiles import offered
 from llm_manager.clients.who import Who
 from llm_manager.domain.configuration import ProviderSettings
@@ -134,7 +134,9 @@ async def _unfit(place: Place, who: Who, parts: ClientParts, running: Running) -
         while (chunk := await read(process, _LOOKING_SECONDS)) != b"":
             if chunk is None:
                 return errors.silent(who, _LOOKING_SECONDS)
-        code = await process.wait()
-        return None if code == 0 else errors.ended_badly(code, await complaints.all(), who)
+        last = await last_words(process, complaints, _LOOKING_SECONDS)
+        if last is None:
+            return errors.silent(who, _LOOKING_SECONDS)
+        return None if last[0] == 0 else errors.ended_badly(*last, who)
     finally:
         await finish(process, complaints, running)

@@ -42,6 +42,8 @@ for step in steps:
         os.write(1, bytes(step["bytes"]))
     if "err" in step:
         os.write(2, step["err"].encode())
+    if "close" in step:
+        os.close(step["close"])
     if "hang" in step:
         while True:
             signal.pause()

@@ -206,8 +206,10 @@ async def test_a_stream_that_is_left_kills_the_program(tmp_path: Path, scratch: 
     assert left_behind(scratch) == []
 
 
-async def test_silence_in_mid_answer_is_a_stall(tmp_path: Path) -> None:
-    program = Program(tmp_path, {"out": "Good"}, {"hang": 1})
+@pytest.mark.parametrize("steps", [({"out": "Good"},), ({"out": "Good" + ENDED}, {"close": 1})], ids=["open", "closed"])
+async def test_silence_in_mid_answer_is_a_stall(tmp_path: Path, steps: tuple[dict[str, Any], ...]) -> None:
+    """Also of a program that has closed its output, and does not end."""
+    program = Program(tmp_path, *steps, {"hang": 1})
     events = [sealed(event) async for event in program.client().stream(evolve(HELLO, timeout_ms=150))]
     assert events[0] == Success(TextDelta(text="Good"))
     last = events[-1]
