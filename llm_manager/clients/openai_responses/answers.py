@@ -87,10 +87,12 @@ def whole(told: Told, response: Response) -> Told:
 
 def ended(told: Told, response: Response) -> Told:
     """What the ending tells: why, what it took, and the proofs of thinking."""
-    reason = response.incomplete_details.reason if response.status == "incomplete" and response.incomplete_details else None
+    details = response.incomplete_details
+    finished = response.status == "completed" or (response.status is None and details is None)
+    reason = None if finished or details is None else details.reason
     return replace(
         told,
-        finish=_INCOMPLETE.get(reason or "", "other") if response.status == "incomplete" else "stop",
+        finish="stop" if finished else _INCOMPLETE.get(reason or "", "other"),
         withheld=WITHHELD if reason == "content_filter" else "",
         thoughts=thoughts_of(response.output or ()) or told.thoughts,
         usage=told.usage if response.usage is None else usage_of(response.usage),

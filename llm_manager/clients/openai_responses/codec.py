@@ -29,7 +29,8 @@ from llm_manager.outcomes import Settled
 
 __all__ = ["decode", "decode_event", "encode", "streamed"]
 
-_ENDINGS: Final = ("response.completed", "response.incomplete")
+_CUT_SHORT: Final = "response.incomplete"
+_ENDINGS: Final = ("response.completed", _CUT_SHORT)
 _FAILURES: Final = ("response.failed", "error")
 _THINKING: Final = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
 _UNFINISHED: Final = ("in_progress", "queued")
@@ -81,7 +82,8 @@ def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> tup
     if event.response is None:
         return told, ()
     if kind in _ENDINGS:
-        return _ended(told, event.response, who)
+        untold = kind == _CUT_SHORT and event.response.status is None
+        return _ended(told, replace(event.response, status="incomplete") if untold else event.response, who)
     return replace(told, id=told.id or event.response.id, model=told.model or event.response.model), ()
 
 

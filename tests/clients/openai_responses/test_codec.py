@@ -98,6 +98,18 @@ def test_how_an_answer_ends() -> None:
         assert withheld.partial == partial
 
 
+@pytest.mark.parametrize("status", ["incomplete", "expired", "cancelled?"])
+def test_only_what_is_completed_is_taken_for_complete(status: str) -> None:
+    """Whatever other word a server has for its end, and when only the name of the last event tells it."""
+    assert not whole({**ANSWER, "status": status}).unwrap().complete
+    assert whole({key: value for key, value in ANSWER.items() if key != "status"}).unwrap().complete
+    last = {key: value for key, value in ANSWER.items() if key not in ("status", "incomplete_details")}
+    for name, complete in (("response.completed", True), ("response.incomplete", False)):
+        ending = told([sse([{"type": name, "response": last}])])[-1].unwrap()
+        assert isinstance(ending, StreamFinished)
+        assert ending.response.complete is complete
+
+
 @pytest.mark.parametrize("name", ["answer", "calling", "cut", "llamacpp"])
 @pytest.mark.parametrize("indexed", [True, False])
 def test_a_stream_says_what_the_whole_answer_says(name: str, indexed: bool) -> None:
