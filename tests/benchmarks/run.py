@@ -1,4 +1,4 @@
-"""Every benchmark, or those named: ``python -m tests.benchmarks.run [importing deciding calling streaming batching claude gemini ollama]``.
+"""Every benchmark, or those named, as in ``python -m tests.benchmarks.run deciding gemini``: the names are in `main`.
 
 Run by hand on a quiet machine; what is printed are medians of interleaved rounds and ratios against a baseline of the
 same run. Nothing here is a test: machines are noisy. The upstream needs a C compiler.
@@ -8,7 +8,7 @@ import asyncio
 import platform
 import sys
 
-from tests.benchmarks import batching, calling, claude, deciding, gemini, importing, ollama, streaming
+from tests.benchmarks import batching, calling, claude, cohere, deciding, dialect, gemini, importing, ollama, streaming
 from tests.benchmarks.upstream import Upstream
 
 
@@ -30,7 +30,9 @@ def main(names: list[str]) -> None:
     if not names or "claude" in names:
         asyncio.run(claude.measure())
     if not names or "gemini" in names:
-        asyncio.run(gemini.measure())
+        asyncio.run(dialect.measure(gemini.GEMINI))
+    if not names or "cohere" in names:
+        asyncio.run(dialect.measure(cohere.COHERE))
     if not names or "ollama" in names:
         asyncio.run(ollama.measure())
 

@@ -57,6 +57,7 @@ ERRORS = (
     {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}},
     {"error": "model 'x' not found", "signin_url": "https://x.example"},
     {"detail": [{"loc": ["body"], "msg": "no"}]},
+    {"id": "x", "message": "too many tokens: total number of tokens in the prompt cannot exceed 8 - received 9"},
 )
 VALUES: tuple[Any, ...] = (None, True, -1, 2**70, 1e308, "", "x", [], {}, [None], {"type": 7}, "\ud800")
 

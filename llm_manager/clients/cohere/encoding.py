@@ -5,7 +5,7 @@ from typing import Any, Final
 from returns.result import Result
 
 from llm_manager.clients.data.cohere import MOST_TOP_P, THINKING
-from llm_manager.clients.fitting import ENCODER, Defaults, Sampling, UnfitError, sampling, written
+from llm_manager.clients.fitting import ENCODER, Defaults, Sampling, UnfitError, left_out, sampling, written
 from llm_manager.clients.openai_chat.encoding import image_address, only_text
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.messages import ImageData, ImageUrl, Message, TextPart, ToolSpec, UseTool
@@ -102,7 +102,7 @@ def _add_tools(body: dict[str, Any], request: LLMRequest, profile: ModelProfile,
     if choice != "auto" and "tool_choice" in profile.unsupported:
         if choice == "none":
             return
-        _unheeded(f"{profile.name} cannot be made to call a tool", "it was only offered some", notices, strict=strict)
+        left_out(f"{profile.name} cannot be made to call a tool", "it was only offered some", notices, strict=strict)
     elif choice != "auto":
         body["tool_choice"] = choice.upper()
     body["tools"] = [_tool(tool) for tool in tools]
@@ -135,7 +135,7 @@ def _add_form(body: dict[str, Any], system: list[str], request: LLMRequest, prof
 def _settings(wanted: Sampling, profile: ModelProfile, notices: list[str], *, strict: bool) -> dict[str, Any]:
     top_p = wanted.top_p
     if top_p is not None and top_p > MOST_TOP_P:
-        _unheeded(f"{profile.name} takes no top_p above {MOST_TOP_P}", f"it was told {MOST_TOP_P}", notices, strict=strict)
+        left_out(f"{profile.name} takes no top_p above {MOST_TOP_P}", f"it was told {MOST_TOP_P}", notices, strict=strict)
         top_p = MOST_TOP_P
     told: dict[str, Any] = {
         "max_tokens": wanted.max_tokens,
@@ -147,12 +147,5 @@ def _settings(wanted: Sampling, profile: ModelProfile, notices: list[str], *, st
     if wanted.reasoning is not None and profile.reasoning:
         told["thinking"] = THINKING[wanted.reasoning]
     elif wanted.reasoning not in (None, "off"):
-        _unheeded(f"{profile.name} does not think before it answers", "reasoning was left out", notices, strict=strict)
+        left_out(f"{profile.name} does not think before it answers", "reasoning was left out", notices, strict=strict)
     return {name: value for name, value in told.items() if value is not None}
-
-
-def _unheeded(why: str, instead: str, notices: list[str], *, strict: bool) -> None:
-    """Say what is done in place of what was asked for, or refuse it."""
-    if strict:
-        raise UnfitError(f"{why}, and strict_parameters is set")
-    notices.append(f"{why}: {instead}")

@@ -43,13 +43,13 @@ def error_of(reply: WireReply, who: Who, *, wall: float) -> LLMError:
 
 def bad_ending(reason: str | None, who: Who, *, said: str | None = None, request_id: str | None = None) -> LLMError | None:
     """Say what an answer means whose own ending says that it is none; ``said`` is an error that was told with it."""
+    if not said and reason not in (known.FAILED, known.TOOK_TOO_LONG):
+        return None
     origin = who.origin(request_id=request_id, code=reason, charge="possible", raw=said or "")
     if reason == known.TOOK_TOO_LONG:
         return RequestTimeout(model=who.model, timeout_ms=0, phase="provider", origin=origin)
-    if reason == known.FAILED or said:
-        message = who.safe(said or "") or "the model failed while it answered"
-        return ModelUnavailable(model=who.model, message=message, resend_once=True, origin=origin)
-    return None
+    message = who.safe(said or "") or "the model failed while it answered"
+    return ModelUnavailable(model=who.model, message=message, resend_once=True, origin=origin)
 
 
 def _by_sentence(status: int, said: str, who: Who, origin: Origin) -> LLMError | None:

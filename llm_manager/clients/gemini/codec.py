@@ -22,6 +22,7 @@ from llm_manager.clients.gemini.answers import finish_of, said, usage_of
 from llm_manager.clients.gemini.encoding import encode, streamed
 from llm_manager.clients.gemini.shapes import Answer, Candidate, Part, read
 from llm_manager.clients.loosely import plain
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.telling import Event, Told, begun, cut, settled
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import ContentFiltered, LLMError
@@ -37,7 +38,7 @@ _DONE: Final = b"[DONE]"
 
 def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLMError]:
     """Read a whole answer; ``wall`` is now, in seconds since 1970. Times and price are for those to add who know them."""
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     answer = read(reply.body)
     if answer is None:

@@ -9,6 +9,7 @@ from returns.result import Failure, Success
 from llm_manager.clients import endings
 from llm_manager.clients.gemini import errors
 from llm_manager.clients.gemini.encoding import GENERATE, resource_of
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.who import Who
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.usage import TokenCount
@@ -23,16 +24,16 @@ class _Counted(Struct, gc=False, rename="camel"):
 _READER: Final = msgspec.json.Decoder(_Counted)
 
 
-def counting(wire: WireRequest, model: str) -> tuple[str, bytes]:
-    """Path and body of the question how long an encoded request is: it is sent as it is, with its tools and instructions."""
+def counting(wire: WireRequest, model: str) -> WireRequest:
+    """The question how long an encoded request is: it is sent as it is, with its tools and instructions."""
     named = msgspec.json.encode(resource_of(model))
     body = b'{"generateContentRequest":{"model":%b,%b}' % (named, wire.body[1:])
-    return wire.path.removesuffix(GENERATE) + ":countTokens", body
+    return WireRequest(path=wire.path.removesuffix(GENERATE) + ":countTokens", body=body)
 
 
-def counted(reply: WireReply, who: Who, *, wall: float) -> Settled[TokenCount, LLMError]:
+def counted(reply: WireReply, who: Who, wall: float) -> Settled[TokenCount, LLMError]:
     """The answer to that question."""
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     try:
         tokens = _READER.decode(reply.body).total_tokens

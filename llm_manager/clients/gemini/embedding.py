@@ -12,11 +12,13 @@ from llm_manager.clients.fitting import ENCODER
 from llm_manager.clients.gemini import errors
 from llm_manager.clients.gemini.encoding import resource_of
 from llm_manager.clients.gemini.shapes import Tokens
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.who import Who
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest, Vector
 from llm_manager.domain.errors import InvalidRequest, LLMError
+from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.usage import Usage
-from llm_manager.domain.wire_requests import WireReply
+from llm_manager.domain.wire_requests import WireReply, WireRequest
 from llm_manager.outcomes import Settled
 
 
@@ -32,15 +34,13 @@ class _Answer(Struct, gc=False, rename="camel"):
 _READER: Final = msgspec.json.Decoder(_Answer)
 
 
-def embedding(asked: EmbedRequest, model: str, *, most: int) -> Result[tuple[str, bytes], LLMError]:
-    """Path and body of the request for the vectors of at most ``most`` texts."""
-    if not 0 < len(asked.texts) <= most:
-        return Failure(InvalidRequest(message=f"{model} takes between 1 and {most} texts at once, not {len(asked.texts)}"))
-    resource = resource_of(model)
+def embedding(asked: EmbedRequest, profile: ModelProfile) -> Result[WireRequest, LLMError]:
+    """The request for the vectors of some texts."""
+    resource = resource_of(profile.name)
     more: dict[str, Any] = {"model": resource}
     words = ""
     if asked.purpose is not None:
-        if model.startswith(TASKS_IN_WORDS):
+        if profile.name.startswith(TASKS_IN_WORDS):
             words = TASK_WORDS[asked.purpose]
         else:
             more["taskType"] = TASK_TYPES[asked.purpose]
@@ -50,12 +50,12 @@ def embedding(asked: EmbedRequest, model: str, *, most: int) -> Result[tuple[str
         body = ENCODER.encode({"requests": [{**more, "content": {"parts": [{"text": words + text}]}} for text in asked.texts]})
     except ValueError:
         return Failure(InvalidRequest(message="a text holds something that JSON cannot say"))
-    return Success((f"/{resource}:batchEmbedContents", body))
+    return Success(WireRequest(path=f"/{resource}:batchEmbedContents", body=body))
 
 
-def embedded(reply: WireReply, who: Who, texts: int, *, wall: float) -> Settled[Embeddings, LLMError]:
+def embedded(reply: WireReply, who: Who, texts: int, wall: float) -> Settled[Embeddings, LLMError]:
     """The vectors of an answer; as many as there were texts, or it is none."""
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     try:
         answer = _READER.decode(reply.body)

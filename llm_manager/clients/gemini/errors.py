@@ -10,6 +10,7 @@ from typing import Final
 from llm_manager.clients import endings
 from llm_manager.clients.data import gemini_errors as known
 from llm_manager.clients.gemini.signals import Signal, read_body, read_error, status_in
+from llm_manager.clients.statuses import by_status
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import (
     AuthenticationFailed,
@@ -18,7 +19,6 @@ from llm_manager.domain.errors import (
     InvalidRequest,
     LLMError,
     MalformedResponse,
-    ModelUnavailable,
     Origin,
     QuotaExhausted,
     RateLimitExceeded,
@@ -35,11 +35,6 @@ _NOTHING_ALLOWED: Final = re.compile(known.NOTHING_ALLOWED)
 _RETRY_IN: Final = re.compile(known.RETRY_IN)
 _SCANNED: Final = 4000
 _SERVER_ERROR: Final = 500
-
-
-def is_good(status: int) -> bool:
-    """Say whether an answer of this status is meant to hold what was asked for."""
-    return 200 <= status <= 299
 
 
 def error_of(reply: WireReply, who: Who, *, wall: float) -> LLMError:
@@ -83,7 +78,8 @@ def bad_ending(reason: str | None, who: Who, *, partial: str = "", request_id: s
 
 def _judged(signal: Signal, reply: WireReply, who: Who, wall: float) -> LLMError:
     origin = who.origin(request_id=request_id(reply.headers), status=reply.status, code=signal.code, raw=signal.raw)
-    return _by_code(signal, reply, who, origin, wall) or _by_status(signal, who, origin)
+    judged = _by_code(signal, reply, who, origin, wall)
+    return judged or by_status(signal.status, who, origin, said=signal.message, is_json=signal.is_json)
 
 
 def _by_code(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError | None:
@@ -133,41 +129,6 @@ def _limited(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: f
         scope="account",
         origin=origin,
     )
-
-
-def _by_status(signal: Signal, who: Who, origin: Origin) -> LLMError:
-    status, model, message = signal.status, who.model, _message(signal, who)
-    if status < 200:
-        return MalformedResponse(model=model, message=f"answered with status {status}", origin=origin)
-    if 300 <= status <= 399:
-        return ConfigurationError(
-            message=f"the address {who.endpoint or who.provider} answers with a redirect ({status}), which is never followed;"
-            " set base_url to where it leads",
-            origin=origin,
-        )
-    match status:
-        case 401:
-            return AuthenticationFailed(model=model, message=message, origin=origin)
-        case 402:
-            return QuotaExhausted(model=model, message=message, origin=origin)
-        case 403:
-            return AuthenticationFailed(model=model, message=message, reason="permission", origin=origin)
-        case 404 | 405 | 410:
-            if not signal.is_json:
-                return MalformedResponse(model=model, message=f"answered {status} with something that is no JSON", origin=origin)
-            return ModelUnavailable(model=model, message=message, reason="permanent", origin=origin)
-        case 413:
-            return ContextTooLarge(model=model, limit_kind="bytes", message=message, origin=origin)
-        case 408 | 499 | 504:
-            return RequestTimeout(model=model, timeout_ms=0, phase="provider", origin=origin)
-        case 500:
-            return ModelUnavailable(model=model, message=message, resend_once=True, origin=origin)
-        case 503 | 529:
-            return ModelUnavailable(model=model, message=message, reason="overloaded", origin=origin)
-        case _ if status >= 500 or status in (409, 425):
-            return ModelUnavailable(model=model, message=message, origin=origin)
-        case _:
-            return InvalidRequest(message=message, request=who.request, origin=origin)
 
 
 def _wait(signal: Signal, reply: WireReply, wall: float) -> float | None:

@@ -9,6 +9,7 @@ from returns.result import Failure, Success
 
 from llm_manager.clients import endings
 from llm_manager.clients.gemini import errors
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.who import Who
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import ModelKind, ModelProfile
@@ -37,7 +38,7 @@ class Page:
 
 def read_page(reply: WireReply, who: Who, *, wall: float) -> Settled[Page, LLMError]:
     """One page of the list; a list without any model is none."""
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     try:
         told = msgspec.json.decode(reply.body)

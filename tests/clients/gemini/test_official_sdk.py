@@ -204,7 +204,8 @@ def test_requests_are_written_alike() -> None:
 
 def test_vectors_are_asked_for_alike() -> None:
     """A content for each text."""
-    path, body = embedding(EmbedRequest(("a", "b"), dimensions=8, purpose="document"), "gemini-embedding-001", most=100).unwrap()
+    model = ModelProfile(name="gemini-embedding-001", provider="gemini")
+    wire = embedding(EmbedRequest(("a", "b"), dimensions=8, purpose="document"), model).unwrap()
     answer = {"embeddings": [{"values": [0.5]}, {"values": [1.0]}]}
     with official(json_reply(answer)) as (client, server):
         theirs = client.models.embed_content(
@@ -214,10 +215,10 @@ def test_vectors_are_asked_for_alike() -> None:
         )
     assert [each.values for each in theirs.embeddings or ()] == [[0.5], [1.0]]
     (sent,) = server.requests
-    assert sent.path == f"/v1beta{path}"
+    assert sent.path == f"/v1beta{wire.path}"
     asked = _plain(sent.json())
     assert [each["content"].pop("role") for each in asked["requests"]] == ["user", "user"]
-    assert _plain(json.loads(body)) == asked
+    assert _plain(json.loads(wire.body)) == asked
 
 
 def _plain(told: Any) -> Any:
