@@ -108,9 +108,16 @@ def _add_thinking(config: dict[str, Any], wanted: Reasoning, profile: ModelProfi
     effort = efforts[wanted]
     if wanted == "off" and effort != 0:
         left_out(f"{profile.name} cannot be kept from thinking", "it was told to think as little as it can", notices, strict=strict)
+    if isinstance(effort, int):
+        effort = _within(effort, least=efforts["off"], limit=config.get("maxOutputTokens"))
     config["thinkingConfig"] = {"thinkingBudget" if isinstance(effort, int) else "thinkingLevel": effort}
     if wanted != "off":
         config["thinkingConfig"]["includeThoughts"] = True
+
+
+def _within(budget: int, *, least: int | str, limit: int | None) -> int:
+    """A budget that leaves half of the answer's limit to the answer: what is thought counts against it."""
+    return budget if limit is None or isinstance(least, str) else max(least, min(budget, limit // 2))
 
 
 def _add_form(config: dict[str, Any], instructions: list[str], request: LLMRequest, profile: ModelProfile, notices: list[str]) -> None:

@@ -331,6 +331,17 @@ def test_thinking(model: str, reasoning: Reasoning, config: dict[str, Any] | Non
 
 
 @pytest.mark.parametrize(
+    ("model", "limit", "budget"), [("gemini-2.5-flash", 1000, 500), ("gemini-2.5-pro", 100, 128), ("gemini-2.5-pro", 10**6, 32_768)]
+)
+def test_thinking_leaves_room_for_the_answer(model: str, limit: int, budget: int) -> None:
+    """What is thought counts against the limit: half of it is the answer's."""
+    wire = written(LLMRequest("x", preferences=Preferences(reasoning="high", max_tokens=limit)), evolve(PROFILE, name=model))
+    config = json.loads(wire.body)["generationConfig"]
+    assert config["thinkingConfig"]["thinkingBudget"] == budget
+    assert config["maxOutputTokens"] == limit
+
+
+@pytest.mark.parametrize(
     ("form", "config"),
     [
         (AnyJson(), {"responseMimeType": "application/json"}),
