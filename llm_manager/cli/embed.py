@@ -18,6 +18,7 @@ from llm_manager.cli.run_progress import Progress, showing
 from llm_manager.cli.session import Session
 from llm_manager.domain.errors import ConfigurationError, InvalidRequest, LLMError, StorageFailed
 from llm_manager.outcomes import Settled
+from llm_manager.policies.plurals import counted
 from llm_manager.real_world import real_world
 from llm_manager.runs.embedding_rows import EmbeddingJob, Write, embed_rows, with_spending
 from llm_manager.runs.reading import Form, Table, form_of, open_table
@@ -122,7 +123,7 @@ def _report(output: Output, report: Report) -> None:
     for tag, count in tally.failures.items():
         output.note(f"failed {count} x {tag}, such as: {tally.examples[tag]}")
     if tally.left:
-        output.note(f"{tally.left} rows are not asked")
+        output.note(f"{counted(tally.left, 'row')} not asked")
 
 
 def _partial(path: Path) -> Path:

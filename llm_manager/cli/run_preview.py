@@ -16,6 +16,7 @@ from llm_manager.domain.plans import Plan
 from llm_manager.domain.requests import JsonSchema, LLMRequest
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.plurals import counted
 from llm_manager.runs.jobs import Job
 from llm_manager.runs.memory_log import memory_run_log
 from llm_manager.runs.run_log import peek_run_log
@@ -63,7 +64,7 @@ def _show(session: Session, found: Survey, requests: Sequence[LLMRequest], plann
         output.text("\n".join(told))
     earlier = f", {tally.earlier} answered earlier" if tally.earlier else ""
     failed = f", {tally.failed + tally.failed_earlier} failed" if tally.failed + tally.failed_earlier else ""
-    output.note(f"{tally.rows} rows, {found.requests} requests to send{earlier}{failed}; nothing was sent")
+    output.note(f"{counted(tally.rows, 'row')}, {counted(found.requests, 'request')} to send{earlier}{failed}; nothing was sent")
     if found.strangers:
         output.note(f"{found.strangers} earlier answers belong to other settings or other rows and are not used")
     for tag, example in tally.examples.items():

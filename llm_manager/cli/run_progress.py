@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 from attrs import frozen
 
 from llm_manager.cli.output import Output
+from llm_manager.policies.plurals import counted
 from llm_manager.runs.reporting import took
 from llm_manager.runs.tallies import Tally, rows_per_second, seconds_left
 
@@ -78,7 +79,7 @@ def _lines(output: Output, start: Tally, now: Now) -> Iterator[Progress]:
 
 
 def _line(tally: Tally, seconds: float) -> str:
-    return f"{tally.done} of {tally.rows} rows, {progress_words(tally, seconds)}"
+    return f"{tally.done} of {counted(tally.rows, 'row')}, {progress_words(tally, seconds)}"
 
 
 def progress_words(tally: Tally, seconds: float) -> str:

@@ -66,7 +66,7 @@ def read(shape: type[_Shape], response: LLMResponse) -> Result[Structured[_Shape
         return Failure(OutputInvalid(model=response.model, path=path, message=message, reason=reason))
 
     if not response.complete:
-        return invalid("$", f"the answer is not complete ({response.finish}); raise max_tokens", "truncated")
+        return invalid("$", f"it was cut ({response.finish}); raise max_tokens", "truncated")
     try:
         return Success(Structured(value=msgspec.json.decode(unfenced(response.content), type=shape), response=response))
     except msgspec.ValidationError as problem:

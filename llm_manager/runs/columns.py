@@ -22,23 +22,31 @@ Values: TypeAlias = Mapping[str, Any]
 _TYPES: Final[Mapping[str, str]] = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
 
+def _nothing(_: LLMResponse) -> Values:
+    return {}
+
+
 @frozen(kw_only=True)
 class Columns:
-    """The columns an answer gives, the form it is asked for in, and how it is read; a cut answer gives none."""
+    """The columns an answer gives, the form it is asked for in, and how it is read; ``salvage`` is what an unfit one leaves."""
 
     names: tuple[str, ...]
     output: OutputForm
     read: Callable[[LLMResponse], Settled[Values, LLMError]] = field(repr=False)
+    salvage: Callable[[LLMResponse], Values] = field(default=_nothing, repr=False)
 
 
 def answer_column() -> Columns:
-    """One column, ``answer``, of whatever the model says."""
+    """One column, ``answer``, of whatever the model says; of a cut answer what there is of it, though it is none."""
+
+    def text(response: LLMResponse) -> Values:
+        return {"answer": response.content}
 
     def read(response: LLMResponse) -> Settled[Values, LLMError]:
         cut = _cut(response)
-        return Success({"answer": response.content}) if cut is None else Failure(cut)
+        return Success(text(response)) if cut is None else Failure(cut)
 
-    return Columns(names=("answer",), output=PlainText(), read=read)
+    return Columns(names=("answer",), output=PlainText(), read=read, salvage=text)
 
 
 def columns_from_fields(specifications: Sequence[str]) -> Settled[Columns, LLMError]:

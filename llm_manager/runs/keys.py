@@ -5,7 +5,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 import msgspec
-from attrs import Attribute, asdict, fields
+from attrs import Attribute, asdict, evolve, fields
 
 from llm_manager.domain.requests import JsonSchema, LLMRequest, Preferences
 
@@ -19,6 +19,7 @@ def keying(request: LLMRequest) -> Callable[[str], str]:
     """How prompts become keys when the rest of their request is this one's.
 
     Whether others may stand in for whom it names is no part of it, nor how long it may take: what is asked is the same.
+    Nor is how long the answer may be: one that is whole is whole under any limit, and one that was cut counts as failed.
     """
     output: dict[str, Any] = {"tag": request.output.tag}
     if isinstance(request.output, JsonSchema):
@@ -28,7 +29,7 @@ def keying(request: LLMRequest) -> Callable[[str], str]:
             "version": _VERSION,
             "system": request.system,
             "task_type": request.task_type,
-            "preferences": asdict(request.preferences, filter=_decides),
+            "preferences": asdict(evolve(request.preferences, max_tokens=None), filter=_decides),
             "output": output,
         }
     )

@@ -42,9 +42,11 @@ def finished(key: str, columns: Columns, outcome: Result[LLMResponse, LLMError])
 
 
 def error_output(columns: Columns, error: LLMError, response: LLMResponse | None = None) -> Mapping[str, Any]:
-    """The columns of a row that failed: no answer, and why."""
+    """The columns of a row that failed: why, and of an answer what can be kept of one that is not whole."""
     told = {"error": {"tag": error.tag, "message": describe(error)}}
-    return {**dict.fromkeys(columns.names), **told, **(dict.fromkeys(ABOUT[1:]) if response is None else _about(response))}
+    if response is None:
+        return {**dict.fromkeys(columns.names), **told, **dict.fromkeys(ABOUT[1:])}
+    return {**dict.fromkeys(columns.names), **columns.salvage(response), **told, **_about(response)}
 
 
 def _about(response: LLMResponse) -> Mapping[str, Any]:

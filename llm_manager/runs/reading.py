@@ -18,6 +18,7 @@ from returns.result import Failure, Success
 
 from llm_manager.domain.errors import ConfigurationError, InvalidRequest, LLMError, StorageFailed
 from llm_manager.outcomes import Settled
+from llm_manager.policies.plurals import counted
 from llm_manager.runs.cells import LONGEST_CELL, cell_rows
 
 Row: TypeAlias = Mapping[str, Any]
@@ -172,7 +173,8 @@ def _csv_rows(file: BinaryIO, name: str) -> Iterator[Settled[Row, LLMError]]:
                     return
             elif len(record) != len(header):
                 yield _faulty(
-                    f"{name}, line {line}", f"has {len(record)} cells where the header has {len(header)}: quote cells that hold commas"
+                    f"{name}, line {line}",
+                    f"has {counted(len(record), 'cell')} where the header has {len(header)}: quote cells that hold commas",
                 )
                 return
             else:

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import LLMError
+from llm_manager.policies.plurals import counted
 from llm_manager.runs.tallies import Tally
 
 
@@ -66,17 +67,17 @@ def report_lines(report: Report) -> Iterator[str]:
     if len(tally.answered_by) > 1 or any(not model.startswith(report.asked or "") for model in tally.answered_by):
         yield f"answered by {', '.join(f'{model} {rows}' for model, rows in sorted(tally.answered_by.items(), key=_most_first))}"
     for notice, count in tally.notices.items():
-        yield f"note: {notice} ({count} {'answer' if count == 1 else 'answers'})"
+        yield f"note: {notice} ({counted(count, 'answer')})"
     if tally.in_vain:
-        yield f"gave up: the last {tally.in_vain} rows asked got nowhere one after the other, and count as not asked"
+        yield f"gave up: the last {counted(tally.in_vain, 'row')} asked got nowhere one after the other, and count as not asked"
     for tag, count in sorted(tally.failures.items(), key=_most_first):
         yield f"failed {count} x {tag}, such as: {tally.examples[tag]}"
     if report.quoted:
-        yield f"{report.quoted} cells quoted for spreadsheets, which would take them for formulas; --raw leaves them"
+        yield f"{counted(report.quoted, 'cell')} quoted for spreadsheets, which would take them for formulas; --raw leaves them"
     if report.damaged:
-        yield f"{report.damaged} damaged records of the run log were left out, and their rows asked again"
+        yield f"left out of the run log, and asked again: {counted(report.damaged, 'damaged record')}"
     if tally.left:
-        yield f"{tally.left} rows are not asked yet" + (
+        yield f"{counted(tally.left, 'row')} not asked yet" + (
             "; run the same again to go on" if report.again else "; give -o FILE to be able to go on"
         )
     if (tally.failed or tally.failed_earlier) and report.again:
@@ -89,7 +90,10 @@ def _most_first(counted: tuple[str, int]) -> tuple[int, str]:
 
 def counts(tally: Tally) -> str:
     """What became of the rows so far."""
-    done = [f"{tally.answered + tally.earlier} of {tally.rows} rows answered" + (f" ({tally.earlier} earlier)" if tally.earlier else "")]
+    done = [
+        f"{tally.answered + tally.earlier} of {counted(tally.rows, 'row')} answered"
+        + (f" ({tally.earlier} earlier)" if tally.earlier else "")
+    ]
     if tally.cached:
         done.append(f"{tally.cached} from the cache")
     if failed := tally.failed + tally.failed_earlier:
@@ -99,6 +103,6 @@ def counts(tally: Tally) -> str:
 
 def took(tally: Tally) -> str:
     """What the run took: tokens, and money with what is not known of it."""
-    unknown = [f"{tally.unpriced} calls of unknown cost"] if tally.unpriced else []
-    doubtful = [f"{tally.doubtful} failed calls maybe charged"] if tally.doubtful else []
+    unknown = [f"{counted(tally.unpriced, 'call')} of unknown cost"] if tally.unpriced else []
+    doubtful = [f"{counted(tally.doubtful, 'failed call')} maybe charged"] if tally.doubtful else []
     return ", ".join((f"{tally.input_tokens} + {tally.output_tokens} tokens", f"{tally.cost_usd:f} USD", *unknown, *doubtful))

@@ -56,7 +56,7 @@ def test_a_text_is_one_row(tmp_path: Path) -> None:
         told = run("embed", "hello there", "--config", str(settings_for(server.url + "/v1", tmp_path)), home=tmp_path)
     assert told.returncode == 0
     assert json.loads(told.stdout) == {"text": "hello there", "vector": [11.0, 0.5], "error": None, "model": "embedder"}
-    assert "1 of 1 rows answered" in told.stderr
+    assert "1 of 1 row answered" in told.stderr
 
 
 def test_a_pipe_of_rows_goes_out_in_order(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_run_that_is_stopped_keeps_its_rows_under_another_name(tmp_path: Path,
     assert not out.exists()
     told = capsys.readouterr().err
     assert "512 of 700 rows answered" in told
-    assert "188 rows are not asked" in told
+    assert "188 rows not asked" in told
 
 
 @pytest.mark.parametrize("count", [5, 600])

@@ -120,15 +120,32 @@ def test_typed_columns(go: Go, rows: Path, tmp_path: Path) -> None:
     written = lines(out)
     assert [row["score"] for row in written] == [None, None, None, None, 4, 5, 6, 7, 8, 9]
     assert [row["mood"] for row in written] == [None] * 4 + ["sad"] * 6
-    assert [row["error"]["message"].split(" does not fit at ")[1][:7] for row in written[:4]] == [
-        "$.score",
-        "$.mood:",
-        "$: JSON",
-        "$: it w",
+    assert [row["error"]["message"].removeprefix("the answer of tiny ")[:24] for row in written[:4]] == [
+        "does not fit at $.score:",
+        "does not fit at $.mood: ",
+        "does not fit at $: JSON ",
+        "is not whole: it was cut",
     ]
     assert list(written[4]) == [
         *("id", "text", "mood", "score", "error", "model", "input_tokens", "output_tokens", "cost_usd", "cached", "latency_seconds")
     ]
+
+
+def test_a_cut_answer_keeps_its_text_and_is_asked_again_when_it_may_be_longer(go: Go, rows: Path, tmp_path: Path) -> None:
+    def cutting(received: Received) -> Respond:
+        short = received.json().get("max_tokens") == 5 and "row 3" in said(received)
+        return json_reply(completion("Once upon", "length")) if short else echo(received)
+
+    out = tmp_path / "out.jsonl"
+    with fault_server(cutting) as server:
+        told = go(server.url + "/v1", str(rows), "-o", str(out), "--max-tokens", "5")
+        assert told.returncode == 1
+        assert "failed 1 x OutputInvalid, such as: the answer of tiny is not whole: it was cut at its length limit" in told.stderr
+        assert (lines(out)[3]["answer"], lines(out)[3]["error"]["tag"]) == ("Once upon", "OutputInvalid")
+        asked = len(server.requests)
+        told = go(server.url + "/v1", str(rows), "-o", str(out), "--max-tokens", "50", "--retry-failed")
+        assert (told.returncode, len(server.requests)) == (0, asked + 1)
+    assert lines(out)[3]["answer"] == "SAY ROW 3"
 
 
 def test_failed_rows_stay_until_told_otherwise(go: Go, rows: Path, tmp_path: Path) -> None:
@@ -160,7 +177,7 @@ def test_a_wrong_key_stops_at_once_and_the_next_run_goes_on(go: Go, rows: Path, 
         assert len(server.requests) <= 5
     assert told.returncode == 4
     assert "error: " in told.stderr
-    assert "7 rows are not asked yet; run the same again to go on" in told.stderr
+    assert "7 rows not asked yet; run the same again to go on" in told.stderr
     assert [row["id"] for row in lines(out)] == [0, 1, 2]
     with fault_server(echo) as server:
         assert go(server.url + "/v1", str(rows), "-o", str(out)).returncode == 0
@@ -230,7 +247,7 @@ def test_interrupted_it_keeps_the_finished_rows_and_goes_on_next_time(go: Go, ro
         stdout, stderr = begun.communicate(timeout=20)
     assert (begun.returncode, stdout) == (130, "")
     assert "Traceback" not in stderr
-    assert "6 rows are not asked yet; run the same again to go on" in stderr
+    assert "6 rows not asked yet; run the same again to go on" in stderr
     assert [row["id"] for row in lines(out)] == [0, 1, 2, 3]
     with fault_server(echo) as server:
         assert go(server.url + "/v1", str(rows), "-o", str(out)).returncode == 0
@@ -246,7 +263,7 @@ def test_interrupted_before_its_first_row_it_writes_nothing(rows: Path, tmp_path
         begun.send_signal(signal.SIGTERM)
         _, stderr = begun.communicate(timeout=20)
     assert begun.returncode == 130
-    assert "10 rows are not asked yet; run the same again to go on" in stderr
+    assert "10 rows not asked yet; run the same again to go on" in stderr
     assert not (tmp_path / "out.jsonl").exists()
 
 

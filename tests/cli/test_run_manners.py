@@ -212,7 +212,7 @@ def test_a_server_that_gives_no_answer_is_given_up(tmp_path: Path, answer: Any) 
         assert len(server.requests) < 120
     assert told.returncode == 1
     assert "gave up: the last 50 rows asked got nowhere one after the other, and count as not asked" in told.stderr
-    assert "120 rows are not asked yet; run the same again to go on" in told.stderr
+    assert "120 rows not asked yet; run the same again to go on" in told.stderr
     assert told.stderr.count("error: ") == 1
     assert not (tmp_path / "out.jsonl").exists()
 
@@ -283,3 +283,28 @@ def test_an_output_that_cannot_be_opened_or_fails_in_the_end_is_told(scene: Any,
         taker.finish()
         assert taker.broken is not None
         assert taker.finish() == Success(None)
+
+
+@pytest.mark.parametrize(
+    ("words", "said_so"),
+    [
+        (("nope.jsonl",), "error: there is no file nope.jsonl: check the path"),
+        (("empty.csv",), "error: empty.csv has no rows: give it at least one"),
+        (("odd.csv",), "error: odd.csv, line 2 has 1 cell where the header has 2: quote cells that hold commas"),
+        (("rows.jsonl", "--prompt", "@gone.txt"), "error: there is no file gone.txt: check the path"),
+    ],
+)
+def test_a_mistake_is_told_as_itself(tmp_path: Path, words: tuple[str, ...], said_so: str) -> None:
+    write_rows(tmp_path, 1)
+    (tmp_path / "empty.csv").write_text("text\n")
+    (tmp_path / "odd.csv").write_text("text,n\none\n")
+    asked = words if "--prompt" in words else (*words, "--prompt", "{text}")
+    told = run("run", *asked, "--config", str(settings_for("http://127.0.0.1:9/v1", tmp_path)), home=tmp_path)
+    assert (told.returncode, told.stderr.strip()) == (2, said_so)
+
+
+def test_one_row_is_not_rows(tmp_path: Path) -> None:
+    with fault_server(echo) as server:
+        words = ("run", write_rows(tmp_path, 1), "--prompt", "{text}", "--config", str(settings_for(server.url + "/v1", tmp_path)))
+        assert "1 row, 1 request to send; nothing was sent" in run(*words, "--dry-run", home=tmp_path).stderr
+        assert "1 of 1 row answered" in run(*words, home=tmp_path).stderr

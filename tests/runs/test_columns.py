@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from returns.result import Failure
+from returns.result import Failure, Success
 
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import ConfigurationError, OutputInvalid
 from llm_manager.domain.requests import JsonSchema, PlainText
 from llm_manager.domain.responses import Finish, LLMResponse
 from llm_manager.runs.columns import Columns, answer_column, columns_from_fields, columns_from_schema
+from llm_manager.runs.outcomes import finished
 
 
 def answered(content: str, finish: Finish = "stop") -> LLMResponse:
@@ -43,6 +44,19 @@ def test_a_cut_answer_is_no_success_however_whole_it_looks(columns: Columns, fin
     error = invalid(columns, '{"answer":"hi"}', finish)
     assert (error.reason, error.path) == ("truncated", "$")
     assert said in describe(error)
+
+
+def test_the_text_of_a_cut_answer_is_kept_and_told_in_words_for_prose() -> None:
+    cut = answered("Once upon", "length")
+    ended = finished("key", answer_column(), Success(cut))
+    assert ended.row.failed
+    assert ended.row.output["answer"] == "Once upon"
+    assert ended.row.output["error"] == {
+        "tag": "OutputInvalid",
+        "message": "the answer of m is not whole: it was cut at its length limit; raise --max-tokens",
+    }
+    typed = finished("key", columns_from_fields(["answer=str"]).unwrap(), Success(cut))
+    assert typed.row.output["answer"] is None
 
 
 def test_fields_become_a_strict_schema_in_their_order() -> None:

@@ -23,11 +23,15 @@ def test_all_that_decides_the_answer_is_in_the_key() -> None:
         evolve(_REQUEST, preferences=Preferences(model="n")),
         evolve(_REQUEST, preferences=Preferences(model="m", provider="p")),
         evolve(_REQUEST, preferences=Preferences(model="m", temperature=0.0)),
-        evolve(_REQUEST, preferences=Preferences(model="m", max_tokens=9)),
         evolve(_REQUEST, output=JsonSchema(schema={"a": 1})),
         evolve(_REQUEST, output=JsonSchema(schema={"a": 2})),
     ]
     assert len({keying(request)("prompt") for request in asked}) == len(asked)
+
+
+def test_how_long_an_answer_may_be_makes_no_row_another() -> None:
+    longer = evolve(_REQUEST, preferences=Preferences(model="m", max_tokens=9))
+    assert keying(longer)("prompt") == keying(_REQUEST)("prompt")
 
 
 @given(st.text(), st.text(), st.none() | st.text(), st.none() | st.text())

@@ -96,7 +96,7 @@ def test_each_fault_of_json_lines_is_named(tmp_path: Path, content: bytes, said:
         (b"", "has no rows"),
         (b"a,b\n", "has no rows"),
         (b"a,b\n1,2\n1,2,3\n", "line 3 has 3 cells where the header has 2"),
-        (b"a,b\n1\n", "line 2 has 1 cells"),
+        (b"a,b\n1\n", "line 2 has 1 cell where"),
         (b"a,\n1,2\n", "line 1 has a column without a name"),
         (b"a,b,a\n1,2,3\n", "line 1 names the column 'a' twice"),
         (b'a,b\n1,"2\n', "is not CSV"),

@@ -40,14 +40,14 @@ def test_every_kind_of_trouble_is_told_with_the_way_on() -> None:
     tally = Tally(rows=10, answered=2, earlier=1, failed_earlier=1, cached=1, failures=failures, examples=examples, unpriced=2, doubtful=1)
     assert said(tally, damaged=1) == [
         "3 of 10 rows answered (1 earlier), 1 from the cache, 4 failed (1 earlier) in 2.0 s: out.jsonl",
-        "0 + 0 tokens, 0 USD, 2 calls of unknown cost, 1 failed calls maybe charged",
+        "0 + 0 tokens, 0 USD, 2 calls of unknown cost, 1 failed call maybe charged",
         "failed 2 x B, such as: why b",
         "failed 1 x A, such as: why a",
-        "1 damaged records of the run log were left out, and their rows asked again",
-        "3 rows are not asked yet; run the same again to go on",
+        "left out of the run log, and asked again: 1 damaged record",
+        "3 rows not asked yet; run the same again to go on",
         "run the same again with --retry-failed to ask the failed rows again; those answered are never asked again",
     ]
-    assert said(tally, again=False)[-1] == "3 rows are not asked yet; give -o FILE to be able to go on"
+    assert said(tally, again=False)[-1] == "3 rows not asked yet; give -o FILE to be able to go on"
 
 
 def test_who_answered_is_told_unless_it_is_who_was_asked() -> None:
@@ -68,7 +68,7 @@ def test_notices_quotes_and_giving_up_are_told() -> None:
         "note: a new name (2 answers)",
         "gave up: the last 2 rows asked got nowhere one after the other, and count as not asked",
         "7 cells quoted for spreadsheets, which would take them for formulas; --raw leaves them",
-        "2 rows are not asked yet; run the same again to go on",
+        "2 rows not asked yet; run the same again to go on",
     ]
 
 
