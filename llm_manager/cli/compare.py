@@ -9,10 +9,9 @@ from attrs import evolve, frozen
 from returns.result import Failure, Success
 
 from llm_manager.cli.documents import cost_usd, response_document
-from llm_manager.cli.exits import FAILED, OK, error_document
+from llm_manager.cli.exits import FAILED, OK, described, error_document
 from llm_manager.cli.generate import summary
 from llm_manager.cli.session import Session
-from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import InvalidRequest, LLMError
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
@@ -110,7 +109,7 @@ def _total(outcomes: Sequence[Settled[LLMResponse, LLMError]]) -> tuple[Decimal,
 
 def _panel(asked: Contender, outcome: Settled[LLMResponse, LLMError]) -> tuple[str, str, str]:
     if isinstance(outcome, Failure):
-        return asked.title, f"error: {describe(outcome.failure())}", outcome.failure().tag
+        return asked.title, f"error: {described(outcome.failure())}", outcome.failure().tag
     response = outcome.unwrap()
     usd = cost_usd(response.cost)
     finish = "" if response.finish == "stop" else f", ended by {response.finish}"

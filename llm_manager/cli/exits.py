@@ -69,9 +69,14 @@ def exit_code(error: LLMError) -> int:
             assert_never(error)
 
 
+def described(error: LLMError) -> str:
+    """The error in the words of the command line, whose limit of waiting is an option."""
+    return describe(error, patience="--timeout")
+
+
 def error_line(error: LLMError) -> str:
     """The error as the one line a person reads."""
-    return one_line(f"error: {describe(error)}")
+    return one_line(f"error: {described(error)}")
 
 
 def error_document(error: LLMError) -> dict[str, dict[str, Any]]:
@@ -81,4 +86,4 @@ def error_document(error: LLMError) -> dict[str, dict[str, Any]]:
 
 
 def _told(error: LLMError) -> dict[str, Any]:
-    return {"tag": error.tag, "message": one_line(describe(error))}
+    return {"tag": error.tag, "message": one_line(described(error))}

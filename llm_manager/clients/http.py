@@ -57,7 +57,7 @@ def make_transport(
         route = routed.unwrap()
         pool = pools.enter(route.kind)
         try:
-            begun = await _begun(pool, route, envelope, "attempt", pools.faults)
+            begun = await _begun(pools, pool, route, envelope, "attempt")
             if isinstance(begun, Failure):
                 return begun
             return await whole_reply(*begun.unwrap(), envelope, pools.faults)
@@ -75,7 +75,7 @@ def make_transport(
         pool = pools.enter(route.kind)
         chunks: AsyncGenerator[Settled[bytes, LLMError], None] | None = None
         try:
-            begun = await _begun(pool, route, envelope, "first_byte", pools.faults)
+            begun = await _begun(pools, pool, route, envelope, "first_byte")
             if isinstance(begun, Failure):
                 return begun
             response, inflating = begun.unwrap()
@@ -145,7 +145,7 @@ def _routed(pools: "Pools", envelope: Envelope, network: NetworkSettings) -> "Se
 
 
 async def _begun(
-    pool: "Pool", route: "Route", envelope: Envelope, phase: Phase, faults: tuple[type[Exception], ...]
+    pools: "Pools", pool: "Pool", route: "Route", envelope: Envelope, phase: Phase
 ) -> "Settled[tuple[httpcore2.Response, Inflating | None], LLMError]":
     """Send, and wait for the head of the answer."""
     limits = envelope.limits
@@ -153,8 +153,9 @@ async def _begun(
     timeouts: Timeouts = {"connect": limits.connect_seconds, "read": seconds, "write": seconds, "pool": seconds}
     try:
         response = await pool.exchange(route, envelope, timeouts)
-    except faults as error:
-        return Failure(fault_of(error, envelope, phase))
+    except pools.faults as error:
+        proxy = pools.proxy.location if route.kind.proxied and pools.proxy is not None and pools.make is None else None
+        return Failure(fault_of(error, envelope, phase, proxy=proxy))
     try:
         inflating = inflating_for(encoding_of(response))
     except CompressionError:

@@ -9,6 +9,8 @@ import ssl
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
+from returns.result import Failure
+
 from llm_manager.domain.errors import (
     Charge,
     ConfigurationError,
@@ -21,6 +23,8 @@ from llm_manager.domain.errors import (
     RateLimitExceeded,
     RequestTimeout,
 )
+from llm_manager.outcomes import sealed
+from llm_manager.policies.addresses import Location, locate
 from llm_manager.services.transport import Envelope
 
 Phase: TypeAlias = Literal["first_byte", "stall", "attempt"]
@@ -28,8 +32,8 @@ Phase: TypeAlias = Literal["first_byte", "stall", "attempt"]
 _MOST_CAUSES = 10
 
 
-def fault_of(error: Exception, envelope: Envelope, phase: Phase, *, status: int | None = None) -> LLMError:
-    """Name what an exception of the HTTP library means for a call."""
+def fault_of(error: Exception, envelope: Envelope, phase: Phase, *, status: int | None = None, proxy: Location | None = None) -> LLMError:
+    """Name what an exception of the HTTP library means for a call; ``proxy`` is what the request went through."""
     names = {kind.__name__ for kind in type(error).__mro__}
     if "ConnectTimeout" in names:
         return _late(envelope, "connect", envelope.limits.connect_seconds, origin_for(envelope))
@@ -39,14 +43,15 @@ def fault_of(error: Exception, envelope: Envelope, phase: Phase, *, status: int 
         seconds = envelope.limits.attempt_seconds if phase == "attempt" else envelope.limits.silence_seconds
         return _late(envelope, phase, seconds, _sent(envelope, phase, status))
     if "ConnectError" in names:
-        return _unconnected(error, envelope)
+        return _unconnected(error, envelope, proxy)
     if "ProxyError" in names:
-        return misconfigured(envelope, "proxy", "the proxy refused the connection", "check network.proxy and its password")
+        which = "the proxy" if proxy is None else f"the proxy {_host_and_port(proxy)}"
+        return misconfigured(envelope, "proxy", f"{which} refused the connection", "check network.proxy and its password")
     if "LocalProtocolError" in names or "UnsupportedProtocol" in names:
         return misconfigured(envelope, "custom_headers", "the request cannot be written as HTTP", "check the headers and the base URL")
     return NetworkError(
         model=envelope.model,
-        message="the connection broke before the answer was whole",
+        message=f"the connection to {place_of(envelope)} broke before the answer was whole" + _through(proxy),
         sent=True,
         origin=_sent(envelope, phase, status),
     )
@@ -79,19 +84,35 @@ def _late(envelope: Envelope, phase: Phase | Literal["connect"], seconds: float,
     return RequestTimeout(model=envelope.model, timeout_ms=round(seconds * 1000), phase=phase, origin=origin)
 
 
-def _unconnected(error: Exception, envelope: Envelope) -> LLMError:
+def place_of(envelope: Envelope) -> str:
+    """Host and port of where an envelope goes, and nothing else of its address."""
+    scheme, _, rest = envelope.url.partition("://")
+    located = sealed(locate(f"{scheme}://{rest.partition('/')[0].partition('?')[0]}"))
+    return "the server" if isinstance(located, Failure) else _host_and_port(located.unwrap())
+
+
+def _host_and_port(place: Location) -> str:
+    return f"[{place.host}]:{place.port}" if ":" in place.host else f"{place.host}:{place.port}"
+
+
+def _through(proxy: Location | None) -> str:
+    return "" if proxy is None else f" (through the proxy {_host_and_port(proxy)})"
+
+
+def _unconnected(error: Exception, envelope: Envelope, proxy: Location | None) -> LLMError:
     causes = tuple(_causes(error))
     origin = origin_for(envelope)
+    where = place_of(envelope) if proxy is None else f"the proxy {_host_and_port(proxy)}"
     if any(isinstance(cause, socket.gaierror) for cause in causes):
-        return NetworkError(model=envelope.model, message="the host's name cannot be resolved", origin=origin)
+        return NetworkError(model=envelope.model, message=f"the name of {where} cannot be resolved", resend_once=True, origin=origin)
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return misconfigured(envelope, "ca_bundle", "the server's certificate is not trusted", "set ca_bundle, or mend the base URL")
     if any(type(cause) is ssl.SSLError for cause in causes):
         return misconfigured(envelope, "base_url", "the server does not speak TLS as we do", "check https:// or http:// and the port")
     if envelope.local:
-        message = f"nothing answers at {envelope.url.partition('?')[0]}: is the server running?"
-        return ModelUnavailable(model=envelope.model, message=message, reason="not_running", origin=origin)
-    return NetworkError(model=envelope.model, message="no connection could be made", origin=origin)
+        message = f"nothing answers at {where}: is the server running? Start it, or name another provider"
+        return ModelUnavailable(model=envelope.model, message=message, reason="not_running", resend_once=True, origin=origin)
+    return NetworkError(model=envelope.model, message=f"no connection to {where} could be made", origin=origin)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

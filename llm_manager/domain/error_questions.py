@@ -4,7 +4,7 @@ A question lists all members on both sides and ends in `assert_never`, so that a
 each question has its answer.
 """
 
-from typing import Literal, TypeAlias, assert_never
+from typing import Final, Literal, TypeAlias, assert_never
 
 from llm_manager.domain.errors import (
     AllModelsFailed,
@@ -55,8 +55,8 @@ def resend(error: LLMError) -> Resend:
             return "freely" if helps and not local else "never"
         case RequestTimeout(phase=phase):
             return "freely" if phase in ("connect", "provider") else "never" if phase == "total" else "once"
-        case NetworkError(sent=sent):
-            return "once" if sent else "freely"
+        case NetworkError(sent=sent, resend_once=once):
+            return "once" if sent or once else "freely"
         case MalformedResponse():
             return "once"
         case StreamInterrupted(partial=partial):
@@ -345,32 +345,42 @@ def seed_tag(error: LLMError) -> SeedTag:
             assert_never(error)
 
 
-def describe(error: LLMError) -> str:
-    """Tell a person in one line what went wrong and what to do; safe to print and to log."""
-    return " ".join(_told(error).split())
+def describe(error: LLMError, *, patience: str = "timeout_ms") -> str:
+    """Tell a person in one line what went wrong and what to do; safe to print and to log.
+
+    ``patience`` is what the reader knows the limit of waiting by.
+    """
+    what, advice = _told(error, patience)
+    return " ".join("; ".join(filter(None, (what, advice))).split())
 
 
-def _told(error: LLMError) -> str:
+_LATER: Final = "try again later or name a fallback"
+
+
+def _told(error: LLMError, patience: str) -> tuple[str, str]:
+    """What went wrong, and what to do, which may be nothing."""
     match error:
         case ModelUnavailable(model=model, message=message, reason=reason):
+            if reason == "not_running":  # it is the server's matter, and the message says how it is started
+                return message, ""
             hint = {
                 "permanent": "choose another model (llm-manager models)",
-                "overloaded": "try again later or name a fallback",
-                "busy": "try again later or name a fallback",
+                "overloaded": _LATER,
+                "busy": _LATER,
                 "loading": "wait until it is loaded",
-                "not_running": "start the server, or name another provider",
-                "server": "try again later or name a fallback",
+                "server": _LATER,
             }[reason]
-            return f"{model} is unavailable: {message}; {hint}"
+            return f"{model} is unavailable: {message}", hint
         case RateLimitExceeded(model=model, retry_after_seconds=seconds, message=message):
             wait = "later" if seconds is None else f"in {seconds:.0f} s"
-            return f"{model} is limiting calls; try again {wait}" + (f" ({message})" if message else "")
-        case InvalidRequest(message=message):
-            return f"the request is not valid: {message}"
+            return f"{model} is limiting calls" + (f" ({message})" if message else ""), f"try again {wait}"
+        case InvalidRequest(message=message, request=request, request_digest=digest, origin=origin):
+            about_a_request = request is not None or digest is not None or origin is not None
+            return (f"the request is not valid: {message}" if about_a_request else message), ""
         case AuthenticationFailed(model=model, message=message):
-            return f"{model}: {message}; check the key and what it may do"
+            return f"{model}: {message}", "check the key and what it may do"
         case RequestTimeout(model=model, phase="provider"):
-            return f"the provider of {model} gave up waiting for its answer; try again later or name a fallback"
+            return f"the provider of {model} gave up waiting for its answer", _LATER
         case RequestTimeout(model=model, timeout_ms=timeout_ms, phase=phase):
             words = {
                 "connect": "could not be connected to",
@@ -379,43 +389,44 @@ def _told(error: LLMError) -> str:
                 "attempt": "did not answer",
                 "total": "did not answer, retries included,",
             }[phase]
-            return f"{model} {words} within {timeout_ms / 1000:g} s; raise timeout_ms if it is only slow"
+            return f"{model} {words} within {timeout_ms / 1000:g} s", f"raise {patience} if it is only slow"
         case ContextTooLarge(model=model, token_count=count, limit=limit):
             sizes = f" ({count or '?'} tokens, limit {limit or '?'})" if count or limit else ""
-            return f"the request is too large for {model}{sizes}; shorten it or choose a larger window"
+            return f"the request is too large for {model}{sizes}", "shorten it or choose a larger window"
         case ConfigurationError(message=message, faults=faults):
             said_already = any(fault.problem and fault.problem in message for fault in faults)
-            return "; ".join((*(() if said_already else (message,)), *map(str, faults)))
+            return "; ".join((*(() if said_already else (message,)), *map(str, faults))), ""
         case NetworkError(model=model, message=message):
-            return f"could not reach {model}: {message}; check the address and that the server is running"
+            return f"could not reach {model}: {message}", "check the address and that the server is running"
         case QuotaExhausted(model=model, message=message):
-            return f"{model}: the quota is spent ({message}); waiting does not help: add credit or use another provider"
+            return f"{model}: the quota is spent ({message})", "waiting does not help: add credit or use another provider"
         case ContentFiltered(model=model, message=message):
-            return f"{model} refused the content" + (f": {message}" if message else "")
+            return f"{model} refused the content" + (f": {message}" if message else ""), ""
         case StreamInterrupted(model=model, message=message):
-            return f"the answer of {model} was cut off" + (f": {message}" if message else "")
+            return f"the answer of {model} was cut off" + (f": {message}" if message else ""), ""
         case MalformedResponse(model=model, message=message):
-            return f"{model} sent something that is no answer: {message}; is the address an API of this kind?"
+            return f"{model} sent something that is no answer: {message}", "is the address an API of this kind?"
         case BudgetExceeded(budget=budget, message=message, left_usd=left):
-            return (
-                f"the budget {budget} does not cover this call"
-                + (f", {left} USD left" if left else "")
-                + (f": {message}" if message else "")
-            )
+            more = (f", {left} USD left" if left else "") + (f": {message}" if message else "")
+            return f"the budget {budget} does not cover this call{more}", ""
         case PolicyBlocked(message=message):
-            return message
+            return message, ""
         case CircuitOpen(model=model, retry_after_seconds=seconds):
             wait = "soon" if seconds is None else f"in {seconds:.0f} s"
-            return f"{model} failed too often just now; it is asked again {wait}"
+            return f"{model} failed too often just now", f"it is asked again {wait}"
         case AllModelsFailed(causes=causes):
-            return "every model failed: " + "; ".join(dict.fromkeys(_told(cause) for cause in causes))
+            each = [_told(cause, patience) for cause in causes]
+            whats, advice = dict.fromkeys(what for what, _ in each), dict.fromkeys(advice for _, advice in each if advice)
+            return "every model failed: " + "; ".join(whats), "; ".join(advice)
         case ToolFailed(tool=tool, message=message):
-            return f"the tool {tool} failed: {message}"
+            return f"the tool {tool} failed: {message}", ""
+        case OutputInvalid(model=model, message=message, reason="truncated"):
+            return f"the answer of {model} is not whole: {message}", ""
         case OutputInvalid(model=model, path=path, message=message):
-            return f"the answer of {model} does not fit at {path}: {message}"
-        case StorageFailed(message=message):
-            return f"storage failed: {message}"
+            return f"the answer of {model} does not fit at {path}: {message}", ""
+        case StorageFailed(message=message, reason=reason):
+            return (f"storage failed: {message}" if reason == "other" else message), ""
         case JobLocked(job=job, owner=owner):
-            return f"another process is working on {job}" + (f" ({owner})" if owner else "")
+            return f"another process is working on {job}" + (f" ({owner})" if owner else ""), ""
         case _:
             assert_never(error)

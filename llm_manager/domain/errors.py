@@ -149,12 +149,16 @@ class ConfigurationError:
 
 @frozen(kw_only=True)
 class NetworkError:
-    """The way to the provider failed; ``sent`` says whether the request may have arrived."""
+    """The way to the provider failed; ``sent`` says whether the request may have arrived.
+
+    ``resend_once`` is a way that is most likely wrong rather than broken: a name that nobody knows.
+    """
 
     tag: ClassVar[Literal["NetworkError"]] = "NetworkError"
     model: str
     message: str
     sent: bool = False
+    resend_once: bool = False
     origin: Origin | None = None
 
 

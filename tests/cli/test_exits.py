@@ -74,6 +74,12 @@ def test_an_error_is_one_line_and_one_document(error: LLMError) -> None:
     assert document["error"]["message"]
 
 
+def test_the_limit_of_waiting_is_named_by_its_option() -> None:
+    late = RequestTimeout(model="m", timeout_ms=1000)
+    assert error_line(late) == "error: m did not answer within 1 s; raise --timeout if it is only slow"
+    assert "--timeout" in error_document(late)["error"]["message"]
+
+
 def test_the_document_of_all_models_tells_what_became_of_each() -> None:
     document = error_document(AllModelsFailed(causes=(_WRONG_KEY, NetworkError(model="m", message="no\nway"))))
     assert [cause["tag"] for cause in document["error"]["causes"]] == ["AuthenticationFailed", "NetworkError"]

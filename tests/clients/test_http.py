@@ -18,9 +18,11 @@ from returns.result import Failure, Success
 
 from llm_manager.clients.http import make_transport
 from llm_manager.clients.http_bodies import LARGEST_BODY_BYTES
+from llm_manager.clients.http_faults import fault_of, place_of
 from llm_manager.clients.pools import IN_FLIGHT_PER_POOL
 from llm_manager.domain.attempts import Limits
 from llm_manager.domain.configuration import NetworkSettings
+from llm_manager.domain.error_questions import resend
 from llm_manager.domain.errors import (
     ConfigurationError,
     LLMError,
@@ -33,6 +35,7 @@ from llm_manager.domain.errors import (
 )
 from llm_manager.domain.wire_requests import WireReply
 from llm_manager.outcomes import Settled
+from llm_manager.policies.addresses import locate
 from llm_manager.services.transport import Envelope, Transport, WireStream
 from tests.loopback import (
     Chunked,
@@ -191,6 +194,8 @@ async def test_nobody_listening_locally_means_not_running(transport: Transport) 
         error = error_in(await transport.send(envelope(url)))
     assert isinstance(error, ModelUnavailable)
     assert (error.reason, error.origin) == ("not_running", Origin(provider="openai", endpoint="openai " + url))
+    assert error.message.startswith(f"nothing answers at {url.partition('://')[2].partition('/')[0]}: is the server running?")
+    assert resend(error) == "once"
 
 
 async def test_nobody_listening_elsewhere_is_a_network_error_that_sent_nothing() -> None:
@@ -198,6 +203,7 @@ async def test_nobody_listening_elsewhere_is_a_network_error_that_sent_nothing()
     error = error_in(await made.send(envelope("https://api.example.com", local=False)))
     assert isinstance(error, NetworkError)
     assert not error.sent
+    assert (error.message, resend(error)) == ("no connection to api.example.com:443 could be made", "freely")
 
 
 async def test_a_name_that_is_not_known_is_a_network_error(transport: Transport) -> None:
@@ -206,6 +212,46 @@ async def test_a_name_that_is_not_known_is_a_network_error(transport: Transport)
     error = error_in(await made.send(asked))
     assert isinstance(error, NetworkError)
     assert "resolved" in error.message
+    assert "localhost:80 " in error.message
+    assert resend(error) == "once"
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("https://api.example.com/v1/chat?key=s3cret", "api.example.com:443"),
+        ("http://127.0.0.1:9/v1/s3cret", "127.0.0.1:9"),
+        ("http://[::1]:8080/v1", "[::1]:8080"),
+        ("https://me:s3cret@api.example.com/v1", "the server"),
+        ("s3cret", "the server"),
+    ],
+)
+def test_an_error_names_host_and_port_and_no_more_of_an_address(url: str, place: str) -> None:
+    assert place_of(evolve(envelope("http://localhost:1"), url=url)) == place
+
+
+async def test_the_proxy_on_the_way_is_named_without_its_password() -> None:
+    """It is the proxy's name that is not known, or the proxy that takes no connection, whatever host lies behind it."""
+    asked = envelope("https://api.example.com", local=False)
+    proxy = locate("http://proxy.lan:3128").unwrap()
+    nameless = httpx2.ConnectError("unknown")
+    nameless.__cause__ = socket.gaierror(-2, "unknown")
+    told = {
+        str(getattr(fault_of(error, asked, "attempt", proxy=proxy), "message", ""))
+        for error in (nameless, httpx2.ReadError("cut"), httpx2.ProxyError("407"))
+    }
+    assert told == {
+        "the name of the proxy proxy.lan:3128 cannot be resolved",
+        "the connection to api.example.com:443 broke before the answer was whole (through the proxy proxy.lan:3128)",
+        "openai: the proxy proxy.lan:3128 refused the connection",
+    }
+    with refused_url() as url:
+        place = url.partition("://")[2].partition("/")[0]
+        made = make_transport(NetworkSettings(proxy=f"http://me:s3cret@{place}"))
+        error = error_in(await made.send(asked))
+        await made.close()
+    assert isinstance(error, NetworkError)
+    assert error.message == f"no connection to the proxy {place} could be made"
 
 
 @pytest.mark.parametrize("answer", [Reset("after_reading"), Reset("amid_body")])

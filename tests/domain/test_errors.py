@@ -132,6 +132,24 @@ def test_faults_name_place_and_fix(fault: Fault) -> None:
     assert fault.fix in told
 
 
+def test_advice_is_given_once_and_in_the_readers_words() -> None:
+    """Of many causes each is told shortly; the limit of waiting has the name that the reader knows."""
+    dead = [NetworkError(model=name, message="refused") for name in ("a", "b", "c")]
+    told = questions.describe(AllModelsFailed(causes=tuple(dead)))
+    assert told == (
+        "every model failed: could not reach a: refused; could not reach b: refused; could not reach c: refused; "
+        "check the address and that the server is running"
+    )
+    late = RequestTimeout(model="m", timeout_ms=1000)
+    assert questions.describe(late).endswith("within 1 s; raise timeout_ms if it is only slow")
+    assert "raise --timeout if" in questions.describe(AllModelsFailed(causes=(late,)), patience="--timeout")
+
+
+def test_a_server_that_does_not_run_is_the_subject_and_no_model() -> None:
+    error = ModelUnavailable(model="llama3.2:3b", message="nothing answers at localhost:1: is it running?", reason="not_running")
+    assert questions.describe(error) == error.message
+
+
 def test_all_faults_are_told_at_once() -> None:
     """Nobody mends settings one start at a time."""
     error = ConfigurationError(

@@ -80,13 +80,19 @@ def error_inside(told: object, who: Who, *, wall: float) -> LLMError:
 
 def not_reached(error: LLMError, who: Who) -> LLMError:
     """A server that does not run: whoever could not be reached at all is told how to start it."""
+    unknown = isinstance(error, NetworkError) and not error.sent and error.resend_once
     refused = isinstance(error, ModelUnavailable) and error.reason == "not_running"
-    if not refused and not (isinstance(error, NetworkError) and not error.sent):
+    if isinstance(error, NetworkError) and unknown:
+        told = f"{error.message}; check the address ({who.endpoint})"
+    elif refused or (isinstance(error, NetworkError) and not error.sent):
+        told = f"nothing answers at {who.endpoint}; start it with: ollama serve"
+    else:
         return error
     return ModelUnavailable(
         model=who.model,
-        message=f"Ollama connection failed: nothing answers at {who.endpoint}; start it with: ollama serve",
+        message=f"Ollama connection failed: {told}",
         reason="not_running",
+        resend_once=True,
         origin=origin_of(error) or who.origin(),
     )
 

@@ -265,9 +265,16 @@ def test_nobody_there_is_told_as_it_is() -> None:
         "reason": "not_running",
         "message": "Ollama connection failed: nothing answers at http://localhost:11434; start it with: ollama serve",
     }
-    row = Row(name="refused", status=0, body=b"", error=ModelUnavailable, fields=told, again="freely", breaker=True)
+    row = Row(name="refused", status=0, body=b"", error=ModelUnavailable, fields=told, again="once", breaker=True)
     check(row, not_reached(NetworkError(model="llama3.2:3b", message="connection refused"), WHO))
     check(row, not_reached(ModelUnavailable(model="llama3.2:3b", message="nothing answers", reason="not_running"), WHO))
+
+
+def test_a_host_that_nobody_knows_is_told_as_one() -> None:
+    """Starting a server would not help: its address is wrong."""
+    error = not_reached(NetworkError(model="m", message="the name of gpu.lan:11434 cannot be resolved", resend_once=True), WHO)
+    assert isinstance(error, ModelUnavailable)
+    assert (error.reason, "gpu.lan" in error.message, "ollama serve" in error.message) == ("not_running", True, False)
 
 
 @pytest.mark.parametrize("error", [NetworkError(model="m", message="reset", sent=True), RequestTimeout(model="m", timeout_ms=1)])

@@ -672,6 +672,8 @@ def test_a_row_of_the_table(row: Row) -> None:
 
 FOUND = (
     (NetworkError(model="m", message="refused"), "freely", True, False, True),
+    (NetworkError(model="m", message="no such name", resend_once=True), "once", True, False, True),
+    (ModelUnavailable(model="m", message="refused here", reason="not_running", resend_once=True), "once", True, False, True),
     (NetworkError(model="m", message="reset", sent=True), "once", True, False, True),
     (RequestTimeout(model="m", timeout_ms=1, phase="connect"), "freely", True, False, True),
     (RequestTimeout(model="m", timeout_ms=1, phase="stall"), "once", True, False, True),
