@@ -4,7 +4,8 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from contextlib import suppress
+from typing import TypeVar, cast
 
 from llm_manager.services.world import World
 
@@ -15,6 +16,36 @@ async def _run_blocking(work: Callable[[], _Value], /) -> _Value:
     import asyncio
 
     return await asyncio.to_thread(work)
+
+
+async def _run_apart(work: Callable[[], _Value], /) -> _Value:
+    """A thread of its own for each piece of work: one that is stuck holds up no other, and no exit."""
+    import asyncio
+    import contextvars
+    import threading
+
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+    done: asyncio.Future[_Value] = loop.create_future()
+
+    def settle(value: _Value | None, error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(cast("_Value", value))  # no error means that there is a value
+
+    def run() -> None:
+        value, error = None, None
+        try:
+            value = context.run(work)
+        except BaseException as raised:  # noqa: BLE001 - it is raised again where it is waited for
+            error = raised
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(settle, value, error)
+
+    threading.Thread(target=run, name="llm-manager work apart", daemon=True).start()
+    return await done
 
 
 async def _sleep(seconds: float) -> None:
@@ -36,4 +67,5 @@ def real_world(environ: Mapping[str, str] | None = None) -> World:
         new_id=lambda: f"{getrandbits(128):032x}",
         environ=os.environ if environ is None else environ,
         run_blocking=_run_blocking,
+        run_apart=_run_apart,
     )

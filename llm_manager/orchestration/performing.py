@@ -148,7 +148,7 @@ class _Desk:
         scope = asyncio.timeout(self.left())
         try:
             async with scope, self.asking:
-                return None if await invoked(self.performing.world.run_blocking, confirm, call, tool.spec) else "the call was not confirmed"
+                return None if await invoked(self.performing.world.run_apart, confirm, call, tool.spec) else "the call was not confirmed"
         except TimeoutError as late:
             return "nobody confirmed the call in time" if scope.expired() else f"confirming failed: {_raised(late)}"
         except asyncio.CancelledError as left:
@@ -167,7 +167,7 @@ class _Desk:
         scope = asyncio.timeout(seconds)
         try:
             async with scope:
-                return await ready(self.performing.world.run_blocking)
+                return await ready(self.performing.world.run_apart)
         except TimeoutError as late:
             if not scope.expired():
                 return Failure(ToolFailed(tool=tool.spec.name, message=_raised(late)))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from random import Random
 from typing import Any, Protocol, TypeVar
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 _Value = TypeVar("_Value")
 
@@ -26,3 +26,5 @@ class World:
     new_id: Callable[[], str]
     environ: Mapping[str, str] = field(repr=False)
     run_blocking: RunBlocking
+    run_apart: RunBlocking = field(default=Factory(lambda world: world.run_blocking, takes_self=True))
+    """The same for work that may never end, such as a stranger's: nothing else waits behind it, nor does the end of the program."""
