@@ -1,6 +1,7 @@
 """Cohere's client at work over a transport that plays recordings, and against a server that misbehaves."""
 
 import json
+import os
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -293,3 +294,26 @@ async def test_a_stream_over_the_real_transport() -> None:
         await client.close()
     assert isinstance(last, StreamFinished)
     assert last.response.content == "LLMs stand for Large Language Models."
+
+
+LIVE_KEY = os.environ.get("COHERE_API_KEY", "")
+
+
+@pytest.mark.live
+@pytest.mark.skipif(not LIVE_KEY, reason="COHERE_API_KEY is not set")
+async def test_cohere_itself() -> None:
+    """Text, a stream, a tool, counting, vectors, models: as Cohere answers today."""
+    parts = ClientParts(world=real_world(), make_transport=lambda ca_bundle: make_transport(network=NetworkSettings(), ca_bundle=ca_bundle))
+    client = build_client("cohere", ProviderSettings(api_key=Secret(LIVE_KEY), default_model="command-r7b-12-2024"), parts).unwrap()
+    try:
+        answer = (await settle(client.generate(LLMRequest("What is the capital of France? One word.")))).unwrap()
+        assert "Paris" in answer.content
+        assert answer.usage is not None
+        assert isinstance((await heard(client))[-1].unwrap(), StreamFinished)
+        asked = LLMRequest("Look up the weather in Oslo.", tools=(ToolSpec(name="look"),), tool_choice="required")
+        assert (await settle(client.generate(asked))).unwrap().tool_calls
+        assert (await settle(client.count_tokens(LLMRequest("Hi")))).unwrap().tokens > 0
+        assert len((await settle(client.embed(EmbedRequest("a", dimensions=256)))).unwrap().vectors[0]) == 256
+        assert (await settle(client.list_models())).unwrap()
+    finally:
+        await client.close()
