@@ -1,18 +1,17 @@
-"""From what was typed to a request: the prompt, a prompt from standard input, images from files."""
+"""From what was typed to a request: the prompt, what was piped in, images and documents."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Final, TextIO
+from collections.abc import Callable, Iterator, Sequence
+from typing import TextIO
 
 from returns.result import Failure, Success
 
+from llm_manager.cli.attachments import read_document, read_image
+from llm_manager.cli.files import is_piped, prompt_text, read_stream
 from llm_manager.domain.errors import InvalidRequest, LLMError
-from llm_manager.domain.messages import ImageData, ImageUrl, Message, Part, TextPart
-from llm_manager.domain.requests import LLMRequest, Preferences, Sensitivity, TaskType
+from llm_manager.domain.messages import Message, Part, TextPart
+from llm_manager.domain.requests import LLMRequest, Preferences, Reasoning, Sensitivity, TaskType
 from llm_manager.outcomes import Settled
 from llm_manager.policies.names import AUTO
-
-_STARTS: Final = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
 
 
 def make_request(
@@ -24,35 +23,54 @@ def make_request(
     provider: str | None = None,
     max_tokens: int | None = None,
     temperature: float | None = None,
+    top_p: float | None = None,
+    stop: Sequence[str] = (),
+    seed: int | None = None,
+    reasoning: Reasoning | None = None,
     task_type: TaskType | None = None,
     sensitivity: Sensitivity | None = None,
     images: Sequence[str] = (),
+    documents: Sequence[str] = (),
     fallback: bool = False,
     timeout_seconds: float | None = None,
+    tell: Callable[[str], object] = lambda _: None,
 ) -> Settled[LLMRequest, LLMError]:
-    """Make the request; ``-`` takes the prompt from ``stdin``, images are web addresses or files that are read now.
+    """Make the request from the prompt and what is piped into ``stdin``; images and documents are read now.
 
     Who is named is asked and nobody else, unless ``fallback`` lets others stand in.
     """
-    try:
-        asked = stdin.read() if prompt == "-" else prompt
-    except UnicodeDecodeError as error:
-        return Failure(InvalidRequest(message=f"standard input is no text in {error.encoding}, at byte {error.start}"))
-    if not asked.strip() and not images:
+    words = _words(prompt, stdin, tell)
+    if isinstance(words, Failure):
+        return words
+    asked = words.unwrap()
+    if not asked.strip() and not images and not documents:
         return Failure(InvalidRequest(message="the prompt is empty: give it as an argument, or - to read standard input"))
+    told = Success(None) if system is None else prompt_text(system)
+    if isinstance(told, Failure):
+        return told
     parts: list[Part] = []
-    for image in images:
-        part = read_image(image)
+    for part in _attached(images, documents):
         if isinstance(part, Failure):
             return part
         parts.append(part.unwrap())
+    said = (TextPart(text=asked),) if asked.strip() else ()
     named = model is not None or provider not in (None, AUTO)
-    preferences = Preferences(max_tokens=max_tokens, temperature=temperature, model=model, provider=provider, exact=named and not fallback)
+    preferences = Preferences(
+        max_tokens=max_tokens,
+        temperature=temperature,
+        top_p=top_p,
+        stop=tuple(stop),
+        seed=seed,
+        reasoning=reasoning,
+        model=model,
+        provider=provider,
+        exact=named and not fallback,
+    )
     return Success(
         LLMRequest(
             prompt=None if parts else asked,
-            messages=(Message(role="user", content=(TextPart(text=asked), *parts)),) if parts else (),
-            system=system,
+            messages=(Message(role="user", content=(*said, *parts)),) if parts else (),
+            system=told.unwrap(),
             task_type=task_type,
             sensitivity=sensitivity,
             preferences=preferences,
@@ -61,23 +79,19 @@ def make_request(
     )
 
 
-def read_image(place: str) -> Settled[Part, LLMError]:
-    """An image by its web address, or read from a file whose first bytes tell its kind."""
-    if place.startswith(("https://", "http://")):
-        return Success(ImageUrl(url=place))
-    try:
-        data = Path(place).read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "not a file name"
-        return Failure(InvalidRequest(message=f"the image {place} cannot be read: {reason}"))
-    kind = media_type(data)
-    if kind is None:
-        return Failure(InvalidRequest(message=f"{place} is no PNG, JPEG, GIF or WebP image"))
-    return Success(ImageData(data=data, media_type=kind))
+def _words(prompt: str, stdin: TextIO, tell: Callable[[str], object]) -> Settled[str, LLMError]:
+    """The prompt, ``-`` for standard input and ``@`` for a file; what is piped in besides comes after it."""
+    if prompt == "-":
+        return read_stream(stdin, tell)
+    asked = prompt_text(prompt)
+    if isinstance(asked, Failure) or not is_piped(stdin):
+        return asked
+    piped = read_stream(stdin, tell)
+    if isinstance(piped, Failure) or not piped.unwrap().strip():
+        return piped if isinstance(piped, Failure) else asked
+    return Success("\n\n".join(filter(str.strip, (asked.unwrap(), piped.unwrap()))))
 
 
-def media_type(data: bytes) -> str | None:
-    """The kind of an image, by its first bytes."""
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for start, kind in _STARTS if data.startswith(start)), None)
+def _attached(images: Sequence[str], documents: Sequence[str]) -> Iterator[Settled[Part, LLMError]]:
+    yield from map(read_image, images)
+    yield from map(read_document, documents)

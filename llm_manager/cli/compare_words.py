@@ -8,7 +8,7 @@ from returns.result import Failure
 
 from llm_manager.cli.asking import make_request
 from llm_manager.cli.compare import compare, contenders
-from llm_manager.cli.parsing import Config, Images, Json, MaxTokens, Private, Prompt, System, Task, Temperature, Timeout
+from llm_manager.cli.parsing import Config, Documents, Images, Json, MaxTokens, Private, Prompt, System, Task, Temperature, Timeout
 from llm_manager.cli.session import conduct, standard_output
 
 
@@ -28,6 +28,7 @@ def run(
     task_type: Task = None,
     private: Private = False,
     image: Images = (),
+    document: Documents = (),
     json: Json = False,
     config: Config = None,
 ) -> int:
@@ -39,12 +40,14 @@ def run(
     request = make_request(
         prompt,
         stdin=sys.stdin,
+        tell=output.note,
         system=system,
         max_tokens=max_tokens,
         temperature=temperature,
         task_type=task_type,
         sensitivity="private" if private else None,
         images=image,
+        documents=document,
         timeout_seconds=timeout,
     )
     if isinstance(request, Failure):

@@ -8,29 +8,43 @@ from llm_manager.cli.documents import health_document
 from llm_manager.cli.exits import FAILED, OK
 from llm_manager.cli.session import Session
 from llm_manager.domain.configuration import LLMConfig
+from llm_manager.domain.errors import ConfigurationError
 from llm_manager.domain.models import Health
 from llm_manager.effects import settle
+from llm_manager.policies.names import KEY_VARIABLES, PROVIDERS, canonical_provider, nearest
 
 _SHOWN_MODELS = 5
 _TOY = "embedded"
 
 
-async def health(session: Session) -> int:
-    """Ask every endpoint whether it answers; it is a failure when none of those does that calls are for."""
+async def health(session: Session, provider: str | None = None) -> int:
+    """Ask every endpoint whether it answers; it is a failure when none of those does that calls are for, or not the one named."""
+    named = None if provider is None else canonical_provider(provider)
+    if provider is not None and named is None:
+        return session.output.failure(_nobody(provider))
     outcome = await settle(session.manager.health())
     if isinstance(outcome, Failure):
         return session.output.failure(outcome.failure())
-    found = outcome.unwrap()
+    found = tuple(one for one in outcome.unwrap() if named in (None, one.provider))
+    if named is not None and not found:
+        key = f": set {KEY_VARIABLES[named]}" if named in KEY_VARIABLES else ""
+        return session.output.failure(ConfigurationError(message=f"{named} is not configured{key}"))
     if session.output.json:
         session.output.document([health_document(one) for one in found])
     else:
         session.output.table(("provider", "state", "seconds", "models or reason"), map(_row, found))
-    if any_answers(found, session.config):
+    if any_answers(found, session.config) or (named is not None and any(one.healthy for one in found)):
         return OK
     alive = any(one.healthy for one in found)
     who = "nothing that is configured answers, and the embedded model does not stand in for it" if alive else "no endpoint answers"
     session.output.note(f"error: {who}; llm-manager config show tells what is configured")
     return FAILED
+
+
+def _nobody(provider: str) -> ConfigurationError:
+    near = nearest(provider, PROVIDERS)
+    hint = f"did you mean {near[0]}?" if near else f"providers: {', '.join(PROVIDERS)}"
+    return ConfigurationError(message=f"there is no provider {provider!r}; {hint}")
 
 
 def any_answers(found: Iterable[Health], config: LLMConfig) -> bool:

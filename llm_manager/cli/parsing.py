@@ -16,7 +16,7 @@ from llm_manager.cli.exits import USAGE
 from llm_manager.cli.session import conduct, standard_output
 from llm_manager.cli.version import installed_version
 from llm_manager.domain.plans import Strategy
-from llm_manager.domain.requests import TaskType
+from llm_manager.domain.requests import Reasoning, TaskType
 from llm_manager.outcomes import sealed
 from llm_manager.policies.printing import one_line
 
@@ -34,22 +34,41 @@ def _not_endless(_: object, seconds: float | None) -> None:
         raise ValueError(f"Give more than 0 and at most {_LONGEST_SECONDS} seconds.")
 
 
+def _share(_: object, part: float | None) -> None:
+    if part is not None and not 0 <= part <= 1:
+        raise ValueError("Give a share from 0 to 1.")
+
+
 Prompt: TypeAlias = Annotated[
     str,
-    Parameter(help="What to ask; - reads it from standard input.", allow_leading_hyphen=True, validator=_no_option),
+    Parameter(
+        help="What to ask; @FILE reads it, - takes standard input. Text piped in besides goes after it.",
+        allow_leading_hyphen=True,
+        validator=_no_option,
+    ),
 ]
 Model: TypeAlias = Annotated[str | None, Parameter(name=("--model", "-m"), help="Ask this model.")]
 Provider: TypeAlias = Annotated[str | None, Parameter(help="Ask this provider.")]
 Fallback: TypeAlias = Annotated[bool, Parameter(negative=(), help="Let others stand in for the model or provider named.")]
 Timeout: TypeAlias = Annotated[float | None, Parameter(help="How long a model may be silent, in seconds.", validator=_not_endless)]
-System: TypeAlias = Annotated[str | None, Parameter(help="What the model is told before the prompt.")]
+System: TypeAlias = Annotated[str | None, Parameter(help="What the model is told before the prompt; @FILE reads it.")]
 Route: TypeAlias = Annotated[Strategy | None, Parameter(help="How to choose among models.")]
 MaxTokens: TypeAlias = Annotated[PositiveInt | None, Parameter(help="The longest answer, in tokens.")]
 Temperature: TypeAlias = Annotated[NonNegativeFloat | None, Parameter(help="0 for the likeliest words, more for variety.")]
+TopP: TypeAlias = Annotated[float | None, Parameter(help="Only the likeliest words that make up this share.", validator=_share)]
+Stop: TypeAlias = Annotated[
+    tuple[str, ...], Parameter(name="--stop", negative=(), help="End the answer before this; may be repeated.", allow_leading_hyphen=True)
+]
+Seed: TypeAlias = Annotated[int | None, Parameter(help="The same number gives the same answer where a provider can.")]
+Think: TypeAlias = Annotated[Reasoning | None, Parameter(help="How much the model may think before it answers.")]
 Task: TypeAlias = Annotated[TaskType | None, Parameter(help="What the prompt is about; the text decides otherwise.")]
 Private: TypeAlias = Annotated[bool, Parameter(negative=(), help="Let only local models see the prompt.")]
 Images: TypeAlias = Annotated[
     tuple[str, ...], Parameter(name="--image", negative=(), help="An image to send along, a file or an address; may be repeated.")
+]
+Documents: TypeAlias = Annotated[
+    tuple[str, ...],
+    Parameter(name="--document", negative=(), help="A PDF or text to send along, a file or a PDF's address; may be repeated."),
 ]
 
 OF_MODELS: Final = ("compare", "pull", "ps", "show", "rm", "disk", "updates", "recommend")
@@ -69,7 +88,8 @@ _GENERATE: Final = """\
 Examples:
 
   llm-manager generate "Name three rivers of France." --max-tokens 60
-  cat notes.txt | llm-manager generate - --system "Summarise in one sentence."
+  cat notes.txt | llm-manager generate "Summarise in one sentence."
+  llm-manager generate @prompt.txt --document report.pdf --reasoning low
   llm-manager generate "What is this?" --image photo.png --json"""
 _RUN: Final = """\
 Examples:
@@ -192,10 +212,15 @@ def _generate(
     strategy: Route = None,
     max_tokens: MaxTokens = None,
     temperature: Temperature = None,
+    top_p: TopP = None,
+    stop: Stop = (),
+    seed: Seed = None,
+    reasoning: Think = None,
     timeout: Timeout = None,
     task_type: Task = None,
     private: Private = False,
     image: Images = (),
+    document: Documents = (),
     stream: Annotated[bool | None, Parameter(help="Show the answer as it comes; so on a terminal by default.")] = None,
     json: Json = False,
     config: Config = None,
@@ -205,14 +230,20 @@ def _generate(
     request = make_request(
         prompt,
         stdin=sys.stdin,
+        tell=output.note,
         system=system,
         model=model,
         provider=provider,
         max_tokens=max_tokens,
         temperature=temperature,
+        top_p=top_p,
+        stop=stop,
+        seed=seed,
+        reasoning=reasoning,
         task_type=task_type,
         sensitivity="private" if private else None,
         images=image,
+        documents=document,
         fallback=fallback,
         timeout_seconds=timeout,
     )
@@ -235,6 +266,7 @@ def _plan(
     task_type: Task = None,
     private: Private = False,
     image: Images = (),
+    document: Documents = (),
     json: Json = False,
     config: Config = None,
 ) -> int:
@@ -243,6 +275,7 @@ def _plan(
     request = make_request(
         prompt,
         stdin=sys.stdin,
+        tell=output.note,
         system=system,
         model=model,
         provider=provider,
@@ -250,6 +283,7 @@ def _plan(
         task_type=task_type,
         sensitivity="private" if private else None,
         images=image,
+        documents=document,
         fallback=fallback,
     )
     if isinstance(request, Failure):
@@ -289,9 +323,11 @@ def _providers(*, json: Json = False, config: Config = None) -> int:
     return conduct(standard_output(json=json), providers, config=config)
 
 
-def _health(*, json: Json = False, config: Config = None) -> int:
+def _health(
+    *, provider: Annotated[str | None, Parameter(help="Only this provider.")] = None, json: Json = False, config: Config = None
+) -> int:
     """Ask each configured endpoint whether it answers."""
-    return conduct(standard_output(json=json), health.health, config=config)
+    return conduct(standard_output(json=json), lambda session: health.health(session, provider), config=config)
 
 
 def _mcp(*, config: Config = None) -> int:

@@ -10,7 +10,21 @@ from cyclopts.types import PositiveInt
 from returns.result import Failure
 
 from llm_manager.cli.exits import FAILED
-from llm_manager.cli.parsing import Config, Fallback, MaxTokens, Model, Private, Provider, Route, Temperature, Timeout
+from llm_manager.cli.parsing import (
+    Config,
+    Fallback,
+    MaxTokens,
+    Model,
+    Private,
+    Provider,
+    Route,
+    Seed,
+    Stop,
+    Temperature,
+    Think,
+    Timeout,
+    TopP,
+)
 from llm_manager.cli.run_asking import Run
 from llm_manager.cli.run_job import run_job
 from llm_manager.cli.run_preview import preview
@@ -45,6 +59,10 @@ def run(
     retry_failed: Annotated[bool, Parameter(negative=(), help="Ask the rows again that failed in an earlier run.")] = False,
     max_tokens: MaxTokens = None,
     temperature: Temperature = None,
+    top_p: TopP = None,
+    stop: Stop = (),
+    seed: Seed = None,
+    reasoning: Think = None,
     timeout: Timeout = None,
     private: Private = False,
     prefix: Annotated[str, Parameter(help="Put this before the name of every new column.")] = "",
@@ -75,6 +93,10 @@ def run(
         schema=schema,
         max_tokens=max_tokens,
         temperature=temperature,
+        top_p=top_p,
+        stop=stop,
+        seed=seed,
+        reasoning=reasoning,
         private=private,
         prefix=prefix,
         raw=raw,

@@ -8,8 +8,9 @@ from typing import BinaryIO, Final
 from attrs import frozen
 from returns.result import Failure, Success
 
-from llm_manager.domain.errors import ConfigurationError, InvalidRequest, LLMError, StorageFailed
-from llm_manager.domain.requests import LLMRequest, Preferences
+from llm_manager.cli.files import bytes_of, prompt_text
+from llm_manager.domain.errors import ConfigurationError, LLMError, StorageFailed
+from llm_manager.domain.requests import LLMRequest, Preferences, Reasoning
 from llm_manager.outcomes import Settled
 from llm_manager.policies.names import AUTO
 from llm_manager.runs.columns import Columns, answer_column, columns_from_fields, columns_from_schema
@@ -39,6 +40,10 @@ class RunWords:
     schema: Path | None = None
     max_tokens: int | None = None
     temperature: float | None = None
+    top_p: float | None = None
+    stop: tuple[str, ...] = ()
+    seed: int | None = None
+    reasoning: Reasoning | None = None
     private: bool = False
     prefix: str = ""
     raw: bool = False
@@ -96,21 +101,6 @@ def prepare_run(words: RunWords, *, stdin: BinaryIO, scratch: Path) -> Settled[P
     return Success(Prepared(job=job, layout=layout.unwrap(), target=target.unwrap()))
 
 
-def prompt_text(prompt: str) -> Settled[str, LLMError]:
-    """The prompt itself, or the text of the file after ``@`` without its last line end; ``@@`` begins one with an ``@``."""
-    if not prompt.startswith("@"):
-        return Success(prompt)
-    if prompt.startswith("@@"):
-        return Success(prompt[1:])
-    text = _bytes_of(Path(prompt[1:]))
-    if isinstance(text, Failure):
-        return text
-    try:
-        return Success(text.unwrap().decode("utf-8-sig").replace("\r\n", "\n").removesuffix("\n"))
-    except UnicodeDecodeError:
-        return Failure(InvalidRequest(message=f"{prompt[1:]} is not UTF-8: save it as UTF-8"))
-
-
 def find_target(place: str, source: Path, *, form: Form | None = None) -> Settled[Target, LLMError]:
     """Where the output goes; a file that no run of ours wrote is never overwritten."""
     if place == "-":
@@ -137,7 +127,7 @@ def _columns(words: RunWords) -> Settled[Columns, LLMError]:
     if words.fields and words.schema is not None:
         return Failure(ConfigurationError(message="give either --field or --schema: a schema names its columns itself"))
     if words.schema is not None:
-        text = _bytes_of(words.schema)
+        text = bytes_of(words.schema)
         return text if isinstance(text, Failure) else columns_from_schema(text.unwrap(), str(words.schema))
     return columns_from_fields(words.fields) if words.fields else Success(answer_column())
 
@@ -174,18 +164,13 @@ def _request(words: RunWords, system: str | None) -> LLMRequest:
             provider=words.provider,
             max_tokens=words.max_tokens,
             temperature=words.temperature,
+            top_p=words.top_p,
+            stop=words.stop,
+            seed=words.seed,
+            reasoning=words.reasoning,
             exact=named and not words.fallback,
         ),
     )
-
-
-def _bytes_of(path: Path) -> Settled[bytes, LLMError]:
-    try:
-        return Success(path.read_bytes())
-    except FileNotFoundError:
-        return Failure(StorageFailed(message=f"there is no file {path}: check the path", reason="missing"))
-    except (OSError, ValueError) as error:
-        return Failure(StorageFailed(message=f"{path} cannot be read: {getattr(error, 'strerror', None) or error}", reason="denied"))
 
 
 def _refused(message: str) -> Settled[Target, LLMError]:

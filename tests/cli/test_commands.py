@@ -8,8 +8,9 @@ import pytest
 
 from llm_manager.cli import main
 from llm_manager.cli.parsing import parse_and_run
+from tests.cli import program
 from tests.cli.program import ANSWER, settings_for
-from tests.loopback import json_reply
+from tests.loopback import fault_server, json_reply
 
 Serve = Callable[..., str]
 LISTING = {"object": "list", "data": [{"id": "tiny", "object": "model"}]}
@@ -126,3 +127,27 @@ def test_help_is_a_success(capsys: Capture) -> None:
     assert parse_and_run(["--help"]) == 0
     assert main(["--version"]) == 0
     assert "Examples" in capsys.readouterr().out
+
+
+def test_what_is_piped_in_and_every_option_reach_the_model(tmp_path: Path) -> None:
+    (tmp_path / "ask.txt").write_text("Sum up.\n")
+    (tmp_path / "more.md").write_text("# More")
+    with fault_server(json_reply(ANSWER)) as server:
+        config = str(settings_for(server.url + "/v1", tmp_path))
+        options = ("--seed", "7", "--top-p", "0.5", "--stop", "END", "--stop", "-x", "--document", "more.md")
+        told = program.run("generate", "@ask.txt", *options, "--config", config, home=tmp_path, stdin="Long text.\n")
+        assert told.returncode == 0, told.stderr
+        (sent,) = (request.json() for request in server.requests if request.method == "POST")
+        words = ("compare", "Who?", "-m", "tiny", "-m", "lmstudio/tiny", "--config", config)
+        assert program.run(*words, home=tmp_path, stdin="Them.").returncode == 0
+        compared = server.requests[-1].json()["messages"][-1]["content"]
+    parts = [part["text"] for part in sent["messages"][-1]["content"]]
+    assert parts == ["Sum up.\n\nLong text.\n", "more.md:\n\n# More"]
+    assert (sent["seed"], sent["top_p"], sent["stop"]) == (7, 0.5, ["END", "-x"])
+    assert compared == "Who?\n\nThem."
+
+
+@pytest.mark.parametrize("words", [("--top-p", "2"), ("--reasoning", "much"), ("--seed", "x"), ("--document", "gone.txt")])
+def test_a_wrong_option_is_a_mistake_in_use(run: Run, words: tuple[str, ...]) -> None:
+    assert run("generate", "x", *words) == 2
+    assert run("health", "--provider", "nobody") == 2

@@ -221,3 +221,20 @@ async def test_a_misspelt_command_is_told_as_one(scene: Setting) -> None:
 )
 def test_a_cost_is_decimal_text_or_not_known(cost: Cost, told: str | None) -> None:
     assert cost_usd(cost) == told
+
+
+async def test_health_of_one_provider(scene: Setting) -> None:
+    at = scene(health=Success((UP, DOWN)))
+    assert await health(at.session, "LM Studio") == 0
+    assert "openai" not in at.out.getvalue()
+    at = scene(health=Success((UP, DOWN)))
+    assert await health(at.session, "openai") == 1
+    for name, said in (
+        ("opnai", "there is no provider 'opnai'; did you mean openai?"),
+        ("groq", "groq is not configured: set GROQ_API_KEY"),
+    ):
+        at = scene(health=Success((UP, DOWN)))
+        assert await health(at.session, name) == 2
+        assert at.err.getvalue() == f"error: {said}\n"
+    at = scene(health=Success((TOY,)))
+    assert await health(at.session, "embedded") == 0

@@ -9,7 +9,8 @@ import pytest
 from attrs import evolve
 from returns.result import Failure
 
-from llm_manager.cli.run_words import Prepared, RunWords, find_target, prepare_run, prompt_text
+from llm_manager.cli.files import prompt_text
+from llm_manager.cli.run_words import Prepared, RunWords, find_target, prepare_run
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.requests import JsonSchema, PlainText, Preferences
 
