@@ -34,6 +34,7 @@ from llm_manager.orchestration.structuring import structuring
 from llm_manager.orchestration.walking import WalkDeps, walking
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.choosing import Besides, ability_for, choose
+from llm_manager.policies.request_faults import check_request
 from llm_manager.policies.routing import why_not_asked
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
@@ -102,8 +103,14 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     async def fitting(request: LLMRequest) -> int:
         if config.performance.concurrency is not None:
             return config.performance.concurrency
+        if check_request(request) is not None:
+            return 1
         planned = sealed(deps.router.route(request, await snapshot(request)))
         return 1 if isinstance(planned, Failure) else planned.unwrap().steps[0].profile.concurrency
+
+    def plan(request: LLMRequest) -> Result[Plan, LLMError]:
+        wrong = check_request(request)
+        return deps.router.route(request, knowledge.snapshot(request)) if wrong is None else Failure(wrong)
 
     check, listed = checking_health(knowledge.clients, forbidden), listing_models(knowledge.clients, forbidden)
 
@@ -136,7 +143,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         moderate=moderating(besides),
         create_image=creating_images(besides),
         count_tokens=counting_tokens(besides, Routes(router=deps.router, snapshot=snapshot)),
-        plan=lambda request: deps.router.route(request, knowledge.snapshot(request)),
+        plan=plan,
         health=publish(health),
         stats=statistics.read,
         models=publish(models),

@@ -8,14 +8,14 @@ The calls run on an event loop in a thread of their own, so it works inside a ru
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from attrs import field, frozen
 from returns.future import FutureResult
-from returns.result import Result
+from returns.result import Failure, Result
 
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest
-from llm_manager.domain.errors import LLMError
+from llm_manager.domain.errors import ConfigurationError, LLMError
 from llm_manager.domain.images import ImageRequest, MadeImages
 from llm_manager.domain.models import Health, ModelProfile
 from llm_manager.domain.moderation import Moderation, ModerationRequest
@@ -76,13 +76,16 @@ class BlockingManager:
 
     def stream(self, request: LLMRequest) -> Iterator[Result[StreamEvent, LLMError]]:
         """Give the events of an answer as they come; leaving the loop closes the stream."""
-        return self._iterate(lambda: self._manager.stream(request))
+        return self._iterate(lambda: self._manager.stream(request), lambda _: Failure(_ENDED))
 
     def generate_all(
         self, requests: Iterable[LLMRequest], *, concurrency: int | None = None, in_order: bool = False
     ) -> Iterator[tuple[int, Result[LLMResponse, LLMError]]]:
         """Answer many requests; leaving the loop cancels what is under way."""
-        return self._iterate(lambda: self._manager.generate_all(requests, concurrency=concurrency, in_order=in_order))
+        return self._iterate(
+            lambda: self._manager.generate_all(requests, concurrency=concurrency, in_order=in_order),
+            lambda told: (told, Failure(_ENDED)),
+        )
 
     def embed(self, request: EmbedRequest) -> Result[Embeddings, LLMError]:
         """Turn texts into vectors."""
@@ -124,25 +127,38 @@ class BlockingManager:
         async def finish() -> Result[_Value, LLMError]:
             return await settle(begin())
 
-        return self._call(finish)
-
-    def _iterate(self, begin: Callable[[], AsyncGenerator[_Item, None]]) -> Iterator[_Item]:
-        items = self._call(_async(begin))
-        self._open.add(items)
         try:
-            while True:
-                try:
-                    yield self._call(items.__anext__)
-                except StopAsyncIteration:
-                    return
-        finally:
-            if items in self._open:
-                self._open.discard(items)
-                self._call(items.aclose)
+            return self._call(finish)
+        except _EndedError:
+            return Failure(_ENDED)
+
+    def _iterate(self, begin: Callable[[], AsyncGenerator[_Item, None]], ended: Callable[[int], _Item]) -> Iterator[_Item]:
+        """Give the items as they come; ``ended`` makes the last one of how many came, when the loop has gone meanwhile."""
+        told = 0
+        try:
+            items = self._call(_async(begin))
+            self._open.add(items)
+            try:
+                while True:
+                    try:
+                        item = self._call(items.__anext__)
+                    except StopAsyncIteration:
+                        return
+                    told += 1
+                    yield item
+            finally:
+                if items in self._open:
+                    self._open.discard(items)
+                    self._call(items.aclose)
+        except _EndedError:
+            yield ended(told)
 
     def _call(self, work: Callable[[], Coroutine[Any, Any, _Value]]) -> _Value:
         """Run it on the loop and wait; who interrupts the waiting cancels the work."""
-        under_way: Future[_Value] = self._portal.start_task_soon(work)
+        try:
+            under_way: Future[_Value] = self._portal.start_task_soon(work)
+        except RuntimeError as gone:
+            raise _EndedError from gone
         try:
             return under_way.result()
         except BaseException:
@@ -155,6 +171,15 @@ class BlockingManager:
             with suppress(RuntimeError):  # another thread is reading it just now, and closes it when it is told of the end
                 self._call(self._open.pop().aclose)
         self._call(self._manager.close)
+
+
+class _EndedError(Exception):
+    """The loop runs no longer, or waits for this very call."""
+
+
+_ENDED: Final = ConfigurationError(
+    message="the blocking manager has ended: call it inside its block (with blocking(manager) as m: ...), and not from its own loop"
+)
 
 
 def _async(begin: Callable[[], _Item]) -> Callable[[], Coroutine[Any, Any, _Item]]:

@@ -15,7 +15,7 @@ from returns.result import Failure, Success
 from llm_manager.blocking import blocking
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.embeddings import EmbedRequest
-from llm_manager.domain.errors import ModelUnavailable
+from llm_manager.domain.errors import ConfigurationError, ModelUnavailable
 from llm_manager.domain.images import ImageRequest
 from llm_manager.domain.messages import ToolCall
 from llm_manager.domain.moderation import ModerationRequest
@@ -154,6 +154,26 @@ def test_what_is_left_half_read_is_closed_at_the_end_and_says_nothing_later() ->
     del stream, rows
     gc.collect()
     assert (stream_left(), rows_left()) == (None, None)
+
+
+def test_after_its_block_every_method_says_that_it_has_ended() -> None:
+    manager, model = manager_of("one two three", "x")
+    with blocking(manager) as m:
+        begun = m.stream(HI)
+        next(begun)
+        rows = m.generate_all([LLMRequest(str(number)) for number in range(9)], in_order=True)
+        assert next(rows)[0] == 0
+    count = model.count
+    ended = [m.generate(HI), m.generate_as(Word, HI), m.embed(EmbedRequest("a")), m.health(), *m.stream(HI), *begun]
+    late = [*m.generate_all([HI]), *rows]
+    assert [position for position, _ in late] == [0, 1]
+    for outcome in (*ended, *(answer for _, answer in late)):
+        error = outcome.failure()
+        assert isinstance(error, ConfigurationError)
+        assert error.message.startswith("the blocking manager has ended: call it inside its block")
+    assert model.count == count
+    assert m.plan(HI).unwrap().steps
+    assert m.stats().calls
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends itself a signal")

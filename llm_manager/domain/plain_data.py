@@ -94,7 +94,7 @@ def _digest_for(error: InvalidRequest, converter: "Converter") -> str | None:
         return error.request_digest
     try:
         return digest(converter.unstructure(error.request))
-    except (TypeError, ValueError, RecursionError):
+    except Exception:  # noqa: BLE001 - a request that is refused may hold anything
         return error.request_digest
 
 

@@ -20,6 +20,7 @@ from llm_manager.orchestration.trying import moves, record, try_steps
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.choosing import ability_for
 from llm_manager.policies.operation_faults import check_operation
+from llm_manager.policies.request_faults import not_asked
 from llm_manager.services.model_client import CreateImage, ModelClient, Moderate
 
 _Single = TypeVar("_Single", Moderation, MadeImages)
@@ -32,6 +33,10 @@ def moderating(deps: OperatingDeps) -> Moderate:
     """Judge texts; others stand in for whom the request does not name."""
 
     async def moderate(asked: ModerationRequest) -> Settled[Moderation, LLMError]:
+        strange = not_asked(asked, ModerationRequest)
+        if strange is not None:
+            return Failure(strange)
+
         def ask(client: ModelClient, model: str, milliseconds: int) -> FutureResult[Moderation, LLMError]:
             sent = evolve(asked, model=model, provider=client.endpoint.provider, timeout_ms=milliseconds)
             return client.moderate(sent).bind_result(lambda said: one_for_each(said, said.verdicts, asked.texts))
@@ -45,6 +50,10 @@ def creating_images(deps: OperatingDeps) -> CreateImage:
     """Make pictures; others stand in for whom the request does not name."""
 
     async def create(asked: ImageRequest) -> Settled[MadeImages, LLMError]:
+        strange = not_asked(asked, ImageRequest)
+        if strange is not None:
+            return Failure(strange)
+
         def ask(client: ModelClient, model: str, milliseconds: int) -> FutureResult[MadeImages, LLMError]:
             return client.create_image(evolve(asked, model=model, provider=client.endpoint.provider, timeout_ms=milliseconds))
 

@@ -3,14 +3,15 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
-from returns.result import Result
+from returns.result import Failure, Result
 
-from llm_manager.domain.errors import LLMError
+from llm_manager.domain.errors import InvalidRequest, LLMError
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
+from llm_manager.policies.value_faults import is_whole, kind
 from llm_manager.services.manager import GenerateAll
 from llm_manager.services.steps import Step
 
@@ -30,12 +31,16 @@ def batching(answer: Step[LLMRequest, LLMResponse], fitting: Concurrency) -> Gen
     async def generate_all(
         requests: Iterable[LLMRequest], *, concurrency: int | None = None, in_order: bool = False
     ) -> AsyncGenerator[Numbered, None]:
-        rows = iter(requests)
-        first = next(rows, None)
-        if first is None:
+        wrong = _fault(requests, concurrency)
+        if wrong is not None:
+            yield 0, Failure(InvalidRequest(message=wrong))
             return
-        workers = max(1, await fitting(first) if concurrency is None else concurrency)
-        desk = _Desk(enumerate(chain((first,), rows)), bound=workers * (1 + _AHEAD))
+        rows = iter(requests)
+        first = tuple(islice(rows, 1))
+        if not first:
+            return
+        workers = max(1, await fitting(*first) if concurrency is None else concurrency)
+        desk = _Desk(enumerate(chain(first, rows)), bound=workers * (1 + _AHEAD))
         tasks = [asyncio.create_task(_work(answer, desk)) for _ in range(workers)]
         early: dict[int, Numbered] = {}
         wanted = 0
@@ -56,6 +61,14 @@ def batching(answer: Step[LLMRequest, LLMResponse], fitting: Concurrency) -> Gen
             await asyncio.gather(*tasks, return_exceptions=True)
 
     return generate_all
+
+
+def _fault(requests: object, concurrency: object) -> str | None:
+    if isinstance(requests, str | LLMRequest) or not isinstance(requests, Iterable):
+        return f"requests: it is of type {kind(requests)}; give several LLMRequests, such as a list of them"
+    if concurrency is not None and not is_whole(concurrency):
+        return f"concurrency: it is of type {kind(concurrency)}; give a whole number"
+    return None
 
 
 class _Desk:

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from attrs import evolve, frozen
 from returns.future import FutureResult
-from returns.result import Failure, Success
+from returns.result import Failure, Result, Success
 
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import InvalidRequest, LLMError, RequestTimeout, ToolFailed
@@ -15,8 +16,10 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import publish
 from llm_manager.orchestration.performing import Performing, Wanted, perform, unperformed
 from llm_manager.outcomes import Settled
+from llm_manager.policies.request_faults import check_fields
 from llm_manager.policies.tool_calls import told_apart
 from llm_manager.policies.tool_emulation import emulated, read_emulated
+from llm_manager.policies.value_faults import is_number, is_whole, kind
 from llm_manager.services.steps import Step
 from llm_manager.services.tools import CallTools, Confirm, Tool, ToolRun, ToolStep
 
@@ -34,11 +37,45 @@ def calling_tools(answer: Step[LLMRequest, LLMResponse], performing: Performing)
         concurrent: int | None = None,
         emulate: bool = False,
     ) -> FutureResult[ToolRun, LLMError]:
+        given = _given(tools)
+        wrong = check_fields(request) or _misgiven(request, given, max_steps, concurrent, confirm)
+        if wrong is not None:
+            return FutureResult.from_failure(wrong)
         most = performing.concurrent if concurrent is None else concurrent
         desk = evolve(performing, confirm=confirm, concurrent=max(1, most))
-        return publish(_run)(_emulating(answer) if emulate else answer, request, tuple(tools), desk, max_steps)
+        return publish(_run)(_emulating(answer) if emulate else answer, request, given, desk, max_steps)
 
     return call_tools
+
+
+def _given(tools: Any) -> tuple[Tool, ...]:
+    """The tools as they were given, right or not; what is no series of them is one of them."""
+    return tuple(tools) if isinstance(tools, Iterable) and not isinstance(tools, Result) else (tools,)
+
+
+def _misgiven(
+    request: LLMRequest, tools: tuple[object, ...], max_steps: object, concurrent: object, confirm: object
+) -> InvalidRequest | None:
+    """Say what is no tool, or no bound of the run."""
+    wrong = next((f"tools[{at}]: {why}" for at, tool in enumerate(tools) if (why := _no_tool(tool)) is not None), None)
+    for name, number in (("max_steps", max_steps), ("concurrent", 1 if concurrent is None else concurrent)):
+        wrong = wrong or (None if is_whole(number) else f"{name}: it is of type {kind(number)}; give a whole number")
+    if wrong is None and confirm is not None and not callable(confirm):
+        wrong = f"confirm: it is of type {kind(confirm)}; give a function that says True or False"
+    return None if wrong is None else InvalidRequest(message=wrong, request=request)
+
+
+def _no_tool(tool: object) -> str | None:
+    if isinstance(tool, Tool):
+        late = tool.timeout_seconds
+        return None if is_number(late) else f"its timeout_seconds is of type {kind(late)}; give a number"
+    if isinstance(tool, Success):
+        return "it is still wrapped in a Success; unwrap it: tool_from_function(...).unwrap()"
+    if isinstance(tool, Failure):
+        return "it is a Failure, so that no tool was made; look at its failure()"
+    if callable(tool):
+        return "it is a function; make a tool of it: tool_from_function(...).unwrap()"
+    return f"it is of type {kind(tool)}; make a tool with tool_from_function(...).unwrap()"
 
 
 @frozen(kw_only=True)

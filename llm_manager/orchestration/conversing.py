@@ -15,6 +15,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled
+from llm_manager.policies.request_faults import check_fields
 from llm_manager.policies.trimming import trim
 from llm_manager.services.conversation_storage import ConversationStorage
 from llm_manager.services.steps import Step
@@ -29,6 +30,9 @@ def conversing(
     """
 
     async def converse(conversation_id: str, request: LLMRequest) -> Settled[LLMResponse, LLMError]:
+        wrong = check_fields(request)
+        if wrong is not None:
+            return Failure(wrong)
         loaded = await settle(storage.load(conversation_id))
         if isinstance(loaded, Failure):
             return loaded

@@ -19,6 +19,7 @@ from llm_manager.orchestration.trying import try_steps
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.choosing import counting
 from llm_manager.policies.names import AUTO
+from llm_manager.policies.request_faults import check_fields, not_asked
 from llm_manager.policies.tokens import estimate_request_tokens
 from llm_manager.services.model_client import CountTokens, ModelClient
 from llm_manager.services.model_router import ModelRouter
@@ -36,7 +37,14 @@ def counting_tokens(deps: OperatingDeps, routes: Routes) -> CountTokens:
     """Count for the model that would be asked first; what nobody may see, or nobody has room for, is estimated."""
 
     async def count(request: LLMRequest) -> Settled[TokenCount, LLMError]:
+        strange = not_asked(request)
+        if strange is not None:
+            return Failure(strange)
+
         async def work(call_id: str, started: float) -> Settled[TokenCount, LLMError]:
+            wrong = check_fields(request)
+            if wrong is not None:
+                return Failure(wrong)
             snapshot = await routes.snapshot(request)
             routed = sealed(routes.router.route(request, snapshot))
             if isinstance(routed, Failure):

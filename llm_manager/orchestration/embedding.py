@@ -25,9 +25,10 @@ from llm_manager.orchestration.operating import OperatingDeps, Round, cost_of
 from llm_manager.orchestration.trying import record, try_steps
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.cache_key import vector_keys
-from llm_manager.policies.operation_faults import check_operation
+from llm_manager.policies.operation_faults import check_operation, too_large
 from llm_manager.policies.pricing import together
 from llm_manager.policies.recovery import GiveUp, Move, Try, next_move
+from llm_manager.policies.request_faults import not_asked
 from llm_manager.services.cache import Cache
 from llm_manager.services.model_client import Embed, ModelClient
 
@@ -39,6 +40,10 @@ def embedding(deps: OperatingDeps, vectors: Cache[Vector] | None) -> Embed:
     """Turn texts into vectors; without a cache nothing is remembered."""
 
     async def embed(asked: EmbedRequest) -> Settled[Embeddings, LLMError]:
+        strange = not_asked(asked, EmbedRequest)
+        if strange is not None:
+            return Failure(strange)
+
         async def work(call_id: str, started: float) -> Settled[Embeddings, LLMError]:
             wrong = check_operation(asked)
             if wrong is not None:
@@ -48,6 +53,9 @@ def embedding(deps: OperatingDeps, vectors: Cache[Vector] | None) -> Embed:
                 return planned
             plan = planned.unwrap()
             profile = plan.steps[0].profile
+            overlong = too_large(asked, profile)
+            if overlong is not None:
+                return Failure(overlong)
             distinct = dict.fromkeys(asked.texts)
             size = max(1, deps.clients()[profile.provider].texts_per_call)
             most = max(1, min(-(-len(distinct) // size), deps.performance.concurrency or profile.concurrency))

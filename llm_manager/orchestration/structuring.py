@@ -14,6 +14,7 @@ from llm_manager.effects import publish
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.fences import unfenced
 from llm_manager.policies.misfits import read_misfit
+from llm_manager.policies.request_faults import not_asked
 from llm_manager.policies.schemas import rooted_schema, strict_schema
 from llm_manager.services.manager import GenerateAs, Structured
 from llm_manager.services.steps import Step
@@ -27,6 +28,9 @@ def structuring(answer: Step[LLMRequest, LLMResponse]) -> GenerateAs:
     """Ask for JSON that fits a class and read it strictly; a truncated answer is never parsed."""
 
     async def ask(shape: type[_Shape], request: LLMRequest) -> Settled[Structured[_Shape], LLMError]:
+        strange = not_asked(request)
+        if strange is not None:
+            return Failure(strange)
         described = sealed(describe(shape))
         if isinstance(described, Failure):
             return described

@@ -109,8 +109,8 @@ def _asked(request: LLMRequest) -> str:
 
 def _sensitivity(request: LLMRequest, default: Sensitivity) -> tuple[Sensitivity, str]:
     if request.sensitivity is not None:
-        return request.sensitivity, "sensitivity is labelled"
-    if default == "private":
+        return "public" if request.sensitivity == "public" else "private", "sensitivity is labelled"
+    if default != "public":
         return "private", "unlabelled requests are private here"
     if found := private_word_of(request):
         return "private", f"the word {found} makes it private"

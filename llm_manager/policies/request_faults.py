@@ -1,20 +1,64 @@
 """What is wrong with a request whoever is asked: found before anything is planned or sent, with the field and the remedy."""
 
-from collections.abc import Mapping
-from math import isfinite
+from operator import attrgetter
 from typing import Final, get_args
 
 from llm_manager.domain.errors import InvalidRequest
-from llm_manager.domain.messages import Message, Role, TextPart, ToolSpec, UseTool
-from llm_manager.domain.requests import JsonSchema, LLMRequest, Preferences
+from llm_manager.domain.messages import UseTool
+from llm_manager.domain.requests import (
+    AnyJson,
+    CachePolicy,
+    Complexity,
+    JsonSchema,
+    LLMRequest,
+    PlainText,
+    Preferences,
+    Priority,
+    PromptCache,
+    Reasoning,
+    RequestMetadata,
+    Sensitivity,
+    TaskType,
+)
 from llm_manager.policies.deadlines import Patient
+from llm_manager.policies.message_faults import messages_fault, order_fault, tools_fault
+from llm_manager.policies.value_faults import (
+    LARGEST,
+    MOST_CHARACTERS,
+    choice_fault,
+    is_object,
+    kind,
+    number_fault,
+    text_fault,
+    texts_fault,
+    whole_fault,
+)
 
-MOST_CHARACTERS: Final = 50_000_000
-"""A text longer than this is no prompt."""
-MOST_TOOLS: Final = 10_000
-_LONGEST_NAME: Final = 128
-_ROLES: Final = frozenset(get_args(Role))
-_USUAL: Final = Preferences()
+HOTTEST: Final = 2
+"""The highest temperature that any provider takes."""
+_TOOL_CHOICES: Final = ("auto", "none", "required")
+_SENSITIVITIES: Final = get_args(Sensitivity)
+_CACHES: Final = get_args(CachePolicy)
+_REQUEST_WORDS: Final = (
+    ("sensitivity", _SENSITIVITIES, False),
+    ("cache", _CACHES, True),
+    ("task_type", get_args(TaskType), False),
+    ("complexity", get_args(Complexity), False),
+    ("priority", get_args(Priority), True),
+)
+"""Fields of a request that hold a word of a few, and whether one must be there."""
+_PATIENCE: Final = (
+    ("timeout_ms", "leave it out for the usual patience"),
+    ("deadline_ms", "leave it out for no deadline of its own"),
+)
+_WISHES: Final = ("model", "provider")
+_SWITCHES: Final = ("exact", "strict_parameters")
+_USUAL_PREFERENCES: Final = Preferences()
+_fields = attrgetter(
+    "messages", "system", "task_type", "complexity", "sensitivity", "preferences", "tools", "tool_choice", "output", "timeout_ms",
+    "deadline_ms", "priority", "metadata", "cache",
+)  # fmt: skip
+_USUAL: Final = _fields(LLMRequest())
 
 
 def check_request(request: LLMRequest) -> InvalidRequest | None:
@@ -25,127 +69,143 @@ def check_request(request: LLMRequest) -> InvalidRequest | None:
     >>> check_request(LLMRequest("Hello")) is None
     True
     """
-    prompt = request.prompt
-    wrong = None
-    if not request.messages:
-        if prompt is None or not prompt or prompt.isspace():
-            wrong = "prompt: it is empty; give it a text, or messages"
-    else:
-        wrong = _conversation(request)
-    if wrong is None and ((prompt and len(prompt) > MOST_CHARACTERS) or (request.system and len(request.system) > MOST_CHARACTERS)):
-        wrong = _TOO_LONG.format("prompt" if prompt and len(prompt) > MOST_CHARACTERS else "system")
-    if wrong is None and request.preferences is not _USUAL:
-        wrong = _preferences(request.preferences)
-    if wrong is None and (request.tools or request.tool_choice != "auto"):
-        wrong = _tools(request)
-    if wrong is None and isinstance(request.output, JsonSchema) and not _is_object(request.output.schema):
-        wrong = "output.schema: it is no JSON object; give a schema as a mapping"
-    if wrong is None and (request.timeout_ms is not None or request.deadline_ms is not None):
-        wrong = patience_fault(request)
+    if type(request) is LLMRequest and _fields(request) == _USUAL:  # the usual request: nothing but its prompt can be wrong
+        prompt = request.prompt
+        if type(prompt) is str and prompt and not prompt.isspace() and len(prompt) <= MOST_CHARACTERS:
+            return None
+    unfit = check_fields(request)
+    if unfit is not None:
+        return unfit
+    wrong = _together(request)
     return None if wrong is None else InvalidRequest(message=wrong, request=request)
 
 
-_TOO_LONG: Final = f"{{}}: it has more than {MOST_CHARACTERS} characters; send a part of it"
+def check_fields(request: LLMRequest) -> InvalidRequest | None:
+    """Say which field cannot be read, or holds what it never may; what fields are together is not looked at."""
+    strange = not_asked(request)
+    if strange is not None:
+        return strange
+    wrong = (
+        _words(request)
+        or _texts(request)
+        or _preferences(request.preferences)
+        or (messages_fault(request.messages) if request.messages != () else None)
+        or (tools_fault(request.tools) if request.tools != () else None)
+        or _choice(request.tool_choice)
+        or _output(request.output)
+        or patience_fault(request)
+    )
+    return None if wrong is None else InvalidRequest(message=wrong, request=request)
 
 
-def _conversation(request: LLMRequest) -> str | None:
-    """Roles, contents, and that each tool's result answers a call of the message before it, which leaves none unanswered."""
-    waiting: set[str] = set()
-    for index, message in enumerate(request.messages):
-        wrong = _message(message)
-        if wrong is None and message.role == "tool":
-            wrong = _result(message.tool_call_id, waiting)
-        elif wrong is None and waiting:
-            wrong = _unanswered(waiting)
-        elif wrong is None and message.tool_calls:
-            waiting = {call.id for call in message.tool_calls}
-            if len(waiting) != len(message.tool_calls):
-                wrong = "two of its tool calls have the same id; give each its own"
-        if wrong is not None:
-            return f"messages[{index}]: {wrong}"
-    if waiting:
-        return f"messages[{len(request.messages) - 1}]: {_unanswered(waiting)}"
-    if request.prompt is not None and (not request.prompt or request.prompt.isspace()):
+def not_asked(request: object, form: type = LLMRequest) -> InvalidRequest | None:
+    """Say that it is no request at all, or on whose behalf cannot be told: nothing can be done with it.
+
+    >>> not_asked("Hello").message
+    "request: it is of type str; give an LLMRequest: LLMRequest('...')"
+    """
+    if not isinstance(request, form):
+        name = form.__name__
+        article = "an" if name[0] in "AEIOL" else "a"
+        return InvalidRequest(message=f"request: it is of type {kind(request)}; give {article} {name}: {name}('...')")
+    metadata: object = getattr(request, "metadata", None)
+    if not isinstance(metadata, RequestMetadata):
+        return InvalidRequest(message=f"metadata: it is of type {kind(metadata)}; give a RequestMetadata")
+    if any(each is not None and not isinstance(each, str) for each in (metadata.feature, metadata.user, metadata.tenant)):
+        return InvalidRequest(message="metadata: feature, user or tenant is no text; give texts, or leave them out")
+    if metadata.tags and texts_fault(metadata.tags):
+        return InvalidRequest(message="metadata.tags: it is no tuple of texts; give one")
+    return None
+
+
+def _words(request: LLMRequest) -> str | None:
+    for field, allowed, needed in _REQUEST_WORDS:
+        value = getattr(request, field)
+        if (value is not None or needed) and (wrong := choice_fault(value, allowed)) is not None:
+            return f"{field}: {wrong}"
+    return None
+
+
+def _texts(request: LLMRequest) -> str | None:
+    for field, value in (("prompt", request.prompt), ("system", request.system)):
+        if value is not None and (wrong := text_fault(value)) is not None:
+            return f"{field}: {wrong}"
+    return None
+
+
+def _preferences(said: object) -> str | None:
+    if said is _USUAL_PREFERENCES:
+        return None
+    if not isinstance(said, Preferences):
+        return f"preferences: it is of type {kind(said)}; give a Preferences: Preferences(temperature=0.2)"
+    wrong = _numbers(said)
+    if wrong is not None:
+        return f"preferences.{wrong}"
+    if said.stop != () and (wrong := texts_fault(said.stop)) is not None:
+        return f"preferences.stop: {wrong}"
+    if said.reasoning is not None and (wrong := choice_fault(said.reasoning, get_args(Reasoning))) is not None:
+        return f"preferences.reasoning: {wrong}"
+    if said.prompt_cache is not None and (wrong := choice_fault(said.prompt_cache, get_args(PromptCache))) is not None:
+        return f"preferences.prompt_cache: {wrong}"
+    for field in _WISHES:
+        if (name := getattr(said, field)) is not None and not isinstance(name, str):
+            return f"preferences.{field}: it is of type {kind(name)}; give its name as a text"
+    for field in _SWITCHES:
+        if not isinstance(value := getattr(said, field), bool):
+            return f"preferences.{field}: it is of type {kind(value)}; give True or False"
+    return None
+
+
+def _numbers(said: Preferences) -> str | None:
+    if said.max_tokens is not None and (wrong := whole_fault(said.max_tokens, 1, "leave it out for no limit")) is not None:
+        return f"max_tokens: {wrong}"
+    if said.temperature is not None and (wrong := number_fault(said.temperature, HOTTEST)) is not None:
+        return f"temperature: {wrong}"
+    if said.top_p is not None and (wrong := number_fault(said.top_p, 1)) is not None:
+        return f"top_p: {wrong}"
+    if said.seed is not None and (wrong := whole_fault(said.seed, -LARGEST, "give a smaller one")) is not None:
+        return f"seed: {wrong}"
+    return None
+
+
+def _choice(choice: object) -> str | None:
+    if choice == "auto" or isinstance(choice, UseTool):
+        return None
+    wrong = choice_fault(choice, _TOOL_CHOICES, otherwise=', or UseTool(name="...")')
+    return None if wrong is None else f"tool_choice: {wrong}"
+
+
+def _output(output: object) -> str | None:
+    if isinstance(output, JsonSchema):
+        if not is_object(output.schema):
+            return "output.schema: it is no JSON object; give a schema as a mapping"
+        wrong = text_fault(output.name)
+        return None if wrong is None else f"output.name: {wrong}"
+    if isinstance(output, PlainText | AnyJson):
+        return None
+    return f"output: it is of type {kind(output)}; give PlainText(), AnyJson() or JsonSchema(schema=...)"
+
+
+def _together(request: LLMRequest) -> str | None:
+    """What is wrong with fields that are right one by one."""
+    prompt, choice = request.prompt, request.tool_choice
+    if not request.messages:
+        if prompt is None or not prompt or prompt.isspace():
+            return "prompt: it is empty; give it a text, or messages"
+    elif (wrong := order_fault(request.messages)) is not None:
+        return wrong
+    elif prompt is not None and (not prompt or prompt.isspace()):
         return "prompt: it is empty; leave it out when messages say everything"
-    return None
-
-
-def _message(message: Message) -> str | None:
-    if message.role not in _ROLES:
-        return f"its role is none of {', '.join(get_args(Role))}; name one of them"
-    if message.tool_calls and message.role != "assistant":
-        return "only an assistant calls tools; set its role to assistant"
-    if message.role == "user" and not any(not isinstance(part, TextPart) or part.text for part in message.content):
-        return "it is empty; give it a content, or leave it out"
-    if any(isinstance(part, TextPart) and len(part.text) > MOST_CHARACTERS for part in message.content):
-        return _TOO_LONG.format("content")
-    return None
-
-
-def _result(answered: str | None, waiting: set[str]) -> str | None:
-    if not answered:
-        return "a tool's result names no call; set tool_call_id to the id of the call it answers"
-    if answered not in waiting:
-        return "a tool's result answers no open call; it must follow the assistant's message with that call, once"
-    waiting.discard(answered)
-    return None
-
-
-def _unanswered(waiting: set[str]) -> str:
-    return f"{len(waiting)} tool call{' has' if len(waiting) == 1 else 's have'} no result before it goes on; add a tool message for each"
-
-
-def _preferences(said: Preferences) -> str | None:
-    if said.max_tokens is not None and said.max_tokens < 1:
-        return "preferences.max_tokens: it is less than 1; leave it out for no limit"
-    if said.temperature is not None and not (isfinite(said.temperature) and said.temperature >= 0):
-        return "preferences.temperature: it is no number of at least 0; give one, mostly up to 1 or 2"
-    if said.top_p is not None and not 0 <= said.top_p <= 1:
-        return "preferences.top_p: it is not from 0 to 1; give a share"
-    if not _are_texts(said.stop):
-        return "preferences.stop: it holds an empty text, or is one text; give a tuple of texts"
-    return None
-
-
-def _tools(request: LLMRequest) -> str | None:
-    if len(request.tools) > MOST_TOOLS:
-        return f"tools: there are more than {MOST_TOOLS}; send those that this request needs"
-    names: set[str] = set()
-    for index, tool in enumerate(request.tools):
-        wrong = "another one has the same name; rename one of them" if tool.name in names else _tool(tool)
-        if wrong is not None:
-            return f"tools[{index}]: {wrong}"
-        names.add(tool.name)
-    choice = request.tool_choice
-    if isinstance(choice, UseTool) and choice.name not in names:
+    if isinstance(choice, UseTool) and all(tool.name != choice.name for tool in request.tools):
         return "tool_choice: it names none of the tools; name one that is in tools"
-    if choice == "required" and not names:
+    if choice == "required" and not request.tools:
         return "tool_choice: a call is required and there are no tools; give some, or choose auto"
-    return None
-
-
-def _are_texts(stop: object) -> bool:
-    """The same as for `_is_object`."""
-    return isinstance(stop, tuple | list) and all(isinstance(each, str) and each for each in stop)
-
-
-def _is_object(schema: object) -> bool:
-    """Callers without types may give anything."""
-    return isinstance(schema, Mapping)
-
-
-def _tool(tool: ToolSpec) -> str | None:
-    if not tool.name or len(tool.name) > _LONGEST_NAME or not tool.name.isprintable() or " " in tool.name:
-        return f"its name is empty, longer than {_LONGEST_NAME} characters or holds spaces; use letters, digits, _ and -"
-    if not _is_object(tool.input_schema) or tool.input_schema.get("type", "object") != "object":
-        return 'its input_schema describes no object; begin it with {"type": "object"}'
     return None
 
 
 def patience_fault(asked: Patient) -> str | None:
     """What is wrong with the time that is given; None when there is nothing."""
-    if asked.timeout_ms is not None and asked.timeout_ms < 1:
-        return "timeout_ms: it is less than 1; leave it out for the usual patience"
-    if asked.deadline_ms is not None and asked.deadline_ms < 1:
-        return "deadline_ms: it is less than 1; leave it out for no deadline of its own"
+    for field, remedy in _PATIENCE:
+        if (value := getattr(asked, field)) is not None and (wrong := whole_fault(value, 1, remedy)) is not None:
+            return f"{field}: {wrong}"
     return None

@@ -26,6 +26,7 @@ from llm_manager.domain.streaming import StreamEvent, StreamFinished, TextDelta
 from llm_manager.effects import publish
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.abilities import Ability
+from llm_manager.policies.request_faults import check_request
 from llm_manager.services.model_client import ModelClient
 from llm_manager.services.steps import Events, OpenStream
 from llm_manager.testing.attempts import attempt_for
@@ -232,6 +233,9 @@ def _client(
         return known.get(name) or evolve(profiles[0], name=name)
 
     def attempted(request: LLMRequest) -> Settled[Attempt, LLMError]:
+        wrong = check_request(request)
+        if wrong is not None:
+            return Failure(wrong)
         return sealed(
             attempt_for(
                 request,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from attrs import evolve
@@ -508,3 +508,39 @@ class TestEmulation:
     def test_its_failure_is_a_failure(self) -> None:
         gone = ModelUnavailable(model="m", message="gone", reason="permanent")
         assert isinstance(outcome_of(scripted(gone), LLMRequest("x"), [DOUBLE], emulate=True), Failure)
+
+
+def number_of(text: str) -> int:
+    """A tool before it is made one."""
+    return len(text)
+
+
+MADE = tool_from_function(number_of)
+
+
+@pytest.mark.parametrize(
+    ("tools", "said", "message"),
+    [
+        ([number_of], {}, "tools[0]: it is a function; make a tool of it: tool_from_function(...).unwrap()"),
+        ([MADE], {}, "tools[0]: it is still wrapped in a Success; unwrap it"),
+        (MADE, {}, "tools[0]: it is still wrapped in a Success; unwrap it"),
+        ([MADE.unwrap(), tool_from_function(lambda x: x)], {}, "tools[1]: it is a Failure, so that no tool was made"),
+        ([MADE.unwrap().spec], {}, "tools[0]: it is of type ToolSpec; make a tool with tool_from_function"),
+        (None, {}, "tools[0]: it is of type NoneType"),
+        ([evolve(MADE.unwrap(), timeout_seconds=cast("float", "5"))], {}, "tools[0]: its timeout_seconds is of type str"),
+        ([], {"max_steps": "8"}, "max_steps: it is of type str"),
+        ([], {"concurrent": 1.5}, "concurrent: it is of type float"),
+        ([], {"confirm": True}, "confirm: it is of type bool"),
+    ],
+)
+def test_what_is_no_tool_is_told_and_nobody_is_asked(tools: Any, said: dict[str, Any], message: str) -> None:
+    model = scripted("never said")
+    outcome = run_virtual(settle(scripted_manager(model).call_tools(LLMRequest("x"), tools, **said)))
+    error = outcome.failure()
+    assert isinstance(error, InvalidRequest)
+    assert error.message.startswith(message)
+    assert model.count == 0
+
+
+def test_a_single_tool_is_taken_for_the_only_one() -> None:
+    assert run_virtual(settle(scripted_manager(scripted("x")).call_tools(LLMRequest("x"), cast("Any", MADE.unwrap())))).unwrap().complete
