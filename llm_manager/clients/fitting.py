@@ -9,6 +9,7 @@ from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from llm_manager.domain.errors import InvalidRequest, LLMError
+from llm_manager.domain.messages import ToolSpec, UseTool
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest, PromptCache, Reasoning
 from llm_manager.domain.wire_requests import WireRequest
@@ -27,6 +28,10 @@ class Defaults:
     prompt_cache: PromptCache | None = None
     strict_parameters: bool = False
     context_length: int | None = None
+
+    def strict(self, request: LLMRequest) -> bool:
+        """Whether what a model does not take is refused, rather than left out with a notice."""
+        return self.strict_parameters or request.preferences.strict_parameters
 
 
 @frozen(kw_only=True)
@@ -53,7 +58,7 @@ def sampling(
     ``keeps_prompts`` says that it can be told how long to keep the beginning of a prompt.
     """
     wanted = request.preferences
-    strict = defaults.strict_parameters or wanted.strict_parameters
+    strict = defaults.strict(request)
     if not keeps_prompts and (wanted.prompt_cache or defaults.prompt_cache or "off") != "off":
         left_out(f"{profile.name} cannot be told to keep a prompt", "prompt_cache was left out", notices, strict=strict)
     limit = defaults.max_tokens if wanted.max_tokens is None else wanted.max_tokens
@@ -84,6 +89,18 @@ def left_out(why: str, instead: str, notices: list[str], *, strict: bool) -> Non
     if strict:
         raise UnfitError(f"{why}, and strict_parameters is set")
     notices.append(f"{why}: {instead}")
+
+
+def tools_for(request: LLMRequest, profile: ModelProfile) -> tuple[ToolSpec, ...]:
+    """The tools that may be called: all of them, or the one that is named."""
+    tools, choice = request.tools, request.tool_choice
+    if not profile.tools:
+        raise UnfitError(f"{profile.name} takes no tools")
+    if isinstance(choice, UseTool):
+        tools = tuple(tool for tool in tools if tool.name == choice.name)
+        if not tools:
+            raise UnfitError(f"tool_choice names {choice.name}, which is not among the tools")
+    return tools
 
 
 def written(request: LLMRequest, path: str, body: Callable[[list[str]], Mapping[str, Any]]) -> Result[WireRequest, LLMError]:

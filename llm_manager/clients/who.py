@@ -9,7 +9,8 @@ from llm_manager.clients.key_traces import without_traces
 from llm_manager.clients.redaction import redacted
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import Charge, Origin
-from llm_manager.domain.messages import Message
+from llm_manager.domain.messages import Message, Thought, ToolCall
+from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.secrets import Secret
 
@@ -34,7 +35,7 @@ class Who:
     @property
     def signer(self) -> str:
         """Who signs what is told: whose proofs go back to no other (`Thought.signed_by`)."""
-        return f"{self.provider} {self.model}"
+        return _signer(self.provider, self.model)
 
     def safe(self, text: str) -> str:
         """The provider's words without our key and our prompt, cut."""
@@ -70,6 +71,15 @@ class Who:
             charge=charge,
             raw=self.safe(raw) or None,
         )
+
+
+def may_return(signed: Thought | ToolCall, profile: ModelProfile) -> bool:
+    """Say whether a model may have a thought or a call back with its proof: it gave it itself, or nobody knows who did."""
+    return signed.signed_by in ("", _signer(profile.provider, profile.name))
+
+
+def _signer(provider: str, model: str) -> str:
+    return f"{provider} {model}"
 
 
 def who_answers(attempt: Attempt) -> Who:

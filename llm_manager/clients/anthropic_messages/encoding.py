@@ -10,7 +10,7 @@ from llm_manager.clients.anthropic_messages.forms import in_words, is_open, nati
 from llm_manager.clients.anthropic_messages.thinking import REDACTED, THINKING, Wish, awaits_tools, returned, wish
 from llm_manager.clients.anthropic_messages.turns import Block, system_texts, turns
 from llm_manager.clients.data.anthropic import BINDING_BETA, Manner
-from llm_manager.clients.fitting import Defaults, Sampling, UnfitError, sampling, written
+from llm_manager.clients.fitting import Defaults, Sampling, UnfitError, sampling, tools_for, written
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.messages import ToolSpec, UseTool
 from llm_manager.domain.models import ModelProfile
@@ -121,16 +121,11 @@ def _add_sampling(body: dict[str, Any], wanted: Sampling, fit: Fit, *, thinks: b
 
 
 def _add_tools(body: dict[str, Any], system: list[str], request: LLMRequest, fit: Fit) -> None:
-    tools, choice = request.tools, request.tool_choice
-    if not fit.profile.tools:
-        raise UnfitError(f"{fit.profile.name} takes no tools")
-    named = None if not isinstance(choice, UseTool) else choice.name
-    if named is not None and not any(tool.name == named for tool in tools):
-        raise UnfitError(f"tool_choice names {named}, which is not among the tools")
+    forced, tools, choice = tools_for(request, fit.profile), request.tools, request.tool_choice
     if choice not in ("auto", "none") and not fit.manner.forced_tools:
         fit.give_way("cannot be made to call a tool", "it was told to in words")
-        tools = tuple(tool for tool in tools if named in (None, tool.name))
-        system.append("Do not answer in words: call " + ("one of the tools." if named is None else f"the tool {named}."))
+        tools, named = forced, f"the tool {choice.name}." if isinstance(choice, UseTool) else "one of the tools."
+        system.append(f"Do not answer in words: call {named}")
     elif choice != "auto":
         body["tool_choice"] = _choice(choice)
     body["tools"] = [_tool(tool) for tool in tools]

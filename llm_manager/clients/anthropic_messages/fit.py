@@ -26,5 +26,5 @@ class Fit:
 
 def fit_of(request: LLMRequest, profile: ModelProfile, defaults: Defaults, notices: list[str]) -> Fit:
     """How this request is fitted to this model."""
-    strict = defaults.strict_parameters or request.preferences.strict_parameters
+    strict = defaults.strict(request)
     return Fit(profile=profile, manner=manner_of(profile.name), strict=strict, notices=notices)

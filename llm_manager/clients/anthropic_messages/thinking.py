@@ -9,6 +9,7 @@ from attrs import frozen
 
 from llm_manager.clients.anthropic_messages.fit import Fit
 from llm_manager.clients.data.anthropic import LEAST_BUDGET, MAX_TOKENS, ROOM_TO_THINK
+from llm_manager.clients.who import may_return
 from llm_manager.domain.messages import Message, Thought
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import Reasoning
@@ -39,9 +40,7 @@ def kept(kind: Kind, text: str, signature: str) -> Thought | None:
 
 def returned(thoughts: tuple[Thought, ...], profile: ModelProfile) -> list[dict[str, Any]]:
     """The thoughts that a model signed itself, in order; another's it would refuse."""
-    return [
-        _block(thought) for thought in thoughts if thought.signature and thought.signed_by in ("", f"{profile.provider} {profile.name}")
-    ]
+    return [_block(thought) for thought in thoughts if thought.signature and may_return(thought, profile)]
 
 
 def _block(thought: Thought) -> dict[str, Any]:

@@ -1,13 +1,13 @@
 """Messages as this dialect takes them: turns of user and assistant, made of blocks, and a system prompt apart from them."""
 
 import re
-from base64 import b64encode
 from collections.abc import Iterable
 from typing import Any, Final
 
 import msgspec
 
 from llm_manager.clients.anthropic_messages.thinking import returned
+from llm_manager.clients.contents import base64_of, only_text
 from llm_manager.clients.fitting import UnfitError
 from llm_manager.domain.messages import DocumentData, DocumentUrl, ImageData, ImageUrl, Message, Part, TextPart, ToolCall
 from llm_manager.domain.models import ModelProfile
@@ -23,7 +23,7 @@ _NOT_IN_AN_ID: Final = re.compile(r"[^a-zA-Z0-9_-]")
 def system_texts(messages: Iterable[Message], first: str | None) -> list[str]:
     """The texts of the system prompt: it stands apart here, wherever its messages stood."""
     texts = [] if first is None else [first]
-    texts += [_only_text(message) for message in messages if message.role == "system"]
+    texts += [only_text(message) for message in messages if message.role == "system"]
     return [text for text in texts if text.strip()]
 
 
@@ -50,7 +50,7 @@ def _blocks(message: Message, profile: ModelProfile, *, takes_back: bool) -> lis
     match message.role:
         case "assistant":
             thoughts = returned(message.thoughts, profile) if takes_back else []
-            text = _only_text(message)
+            text = only_text(message)
             said = [{"type": "text", "text": text}] if text.strip() else []
             return [*thoughts, *said, *(_call(call) for call in message.tool_calls)]
         case "tool":
@@ -60,13 +60,6 @@ def _blocks(message: Message, profile: ModelProfile, *, takes_back: bool) -> lis
             return [{**result, "is_error": True} if message.tool_failed else result]
         case _:
             return _parts(message.content, profile)
-
-
-def _only_text(message: Message) -> str:
-    for part in message.content:
-        if not isinstance(part, TextPart):
-            raise UnfitError(f"a {message.role} message can hold text only")
-    return message.text
 
 
 def _call(call: ToolCall) -> Block:
@@ -95,7 +88,7 @@ def _part(part: Part, profile: ModelProfile) -> Block:
         case ImageUrl(url=url):
             return {"type": "image", "source": _image_source(url, profile)}
         case ImageData(data=data, media_type=kind):
-            return {"type": "image", "source": _image(b64encode(data).decode("ascii"), kind, profile)}
+            return {"type": "image", "source": _image(base64_of(data), kind, profile)}
         case DocumentUrl(url=url, media_type=kind):
             if kind != _PDF:
                 raise UnfitError(f"{profile.provider} fetches PDF documents only: send the text of this one")
@@ -129,7 +122,7 @@ def _seen(profile: ModelProfile, told: str) -> str:
 
 def _document(data: bytes, kind: str) -> Block:
     if kind == _PDF:
-        return {"type": "base64", "media_type": _PDF, "data": b64encode(data).decode("ascii")}
+        return {"type": "base64", "media_type": _PDF, "data": base64_of(data)}
     if not kind.startswith("text/"):
         raise UnfitError(f"documents of type {kind} cannot be sent: PDF and text can")
     try:

@@ -4,11 +4,12 @@ from typing import Any, Final
 
 from returns.result import Result
 
+from llm_manager.clients.contents import address_of, function_called, function_of, only_text, schema_in_words, schema_was_told
 from llm_manager.clients.data.cohere import MOST_TOP_P, THINKING
-from llm_manager.clients.fitting import ENCODER, Defaults, Sampling, UnfitError, left_out, sampling, written
-from llm_manager.clients.openai_chat.encoding import image_address, only_text
+from llm_manager.clients.fitting import Defaults, Sampling, UnfitError, left_out, sampling, tools_for, written
+from llm_manager.clients.who import may_return
 from llm_manager.domain.errors import LLMError
-from llm_manager.domain.messages import ImageData, ImageUrl, Message, TextPart, ToolSpec, UseTool
+from llm_manager.domain.messages import ImageData, ImageUrl, Message, TextPart, UseTool
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import JsonSchema, LLMRequest, PlainText
 from llm_manager.domain.wire_requests import WireRequest
@@ -33,7 +34,7 @@ def streamed(body: bytes) -> bytes:
 
 
 def _body(request: LLMRequest, profile: ModelProfile, defaults: Defaults, notices: list[str]) -> dict[str, Any]:
-    strict = defaults.strict_parameters or request.preferences.strict_parameters
+    strict = defaults.strict(request)
     turns = [_turn(message, profile) for message in request.messages if message.role != "system"]
     if request.prompt is not None:
         turns.append({"role": "user", "content": request.prompt})
@@ -66,13 +67,11 @@ def _turn(message: Message, profile: ModelProfile) -> dict[str, Any]:
 
 def _answered(message: Message, profile: ModelProfile) -> dict[str, Any]:
     """What the model said, with its own thoughts; before calls of tools its text is the plan of them."""
-    text, ours = only_text(message), ("", f"{profile.provider} {profile.name}")
-    blocks = [{"type": "thinking", "thinking": each.text} for each in message.thoughts if each.text and each.signed_by in ours]
+    text = only_text(message)
+    blocks = [{"type": "thinking", "thinking": each.text} for each in message.thoughts if each.text and may_return(each, profile)]
     if not message.tool_calls:
         return {"role": "assistant", "content": [*blocks, {"type": "text", "text": text}] if blocks else text}
-    calls = [
-        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}} for call in message.tool_calls
-    ]
+    calls = [function_called(call) for call in message.tool_calls]
     plan = {"tool_plan": text} if text else {}
     return {"role": "assistant", **({"content": blocks} if blocks else {}), **plan, "tool_calls": calls}
 
@@ -84,19 +83,14 @@ def _part(part: object, profile: ModelProfile) -> dict[str, Any]:
         raise UnfitError(f"{profile.provider} reads no documents: send their text, or their pages as images")
     if not profile.vision:
         raise UnfitError(f"{profile.name} takes no images")
-    return {"type": "image_url", "image_url": {"url": image_address(part)}}
+    return {"type": "image_url", "image_url": {"url": address_of(part)}}
 
 
 def _add_tools(body: dict[str, Any], request: LLMRequest, profile: ModelProfile, notices: list[str], *, strict: bool) -> None:
     """Cohere forces no tool by its name, so the model is offered that one alone; its older models are forced to nothing."""
-    tools, choice = request.tools, request.tool_choice
-    if not profile.tools:
-        raise UnfitError(f"{profile.name} takes no tools")
+    tools, choice = tools_for(request, profile), request.tool_choice
     if isinstance(choice, UseTool):
-        named = choice.name
-        tools, choice = tuple(tool for tool in tools if tool.name == named), "required"
-        if not tools:
-            raise UnfitError(f"tool_choice names {named}, which is not among the tools")
+        named, choice = choice.name, "required"
         if len(tools) < len(request.tools):
             notices.append(f"{profile.name} is forced to no tool by its name: it was offered {named} and no other")
     if choice != "auto" and "tool_choice" in profile.unsupported:
@@ -105,31 +99,26 @@ def _add_tools(body: dict[str, Any], request: LLMRequest, profile: ModelProfile,
         left_out(f"{profile.name} cannot be made to call a tool", "it was only offered some", notices, strict=strict)
     elif choice != "auto":
         body["tool_choice"] = choice.upper()
-    body["tools"] = [_tool(tool) for tool in tools]
-
-
-def _tool(tool: ToolSpec) -> dict[str, Any]:
-    described = {"name": tool.name, "description": tool.description, "parameters": dict(tool.input_schema)}
-    return {"type": "function", "function": described}
+    body["tools"] = [function_of(tool) for tool in tools]
 
 
 def _add_form(body: dict[str, Any], system: list[str], request: LLMRequest, profile: ModelProfile, notices: list[str]) -> None:
     """The form of the answer: as a setting, or in words beside tools. JSON without a schema wants the words in any case."""
-    schema = dict(request.output.schema) if isinstance(request.output, JsonSchema) else None
+    form = request.output if isinstance(request.output, JsonSchema) else None
     beside_tools = "tools" in body
     if not beside_tools:
         body["response_format"] = {"type": "json_object"}
-        if schema is not None and profile.json_schema:
-            body["response_format"]["json_schema"] = schema
+        if form is not None and profile.json_schema:
+            body["response_format"]["json_schema"] = dict(form.schema)
             return
-    if schema is None:
+    if form is None:
         system.append("Answer with one JSON object and nothing else.")
     else:
-        system.append(f"Answer with one JSON value that fits this JSON schema: {ENCODER.encode(schema).decode('utf-8')}")
+        system.append(schema_in_words(form))
     if beside_tools:
         notices.append(f"{profile.name} takes no form of JSON beside tools: it was told so in words, and may not keep to it")
-    elif schema is not None:
-        notices.append(f"{profile.name} takes no JSON schema: it was told the schema in words, and may not keep to it")
+    elif form is not None:
+        notices.append(schema_was_told(profile))
 
 
 def _settings(wanted: Sampling, profile: ModelProfile, notices: list[str], *, strict: bool) -> dict[str, Any]:

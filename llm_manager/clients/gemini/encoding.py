@@ -5,8 +5,9 @@ from urllib.parse import quote
 
 from returns.result import Result
 
+from llm_manager.clients.contents import schema_in_words, schema_was_told
 from llm_manager.clients.data.gemini_manners import TOOLS_OR_JSON, efforts_of
-from llm_manager.clients.fitting import ENCODER, Defaults, Sampling, UnfitError, left_out, sampling, written
+from llm_manager.clients.fitting import Defaults, Sampling, UnfitError, left_out, sampling, tools_for, written
 from llm_manager.clients.gemini.turns import instructions_of, turns_of
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.messages import ToolSpec, UseTool
@@ -53,7 +54,7 @@ def _body(request: LLMRequest, profile: ModelProfile, defaults: Defaults, notice
     instructions = instructions_of(request)
     if request.tools or isinstance(request.tool_choice, UseTool):
         _add_tools(body, request, profile)
-    strict = defaults.strict_parameters or request.preferences.strict_parameters
+    strict = defaults.strict(request)
     config = _config(sampling(request, profile, defaults, notices), profile, notices, strict=strict)
     if not isinstance(request.output, PlainText):
         _add_form(config, instructions, request, profile, notices)
@@ -65,13 +66,10 @@ def _body(request: LLMRequest, profile: ModelProfile, defaults: Defaults, notice
 
 
 def _add_tools(body: dict[str, Any], request: LLMRequest, profile: ModelProfile) -> None:
-    tools, choice = request.tools, request.tool_choice
-    if not profile.tools:
-        raise UnfitError(f"{profile.name} takes no tools")
-    body["tools"] = [{"functionDeclarations": [_tool(tool) for tool in tools]}]
+    tools_for(request, profile)
+    choice = request.tool_choice
+    body["tools"] = [{"functionDeclarations": [_tool(tool) for tool in request.tools]}]
     if isinstance(choice, UseTool):
-        if choice.name not in {tool.name for tool in tools}:
-            raise UnfitError(f"tool_choice names {choice.name}, which is not among the tools")
         body["toolConfig"] = {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": [choice.name]}}
     elif choice != "auto":
         body["toolConfig"] = {"functionCallingConfig": {"mode": _MODES[choice]}}
@@ -130,10 +128,8 @@ def _add_form(config: dict[str, Any], instructions: list[str], request: LLMReque
         if profile.json_schema and not beside_tools:
             config["responseJsonSchema"] = dict(form.schema)
             return
-        schema = ENCODER.encode(dict(form.schema)).decode("utf-8")
-        instructions.append(f"Answer with one JSON value that fits this JSON schema: {schema}")
-        why = "no JSON schema beside tools" if beside_tools else "no JSON schema"
-        notices.append(f"{profile.name} takes {why}: it was told the schema in words, and may not keep to it")
+        instructions.append(schema_in_words(form))
+        notices.append(schema_was_told(profile, "no JSON schema beside tools" if beside_tools else "no JSON schema"))
     elif isinstance(form, AnyJson) and beside_tools:
         instructions.append("Answer with one JSON value and nothing else.")
         notices.append(f"{profile.name} takes no form of JSON beside tools: it was told so in words, and may not keep to it")

@@ -1,16 +1,17 @@
 """A conversation as Gemini's turns: two roles, and the results of calls made together in one turn."""
 
 import re
-from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import msgspec
 
+from llm_manager.clients.contents import base64_of, only_text
 from llm_manager.clients.data.gemini_manners import UNSIGNED, wants_signatures
 from llm_manager.clients.fitting import UnfitError
-from llm_manager.domain.messages import DocumentData, DocumentUrl, ImageData, ImageUrl, Message, Part, TextPart, Thought, ToolCall
+from llm_manager.clients.who import may_return
+from llm_manager.domain.messages import DocumentData, DocumentUrl, ImageData, ImageUrl, Message, Part, TextPart
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest
 
@@ -28,7 +29,7 @@ _IMAGE_TYPES: Final = {
 def instructions_of(request: LLMRequest) -> list[str]:
     """What the system says, wherever in the conversation it stands: Gemini hears it before all else."""
     system = [] if request.system is None else [request.system]
-    return [text for text in (*system, *(_only_text(each) for each in request.messages if each.role == "system")) if text]
+    return [text for text in (*system, *(only_text(each) for each in request.messages if each.role == "system")) if text]
 
 
 def turns_of(request: LLMRequest, profile: ModelProfile) -> list[dict[str, Any]]:
@@ -56,11 +57,11 @@ def turns_of(request: LLMRequest, profile: ModelProfile) -> list[dict[str, Any]]
 
 def _said(message: Message, profile: ModelProfile) -> list[dict[str, Any]]:
     """What the model said, with the proofs of its thinking where they were; another model's are left out."""
-    ours = [thought for thought in message.thoughts if thought.signature and _by(thought, profile)]
+    ours = [thought for thought in message.thoughts if thought.signature and may_return(thought, profile)]
     parts: list[dict[str, Any]] = [
         {"text": thought.text, "thought": True, "thoughtSignature": thought.signature} for thought in ours if thought.text
     ]
-    text = _only_text(message)
+    text = only_text(message)
     *earlier, last = [thought.signature for thought in ours if not thought.text] or [""]
     parts.extend({"text": "", "thoughtSignature": signature} for signature in earlier)
     if last:
@@ -76,16 +77,12 @@ def _calls(message: Message, profile: ModelProfile) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = []
     for call in message.tool_calls:
         part: dict[str, Any] = {"functionCall": {"id": call.id, "name": call.name, "args": _arguments(call.arguments)}}
-        if call.signature and _by(call, profile):
+        if call.signature and may_return(call, profile):
             part["thoughtSignature"] = call.signature
         parts.append(part)
     if parts and wants_signatures(profile.name) and not any("thoughtSignature" in part for part in parts):
         parts[0]["thoughtSignature"] = UNSIGNED
     return parts
-
-
-def _by(signed: Thought | ToolCall, profile: ModelProfile) -> bool:
-    return signed.signed_by in ("", f"{profile.provider} {profile.name}")
 
 
 def _arguments(text: str) -> object:
@@ -103,15 +100,8 @@ def _result(message: Message, names: Mapping[str, str]) -> dict[str, Any]:
     name = names.get(message.tool_call_id or "")
     if name is None:
         raise UnfitError("a tool's message answers no call that was made before it")
-    said = {"error" if message.tool_failed else "output": _only_text(message)}
+    said = {"error" if message.tool_failed else "output": only_text(message)}
     return {"functionResponse": {"id": message.tool_call_id, "name": name, "response": said}}
-
-
-def _only_text(message: Message) -> str:
-    for part in message.content:
-        if not isinstance(part, TextPart):
-            raise UnfitError(f"a {message.role} message can hold text only")
-    return message.text
 
 
 def _part(part: Part, profile: ModelProfile) -> dict[str, Any]:
@@ -150,4 +140,4 @@ def _suffix(url: str) -> str:
 
 
 def _inline(data: bytes, media_type: str) -> dict[str, Any]:
-    return {"inlineData": {"mimeType": media_type, "data": b64encode(data).decode("ascii")}}
+    return {"inlineData": {"mimeType": media_type, "data": base64_of(data)}}

@@ -4,7 +4,6 @@ A conversation goes to ``/api/chat``. A model that has learnt none (`only_contin
 ``/api/generate``, and goes on with it.
 """
 
-from base64 import b64encode
 from collections.abc import Mapping
 from math import isfinite
 from typing import Any, Final
@@ -12,13 +11,14 @@ from typing import Any, Final
 import msgspec
 from returns.result import Failure, Result
 
+from llm_manager.clients.contents import base64_of, function_of, schema_in_words, schema_was_told
 from llm_manager.clients.data.ollama import REASONING_BY_LEVEL
-from llm_manager.clients.fitting import ENCODER, Defaults, Sampling, UnfitError, left_out, sampling, written
+from llm_manager.clients.fitting import Defaults, Sampling, UnfitError, left_out, sampling, tools_for, written
 from llm_manager.clients.ollama.context import context_for, refused
 from llm_manager.clients.ollama.naming import only_continues
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import LLMError
-from llm_manager.domain.messages import ImageData, ImageUrl, Message, TextPart, ToolCall, ToolSpec, UseTool
+from llm_manager.domain.messages import ImageData, ImageUrl, Message, TextPart, ToolCall, UseTool
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import AnyJson, JsonSchema, LLMRequest, PlainText
 from llm_manager.domain.wire_requests import WireRequest
@@ -42,7 +42,7 @@ def encode(
     if keep_alive is not None:
         fixed["keep_alive"] = keep_alive
     fixed["stream"] = False
-    strict = defaults.strict_parameters or request.preferences.strict_parameters
+    strict = defaults.strict(request)
 
     def body(notices: list[str]) -> dict[str, Any]:
         said = _completion(request, profile) if only_continues(profile.name) else _chat(request, profile, notices, strict=strict)
@@ -136,7 +136,7 @@ def _image(part: object, message: Message, profile: ModelProfile) -> str:
         raise UnfitError("ollama reads no documents: send their text, or their pages as images")
     if not profile.vision:
         raise UnfitError(f"{profile.name} takes no images")
-    return b64encode(part.data).decode("ascii")
+    return base64_of(part.data)
 
 
 def _call(call: ToolCall, notices: list[str]) -> dict[str, Any]:
@@ -152,26 +152,13 @@ def _call(call: ToolCall, notices: list[str]) -> dict[str, Any]:
 
 
 def _add_tools(body: dict[str, Any], request: LLMRequest, profile: ModelProfile, notices: list[str], *, strict: bool) -> None:
-    tools, choice = request.tools, request.tool_choice
-    if not profile.tools:
-        raise UnfitError(f"{profile.name} takes no tools")
+    tools, choice = tools_for(request, profile), request.tool_choice
     if choice == "none":
         return
-    if isinstance(choice, UseTool):
-        tools = tuple(tool for tool in tools if tool.name == choice.name)
-        if not tools:
-            raise UnfitError(f"tool_choice names {choice.name}, which is not among the tools")
     if choice != "auto":
         instead = f"it was offered {tools[0].name} and no other" if isinstance(choice, UseTool) else "it was only offered some"
         left_out("ollama cannot make a model call a tool", instead, notices, strict=strict)
-    body["tools"] = [_tool(tool) for tool in tools]
-
-
-def _tool(tool: ToolSpec) -> dict[str, Any]:
-    return {
-        "type": "function",
-        "function": {"name": tool.name, "description": tool.description, "parameters": dict(tool.input_schema)},
-    }
+    body["tools"] = [function_of(tool) for tool in tools]
 
 
 def _form(form: AnyJson | JsonSchema, body: dict[str, Any], profile: ModelProfile, notices: list[str]) -> Any:
@@ -181,9 +168,8 @@ def _form(form: AnyJson | JsonSchema, body: dict[str, Any], profile: ModelProfil
         return dict(form.schema)
     if "messages" not in body:
         raise UnfitError(f"{profile.name} obeys no JSON schema")
-    schema = ENCODER.encode(dict(form.schema)).decode("utf-8")
-    body["messages"].insert(0, {"role": "system", "content": f"Answer with one JSON value that fits this JSON schema: {schema}"})
-    notices.append(f"{profile.name} takes no JSON schema: it was told the schema in words, and may not keep to it")
+    body["messages"].insert(0, {"role": "system", "content": schema_in_words(form)})
+    notices.append(schema_was_told(profile))
     return "json"
 
 

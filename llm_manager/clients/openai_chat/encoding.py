@@ -1,17 +1,17 @@
 """From a request to the bytes that are sent: the same request always gives the same bytes, written as not streamed."""
 
 import re
-from base64 import b64encode
 from typing import Any, Final
 
 from returns.result import Result
 
+from llm_manager.clients.contents import address_of, function_called, function_of, only_text, schema_in_words, schema_was_told
 from llm_manager.clients.data.shapes import ProviderFacts
-from llm_manager.clients.fitting import ENCODER, Defaults, Sampling, UnfitError, sampling, written
+from llm_manager.clients.fitting import Defaults, Sampling, UnfitError, sampling, tools_for, written
 from llm_manager.clients.openai_chat.prompt_caching import cache_options
 from llm_manager.clients.openai_chat.reasoning import effort_of, unreasoned
 from llm_manager.domain.errors import LLMError
-from llm_manager.domain.messages import DocumentData, DocumentUrl, ImageData, ImageUrl, Message, TextPart, ToolSpec, UseTool
+from llm_manager.domain.messages import DocumentData, DocumentUrl, Message, TextPart, UseTool
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import AnyJson, JsonSchema, LLMRequest, PlainText
 from llm_manager.domain.wire_requests import WireRequest
@@ -56,7 +56,7 @@ def body_of(request: LLMRequest, profile: ModelProfile, facts: ProviderFacts, de
     wanted = sampling(request, profile, defaults, notices, keeps_prompts=keeps_prompts)
     _add_sampling(body, wanted, profile, facts)
     if wanted.reasoning is not None:
-        strict = defaults.strict_parameters or request.preferences.strict_parameters
+        strict = defaults.strict(request)
         effort = effort_of(wanted.reasoning, profile, facts, notices, strict=strict)
         if effort is not None:
             body["reasoning_effort"] = effort
@@ -84,23 +84,12 @@ def _message(message: Message, profile: ModelProfile, facts: ProviderFacts) -> d
         case "user":
             return {"role": "user", "content": _content(message, profile, facts)}
         case "assistant" if message.tool_calls:
-            calls = [
-                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-                for call in message.tool_calls
-            ]
+            calls = [function_called(call) for call in message.tool_calls]
             return {"role": "assistant", "content": only_text(message) or None, "tool_calls": calls}
         case "tool":
             return {"role": "tool", "tool_call_id": message.tool_call_id or "", "content": only_text(message)}
         case role:
             return {"role": role, "content": only_text(message)}
-
-
-def only_text(message: Message) -> str:
-    """The text of a message that can hold nothing else."""
-    for part in message.content:
-        if not isinstance(part, TextPart):
-            raise UnfitError(f"a {message.role} message can hold text only")
-    return message.text
 
 
 def _content(message: Message, profile: ModelProfile, facts: ProviderFacts) -> str | list[dict[str, Any]]:
@@ -116,7 +105,7 @@ def _content(message: Message, profile: ModelProfile, facts: ProviderFacts) -> s
             continue
         if not profile.vision:
             raise UnfitError(f"{profile.name} takes no images")
-        parts.append({"type": "image_url", "image_url": {"url": image_address(part)}})
+        parts.append({"type": "image_url", "image_url": {"url": address_of(part)}})
     return parts or ""
 
 
@@ -127,46 +116,17 @@ def _document(document: DocumentUrl | DocumentData, profile: ModelProfile, facts
         if not facts.fetches_documents:
             raise UnfitError(f"{profile.provider} fetches no documents: send the file itself")
         return {"type": "file", "file": {"filename": "document", "file_data": document.url}}
-    return {"type": "file", "file": {"filename": document.name or "document", "file_data": document_address(document)}}
-
-
-def document_address(document: DocumentData) -> str:
-    """A document itself, in the shape of an address."""
-    return f"data:{document.media_type};base64,{b64encode(document.data).decode('ascii')}"
-
-
-def image_address(image: ImageUrl | ImageData) -> str:
-    """Where an image is, or the image itself in the shape of an address."""
-    if isinstance(image, ImageUrl):
-        return image.url
-    return f"data:{image.media_type};base64,{b64encode(image.data).decode('ascii')}"
+    return {"type": "file", "file": {"filename": document.name or "document", "file_data": address_of(document)}}
 
 
 def _add_tools(body: dict[str, Any], request: LLMRequest, profile: ModelProfile, facts: ProviderFacts) -> None:
-    tools, choice = request.tools, request.tool_choice
-    if not profile.tools:
-        raise UnfitError(f"{profile.name} takes no tools")
+    tools, choice = tools_for(request, profile), request.tool_choice
+    by_name = isinstance(choice, UseTool) and facts.named_tool_choice
+    body["tools"] = [function_of(tool) for tool in (request.tools if by_name else tools)]
     if isinstance(choice, UseTool):
-        named = tuple(tool for tool in tools if tool.name == choice.name)
-        if not named:
-            raise UnfitError(f"tool_choice names {choice.name}, which is not among the tools")
-        if facts.named_tool_choice:
-            body["tools"] = [_tool(tool) for tool in tools]
-            body["tool_choice"] = {"type": "function", "function": {"name": choice.name}}
-        else:
-            body["tools"] = [_tool(tool) for tool in named]
-            body["tool_choice"] = "required"
-    else:
-        body["tools"] = [_tool(tool) for tool in tools]
-        if choice != "auto":
-            body["tool_choice"] = choice
-
-
-def _tool(tool: ToolSpec) -> dict[str, Any]:
-    return {
-        "type": "function",
-        "function": {"name": tool.name, "description": tool.description, "parameters": dict(tool.input_schema)},
-    }
+        body["tool_choice"] = {"type": "function", "function": {"name": choice.name}} if by_name else "required"
+    elif choice != "auto":
+        body["tool_choice"] = choice
 
 
 def _add_form(body: dict[str, Any], form: AnyJson | JsonSchema, profile: ModelProfile, facts: ProviderFacts, notices: list[str]) -> None:
@@ -175,10 +135,9 @@ def _add_form(body: dict[str, Any], form: AnyJson | JsonSchema, profile: ModelPr
     elif profile.json_schema:
         body["response_format"] = _schema(form.name, dict(form.schema), strict=True)
     else:
-        schema = ENCODER.encode(dict(form.schema)).decode("utf-8")
-        body["messages"].insert(0, {"role": "system", "content": f"Answer with one JSON value that fits this JSON schema: {schema}"})
+        body["messages"].insert(0, {"role": "system", "content": schema_in_words(form)})
         body["response_format"] = {"type": "json_object"} if facts.json_object else _schema("answer", _AN_OBJECT, strict=False)
-        notices.append(f"{profile.name} takes no JSON schema: it was told the schema in words, and may not keep to it")
+        notices.append(schema_was_told(profile))
 
 
 def _schema(name: str, schema: dict[str, Any], *, strict: bool) -> dict[str, Any]:

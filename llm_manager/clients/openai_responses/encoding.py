@@ -5,9 +5,10 @@ from typing import Any, Final
 from attrs import evolve
 from returns.result import Result
 
+from llm_manager.clients.contents import address_of, only_text, schema_in_words, schema_was_told
 from llm_manager.clients.data.shapes import ProviderFacts
-from llm_manager.clients.fitting import ENCODER, Defaults, UnfitError, sampling, written
-from llm_manager.clients.openai_chat.encoding import document_address, fitting_name, image_address, only_text
+from llm_manager.clients.fitting import Defaults, UnfitError, sampling, tools_for, written
+from llm_manager.clients.openai_chat.encoding import fitting_name
 from llm_manager.clients.openai_chat.prompt_caching import cache_options
 from llm_manager.clients.openai_chat.reasoning import effort_of
 from llm_manager.clients.openai_responses.answers import proof_of
@@ -64,7 +65,7 @@ def body_of(request: LLMRequest, profile: ModelProfile, facts: ProviderFacts, de
         body["temperature"] = wanted.temperature
     if wanted.top_p is not None:
         body["top_p"] = wanted.top_p
-    strict = defaults.strict_parameters or request.preferences.strict_parameters
+    strict = defaults.strict(request)
     effort = effort_of(wanted.reasoning, profile, facts, notices, strict=strict)
     if effort is not None:
         body["reasoning"] = {"effort": effort}
@@ -117,22 +118,19 @@ def _part(part: Part, profile: ModelProfile) -> dict[str, Any]:
     if isinstance(part, ImageUrl | ImageData):
         if not profile.vision:
             raise UnfitError(f"{profile.name} takes no images")
-        return {"type": "input_image", "image_url": image_address(part), "detail": "auto"}
+        return {"type": "input_image", "image_url": address_of(part), "detail": "auto"}
     if not profile.documents:
         raise UnfitError(f"{profile.name} takes no documents")
     if isinstance(part, DocumentUrl):
         return {"type": "input_file", "file_url": part.url}
-    return {"type": "input_file", "filename": part.name or "document", "file_data": document_address(part)}
+    return {"type": "input_file", "filename": part.name or "document", "file_data": address_of(part)}
 
 
 def _add_tools(body: dict[str, Any], request: LLMRequest, profile: ModelProfile) -> None:
+    tools_for(request, profile)
     choice = request.tool_choice
-    if not profile.tools:
-        raise UnfitError(f"{profile.name} takes no tools")
     body["tools"] = [_tool(tool) for tool in request.tools]
     if isinstance(choice, UseTool):
-        if all(tool.name != choice.name for tool in request.tools):
-            raise UnfitError(f"tool_choice names {choice.name}, which is not among the tools")
         body["tool_choice"] = {"type": "function", "name": choice.name}
     elif choice != "auto":
         body["tool_choice"] = choice
@@ -157,7 +155,6 @@ def _add_form(body: dict[str, Any], request: LLMRequest, profile: ModelProfile, 
         told = {"type": "json_schema", "name": fitting_name(form.name), "strict": True, "schema": dict(form.schema)}
         body["text"] = {"format": told}
     else:
-        schema = ENCODER.encode(dict(form.schema)).decode("utf-8")
-        body["input"].insert(0, {"role": "system", "content": f"Answer with one JSON value that fits this JSON schema: {schema}"})
+        body["input"].insert(0, {"role": "system", "content": schema_in_words(form)})
         body["text"] = {"format": {"type": "json_object"}}
-        notices.append(f"{profile.name} takes no JSON schema: it was told the schema in words, and may not keep to it")
+        notices.append(schema_was_told(profile))
