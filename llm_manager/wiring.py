@@ -4,7 +4,7 @@ With `assembling` the only file that sees everything. What not every embedder ne
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from attrs import evolve
 from returns.future import FutureResult
@@ -61,7 +61,8 @@ def default_deps(config: LLMConfig, world: World | None = None, transport: "Tran
         reason = _why_not(name, settings)
         if reason is not None:
             wanted = settings is not None and settings.enabled
-            unavailable.append(Unavailable(provider=name, reason=reason, configured=wanted))
+            rule: Literal["unavailable", "unconfigured"] = "unconfigured" if settings is None else "unavailable"
+            unavailable.append(Unavailable(provider=name, reason=reason, configured=wanted, rule=rule))
             continue
         built = sealed(build_client(name, settings or ProviderSettings(), parts))
         if isinstance(built, Failure):
@@ -93,7 +94,13 @@ def default_deps(config: LLMConfig, world: World | None = None, transport: "Tran
 
 def make_model_router(config: LLMConfig) -> Result[ModelRouter, LLMError]:
     """A router that obeys the settings' routing policy; equal requests under one snapshot get equal plans."""
-    return Success(ModelRouter(route=remembering_routes(_policy(config))))
+    return Success(ModelRouter(route=remembering_routes(_policy(config), _catalogue)))
+
+
+def _catalogue() -> tuple[tuple[str, str], ...]:
+    from llm_manager.clients.usual_models import known_names
+
+    return known_names()
 
 
 def make_model_client(name: str, settings: ProviderSettings | None = None, world: World | None = None) -> Result[ModelClient, LLMError]:

@@ -48,4 +48,4 @@ def plan_lines(route: Plan) -> Iterator[str]:
 
 def _is_absent(refusal: Refusal) -> bool:
     """Say whether a whole provider is out because nobody asked for it."""
-    return refusal.rule == "unavailable" and not refusal.model and refusal.reason.startswith("not configured")
+    return refusal.rule == "unconfigured"

@@ -1,4 +1,4 @@
-"""Which models a provider's client asks unless settings name others, without building it."""
+"""Which models a provider's client asks unless settings name others, and which it knows, without building it."""
 
 from collections.abc import Mapping
 
@@ -13,6 +13,11 @@ def usual_models(provider: str) -> Mapping[str, str]:
         return {"default": MODEL}
     facts = _facts().get(provider)
     return {} if facts is None else {str(tier): model for tier, model in facts.tiers.items()}
+
+
+def known_names() -> tuple[tuple[str, str], ...]:
+    """Every provider and model known by data."""
+    return tuple((provider, model.name) for provider, facts in _facts().items() for model in facts.models)
 
 
 def _facts() -> dict[str, ProviderFacts]:

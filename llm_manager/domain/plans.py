@@ -46,6 +46,8 @@ class Unavailable:
     provider: str
     reason: str
     configured: bool = False
+    rule: Literal["unavailable", "unconfigured"] = "unavailable"
+    """Whether it was meant to be there, or nobody has asked for it."""
 
 
 @frozen(kw_only=True)
@@ -88,7 +90,7 @@ class PlanStep:
     reasons: tuple[str, ...] = ()
 
 
-RefusalRule: TypeAlias = Literal["unavailable", "airgap", "private", "toy", "name", "capability", "window", "fallback"]
+RefusalRule: TypeAlias = Literal["unavailable", "unconfigured", "airgap", "private", "toy", "name", "capability", "window", "fallback"]
 
 
 @frozen(kw_only=True)

@@ -6,7 +6,7 @@ private text, or anything under airgap. Vectors of two models do not compare, so
 whatever is named.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, TypeAlias, assert_never
 
 from attrs import evolve, field, frozen
@@ -22,9 +22,10 @@ from llm_manager.domain.requests import Sensitivity
 from llm_manager.policies.abilities import Ability, lacking, nobody, who_can
 from llm_manager.policies.names import LOCALITY, provider_of_model
 from llm_manager.policies.ranking import blended_usd, listed_at
+from llm_manager.policies.refusing import PASSED_ON, in_short
 from llm_manager.policies.route_facts import Wish, misspelt, wish_for
 from llm_manager.policies.routing import retirement, why_not_asked
-from llm_manager.policies.sensitivity import private_word
+from llm_manager.policies.sensitivity import UNLABELLED, private_word
 
 Besides: TypeAlias = EmbedRequest | ModerationRequest | ImageRequest
 """What is asked besides chat."""
@@ -144,11 +145,11 @@ def _model(offer: Offer, wish: Wish) -> ModelProfile | None:
 
 def _sensitivity(asked: Besides, policy: RoutingPolicy) -> tuple[Sensitivity, str]:
     if asked.sensitivity is not None:
-        return asked.sensitivity, "sensitivity is labelled"
-    if policy.default_sensitivity == "private":
+        return "public" if asked.sensitivity == "public" else "private", "sensitivity is labelled"
+    if policy.default_sensitivity != "public":
         return "private", "unlabelled requests are private here"
     word = next((found for text in texts_of(asked) if (found := private_word(text)) is not None), None)
-    return ("public", "unlabelled and no private word") if word is None else ("private", f"the word {word} makes it private")
+    return ("public", UNLABELLED) if word is None else ("private", f"the word {word} makes it private")
 
 
 def _refusal(offer: Offer, profile: ModelProfile | None, sensitivity: Sensitivity, policy: RoutingPolicy) -> Refusal | None:
@@ -161,25 +162,25 @@ def _refusal(offer: Offer, profile: ModelProfile | None, sensitivity: Sensitivit
     if (reason := why_not_asked(offer.endpoint, policy)) is not None:
         return refused("airgap", reason)
     if elsewhere and policy.airgap:
-        return refused("airgap", "airgap: its server passes requests for this model on to a cloud")
+        return refused("airgap", f"airgap: {PASSED_ON}")
     if sensitivity == "private" and offer.endpoint.locality != "local":
         return refused("private", "private: only local endpoints may see these texts")
     if elsewhere and sensitivity == "private":
-        return refused("private", "private: its server passes requests for this model on to a cloud")
+        return refused("private", f"private: {PASSED_ON}")
     if profile is None:
         return refused("name", "no model of this kind is known there; name one")
     return None
 
 
-def _blocked(ability: Ability, refused: Iterable[Refusal]) -> LLMError:
-    told = "; ".join(f"{each.provider}{' ' if each.model else ''}{each.model}: {each.reason}" for each in refused)
+def _blocked(ability: Ability, refused: Sequence[Refusal]) -> LLMError:
+    told = in_short(refused)
     rules = {each.rule for each in refused}
     near = [name for name in who_can(ability) if LOCALITY[name] == "local"]
     hint = f"; local ones that can: {', '.join(near)}" if near else "; no local one can"
     if "airgap" in rules:
-        return PolicyBlocked(message=f"the airgap leaves nobody who may be asked ({told}){hint}", policy="airgap")
+        return PolicyBlocked(message=f"the airgap leaves no model to ask ({told}){hint}", policy="airgap")
     if "private" in rules:
-        return PolicyBlocked(message=f"the texts' privacy leaves nobody who may be asked ({told}){hint}", policy="private")
+        return PolicyBlocked(message=f"privacy leaves no model to ask ({told}){hint}", policy="private")
     return ConfigurationError(message=told)
 
 

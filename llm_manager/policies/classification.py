@@ -11,7 +11,7 @@ from typing import Literal
 
 from llm_manager.domain.plans import TaskClassification
 from llm_manager.domain.requests import Complexity, LLMRequest, Sensitivity, TaskType
-from llm_manager.policies.sensitivity import plain, private_word_of
+from llm_manager.policies.sensitivity import UNLABELLED, plain, private_word_of
 from llm_manager.policies.task_words import COMPLEX_WORDS, KEYWORDS, TASK_ORDER
 
 _HEAD = 4096
@@ -114,7 +114,7 @@ def _sensitivity(request: LLMRequest, default: Sensitivity) -> tuple[Sensitivity
         return "private", "unlabelled requests are private here"
     if found := private_word_of(request):
         return "private", f"the word {found} makes it private"
-    return "public", "unlabelled and no private word"
+    return "public", UNLABELLED
 
 
 def _complexity(

@@ -1,8 +1,5 @@
 """What of a request its plan depends on: whom it names, what it is about, what it needs, how large it is."""
 
-import re
-from collections import Counter
-
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
@@ -10,6 +7,7 @@ from llm_manager.domain.errors import ConfigurationError, LLMError
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.plans import Candidate, RoutingPolicy, Snapshot, TaskClassification
 from llm_manager.domain.requests import JsonSchema, LLMRequest
+from llm_manager.policies.absent_models import Catalogue, absent_model, is_alike, unknown_model, wrongly_joined
 from llm_manager.policies.classification import classify
 from llm_manager.policies.names import AUTO, PROVIDERS, canonical_provider, nearest, provider_of_model, short_name
 from llm_manager.policies.tokens import estimate_request_tokens
@@ -32,9 +30,6 @@ class Wish:
 
 
 _NO_WISH = Wish()
-_NUMBERS = re.compile(r"\d+")
-_FEW_LETTERS = 2
-_MOST_NAMES = 8
 
 
 @frozen(kw_only=True)
@@ -52,10 +47,10 @@ class Facts:
     exact: bool = False
 
 
-def read_facts(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Result[Facts, LLMError]:
+def read_facts(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy, catalogue: Catalogue = tuple) -> Result[Facts, LLMError]:
     """Read what a plan depends on; a misspelt provider or model is an error that names the nearest."""
     named = named_in(request, snapshot)
-    wrong = misspelt(named, snapshot)
+    wrong = misspelt(named, snapshot, catalogue)
     return Success(facts_of(request, policy, named)) if wrong is None else Failure(wrong)
 
 
@@ -96,7 +91,7 @@ def _is_known(model: str, snapshot: Snapshot) -> bool:
     )
 
 
-def misspelt(named: Wish, snapshot: Snapshot) -> LLMError | None:
+def misspelt(named: Wish, snapshot: Snapshot, catalogue: Catalogue = tuple) -> LLMError | None:
     """Say which name was probably meant, when a name is known to nobody.
 
     New models come out daily: a name that differs in its numbers is believed, and so is any beside its provider's.
@@ -107,27 +102,14 @@ def misspelt(named: Wish, snapshot: Snapshot) -> LLMError | None:
         return ConfigurationError(message=f"no provider is called {named.provider!r}; did you mean {', '.join(meant)}?")
     if named.model is None or named.provider is not None or _is_known(named.model, snapshot):
         return None
+    if (joined := wrongly_joined(named.model)) is not None:
+        return joined
     names = {candidate.profile.name for candidate in snapshot.candidates}
-    others = sorted({*names, *snapshot.known_names} - {named.model})
-    near = nearest(named.model, others)
-    meant = tuple(name for name in near if _alike(name, named.model))
     if named.model in names or provider_of_model(named.model) is not None:
-        return _unknown_model(named.model, meant) if meant else None
-    return _unknown_model(named.model, meant or near or tuple(others)[:_MOST_NAMES])
-
-
-def _alike(one: str, other: str) -> bool:
-    """Say whether two names have the same numbers, and the same letters but for one that is missing, added or another."""
-    letters, others = Counter(one), Counter(other)
-    return _NUMBERS.findall(one) == _NUMBERS.findall(other) and ((letters - others) + (others - letters)).total() <= _FEW_LETTERS
-
-
-def _unknown_model(model: str, meant: tuple[str, ...]) -> LLMError:
-    return ConfigurationError(
-        message=f"no configured provider is known to have a model called {model!r}"
-        + (f"; did you mean {', '.join(meant)}?" if meant else "")
-        + " If it is new, name its provider too."
-    )
+        others = sorted({*names, *snapshot.known_names} - {named.model})
+        meant = tuple(name for name in nearest(named.model, others) if is_alike(name, named.model))
+        return unknown_model(named.model, meant) if meant else None
+    return absent_model(named.model, snapshot, catalogue)
 
 
 def facts_of(request: LLMRequest, policy: RoutingPolicy, named: Wish) -> Facts:

@@ -11,12 +11,14 @@ from typing import TypeAlias
 
 from returns.result import Failure, Result, Success
 
-from llm_manager.domain.errors import ConfigurationError, ContextTooLarge, LLMError, PolicyBlocked
+from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import Endpoint, ModelProfile
 from llm_manager.domain.plans import Candidate, Plan, PlanStep, Refusal, RefusalRule, RoutingPolicy, Snapshot
 from llm_manager.domain.requests import JsonSchema, LLMRequest
+from llm_manager.policies.absent_models import Catalogue
 from llm_manager.policies.classification import classify
 from llm_manager.policies.ranking import chosen_tiers, listed, rank, reasons_for
+from llm_manager.policies.refusing import ONLY_LOCAL, PASSED_ON, nobody_to_ask
 from llm_manager.policies.route_facts import Facts, facts_of, named_in, overfull, read_facts, tokens_of
 
 _PLANS_KEPT = 256
@@ -26,9 +28,11 @@ _SURELY = 1.5
 Shape: TypeAlias = tuple[object, ...]
 
 
-def route(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Result[Plan, LLMError]:
-    """Plan a request, or say why nobody may be asked."""
-    return read_facts(request, snapshot, policy).bind(lambda facts: _verdict(decide(facts, snapshot, policy), facts))
+def route(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy, catalogue: Catalogue = tuple) -> Result[Plan, LLMError]:
+    """Plan a request, or say why nobody may be asked; ``catalogue`` is looked up for that alone."""
+    return read_facts(request, snapshot, policy, catalogue).bind(
+        lambda facts: _verdict(decide(facts, snapshot, policy), facts, snapshot, policy, catalogue)
+    )
 
 
 def plan(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Plan:
@@ -36,7 +40,7 @@ def plan(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Plan
     return decide(facts_of(request, policy, named_in(request, snapshot)), snapshot, policy)
 
 
-def remembering_routes(policy: RoutingPolicy) -> Callable[[LLMRequest, Snapshot], Result[Plan, LLMError]]:
+def remembering_routes(policy: RoutingPolicy, catalogue: Catalogue = tuple) -> Callable[[LLMRequest, Snapshot], Result[Plan, LLMError]]:
     """`route` for one policy, which decides requests of equal shape once per snapshot.
 
     A snapshot is known by itself: those of two managers that share a router have the same versions.
@@ -50,12 +54,12 @@ def remembering_routes(policy: RoutingPolicy) -> Callable[[LLMRequest, Snapshot]
             found = None
         if found is not None and found[1].steps:
             return found[2]
-        read = read_facts(request, snapshot, policy)
+        read = read_facts(request, snapshot, policy, catalogue)
         if not isinstance(read, Success):
             return Failure(read.failure())
         facts = read.unwrap()
         made = decide(facts, snapshot, policy) if found is None else found[1]
-        verdict = _verdict(made, facts)
+        verdict = _verdict(made, facts, snapshot, policy, catalogue)
         kept[shape] = (snapshot, made, verdict)
         if len(kept) > _PLANS_KEPT:
             kept.popitem(last=False)
@@ -66,12 +70,12 @@ def remembering_routes(policy: RoutingPolicy) -> Callable[[LLMRequest, Snapshot]
 
 def why_not_asked(endpoint: Endpoint, policy: RoutingPolicy) -> str | None:
     """Say why an endpoint may be asked nothing at all, whatever the request; None when it may."""
-    return "airgap: only local endpoints may be asked" if policy.airgap and endpoint.locality != "local" else None
+    return f"airgap: {ONLY_LOCAL}" if policy.airgap and endpoint.locality != "local" else None
 
 
 def decide(facts: Facts, snapshot: Snapshot, policy: RoutingPolicy) -> Plan:
     """Order and refuse candidates for a request of which ``facts`` are known."""
-    refused = [Refusal(provider=gone.provider, model="", rule="unavailable", reason=gone.reason) for gone in snapshot.unavailable]
+    refused = [Refusal(provider=gone.provider, model="", rule=gone.rule, reason=gone.reason) for gone in snapshot.unavailable]
     admitted: list[Candidate] = []
     real = any(not candidate.profile.toy for candidate in snapshot.candidates) or any(gone.configured for gone in snapshot.unavailable)
     for candidate in snapshot.candidates:
@@ -138,12 +142,9 @@ def _refusal(candidate: Candidate, facts: Facts, policy: RoutingPolicy, *, real:
     if (reason := why_not_asked(candidate.endpoint, policy)) is not None:
         return refused("airgap", reason)
     if policy.airgap and profile.offloaded:
-        return refused("airgap", "airgap: its server passes requests for this model on to a cloud")
+        return refused("airgap", f"airgap: {PASSED_ON}")
     if facts.classification.sensitivity == "private" and (profile.offloaded or candidate.endpoint.locality != "local"):
-        why = (
-            "its server passes requests for this model on to a cloud" if profile.offloaded else "only local endpoints may see this request"
-        )
-        return refused("private", f"private: {why}")
+        return refused("private", f"private: {PASSED_ON if profile.offloaded else 'only local endpoints may see this request'}")
     if facts.exact and wish and not wish.matches(candidate):
         return refused("name", "the request asks for nobody but whom it names")
     if profile.toy and not policy.use_toys and not (wish and wish.matches(candidate)):
@@ -186,33 +187,5 @@ def _notices(ranked: list[Candidate], facts: Facts) -> tuple[str, ...]:
     return (*notices, *retirement(first))
 
 
-def _verdict(made: Plan, facts: Facts) -> Result[Plan, LLMError]:
-    if made.steps:
-        return Success(made)
-    reasons = "; ".join(map(_reason, made.refused))
-    rules = {each.rule for each in made.refused if each.model} - {"name"}
-    if "airgap" in rules:
-        return Failure(PolicyBlocked(message=_no_local("the airgap", reasons), policy="airgap"))
-    if "private" in rules or (facts.classification.sensitivity == "private" and "window" not in rules):
-        return Failure(PolicyBlocked(message=_no_local("the request's privacy", reasons), policy="private"))
-    if rules == {"window"}:
-        full = next(each.model for each in made.refused if each.rule == "window")
-        return Failure(ContextTooLarge(model=full, token_count=facts.tokens, message=reasons))
-    named = [each.reason for each in made.refused if not each.model and each.provider == facts.wish.provider]
-    if named:
-        return Failure(ConfigurationError(message=f"{facts.wish.provider} cannot be asked: {named[0]}"))
-    if facts.exact and facts.wish:
-        reasons = "; ".join(_reason(each) for each in made.refused if each.model and each.rule != "name") or "nobody has it"
-        return Failure(ConfigurationError(message=f"{facts.wish.model or facts.wish.provider} cannot be asked: {reasons}"))
-    return Failure(ConfigurationError(message="No LLM providers available" + (f" ({reasons})" if reasons else "")))
-
-
-def _reason(refusal: Refusal) -> str:
-    return f"{refusal.provider}{' ' if refusal.model else ''}{refusal.model}: {refusal.reason}"
-
-
-def _no_local(cause: str, reasons: str) -> str:
-    return (
-        f"{cause} leaves no model that may be asked ({reasons}); start a local server such as LM Studio, "
-        "or enable the embedded model (embedded.enabled = true)"
-    )
+def _verdict(made: Plan, facts: Facts, snapshot: Snapshot, policy: RoutingPolicy, catalogue: Catalogue) -> Result[Plan, LLMError]:
+    return Success(made) if made.steps else Failure(nobody_to_ask(made, facts, snapshot, policy, catalogue))

@@ -5,13 +5,15 @@ written in look-alike letters pass it. An explicit label always wins over it.
 """
 
 import re
-from typing import TypeAlias
+from typing import Final, TypeAlias
 from unicodedata import normalize
 
 from llm_manager.domain.messages import TextPart
 from llm_manager.domain.requests import LLMRequest
 
 PrivateWord: TypeAlias = str
+UNLABELLED: Final = "unlabelled: public, since no keyword adds the label; rely on labels alone"
+"""Why an unlabelled text is public: that no keyword was found promises nothing."""
 
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]+")
 _PIECE = 64

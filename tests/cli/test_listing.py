@@ -46,9 +46,9 @@ ROUTE = Plan(
     ),
     refused=(
         Refusal(provider="openai", model="big", rule="private", reason="private"),
-        Refusal(provider="vllm", model="", rule="unavailable", reason="not configured"),
+        Refusal(provider="vllm", model="", rule="unconfigured", reason="not configured"),
         Refusal(provider="groq", model="", rule="unavailable", reason="no key"),
-        Refusal(provider="gemini", model="", rule="unavailable", reason="not configured: set GEMINI_API_KEY"),
+        Refusal(provider="gemini", model="", rule="unconfigured", reason="not configured: set GEMINI_API_KEY"),
     ),
     strategy="balanced",
     max_retries=3,
