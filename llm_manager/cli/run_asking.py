@@ -5,7 +5,7 @@ import signal
 from contextlib import suppress
 from typing import Final
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from returns.result import Failure
 
 from llm_manager.cells import Cell
@@ -19,7 +19,9 @@ from llm_manager.domain.plans import Plan
 from llm_manager.effects import settle
 from llm_manager.outcomes import sealed
 from llm_manager.runs.jobs import pinned
+from llm_manager.runs.reading import Table
 from llm_manager.runs.running import run_rows
+from llm_manager.runs.stopping import in_vain
 from llm_manager.runs.surveying import Survey, requests_to_ask
 from llm_manager.runs.tallies import Tally
 from llm_manager.services.run_log import RunLog
@@ -32,22 +34,27 @@ _LOOKED_AT: Final = 20
 
 @frozen(kw_only=True)
 class Run:
-    """A run that is about to begin."""
+    """A run that is about to begin; ``held`` are rows of an earlier one that it may not replace by others."""
 
     session: Session
     prepared: Prepared
     world: World
     concurrency: int | None = None
     retry_failed: bool = False
+    held: Table | None = None
 
 
 def _nobody() -> Cell[ModelProfile | None]:
     return Cell(None)
 
 
+def _not_yet() -> Cell[bool]:
+    return Cell(False)
+
+
 @frozen(kw_only=True)
 class Asking:
-    """Asks what a survey left to ask; ``asked`` is the model that the run settled on."""
+    """Asks what a survey left to ask; ``asked`` is the model that the run settled on, ``begun`` whether any row went out."""
 
     run: Run
     found: Survey
@@ -55,6 +62,7 @@ class Asking:
     tally: Cell[Tally]
     sink: Sink
     asked: Cell[ModelProfile | None] = field(factory=_nobody)
+    begun: Cell[bool] = field(factory=_not_yet)
 
     async def ask(self, progress: Progress) -> LLMError | None:
         """Ask every row; gives what stopped the run early. Cancelled by SIGTERM, and when nobody takes the rows."""
@@ -69,6 +77,9 @@ class Asking:
                 if isinstance(ready, Failure):
                     return ready.failure()
             plan = await self._planned()
+            if plan is None and (refusal := self._refusal()) is not None:
+                return refusal
+            self.begun.swap(lambda _: True)
             if plan is not None:
                 model = plan.steps[0].profile
                 job = pinned(job, model)
@@ -106,6 +117,13 @@ class Asking:
             if not isinstance(planned, Failure):
                 return planned.unwrap()
         return None
+
+    def _refusal(self) -> LLMError | None:
+        """Why no row could be asked of anybody, whatever it holds: the least of all requests finds nobody either."""
+        if not self.found.requests:
+            return None
+        least = sealed(self.run.session.manager.plan(evolve(self.run.prepared.job.request, prompt="x")))
+        return least.failure() if isinstance(least, Failure) and not in_vain(least.failure()) else None
 
     def _tell(self, progress: Progress, tally: Tally) -> None:
         progress.tell(tally)

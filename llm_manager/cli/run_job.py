@@ -11,6 +11,7 @@ from llm_manager.cli.exits import FAILED, INTERRUPTED, OK, error_line, exit_code
 from llm_manager.cli.output import Output
 from llm_manager.cli.run_asking import Asking, Run
 from llm_manager.cli.run_output import Sink, sink_for
+from llm_manager.cli.run_overwriting import overwriting, strangers_line
 from llm_manager.cli.run_progress import showing
 from llm_manager.cli.run_words import Target
 from llm_manager.domain.errors import LLMError
@@ -38,8 +39,11 @@ def run_job(run: Run, scratch: Path) -> int:
 
 def _output(run: Run, log: RunLog, found: Survey) -> int:
     output, prepared = run.session.output, run.prepared
+    refused = overwriting(prepared, found, run.held)
+    if refused is not None:
+        return output.failure(refused)
     if found.strangers and found.requests:
-        output.note(f"{found.strangers} earlier answers belong to other settings or other rows and are not used")
+        output.note(strangers_line(found))
     rendering = Rendering(prepared.job, prepared.layout, log)
     with sink_for(prepared.target, output, rendering, run.world.run_blocking) as opened:
         if isinstance(opened, Failure):
@@ -61,7 +65,7 @@ def _asked(run: Run, log: RunLog, found: Survey, rendering: Rendering, sink: Sin
         interrupted = sink.broken is None
     seconds = run.world.now() - began
     ended = tally.read()
-    if stopped is not None and not ended.done and not ended.in_vain:
+    if stopped is not None and not (asking.begun.read() and (ended.done or ended.in_vain)):
         return output.failure(stopped)
     empty = (interrupted or stopped is not None) and not ended.done
     written = Success(None) if empty else sink.finish()

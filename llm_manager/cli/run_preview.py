@@ -9,6 +9,7 @@ from returns.result import Failure
 from llm_manager.cli.documents import plan_document
 from llm_manager.cli.exits import OK, error_document, error_line, exit_code
 from llm_manager.cli.plan import plan_lines
+from llm_manager.cli.run_overwriting import strangers_line
 from llm_manager.cli.run_words import Prepared
 from llm_manager.cli.session import Session
 from llm_manager.domain.errors import LLMError
@@ -66,7 +67,7 @@ def _show(session: Session, found: Survey, requests: Sequence[LLMRequest], plann
     failed = f", {tally.failed + tally.failed_earlier} failed" if tally.failed + tally.failed_earlier else ""
     output.note(f"{counted(tally.rows, 'row')}, {counted(found.requests, 'request')} to send{earlier}{failed}; nothing was sent")
     if found.strangers:
-        output.note(f"{found.strangers} earlier answers belong to other settings or other rows and are not used")
+        output.note(strangers_line(found))
     for tag, example in tally.examples.items():
         output.note(f"{tally.failures[tag]} x {tag}, such as: {example}")
     if isinstance(planned, Failure):

@@ -1,7 +1,6 @@
 """From what was typed after `llm-manager run` to a job: every mistake is found here, before anything is paid."""
 
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -130,20 +129,6 @@ def _columns(words: RunWords) -> Settled[Columns, LLMError]:
         text = bytes_of(words.schema)
         return text if isinstance(text, Failure) else columns_from_schema(text.unwrap(), str(words.schema))
     return columns_from_fields(words.fields) if words.fields else Success(answer_column())
-
-
-def shrinking(prepared: Prepared, words: RunWords, scratch: Path) -> LLMError | None:
-    """Why a run over the first rows only may not replace an output that holds more: those others would be gone from it."""
-    path, rows = prepared.target.path, prepared.job.table.count
-    if words.limit is None or path is None or not prepared.target.whole or not path.exists():
-        return None
-    held = open_table(str(path), stdin=BytesIO(), scratch=scratch, form=prepared.layout.form)
-    if isinstance(held, Failure) or held.unwrap().count <= rows:
-        return None
-    return ConfigurationError(
-        message=f"{words.target} holds {held.unwrap().count} rows, and --limit {words.limit} would leave {rows} of them: "
-        "leave --limit out, or choose another output"
-    )
 
 
 def _system(text: str | None, columns: Sequence[str]) -> Settled[Prompt | None, LLMError]:

@@ -33,6 +33,7 @@ class Survey:
     """The standing of each row, how many twins follow a row, and the count to start from.
 
     ``strangers`` are rows in the log that no row of this job is: they were asked with other settings, or of other rows.
+    ``known`` are the rows of this job that the log holds or that can never be asked.
     """
 
     standings: bytearray = field(repr=False)
@@ -40,6 +41,7 @@ class Survey:
     tally: Tally
     requests: int
     strangers: int = 0
+    known: int = 0
 
 
 def survey(job: Job, log: RunLog, *, retry_failed: bool = False) -> Settled[Survey, LLMError]:
@@ -49,7 +51,7 @@ def survey(job: Job, log: RunLog, *, retry_failed: bool = False) -> Settled[Surv
     twins: dict[int, int] = {}
     counts = dict.fromkeys(Standing, 0)
     tally = Tally(rows=job.table.count)
-    known = 0
+    known = asked_again = 0
     for ordinal, outcome in enumerate(job.table.rows()):
         if isinstance(outcome, Failure):
             return outcome
@@ -65,9 +67,11 @@ def survey(job: Job, log: RunLog, *, retry_failed: bool = False) -> Settled[Surv
                 row = log.claim(key)
                 known += row is not None
                 standing = _standing(row, retry_failed=retry_failed)
+                asked_again += row is not None and standing == Standing.TO_ASK
             elif standings[met] == Standing.TO_ASK:
                 standing = Standing.TWIN
                 twins[met] = twins.get(met, 0) + 1
+                asked_again += retry_failed and log.claim(key) is not None
             else:
                 standing = Standing(standings[met])
         standings.append(standing)
@@ -85,6 +89,7 @@ def survey(job: Job, log: RunLog, *, retry_failed: bool = False) -> Settled[Surv
             ),
             requests=counts[Standing.TO_ASK],
             strangers=max(0, log.count - known),
+            known=asked_again + counts[Standing.ANSWERED] + counts[Standing.FAILED] + counts[Standing.BROKEN],
         )
     )
 

@@ -191,10 +191,10 @@ def test_a_run_that_stops_before_its_first_row_is_one_line_and_touches_no_output
         assert go(server.url + "/v1", str(rows), "-o", str(out), "--limit", "2").returncode == 0
     before = out.read_bytes()
     with fault_server(json_reply({"error": {"message": "no", "code": "invalid_api_key"}}, 401)) as server:
-        told = go(server.url + "/v1", str(rows), "-o", str(out), prompt="Tell {text}")
+        told = go(server.url + "/v1", str(rows), "-o", str(out), "--overwrite", prompt="Tell {text}")
     assert told.returncode == 4
     assert told.stderr.splitlines() == [
-        "2 earlier answers belong to other settings or other rows and are not used",
+        "2 earlier answers belong to other settings or other rows, and will not be used",
         "asking tiny of lmstudio",
         "error: tiny: no; check the key and what it may do",
     ]

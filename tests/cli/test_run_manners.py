@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from returns.result import Success
+from returns.result import Failure, Result, Success
 
 from llm_manager.cells import Cell
 from llm_manager.cli.run_asking import Asking, Run
 from llm_manager.cli.run_output import sink_for
 from llm_manager.cli.run_progress import showing
 from llm_manager.cli.run_words import RunWords, Target, prepare_run
-from llm_manager.domain.errors import StorageFailed
+from llm_manager.domain.errors import LLMError, PolicyBlocked, StorageFailed
+from llm_manager.domain.plans import Plan
+from llm_manager.domain.requests import LLMRequest
 from llm_manager.runs.memory_log import memory_run_log
 from llm_manager.runs.rendering import Rendering
 from llm_manager.runs.surveying import survey
@@ -267,6 +269,7 @@ def test_a_limit_never_takes_rows_out_of_an_output(tmp_path: Path) -> None:
         assert run(*words, "--limit", "5", home=tmp_path).returncode == 0
     assert told.returncode == 2
     assert "out.jsonl holds 5 rows, and --limit 3 would leave 3 of them" in told.stderr
+    assert "--overwrite" in told.stderr
     assert (tmp_path / "out.jsonl").read_text() == before
 
 
@@ -308,3 +311,92 @@ def test_one_row_is_not_rows(tmp_path: Path) -> None:
         words = ("run", write_rows(tmp_path, 1), "--prompt", "{text}", "--config", str(settings_for(server.url + "/v1", tmp_path)))
         assert "1 row, 1 request to send; nothing was sent" in run(*words, "--dry-run", home=tmp_path).stderr
         assert "1 of 1 row answered" in run(*words, home=tmp_path).stderr
+
+
+def test_answers_of_an_earlier_run_are_replaced_only_when_told(tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    with fault_server(echo) as server:
+        rows = write_rows(tmp_path, 6)
+        config = ("--config", str(settings_for(server.url + "/v1", tmp_path)), "-o", "out.jsonl")
+        assert run("run", rows, "--prompt", "{text}", *config, home=tmp_path).returncode == 0
+        before, asked = out.read_bytes(), len(server.requests)
+        others = str(tmp_path / "others.jsonl")
+        Path(others).write_text('{"id": 7, "text": "other"}\n{"id": 0, "text": "row 0"}\n')
+        for source, words, said_so in (
+            (rows, ("--prompt", "Say {text}"), "this one asks the same rows otherwise"),
+            (rows, ("--prompt", "{text}", "--field", "n=int"), "it has other columns than this run gives (answer)"),
+            (others, ("--prompt", "{text}"), "this one asks other rows"),
+        ):
+            told = run("run", source, *words, *config, home=tmp_path)
+            assert (told.returncode, told.stdout) == (2, "")
+            (line,) = told.stderr.splitlines()
+            assert "out.jsonl holds 6 answers of an earlier run, and " + said_so in line or source == others
+            assert line.endswith(": choose another output with -o, or say --overwrite to replace them")
+        assert (out.read_bytes(), len(server.requests)) == (before, asked)
+        told = run("run", rows, "--prompt", "Say {text}", "--overwrite", *config, home=tmp_path)
+        assert "6 earlier answers belong to other settings or other rows" in told.stderr
+        assert json.loads(out.read_text().splitlines()[5])["answer"] == "SAY ROW 5"
+        changed = Path(rows).read_text().replace("row 5", "row 55")
+        Path(rows).write_text(changed)
+        told = run("run", rows, "--prompt", "Say {text}", *config, home=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert "6 of 6 rows answered (5 earlier)" in told.stderr
+
+
+def test_csv_that_another_prompt_made_is_known_too(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("text,n\n=1+1,1\n-x,2\n")
+    with fault_server(echo) as server:
+        words = ("run", "rows.csv", "-o", "out.csv", "--config", str(settings_for(server.url + "/v1", tmp_path)))
+        assert run(*words, "--prompt", "{text}", home=tmp_path).returncode == 0
+        told = run(*words, "--prompt", "Say {text}", home=tmp_path)
+    assert told.returncode == 2
+    assert "out.csv holds 2 answers of an earlier run, and this one asks the same rows otherwise" in told.stderr
+
+
+def away(folder: Path) -> str:
+    """Settings with one model in the cloud and no other."""
+    path = folder / "away.toml"
+    path.write_text('[providers.openai]\napi_key = "sk-nobody"\n[providers.embedded]\nenabled = false\n')
+    path.chmod(0o600)
+    return str(path)
+
+
+@pytest.mark.parametrize("airgap", [False, True])
+def test_a_run_that_nobody_may_be_asked_for_is_one_error(tmp_path: Path, airgap: bool) -> None:
+    rows, config = write_rows(tmp_path, 30), away(tmp_path)
+    if airgap:
+        Path(config).write_text(Path(config).read_text() + "[routing]\nairgap = true\n")
+    words = () if airgap else ("--private",)
+    Path(rows).write_text(Path(rows).read_text() + '{"id": 1}\n')
+    told = run("run", rows, "--prompt", "{text}", "-o", "out.jsonl", "--config", config, *words, home=tmp_path)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert len(told.stderr.splitlines()) == 1
+    assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_rows_that_nobody_may_see_fail_alone(scene: Any, tmp_path: Path) -> None:
+    """The first rows are private by their words, and there is only a cloud: the run goes on for those that are not."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps({"text": f"my password is hunter{n}" if n < 25 else f"row {n}"}) + "\n" for n in range(27)))
+    prepared = prepare_run(RunWords(source=str(path), prompt="{text}"), stdin=io.BytesIO(), scratch=tmp_path).unwrap()
+    made, log = scene(), memory_run_log()
+    found = survey(prepared.job, log).unwrap()
+    tally = Cell(found.tally)
+
+    def plan(request: LLMRequest) -> Result[Plan, LLMError]:
+        return Failure(PolicyBlocked(message="no local model")) if "password" in (request.prompt or "") else manager.plan(request)
+
+    manager = scripted_manager(scripted(*("fine",) * 27, provider="openai", model="m"))
+
+    async def ask() -> LLMError | None:
+        world = fake_world()
+        run = Run(session=evolve(made.session, manager=evolve(manager, plan=plan)), prepared=prepared, world=world)
+        rendering = Rendering(prepared.job, prepared.layout, log)
+        with (
+            sink_for(prepared.target, made.session.output, rendering, world.run_blocking) as sink,
+            showing(made.session.output, found.tally, world.now) as progress,
+        ):
+            return await Asking(run=run, found=found, log=log, tally=tally, sink=sink.unwrap()).ask(progress)
+
+    assert run_virtual(ask()) is None
+    assert tally.read().done == 27
