@@ -1,6 +1,7 @@
 """A class in, a value of it out: the schema goes to the model, and the answer is read by the same library."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, Final, TypeVar
 
 from attrs import evolve
@@ -11,6 +12,7 @@ from llm_manager.domain.errors import ConfigurationError, LLMError, OutputInvali
 from llm_manager.domain.requests import JsonSchema, LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import publish
+from llm_manager.orchestration.own_schemas import own_schema, read_itself
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.fences import unfenced
 from llm_manager.policies.misfits import read_misfit
@@ -19,7 +21,8 @@ from llm_manager.policies.schemas import rooted_schema, strict_schema
 from llm_manager.services.manager import GenerateAs, Structured
 from llm_manager.services.steps import Step
 
-_KINDS: Final = "use an attrs class, a dataclass, a TypedDict or a msgspec Struct"
+_KINDS: Final = "use an attrs class, a dataclass, a TypedDict or a msgspec Struct, or a pydantic model"
+_LONGEST: Final = 300
 _UNKNOWN: Final = re.compile(r"type <class '([^']*)'> is not supported")
 _Shape = TypeVar("_Shape")
 
@@ -34,10 +37,11 @@ def structuring(answer: Step[LLMRequest, LLMResponse]) -> GenerateAs:
         described = sealed(describe(shape))
         if isinstance(described, Failure):
             return described
-        outcome = await answer(evolve(request, output=described.unwrap()))
+        wanted = described.unwrap()
+        outcome = await answer(evolve(request, output=wanted))
         if isinstance(outcome, Failure):
             return outcome
-        return sealed(read(shape, outcome.unwrap()))
+        return sealed(read(shape, outcome.unwrap(), wanted))
 
     def generate_as(shape: type[_Shape], request: LLMRequest, /) -> FutureResult[Structured[_Shape], LLMError]:
         return publish(ask)(shape, request)
@@ -46,14 +50,11 @@ def structuring(answer: Step[LLMRequest, LLMResponse]) -> GenerateAs:
 
 
 def describe(shape: type[Any]) -> Result[JsonSchema, LLMError]:
-    """The strict JSON schema of a class; one that JSON cannot describe is an error before anything is sent."""
-    import msgspec
-
-    try:
-        schema = msgspec.json.schema(shape)
-    except (TypeError, ValueError) as problem:
-        return Failure(ConfigurationError(message=f"{_name(shape)} cannot be asked for as JSON: {_reason(shape, str(problem))}"))
-    rooted = rooted_schema(schema)
+    """The strict JSON schema of a class, its own if it brings one; what JSON cannot describe is an error before anything is sent."""
+    schema = sealed(_schema(shape))
+    if isinstance(schema, Failure):
+        return Failure(ConfigurationError(message=f"{_name(shape)} cannot be asked for as JSON: {schema.failure()}"))
+    rooted = rooted_schema(schema.unwrap())
     if rooted.get("type") != "object":
         return Failure(
             ConfigurationError(message=f"{_name(shape)} is not a JSON object: wrap it in a class with a field, as providers want one")
@@ -61,8 +62,23 @@ def describe(shape: type[Any]) -> Result[JsonSchema, LLMError]:
     return Success(JsonSchema(schema=strict_schema(rooted), name=_name(shape)))
 
 
-def read(shape: type[_Shape], response: LLMResponse) -> Result[Structured[_Shape], LLMError]:
-    """Read a complete answer as a value of ``shape``; nothing is converted that JSON itself does not say."""
+def _schema(shape: type[Any]) -> Result[Mapping[str, Any], str]:
+    import msgspec
+
+    own = own_schema(shape)
+    if own is not None:
+        try:
+            return Success(own())
+        except Exception as problem:  # noqa: BLE001 - the class is code of others
+            return Failure(" ".join(str(problem).split())[:_LONGEST] or type(problem).__name__)
+    try:
+        return Success(msgspec.json.schema(shape))
+    except (TypeError, ValueError) as problem:
+        return Failure(_reason(shape, str(problem)))
+
+
+def read(shape: type[_Shape], response: LLMResponse, wanted: JsonSchema) -> Result[Structured[_Shape], LLMError]:
+    """Read a complete answer to ``wanted`` as a value of ``shape``; nothing is converted that JSON itself does not say."""
 
     import msgspec
 
@@ -71,6 +87,12 @@ def read(shape: type[_Shape], response: LLMResponse) -> Result[Structured[_Shape
 
     if not response.complete:
         return invalid("$", f"it was cut ({response.finish}); raise max_tokens", "truncated")
+    if own_schema(shape) is not None:
+        own = sealed(read_itself(shape, unfenced(response.content), wanted.schema))
+        if isinstance(own, Success):
+            return Success(Structured(value=own.unwrap(), response=response))
+        why = own.failure()
+        return invalid(why.path, why.message, "shape" if why.is_json else "not_json")
     try:
         return Success(Structured(value=msgspec.json.decode(unfenced(response.content), type=shape), response=response))
     except msgspec.ValidationError as problem:

@@ -38,7 +38,7 @@ class Structured(Generic[Shape]):
 
 
 class GenerateAs(Protocol):
-    """Ask for an answer that fits a class: attrs, dataclass, TypedDict, msgspec or any type a JSON schema describes."""
+    """Ask for an answer that fits a class: attrs, dataclass, TypedDict, msgspec, pydantic or any type a JSON schema describes."""
 
     def __call__(self, shape: type[Shape], request: LLMRequest, /) -> FutureResult[Structured[Shape], LLMError]: ...
 

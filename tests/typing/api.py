@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import assert_never, assert_type
 
 from attrs import evolve, frozen
+from pydantic import BaseModel
 from returns.context import RequiresContextFutureResult
 
 from llm_manager import (
@@ -108,6 +109,12 @@ async def confirm(call: ToolCall, spec: ToolSpec) -> bool:
     return call.name == spec.name
 
 
+class Modelled(BaseModel):
+    """The same, of pydantic."""
+
+    score: int
+
+
 @frozen
 class Review:
     """What an answer is read as."""
@@ -144,6 +151,7 @@ async def asking(manager: LLMManager) -> None:
     assert_type(manager.converse("c", REQUEST), FutureResult[LLMResponse, LLMError])
     assert_type(manager.generate_as(Review, REQUEST), FutureResult[Structured[Review], LLMError])
     assert_type(manager.generate_as(int, REQUEST), FutureResult[Structured[int], LLMError])
+    assert_type(manager.generate_as(Modelled, REQUEST), FutureResult[Structured[Modelled], LLMError])
     assert_type(manager.call_tools(REQUEST, [TOOL], max_steps=3, confirm=lambda *_: True), FutureResult[ToolRun, LLMError])
     assert_type((await settle(manager.call_tools(REQUEST, [], concurrent=2, emulate=True))).unwrap().steps, tuple[ToolStep, ...])
     assert_type(manager.embed(EmbedRequest(("a", "b"))), FutureResult[Embeddings, LLMError])
