@@ -12,6 +12,11 @@ WITHHELD = "the provider withheld the answer"
 _KEPT = 4096
 
 
+def beginning(raw: bytes) -> str:
+    """As much of what came as is kept with an error."""
+    return raw[:_KEPT].decode("utf-8", "replace")
+
+
 def malformed(message: str, who: Who, *, raw: bytes = b"", reply: WireReply | None = None) -> MalformedResponse:
     """A good status with something that is no answer."""
     return MalformedResponse(
@@ -21,7 +26,7 @@ def malformed(message: str, who: Who, *, raw: bytes = b"", reply: WireReply | No
             request_id=None if reply is None else id_of(reply.headers),
             status=None if reply is None else reply.status,
             charge="possible",
-            raw=raw[:_KEPT].decode("utf-8", "replace"),
+            raw=beginning(raw),
         ),
     )
 

@@ -16,7 +16,7 @@ from llm_manager.clients import endings
 from llm_manager.clients.direct import DirectDeps, generating_directly, streaming_directly
 from llm_manager.clients.envelopes import Addressed
 from llm_manager.clients.frames import START, ServerSentEvent, end_lines, end_sse, feed_lines, feed_sse
-from llm_manager.clients.telling import Event, Told, begun, cut
+from llm_manager.clients.telling import Event, Next, Told, begun, cut
 from llm_manager.clients.who import Who, request_id, who_answers
 from llm_manager.domain.attempts import Attempt, Limits
 from llm_manager.domain.configuration import ProviderSettings
@@ -53,11 +53,11 @@ class Dialect:
     """Path and body of the same request, to be answered piece by piece."""
     decode: Callable[[WireReply, Who, float], Settled[LLMResponse, LLMError]]
     """Reads a whole answer at a wall time, in seconds since 1970."""
-    decode_event: Callable[[Told, bytes, Who, bytes], tuple[Told, Sequence[Event]]]
+    decode_event: Callable[[Told, bytes, Who, bytes], Next]
     """Reads one event: its data, and its name where the framing has names."""
     lines: bool = False
     """Whether streams are JSON lines rather than server-sent events."""
-    ended: Callable[[Told, Who], tuple[Told, Sequence[Event]]] | None = None
+    ended: Callable[[Told, Who], Next] | None = None
     """What the proper end of a body tells, in a dialect whose streams have no terminator; still not over is cut off."""
 
 

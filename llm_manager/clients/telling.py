@@ -1,9 +1,11 @@
 """Putting an answer together from what has been told of it: the same way in every dialect, for whole answers and for streams."""
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from attrs import evolve
 from msgspec import Struct
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from llm_manager.clients import endings
@@ -11,13 +13,15 @@ from llm_manager.clients.who import Who
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.messages import Thought, ToolCall
 from llm_manager.domain.responses import Finish, LLMResponse
-from llm_manager.domain.streaming import StreamEvent
+from llm_manager.domain.streaming import StreamEvent, StreamFinished
 from llm_manager.domain.usage import Usage
 from llm_manager.outcomes import Settled
 
 Event: TypeAlias = Settled[StreamEvent, LLMError]
 Chain: TypeAlias = "tuple[Chain, str] | None"
 """Pieces of text, the last one outermost, so that adding one never copies the others."""
+Next: TypeAlias = "tuple[Told, Sequence[Event]]"
+"""What has been told after an event, and what is given out for it."""
 
 
 class Calling(Struct, frozen=True):
@@ -70,6 +74,29 @@ def begun(*, wall: float, request_id: str | None = None) -> Told:
 def cut(told: Told, who: Who, message: str = "it ended without its terminator") -> LLMError:
     """What a stream means that ends before its terminator."""
     return endings.interrupted(message, who, partial=told.partial(), request_id=told.request_id or told.id)
+
+
+def failed(told: Told, who: Who, error: LLMError) -> Next:
+    """A stream that an error ends: once something was delivered it was interrupted."""
+    if told.delivered:
+        error = endings.interrupted_by(error, who, partial=told.partial(), request_id=told.request_id or told.id)
+    return replace(told, over=True), (Failure(error),)
+
+
+def unread(told: Told, who: Who, piece: bytes) -> Next:
+    """A stream of which a piece cannot be read: it was cut, or was never of this dialect."""
+    message = "a piece of the stream is not a JSON object"
+    error = cut(told, who, message) if told.delivered else endings.malformed(message, who, raw=piece)
+    return replace(told, over=True), (Failure(error),)
+
+
+def finished(told: Told, who: Who) -> Next:
+    """A stream that has come to its end."""
+    over = replace(told, over=True)
+    if not told.chosen:
+        return over, (Failure(endings.malformed("the stream ended without an answer", who)),)
+    outcome = settled(told, who)
+    return over, (outcome if isinstance(outcome, Failure) else Success(StreamFinished(response=outcome.unwrap())),)
 
 
 def settled(told: Told, who: Who) -> Settled[LLMResponse, LLMError]:

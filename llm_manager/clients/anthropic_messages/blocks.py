@@ -1,6 +1,5 @@
 """Putting blocks together as a stream tells them: text, thinking, and calls of tools, piece by piece."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -9,11 +8,10 @@ from returns.result import Success
 from llm_manager.clients.anthropic_messages.answers import arguments_of, thought_of
 from llm_manager.clients.anthropic_messages.shapes import Block, Delta
 from llm_manager.clients.anthropic_messages.thinking import REDACTED, THINKING
-from llm_manager.clients.telling import Calling, Chain, Event, Told, joined
+from llm_manager.clients.telling import Calling, Chain, Next, Told, joined
 from llm_manager.domain.streaming import ReasoningDelta, TextDelta, ToolCallDelta
 
 CALL: Final = "tool_use"
-Next = tuple[Told, Sequence[Event]]
 
 
 def started(told: Told, block: Block | None, index: int | None) -> Next:

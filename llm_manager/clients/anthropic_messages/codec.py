@@ -11,24 +11,23 @@ newer version of the API adds, kinds of events and of blocks, is read past.
 from typing import Final
 
 from msgspec.structs import replace
-from returns.result import Failure, Success
+from returns.result import Failure
 
 from llm_manager.clients import endings
 from llm_manager.clients.anthropic_messages import errors
 from llm_manager.clients.anthropic_messages.answers import arguments_of, finish_of, thought_of, usage_after, usage_of, withheld
-from llm_manager.clients.anthropic_messages.blocks import CALL, Next, added, started, stopped
+from llm_manager.clients.anthropic_messages.blocks import CALL, added, started, stopped
 from llm_manager.clients.anthropic_messages.encoding import encode, encode_count, streamed
 from llm_manager.clients.anthropic_messages.shapes import Block, Delta, Message, read_event, read_message
 from llm_manager.clients.anthropic_messages.shapes import Event as Happening
 from llm_manager.clients.anthropic_messages.thinking import REDACTED, THINKING
 from llm_manager.clients.fitting import Defaults
 from llm_manager.clients.loosely import plain
-from llm_manager.clients.telling import Calling, Chain, Event, Told, begun, cut, settled
+from llm_manager.clients.telling import Calling, Chain, Event, Next, Told, begun, cut, failed, finished, settled, unread
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.messages import Thought
 from llm_manager.domain.responses import LLMResponse
-from llm_manager.domain.streaming import StreamFinished
 from llm_manager.domain.wire_requests import WireReply
 from llm_manager.outcomes import Settled
 
@@ -46,8 +45,7 @@ def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLME
         return Failure(endings.malformed("the answer is not a JSON object", who, raw=reply.body, reply=reply))
     problem = plain(message.error)
     if problem is not None:
-        raw = reply.body[:4096].decode("utf-8", "replace")
-        return Failure(errors.error_inside(problem, who, wall=wall, raw=raw, reply=reply))
+        return Failure(errors.error_inside(problem, who, wall=wall, raw=endings.beginning(reply.body), reply=reply))
     if message.content is None:
         return Failure(endings.malformed("the answer holds no content", who, raw=reply.body, reply=reply))
     told = begun(wall=wall, request_id=request_id(reply.headers) if reply.headers else None)
@@ -60,7 +58,7 @@ def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> Nex
         return told, ()
     event = read_event(payload)
     if event is None:
-        return _failed(told, who, "a piece of the stream is not a JSON object", payload)
+        return unread(told, who, payload)
     match event.type:
         case "content_block_delta":
             return added(told, event.delta or _SILENT, event.index)
@@ -73,7 +71,7 @@ def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> Nex
         case "message_delta":
             return _ending(told, event, who), ()
         case "message_stop":
-            return _finished(told, who)
+            return finished(stopped(told), who)
         case "error":
             return _told_error(told, who, plain(event.error), payload)
         case _:
@@ -138,24 +136,6 @@ def _ending(told: Told, event: Happening, who: Who) -> Told:
     )
 
 
-def _finished(told: Told, who: Who) -> Next:
-    over = replace(stopped(told), over=True)
-    if not told.chosen:
-        return over, (Failure(endings.malformed("the stream ended without an answer", who)),)
-    outcome = settled(over, who)
-    if isinstance(outcome, Failure):
-        return over, (outcome,)
-    return over, (Success(StreamFinished(response=outcome.unwrap())),)
-
-
-def _failed(told: Told, who: Who, message: str, payload: bytes) -> Next:
-    error = endings.malformed(message, who, raw=payload) if not told.delivered else cut(told, who, message)
-    return replace(told, over=True), (Failure(error),)
-
-
 def _told_error(told: Told, who: Who, problem: object, payload: bytes) -> Next:
-    raw = payload[:4096].decode("utf-8", "replace")
-    error = errors.error_inside({"error": problem, "request_id": told.request_id}, who, wall=told.wall, raw=raw)
-    if told.delivered:
-        error = endings.interrupted_by(error, who, partial=told.partial(), request_id=told.request_id or told.id)
-    return replace(told, over=True), (Failure(error),)
+    whole = {"error": problem, "request_id": told.request_id}
+    return failed(told, who, errors.error_inside(whole, who, wall=told.wall, raw=endings.beginning(payload)))

@@ -8,7 +8,6 @@ A stream is complete with its ``message-end``, which says why the model ended an
 interrupted. What the model says before it calls tools (``tool_plan``) is its text, and goes back as such.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -19,7 +18,7 @@ from llm_manager.clients.cohere import errors
 from llm_manager.clients.cohere.encoding import encode, streamed
 from llm_manager.clients.cohere.shapes import Call, Delta, Piece, Tokens, read_answer, read_event
 from llm_manager.clients.statuses import is_good
-from llm_manager.clients.telling import Calling, Event, Told, joined, settled
+from llm_manager.clients.telling import Calling, Next, Told, failed, joined, settled
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.messages import Thought
@@ -52,13 +51,13 @@ def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLME
     return _ended(told, Delta(finish_reason=answer.finish_reason, usage=answer.usage), who)
 
 
-def decode_event(told: Told, payload: bytes, who: Who, _: bytes = b"") -> tuple[Told, Sequence[Event]]:
+def decode_event(told: Told, payload: bytes, who: Who, _: bytes = b"") -> Next:
     """Read one event of a stream; after the last one, well or not, nothing more comes out."""
     if told.over or not payload.strip():
         return told, ()
     event = read_event(payload)
     if event is None:
-        return _failed(told, who, endings.malformed("a piece of the stream is not a JSON object", who, raw=payload))
+        return failed(told, who, endings.malformed("a piece of the stream is not a JSON object", who, raw=payload))
     kind, delta = event.type, event.delta or _NO_DELTA
     if kind in _PIECES:
         piece = delta.message
@@ -68,10 +67,10 @@ def decode_event(told: Told, payload: bytes, who: Who, _: bytes = b"") -> tuple[
     if kind == "message-end":
         outcome = _ended(told, delta, who)
         if isinstance(outcome, Failure):
-            return _failed(told, who, outcome.failure())
+            return failed(told, who, outcome.failure())
         return replace(told, over=True), (Success(StreamFinished(response=outcome.unwrap())),)
     problem = errors.bad_ending(None, who, said=delta.error or (event.message if kind is None else None), request_id=told.request_id)
-    return (told, ()) if problem is None else _failed(told, who, problem)
+    return (told, ()) if problem is None else failed(told, who, problem)
 
 
 def usage_of(tokens: Tokens) -> Usage | None:
@@ -84,7 +83,7 @@ def usage_of(tokens: Tokens) -> Usage | None:
     return None
 
 
-def _said(told: Told, piece: Piece, index: int | None, *, begins: bool = False) -> tuple[Told, Sequence[Event]]:
+def _said(told: Told, piece: Piece, index: int | None, *, begins: bool = False) -> Next:
     """Add a piece of what the model says; a thought is never part of the text."""
     block = piece.content
     words = piece.tool_plan if block is None else block.text
@@ -96,7 +95,7 @@ def _said(told: Told, piece: Piece, index: int | None, *, begins: bool = False) 
     return (told, ()) if piece.tool_calls is None else _called(told, piece.tool_calls, index, begins=begins)
 
 
-def _called(told: Told, call: Call, index: int | None, *, begins: bool) -> tuple[Told, Sequence[Event]]:
+def _called(told: Told, call: Call, index: int | None, *, begins: bool) -> Next:
     """Begin a call, or add to the latest of its index; one that nobody began begins with what is there."""
     calls, function = told.calls, call.function
     name, arguments = ("", "") if function is None else (function.name or "", function.arguments or "")
@@ -129,10 +128,3 @@ def _ended(told: Told, delta: Delta, who: Who) -> Settled[LLMResponse, LLMError]
         ),
         who,
     )
-
-
-def _failed(told: Told, who: Who, error: LLMError) -> tuple[Told, Sequence[Event]]:
-    """A stream that ends badly: once something was delivered it was interrupted."""
-    if told.delivered:
-        error = endings.interrupted_by(error, who, partial=told.partial(), request_id=told.request_id or told.id)
-    return replace(told, over=True), (Failure(error),)

@@ -9,7 +9,6 @@ has come to its proper end: what it took, and more text where a server says STOP
 after it. A body that ends before any such chunk, or that breaks at any time, was interrupted.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -23,13 +22,13 @@ from llm_manager.clients.gemini.encoding import encode, streamed
 from llm_manager.clients.gemini.shapes import Answer, Candidate, Part, read
 from llm_manager.clients.loosely import plain
 from llm_manager.clients.statuses import is_good
-from llm_manager.clients.telling import Event, Told, begun, cut, settled
+from llm_manager.clients.telling import Event, Next, Told, begun, cut, failed, finished, settled
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import ContentFiltered, LLMError
 from llm_manager.domain.responses import LLMResponse
-from llm_manager.domain.streaming import StreamEvent, StreamFinished, TextDelta
+from llm_manager.domain.streaming import TextDelta
 from llm_manager.domain.wire_requests import WireReply
-from llm_manager.outcomes import Settled, sealed
+from llm_manager.outcomes import Settled
 
 __all__ = ["Defaults", "Event", "Told", "Who", "begun", "cut", "decode", "decode_event", "encode", "ended", "streamed"]
 
@@ -44,25 +43,24 @@ def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLME
     if answer is None:
         return Failure(endings.malformed("the answer is not a JSON object", who, raw=reply.body, reply=reply))
     told = _named(Told(wall=wall, request_id=request_id(reply.headers) if reply.headers else None), answer)
-    failed = plain(answer.error)
-    if failed is not None:
-        raw = reply.body[:4096].decode("utf-8", "replace")
-        return Failure(errors.error_inside(failed, who, wall=wall, raw=raw, reply=reply))
-    problem = _blocked(answer, told, who)
+    problem = plain(answer.error)
     if problem is not None:
-        return Failure(problem)
+        return Failure(errors.error_inside(problem, who, wall=wall, raw=endings.beginning(reply.body), reply=reply))
+    error = _blocked(answer, told, who)
+    if error is not None:
+        return Failure(error)
     if not answer.candidates:
         return Failure(endings.malformed("the answer holds no candidate", who, raw=reply.body, reply=reply))
     candidate = answer.candidates[0]
     told, _ = said(told, _parts(candidate))
-    problem = errors.bad_ending(candidate.finish_reason, who, partial=told.partial(), request_id=told.request_id or told.id)
-    if problem is not None:
-        return Failure(problem)
+    error = errors.bad_ending(candidate.finish_reason, who, partial=told.partial(), request_id=told.request_id or told.id)
+    if error is not None:
+        return Failure(error)
     usage = None if answer.usage_metadata is None else usage_of(answer.usage_metadata)
     return settled(replace(told, finish=finish_of(candidate.finish_reason), usage=usage, chosen=True), who)
 
 
-def decode_event(told: Told, payload: bytes, who: Who, _: bytes = b"") -> tuple[Told, Sequence[Event]]:
+def decode_event(told: Told, payload: bytes, who: Who, _: bytes = b"") -> Next:
     """Read one event of a stream; after the last one, well or not, nothing more comes out."""
     if told.over:
         return told, ()
@@ -77,30 +75,21 @@ def decode_event(told: Told, payload: bytes, who: Who, _: bytes = b"") -> tuple[
         return _failed(told, who, endings.malformed("a piece of the stream is not a JSON object", who, raw=payload))
     if told.id is None:
         told = _named(told, chunk)
-    failed = plain(chunk.error)
-    if failed is not None:
-        raw = payload[:4096].decode("utf-8", "replace")
-        return _failed(told, who, errors.error_inside(failed, who, wall=told.wall, raw=raw))
+    problem = plain(chunk.error)
+    if problem is not None:
+        return _failed(told, who, errors.error_inside(problem, who, wall=told.wall, raw=endings.beginning(payload)))
     if chunk.candidates and not chunk.candidates[0].index:
         return _added(told, chunk, chunk.candidates[0], who)
-    problem = _blocked(chunk, told, who)
-    if problem is not None:
-        return _failed(told, who, problem)
-    return _counted(told, chunk), ()
+    error = _blocked(chunk, told, who)
+    return (_counted(told, chunk), ()) if error is None else _failed(told, who, error)
 
 
-def ended(told: Told, who: Who) -> tuple[Told, Sequence[Event]]:
+def ended(told: Told, who: Who) -> Next:
     """The end of a stream's body: of the answer, when the model said that it had ended; else nothing, and it was cut off."""
-    if told.over or told.finish is None:
-        return told, ()
-    return replace(told, over=True), (sealed(settled(told, who).map(_finished)),)
+    return (told, ()) if told.over or told.finish is None else finished(told, who)
 
 
-def _finished(response: LLMResponse) -> StreamEvent:
-    return StreamFinished(response=response)
-
-
-def _added(told: Told, chunk: Answer, candidate: Candidate, who: Who) -> tuple[Told, Sequence[Event]]:
+def _added(told: Told, chunk: Answer, candidate: Candidate, who: Who) -> Next:
     parts = _parts(candidate)
     if candidate.finish_reason is None and told.delivered and told.finish is None and len(parts) == 1:
         part = parts[0]
@@ -143,8 +132,6 @@ def _blocked(answer: Answer, told: Told, who: Who) -> LLMError | None:
     return errors.blocked(feedback.block_reason, who, request_id=told.request_id or told.id)
 
 
-def _failed(told: Told, who: Who, error: LLMError) -> tuple[Told, Sequence[Event]]:
-    """A stream that ends badly: once something was delivered it was interrupted, unless what was said is kept back."""
-    if told.delivered and not isinstance(error, ContentFiltered):
-        error = endings.interrupted_by(error, who, partial=told.partial(), request_id=told.request_id or told.id)
-    return replace(told, over=True), (Failure(error),)
+def _failed(told: Told, who: Who, error: LLMError) -> Next:
+    """A stream that ends badly; of one that is kept back nothing was interrupted."""
+    return (replace(told, over=True), (Failure(error),)) if isinstance(error, ContentFiltered) else failed(told, who, error)

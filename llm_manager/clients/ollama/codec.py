@@ -8,7 +8,7 @@ Any bytes give a `Result`. A stream and a whole answer are put together by the s
 both are held to is a `Watch`: that a private prompt was not passed on, and that all of the prompt was read.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from attrs import frozen
 from msgspec.structs import replace
@@ -22,7 +22,7 @@ from llm_manager.clients.ollama.answers import called, finish_of, speed_of, usag
 from llm_manager.clients.ollama.context import Context, checked
 from llm_manager.clients.ollama.encoding import encode, streamed
 from llm_manager.clients.ollama.shapes import Answer, Call, read
-from llm_manager.clients.telling import Event, Told, begun, cut, joined, settled
+from llm_manager.clients.telling import Event, Next, Told, begun, cut, failed, joined, settled
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import LLMError, PolicyBlocked
 from llm_manager.domain.messages import Thought
@@ -71,7 +71,7 @@ def decode(reply: WireReply, who: Who, wall: float, watch: Watch) -> Settled[LLM
     return _answered(told, answer, who, watch)
 
 
-def decode_event(told: Told, payload: bytes, who: Who, watch: Watch) -> tuple[Told, Sequence[Event]]:
+def decode_event(told: Told, payload: bytes, who: Who, watch: Watch) -> Next:
     """Read one line of a stream; after the last one, well or not, nothing more comes out."""
     if told.over:
         return told, ()
@@ -80,7 +80,7 @@ def decode_event(told: Told, payload: bytes, who: Who, watch: Watch) -> tuple[To
         return _failed(told, who, payload)
     problem = plain(line.error)
     if problem is not None:
-        return _told_error(told, who, problem)
+        return failed(told, who, errors.error_inside(problem, who, wall=told.wall))
     if (line.remote_host or line.remote_model) and not told.chosen:
         noted = _noted(told, line, who, watch)
         if isinstance(noted, Failure):
@@ -154,16 +154,9 @@ def _noted(told: Told, answer: Answer, who: Who, watch: Watch) -> Settled[Told, 
     return Success(replace(told, notices=(*told.notices, f"{who.model} was answered by {host or 'a cloud'}, not by its local server")))
 
 
-def _failed(told: Told, who: Who, payload: bytes) -> tuple[Told, Sequence[Event]]:
+def _failed(told: Told, who: Who, payload: bytes) -> Next:
     """A line that is none: one that begins well was cut, another was never of this dialect."""
     error: LLMError = cut(told, who)
     if not told.delivered and payload[:1] != b"{":
         error = endings.malformed("a line of the stream is not a JSON object", who, raw=payload)
-    return replace(told, over=True), (Failure(error),)
-
-
-def _told_error(told: Told, who: Who, problem: object) -> tuple[Told, Sequence[Event]]:
-    error = errors.error_inside(problem, who, wall=told.wall)
-    if told.delivered:
-        error = endings.interrupted_by(error, who, partial=told.partial(), request_id=told.request_id)
     return replace(told, over=True), (Failure(error),)

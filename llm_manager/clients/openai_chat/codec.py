@@ -7,7 +7,6 @@
 Any bytes give a `Result`. A stream and a whole answer are put together by the same function, so they cannot differ.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -20,11 +19,11 @@ from llm_manager.clients.openai_chat import errors
 from llm_manager.clients.openai_chat.answers import WITHHELD, called, calls_of, finish_of, usage_of
 from llm_manager.clients.openai_chat.encoding import encode, streamed
 from llm_manager.clients.openai_chat.shapes import Answer, Choice, Said, read
-from llm_manager.clients.telling import Event, Told, begun, cut, settled
+from llm_manager.clients.telling import Event, Next, Told, begun, cut, failed, finished, settled, unread
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.responses import LLMResponse
-from llm_manager.domain.streaming import ReasoningDelta, StreamFinished, TextDelta
+from llm_manager.domain.streaming import ReasoningDelta, TextDelta
 from llm_manager.domain.wire_requests import WireReply
 from llm_manager.outcomes import Settled
 
@@ -42,8 +41,7 @@ def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLME
         return Failure(endings.malformed("the answer is not a JSON object", who, raw=reply.body, reply=reply))
     problem = _error_in(answer)
     if problem is not None:
-        raw = reply.body[:4096].decode("utf-8", "replace")
-        return Failure(errors.error_inside(problem, who, wall=wall, raw=raw, reply=reply))
+        return Failure(errors.error_inside(problem, who, wall=wall, raw=endings.beginning(reply.body), reply=reply))
     if not answer.choices:
         return Failure(endings.malformed("the answer holds no choice", who, raw=reply.body, reply=reply))
     choice = answer.choices[0]
@@ -65,22 +63,23 @@ def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLME
     return settled(told, who)
 
 
-def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> tuple[Told, Sequence[Event]]:
+def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> Next:
     """Read one event of a stream; after the last one, well or not, nothing more comes out."""
     if told.over:
         return told, ()
     if payload[:1] != b"{":
         payload = payload.strip()
         if payload == _DONE:
-            return _finished(told, who)
+            return finished(told, who)
         if not payload:
             return told, ()
     chunk = read(payload)
     if chunk is None:
-        return _failed(told, who, "a piece of the stream is not a JSON object", payload)
+        return unread(told, who, payload)
     problem = plain(chunk.error) if name == b"error" else _error_in(chunk)
     if problem is not None or name == b"error":
-        return _told_error(told, who, problem if problem is not None else _whole(payload), payload)
+        problem = problem if problem is not None else _whole(payload)
+        return failed(told, who, errors.error_inside(problem, who, wall=told.wall, raw=endings.beginning(payload)))
     usage = chunk.usage if chunk.x_groq is None else chunk.usage or chunk.x_groq.usage
     if usage is not None or not told.id:
         told = replace(
@@ -100,7 +99,7 @@ def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> tup
 _SILENT: Final = Said()
 
 
-def _added(told: Told, choice: Choice) -> tuple[Told, Sequence[Event]]:
+def _added(told: Told, choice: Choice) -> Next:
     said = choice.delta or choice.message or _SILENT
     content = said.content
     if (
@@ -135,29 +134,6 @@ def _added(told: Told, choice: Choice) -> tuple[Told, Sequence[Event]]:
         ),
         events,
     )
-
-
-def _finished(told: Told, who: Who) -> tuple[Told, Sequence[Event]]:
-    over = replace(told, over=True)
-    if not told.chosen:
-        return over, (Failure(endings.malformed("the stream ended without an answer", who)),)
-    outcome = settled(told, who)
-    if isinstance(outcome, Failure):
-        return over, (outcome,)
-    return over, (Success(StreamFinished(response=outcome.unwrap())),)
-
-
-def _failed(told: Told, who: Who, message: str, payload: bytes) -> tuple[Told, Sequence[Event]]:
-    error = endings.malformed(message, who, raw=payload) if not told.delivered else cut(told, who, message)
-    return replace(told, over=True), (Failure(error),)
-
-
-def _told_error(told: Told, who: Who, problem: object, payload: bytes) -> tuple[Told, Sequence[Event]]:
-    raw = payload[:4096].decode("utf-8", "replace")
-    error = errors.error_inside(problem, who, wall=told.wall, raw=raw)
-    if told.delivered:
-        error = endings.interrupted_by(error, who, partial=told.partial(), request_id=told.request_id or told.id)
-    return replace(told, over=True), (Failure(error),)
 
 
 def _error_in(answer: Answer) -> object:

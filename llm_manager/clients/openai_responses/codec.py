@@ -7,7 +7,6 @@
 Any bytes give a `Result`. A stream is complete with ``response.completed`` or ``response.incomplete``, and with nothing else.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from msgspec.structs import replace
@@ -19,7 +18,7 @@ from llm_manager.clients.openai_responses import errors
 from llm_manager.clients.openai_responses.answers import BETWEEN_SUMMARIES, called, ended, place_of, thoughts_of, whole
 from llm_manager.clients.openai_responses.encoding import encode, streamed
 from llm_manager.clients.openai_responses.shapes import Happening, Item, Response, read_event, read_response
-from llm_manager.clients.telling import Event, Told, begun, cut, joined, settled
+from llm_manager.clients.telling import Event, Next, Told, begun, failed, joined, settled, unread
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.responses import LLMResponse
@@ -34,7 +33,6 @@ _ENDINGS: Final = ("response.completed", _CUT_SHORT)
 _FAILURES: Final = ("response.failed", "error")
 _THINKING: Final = ("response.reasoning_summary_text.delta", "response.reasoning_text.delta")
 _UNFINISHED: Final = ("in_progress", "queued")
-_Step = tuple[Told, Sequence[Event]]
 
 
 def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLMError]:
@@ -46,8 +44,7 @@ def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLME
         return Failure(endings.malformed("the answer is not a JSON object", who, raw=reply.body, reply=reply))
     problem = errors.problem_in(response)
     if problem is not None:
-        raw = reply.body[:4096].decode("utf-8", "replace")
-        return Failure(errors.error_inside(problem, who, wall=wall, raw=raw, reply=reply))
+        return Failure(errors.error_inside(problem, who, wall=wall, raw=endings.beginning(reply.body), reply=reply))
     if response.output is None:
         return Failure(endings.malformed("the answer holds no output", who, raw=reply.body, reply=reply))
     if response.status in _UNFINISHED:
@@ -55,7 +52,7 @@ def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLME
     return settled(whole(begun(wall=wall, request_id=request_id(reply.headers)), response), who)
 
 
-def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> tuple[Told, Sequence[Event]]:
+def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> Next:
     """Read one event of a stream; after the last one, well or not, nothing more comes out."""
     if told.over:
         return told, ()
@@ -65,7 +62,7 @@ def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> tup
             return told, ()
     event = read_event(payload)
     if event is None:
-        return _failed(told, who, "a piece of the stream is not a JSON object", payload)
+        return unread(told, who, payload)
     kind = event.type or name.decode("latin-1")
     if kind == "response.output_text.delta":
         return _texted(told, event.delta or "")
@@ -78,7 +75,8 @@ def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> tup
     if kind == "response.refusal.delta":
         return replace(told, refusal=(told.refusal, event.delta or "")), ()
     if kind in _FAILURES or plain(event.error) is not None:
-        return _told_error(told, event, who, payload)
+        problem = errors.problem_told(event, payload)
+        return failed(told, who, errors.error_inside(problem, who, wall=told.wall, raw=endings.beginning(payload)))
     if event.response is None:
         return told, ()
     if kind in _ENDINGS:
@@ -87,13 +85,13 @@ def decode_event(told: Told, payload: bytes, who: Who, name: bytes = b"") -> tup
     return replace(told, id=told.id or event.response.id, model=told.model or event.response.model), ()
 
 
-def _texted(told: Told, text: str) -> _Step:
+def _texted(told: Told, text: str) -> Next:
     if not text:
         return told, ()
     return replace(told, delivered=True, text=(told.text, text)), (Success(TextDelta(text=text)),)
 
 
-def _thought(told: Told, event: Happening) -> _Step:
+def _thought(told: Told, event: Happening) -> Next:
     """More thinking; where another summary begins, there is a break, as in the whole answer."""
     text = event.delta or ""
     if not text:
@@ -104,7 +102,7 @@ def _thought(told: Told, event: Happening) -> _Step:
     return replace(told, delivered=True, reasoning=(told.reasoning, text), place=place), (Success(ReasoningDelta(text=text)),)
 
 
-def _argued(told: Told, event: Happening) -> _Step:
+def _argued(told: Told, event: Happening) -> Next:
     at = place_of(told.calls, event.output_index)
     if at is None or not event.delta:
         return told, ()
@@ -114,7 +112,7 @@ def _argued(told: Told, event: Happening) -> _Step:
     return replace(told, delivered=True, calls=(*told.calls[:at], grown, *told.calls[at + 1 :])), (Success(delta),)
 
 
-def _made(told: Told, item: Item, index: int | None, *, done: bool) -> _Step:
+def _made(told: Told, item: Item, index: int | None, *, done: bool) -> Next:
     """An item that begins or is done: a call begins with its name, thinking is done with its proof."""
     if done and item.type == "reasoning":
         return replace(told, thoughts=(*told.thoughts, *thoughts_of((item,)))), ()
@@ -133,11 +131,11 @@ def _made(told: Told, item: Item, index: int | None, *, done: bool) -> _Step:
     return replace(told, calls=(*told.calls[:at], grown, *told.calls[at + 1 :])), (Success(delta),)
 
 
-def _ended(told: Told, response: Response, who: Who) -> _Step:
+def _ended(told: Told, response: Response, who: Who) -> Next:
     """The ending; what it holds and no event told is told now."""
     problem = errors.problem_in(response)
     if problem is not None:
-        return _over(told, errors.error_inside(problem, who, wall=told.wall), who)
+        return failed(told, who, errors.error_inside(problem, who, wall=told.wall))
     last = whole(told, response)
     events: list[Event] = []
     if told.reasoning is None and last.reasoning is not None:
@@ -161,19 +159,3 @@ def _ended(told: Told, response: Response, who: Who) -> _Step:
     if isinstance(outcome, Failure):
         return over, (outcome,)
     return over, (*events, Success(StreamFinished(response=outcome.unwrap())))
-
-
-def _failed(told: Told, who: Who, message: str, payload: bytes) -> _Step:
-    error = endings.malformed(message, who, raw=payload) if not told.delivered else cut(told, who, message)
-    return replace(told, over=True), (Failure(error),)
-
-
-def _told_error(told: Told, event: Happening, who: Who, payload: bytes) -> _Step:
-    raw = payload[:4096].decode("utf-8", "replace")
-    return _over(told, errors.error_inside(errors.problem_told(event, payload), who, wall=told.wall, raw=raw), who)
-
-
-def _over(told: Told, error: LLMError, who: Who) -> _Step:
-    if told.delivered:
-        error = endings.interrupted_by(error, who, partial=told.partial(), request_id=told.request_id or told.id)
-    return replace(told, over=True), (Failure(error),)
