@@ -8,21 +8,23 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from attrs import evolve
-from returns.result import Failure
+from attrs import evolve, frozen
+from returns.result import Failure, Success
 
 from llm_manager.cells import Cell
 from llm_manager.cli.exits import FAILED, INTERRUPTED, OK, error_line, exit_code
 from llm_manager.cli.output import Output
 from llm_manager.cli.run_progress import Progress, showing
 from llm_manager.cli.session import Session
-from llm_manager.domain.errors import ConfigurationError, InvalidRequest, LLMError, StorageFailed
+from llm_manager.domain.errors import ConfigurationError, InvalidRequest, JobLocked, LLMError, StorageFailed
 from llm_manager.outcomes import Settled
 from llm_manager.policies.plurals import counted
 from llm_manager.real_world import real_world
-from llm_manager.runs.embedding_rows import EmbeddingJob, Write, embed_rows, with_spending
+from llm_manager.runs.embedding_rows import EmbeddingJob, Taken, Write, embed_rows, with_spending
 from llm_manager.runs.reading import Form, Table, form_of, open_table
 from llm_manager.runs.reporting import Report, counts, report_document, took
+from llm_manager.runs.run_log import can_lock, locked
+from llm_manager.runs.taking_over import take_over
 from llm_manager.runs.tallies import Tally
 
 _PARTIAL: Final = ".part"
@@ -40,28 +42,40 @@ def rows_of(source: str, column: str, *, scratch: Path, limit: int | None, form:
 
 
 def unfit_target(place: str) -> LLMError | None:
-    """Why rows may not go there: nothing that exists is overwritten."""
+    """Why rows may not go there: nothing that is whole is overwritten."""
     if place == "-":
         return None
-    path = Path(place)
     if form_of(place) != "jsonl":
         return ConfigurationError(message=f"{place}: vectors are written as JSON Lines; end the name in .jsonl")
-    for taken in (path, _partial(path)):
-        if _is_there(str(taken)):
-            return ConfigurationError(message=f"{taken} exists: move it away or choose another output")
+    if _is_there(place):
+        return ConfigurationError(message=f"{place} exists: move it away or choose another output")
+    part = _partial(Path(place))
+    if _is_there(str(part)) and not part.is_file():
+        return ConfigurationError(message=f"{part} is no file: move it away or choose another output")
     return None
 
 
 def embed(session: Session, job: EmbeddingJob, target: Path | None) -> int:
-    """Embed every row and tell how it ended; a file gets its name when it is whole, and keeps ``.part`` behind it until then."""
+    """Embed every row and tell how it ended; a file gets its name when it is whole, and keeps ``.part`` behind it until then.
+
+    What such a part holds of the same rows is taken over.
+    """
     output, now = session.output, real_world().now
     tally, began = Cell(Tally(rows=job.table.count)), now()
     place = None if target is None else _partial(target)
     stopped: LLMError | None = None
     interrupted = False
     try:
-        with _writing(output, place) as write, showing(output, tally.read(), now) as progress:
-            stopped = asyncio.run(_asked(session, job, write, tally, progress))
+        with _writing(output, place, job) as opened:
+            if isinstance(opened, Failure):
+                return output.failure(opened.failure())
+            writing = opened.unwrap()
+            taken = writing.taken
+            if taken.rows:
+                output.note(f"going on after the {counted(taken.rows, 'row')} that {place} holds")
+            tally.swap(lambda fresh: evolve(fresh, earlier=taken.rows - taken.failed, failed_earlier=taken.failed))
+            with showing(output, tally.read(), now) as progress:
+                stopped = asyncio.run(_asked(session, job, writing, tally, progress))
         if target is not None and place is not None and stopped is None:
             place = place.rename(target)
     except (KeyboardInterrupt, asyncio.CancelledError):
@@ -76,36 +90,55 @@ def embed(session: Session, job: EmbeddingJob, target: Path | None) -> int:
             place.unlink()
         return INTERRUPTED if stopped is None else output.failure(stopped)
     where = "standard output" if place is None else str(place)
-    _report(output, Report(tally=ended, seconds=now() - began, output=where, stopped=stopped, interrupted=interrupted, again=False))
+    again = place is not None and place != target
+    _report(output, Report(tally=ended, seconds=now() - began, output=where, stopped=stopped, interrupted=interrupted, again=again))
     if interrupted:
         return INTERRUPTED
-    return exit_code(stopped) if stopped is not None else FAILED if ended.failed else OK
+    return exit_code(stopped) if stopped is not None else FAILED if ended.failed + ended.failed_earlier else OK
 
 
-async def _asked(session: Session, job: EmbeddingJob, write: Write, tally: Cell[Tally], progress: Progress) -> LLMError | None:
+@frozen
+class _Writing:
+    """Where rows go, and what is there already."""
+
+    write: Write
+    taken: Taken
+
+
+async def _asked(session: Session, job: EmbeddingJob, writing: _Writing, tally: Cell[Tally], progress: Progress) -> LLMError | None:
     def written(line: str) -> None:
         with progress.aside() if session.output.terminal else nullcontext():
-            write(line)
+            writing.write(line)
 
     async with session.manager as manager:
         try:
-            return await embed_rows(job, manager.embed, written, tally, progress.tell)
+            return await embed_rows(job, manager.embed, written, tally, progress.tell, taken=writing.taken)
         finally:
             tally.swap(lambda counted: with_spending(counted, manager.stats()))
 
 
 @contextmanager
-def _writing(output: Output, place: Path | None) -> Iterator[Write]:
+def _writing(output: Output, place: Path | None, job: EmbeddingJob) -> Iterator[Settled[_Writing, LLMError]]:
+    """Open the place and hold it alone; what a kill left unfinished at its end is cut off. Raises `OSError`."""
     if place is None:
-        yield output.text
+        yield Success(_Writing(output.text, Taken()))
         return
-    with place.open("x", encoding="utf-8", newline="") as file:
+    with place.open("ab") as file:
+        if can_lock() and not locked(file.fileno()):
+            yield Failure(JobLocked(job=str(place)))
+            return
         place.chmod(0o600)
+        taken = take_over(place, job)
+        if isinstance(taken, Failure):
+            yield taken
+            return
+        file.truncate(taken.unwrap().size)
 
         def write(line: str) -> None:
-            file.write(line)
+            file.write(line.encode())
+            file.flush()
 
-        yield write
+        yield Success(_Writing(write, taken.unwrap()))
 
 
 def _report(output: Output, report: Report) -> None:
@@ -123,7 +156,7 @@ def _report(output: Output, report: Report) -> None:
     for tag, count in tally.failures.items():
         output.note(f"failed {count} x {tag}, such as: {tally.examples[tag]}")
     if tally.left:
-        output.note(f"{counted(tally.left, 'row')} not asked")
+        output.note(f"{counted(tally.left, 'row')} not asked" + ("; run the same again to go on" if report.again else ""))
 
 
 def _partial(path: Path) -> Path:

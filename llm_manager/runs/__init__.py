@@ -13,4 +13,5 @@ request is answered (that is the manager's), and anything about a terminal (`cli
     outcomes, rendering what a finished row becomes, in input order
     writing             the output file, whole or not at all
     tallies, stopping   what is counted, and what ends a run early
+    embedding_rows      rows with their vectors; taking_over is what an earlier run of it left
 """

@@ -47,6 +47,20 @@ class EmbeddingJob:
     request: EmbedRequest
 
 
+@frozen(kw_only=True)
+class Taken:
+    """What an earlier run left: so many rows, ``failed`` of them without a vector, in ``size`` bytes; whose the vectors are, how long."""
+
+    rows: int = 0
+    failed: int = 0
+    size: int = 0
+    model: str | None = None
+    length: int | None = None
+
+
+_NOTHING: Final = Taken()
+
+
 def make_embedding_job(table: Table, column: str, request: EmbedRequest) -> Settled[EmbeddingJob, LLMError]:
     """Refuse a column that is not there, and rows that already have one of ours."""
     taken = [name for name in ADDED if name in table.columns]
@@ -57,12 +71,18 @@ def make_embedding_job(table: Table, column: str, request: EmbedRequest) -> Sett
 
 
 async def embed_rows(
-    job: EmbeddingJob, embed: Embed, write: Write, tally: Cell[Tally], tell: Callable[[Tally], None] = lambda _: None
+    job: EmbeddingJob,
+    embed: Embed,
+    write: Write,
+    tally: Cell[Tally],
+    tell: Callable[[Tally], None] = lambda _: None,
+    *,
+    taken: Taken = _NOTHING,
 ) -> LLMError | None:
-    """Ask every row and write it down; gives what stopped the run early, or None."""
-    asking = _Asking(embed, job.request, tally)
-    rows = job.table.rows()
-    while piece := tuple(islice(rows, ROWS_AT_ONCE)):
+    """Ask every row after those ``taken`` over and write it down; gives what stopped the run early, or None."""
+    asking = _Asking(embed, job.request, tally, taken)
+    rows = islice(job.table.rows(), taken.rows, None)
+    while piece := tuple(islice(rows, ROWS_AT_ONCE if asking.settled else 1)):
         error = await asking.write(piece, job.column, write)
         tell(tally.read())
         if error is not None:
@@ -90,12 +110,18 @@ class _Unfit:
 
 
 class _Asking:
-    def __init__(self, embed: Embed, request: EmbedRequest, tally: Cell[Tally]) -> None:
+    def __init__(self, embed: Embed, request: EmbedRequest, tally: Cell[Tally], taken: Taken) -> None:
+        self._taken = taken
         self._embed = embed
         self._request = request
         self._tally = tally
         self._model: str | None = None
         self._refused = 0
+
+    @property
+    def settled(self) -> bool:
+        """Say whether it is known who answers: where vectors were taken over, one row must show that others fit them."""
+        return self._model is not None or self._taken.model is None
 
     async def write(self, piece: tuple[Settled[Row, LLMError], ...], column: Prompt, write: Write) -> LLMError | None:
         """Ask for the vectors of some rows and write those down."""
@@ -131,6 +157,8 @@ class _Asking:
             asked = waiting.pop()
             outcome = await settle(self._embed(evolve(self._request, texts=asked)))
             if isinstance(outcome, Success):
+                if (other := self._other(outcome.unwrap())) is not None:
+                    return Failure(other)
                 self._take(outcome.unwrap())
                 found.update(zip(asked, outcome.unwrap().vectors, strict=True))
                 continue
@@ -146,6 +174,16 @@ class _Asking:
             if self._model is None and self._refused >= _PATIENCE:
                 return outcome
         return Success(found)
+
+    def _other(self, answer: Embeddings) -> LLMError | None:
+        """Why an answer may not stand beside what was taken over."""
+        taken, length = self._taken, len(answer.vectors[0]) if answer.vectors else None
+        if self.settled or (answer.model == taken.model and length in (None, taken.length)):
+            return None
+        return ConfigurationError(
+            message=f"the earlier rows have vectors of {taken.model}, {taken.length} numbers long, and now {answer.model} gives "
+            f"{length}: name the model and --dimensions of then, or move the earlier rows away to begin anew"
+        )
 
     def _take(self, answer: Embeddings) -> None:
         """Count an answer, and stay with the model that gave it."""

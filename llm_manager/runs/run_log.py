@@ -43,7 +43,7 @@ def open_run_log(path: Path) -> Settled[RunLog, LLMError]:
         return Failure(_refused(path, error))
     file = _File(descriptor, path)
     try:
-        if not _locked(descriptor):
+        if not locked(descriptor):
             owner = file.owner()
             file.close()
             return Failure(JobLocked(job=str(path), owner=owner))
@@ -207,7 +207,8 @@ def can_lock() -> bool:
     return True
 
 
-def _locked(descriptor: int) -> bool:
+def locked(descriptor: int) -> bool:
+    """Hold an open file alone until it is closed; False when another does."""
     import fcntl
 
     try:

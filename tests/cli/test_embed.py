@@ -130,6 +130,7 @@ def test_ctrl_c_keeps_what_is_written(count: int, tmp_path: Path) -> None:
     else:
         assert len(lines(tmp_path / "v.jsonl.part")) == 512
         assert "512 of 600 rows answered" in told
+        assert "88 rows not asked; run the same again to go on" in told
 
 
 @pytest.mark.parametrize(
@@ -175,3 +176,75 @@ def test_a_text_need_not_look_like_a_name(text: str, ask: Ask, capsys: pytest.Ca
     with fault_server(vectors) as server:
         assert ask(server.url, text, "--limit", "1", "--timeout", "9", "--private") == 0
     assert json.loads(capsys.readouterr().out)["text"] == text
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_the_same_again_goes_on_and_pays_for_no_row_twice(ending: signal.Signals, tmp_path: Path) -> None:
+    source, out, part = tmp_path / "many.jsonl", tmp_path / "v.jsonl", tmp_path / "v.jsonl.part"
+    source.write_text("".join(json.dumps({"id": n, "text": f"row {n}" if n != 3 else ""}) + "\n" for n in range(600)))
+    paid: list[str] = []
+    hanging = [True]
+
+    def answering(received: Received) -> Respond | Hang:
+        texts = received.json()["input"]
+        if hanging[0] and "row 599" in texts:
+            return Hang()
+        paid.extend(texts)
+        return vectors(received)
+
+    with fault_server(answering) as server:
+        words = ("embed", str(source), "-o", str(out), "--config", str(settings_for(server.url + "/v1", tmp_path)))
+        program = subprocess.Popen(command(*words), env=surroundings(tmp_path), cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+        while not any("row 599" in request.json()["input"] for request in server.requests):
+            assert program.poll() is None
+            time.sleep(0.02)
+        second = run(*words, home=tmp_path)
+        assert (second.returncode, "another process is working on" in second.stderr) == (1, True)
+        program.send_signal(ending)
+        program.communicate(timeout=30)
+        assert len(lines(part)) == 512
+        with part.open("a") as file:
+            file.write('{"id":512,"text":"row 5')
+        hanging[0] = False
+        told = run(*words, home=tmp_path)
+    assert told.returncode == 1
+    assert f"going on after the 512 rows that {part} holds" in told.stderr
+    assert "599 of 600 rows answered (511 earlier), 1 failed (1 earlier)" in told.stderr
+    assert [row["id"] for row in lines(out)] == list(range(600))
+    assert [row["vector"][0] for row in lines(out) if row["id"] != 3] == [float(len(f"row {n}")) for n in range(600) if n != 3]
+    assert len(paid) == len(set(paid)) == 599
+    assert not part.exists()
+
+
+def test_what_does_not_fit_is_not_gone_on_with(rows: Path, tmp_path: Path, ask: Ask, capsys: pytest.CaptureFixture[str]) -> None:
+    out, part = tmp_path / "v.jsonl", tmp_path / "v.jsonl.part"
+
+    def line(n: int, **more: object) -> str:
+        held = {"id": n, "text": "x" * n if n else "bad", "vector": [1.0, 2.0], "error": None, "model": "embedder", **more}
+        return json.dumps(held) + "\n"
+
+    with fault_server(vectors) as server:
+        for held, said in (
+            (line(0) + line(2), "its row 2 is not that of"),
+            (line(0) + "{}\n", "line 2 is none that an embedding of ours wrote"),
+            (line(0) + "garbage\n", "line 2 is none that an embedding of ours wrote"),
+            ("".join(line(n) for n in range(5)) + line(5), "it holds more than the 5 rows of"),
+        ):
+            part.write_text(held)
+            assert ask(server.url, str(rows), "-o", str(out)) == 2
+            told = capsys.readouterr().err
+            assert said in told
+            assert "give the input it began with, or move it away to begin anew" in told
+            assert part.read_text() == held
+        assert server.requests == []
+        for other in (line(0, model="other"), line(0, vector=[1.0])):
+            part.write_text(other)
+            assert ask(server.url, str(rows), "-o", str(out)) == 2
+            assert "name the model and --dimensions of then" in capsys.readouterr().err
+            assert part.read_text() == other
+        part.write_text(line(0))
+        assert ask(server.url, str(rows), "-o", str(out)) == 0
+        part.mkdir()
+        out.unlink()
+        assert ask(server.url, str(rows), "-o", str(out)) == 2
+    assert "is no file" in capsys.readouterr().err
