@@ -32,7 +32,7 @@ from llm_manager.settings.variables import RUNG
 _DEFAULT_ROUTING: Mapping[str, Any] = {"default_provider": "ollama", "fallback_provider": "anthropic"}
 _CLI_DEFAULTS: Mapping[str, Any] = {"llama_cpp_path": "~/llama.cpp/build/bin/llama-cli", "threads": 24, "gpu_layers": 999}
 _CLI_ONLY = frozenset({"llama_cpp_path", "models_dir", "gpu_layers"})
-_PRICES = {"input_usd", "output_usd", "cache_read_usd", "cache_write_usd", "price_version"}
+_PRICES = {"input_usd", "output_usd", "cache_read_usd", "cache_write_usd", "cache_write_long_usd", "price_version"}
 
 
 @frozen(kw_only=True)

@@ -162,6 +162,7 @@ PROFILE_SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("output_usd", number(0, 1_000_000)),
     Setting("cache_read_usd", number(0, 1_000_000)),
     Setting("cache_write_usd", number(0, 1_000_000)),
+    Setting("cache_write_long_usd", number(0, 1_000_000)),
     Setting("price_version", TEXT),
     Setting("quality", number(0, 1)),
     Setting("latency_seconds", number(0, 86_400)),

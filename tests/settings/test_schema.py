@@ -42,7 +42,7 @@ def test_every_field_of_a_provider_can_be_set() -> None:
 
 
 def test_every_field_of_a_described_model_can_be_set() -> None:
-    prices = {"input_usd", "output_usd", "cache_read_usd", "cache_write_usd", "price_version"}
+    prices = {"input_usd", "output_usd", "cache_read_usd", "cache_write_usd", "cache_write_long_usd", "price_version"}
     assert {setting.name for setting in PROFILE_SETTINGS} - prices | {"price", "said"} == _names(ModelProfile)
 
 
