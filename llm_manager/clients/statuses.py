@@ -1,5 +1,6 @@
 """What a status means that a provider does not use in a way of its own; a dialect's ``errors`` judge first, and end here."""
 
+from llm_manager.clients.refusals import sentence
 from llm_manager.clients.who import Who
 from llm_manager.domain.errors import (
     AuthenticationFailed,
@@ -23,7 +24,7 @@ def is_good(status: int) -> bool:
 
 def by_status(status: int, who: Who, origin: Origin, *, said: str = "", wait: float | None = None, is_json: bool = True) -> LLMError:
     """Say what a status means by itself; ``said`` is the provider's own sentence, ``wait`` the seconds it asks for."""
-    model, message = who.model, who.safe(said.strip()) or f"answered with status {status}"
+    model, message = who.model, sentence(said, status, who)
     if status < 200:
         return MalformedResponse(model=model, message=f"answered with status {status}", origin=origin)
     if 300 <= status <= 399:

@@ -16,6 +16,7 @@ from llm_manager.clients import endings
 from llm_manager.clients.direct import DirectDeps, generating_directly, streaming_directly
 from llm_manager.clients.envelopes import Addressed
 from llm_manager.clients.frames import START, ServerSentEvent, end_lines, end_sse, feed_lines, feed_sse
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.telling import Event, Next, Told, begun, cut
 from llm_manager.clients.who import Who, request_id, who_answers
 from llm_manager.domain.attempts import Attempt, Limits
@@ -143,6 +144,7 @@ def checking(line: Line, look: Look) -> Callable[[], FutureResult[Health, LLMErr
                 latency_seconds=line.world.now() - began,
                 models=() if isinstance(told, Failure) else told.unwrap(),
                 error_message=describe(told.failure()) if isinstance(told, Failure) else None,
+                error_tag=told.failure().tag if isinstance(told, Failure) else None,
             )
         )
 
@@ -204,7 +206,7 @@ def talking_client(
 async def _opened(dialect: Dialect, stream: WireStream, who: Who, wall: float) -> Settled[OpenStream, LLMError]:
     """Wait for the first event; a server that answers whole although a stream was asked for is understood too."""
     kind = next((value for name, value in stream.headers if name == "content-type"), _EVENT_STREAM)
-    if not 200 <= stream.status <= 299 or (kind.startswith(_WHOLE_BODIES) and not dialect.lines):
+    if not is_good(stream.status) or (kind.startswith(_WHOLE_BODIES) and not dialect.lines):
         events = _whole(dialect, stream, who, wall)
     else:
         events = _events(dialect, stream, who, begun(wall=wall, request_id=request_id(stream.headers)))

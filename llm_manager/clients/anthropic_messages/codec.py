@@ -23,6 +23,7 @@ from llm_manager.clients.anthropic_messages.shapes import Event as Happening
 from llm_manager.clients.anthropic_messages.thinking import REDACTED, THINKING
 from llm_manager.clients.fitting import Defaults
 from llm_manager.clients.loosely import plain
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.telling import Calling, Chain, Event, Next, Told, begun, cut, failed, finished, settled, unread
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import LLMError
@@ -38,7 +39,7 @@ _SILENT: Final = Delta()
 
 def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLMError]:
     """Read a whole answer; ``wall`` is now, in seconds since 1970. Times and price are for those to add who know them."""
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     message = read_message(reply.body)
     if message is None:

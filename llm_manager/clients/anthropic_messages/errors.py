@@ -9,19 +9,17 @@ from typing import Final
 
 from llm_manager.clients.anthropic_messages.signals import Signal, read_body, read_error
 from llm_manager.clients.data import anthropic_errors as known
+from llm_manager.clients.refusals import lengths_in, sentence
+from llm_manager.clients.statuses import by_status
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import (
-    AuthenticationFailed,
-    ConfigurationError,
     ContextTooLarge,
     InvalidRequest,
     LLMError,
-    MalformedResponse,
     ModelUnavailable,
     Origin,
     QuotaExhausted,
     RateLimitExceeded,
-    RequestTimeout,
     Scope,
 )
 from llm_manager.domain.wire_requests import WireReply
@@ -33,11 +31,8 @@ _LIMIT: Final = re.compile(known.LIMIT_SENTENCE)
 _BUCKET: Final = re.compile(r"x-ratelimit-(remaining|reset)-(requests|tokens)\Z")
 _SCANNED = 2000
 _SERVER_ERROR = 500
-
-
-def is_good(status: int) -> bool:
-    """Say whether an answer of this status is meant to hold a message."""
-    return 200 <= status <= 299
+_NEVER_SENT: Final = (425, 499)
+"""What others mean by these, Claude's servers do not."""
 
 
 def error_of(reply: WireReply, who: Who, *, wall: float) -> LLMError:
@@ -64,7 +59,7 @@ def _judged(signal: Signal, reply: WireReply, who: Who, wall: float) -> LLMError
 
 
 def _by_code(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError | None:
-    model, message = who.model, _message(signal, who)
+    model, message = who.model, sentence(signal.message, signal.status, who)
     if signal.code in known.QUOTA_OF_ACCOUNT:
         return QuotaExhausted(model=model, message=message, scope="account", origin=origin)
     if signal.code in known.RAMP:
@@ -74,7 +69,7 @@ def _by_code(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: f
     if signal.type in known.WINDOW:
         return _too_large(signal, who, origin)
     if signal.type == "overloaded_error":
-        return ModelUnavailable(model=model, message=message, reason="overloaded", resend_helps=_helps(reply), origin=origin)
+        return _unavailable(signal, reply, who, origin)
     return None
 
 
@@ -86,55 +81,42 @@ def _by_sentence(signal: Signal, who: Who, origin: Origin) -> LLMError | None:
     limit = _LIMIT.match(message)
     if limit is not None:
         scope: Scope = "key" if limit["workspace"] else "account"
-        return QuotaExhausted(model=who.model, message=_message(signal, who), scope=scope, origin=origin)
+        return QuotaExhausted(model=who.model, message=sentence(signal.message, signal.status, who), scope=scope, origin=origin)
     if _CREDIT.match(message):
-        return QuotaExhausted(model=who.model, message=_message(signal, who), scope="account", origin=origin)
-    return _too_large(signal, who, origin) if any(sentence.match(message) for sentence in _CONTEXT) else None
+        return QuotaExhausted(model=who.model, message=sentence(signal.message, signal.status, who), scope="account", origin=origin)
+    return _too_large(signal, who, origin) if lengths_in(message, _CONTEXT) is not None else None
 
 
 def _by_status(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError:
-    status, model, message = signal.status, who.model, _message(signal, who)
-    if status < 200:
-        return MalformedResponse(model=model, message=f"answered with status {status}", origin=origin)
-    if 300 <= status <= 399:
-        return ConfigurationError(
-            message=f"the address {who.endpoint or who.provider} answers with a redirect ({status}), which is never followed;"
-            " set base_url to where it leads",
-            origin=origin,
-        )
-    if status == 429:
-        return _limited(signal, reply, who, origin, wall)
-    if status == 401:
-        return AuthenticationFailed(model=model, message=message, origin=origin)
-    if status == 402:
-        return QuotaExhausted(model=model, message=message, origin=origin)
-    if status == 403:
-        return AuthenticationFailed(model=model, message=message, reason="permission", origin=origin)
-    if status in (404, 405, 410):
-        if not signal.is_json:
-            return MalformedResponse(model=model, message=f"answered {status} with something that is no JSON", origin=origin)
-        return ModelUnavailable(model=model, message=message, reason="permanent", origin=origin)
-    if status == 409:
-        return ModelUnavailable(model=model, message=message, reason="busy", resend_helps=_helps(reply), origin=origin)
-    if status == 413:
-        return ContextTooLarge(model=model, limit_kind="bytes", message=message, origin=origin)
-    if status in (408, 504):
-        return RequestTimeout(model=model, timeout_ms=0, phase="provider", origin=origin)
-    if status >= 500 or reply.header("x-should-retry") == "true":
-        return ModelUnavailable(
-            model=model,
-            message=message,
-            reason="overloaded" if status == 529 else "server",
-            resend_helps=_helps(reply),
-            origin=origin,
-        )
-    return InvalidRequest(message=message, request=who.request, origin=origin)
+    status = signal.status
+    match status:
+        case 429:
+            return _limited(signal, reply, who, origin, wall)
+        case _ if status == 409 or (status >= 500 and status != 504):
+            return _unavailable(signal, reply, who, origin)
+    told = by_status(status, who, origin, said=signal.message, is_json=signal.is_json)
+    if status not in _NEVER_SENT and not isinstance(told, InvalidRequest):
+        return told
+    if reply.header("x-should-retry") == "true":
+        return _unavailable(signal, reply, who, origin)
+    return InvalidRequest(message=sentence(signal.message, status, who), request=who.request, origin=origin)
+
+
+def _unavailable(signal: Signal, reply: WireReply, who: Who, origin: Origin) -> LLMError:
+    overloaded = signal.status == 529 or signal.type == "overloaded_error"
+    return ModelUnavailable(
+        model=who.model,
+        message=sentence(signal.message, signal.status, who),
+        reason="overloaded" if overloaded else "busy" if signal.status == 409 else "server",
+        resend_helps=_helps(reply),
+        origin=origin,
+    )
 
 
 def _limited(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float, *, ramp: bool = False) -> LLMError:
     return RateLimitExceeded(
         model=who.model,
-        message=_message(signal, who),
+        message=sentence(signal.message, signal.status, who),
         retry_after_seconds=_wait(reply, wall),
         ramp=ramp,
         scope="account",
@@ -144,14 +126,10 @@ def _limited(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: f
 
 
 def _too_large(signal: Signal, who: Who, origin: Origin) -> ContextTooLarge:
-    count, limit = signal.counts
-    for sentence in _CONTEXT:
-        found = sentence.match(signal.message[:_SCANNED])
-        if found is not None:
-            count = int(found["count"]) if count is None and found["count"] else count
-            limit = int(found["limit"]) if limit is None and found["limit"] else limit
-            break
-    return ContextTooLarge(model=who.model, token_count=count, limit=limit, message=_message(signal, who), origin=origin)
+    message = sentence(signal.message, signal.status, who)
+    told = lengths_in(signal.message[:_SCANNED], _CONTEXT) or signal.counts
+    count, limit = (field if field is not None else said for field, said in zip(signal.counts, told, strict=True))
+    return ContextTooLarge(model=who.model, token_count=count, limit=limit, message=message, origin=origin)
 
 
 def _wait(reply: WireReply, wall: float) -> float | None:
@@ -166,8 +144,3 @@ def _wait(reply: WireReply, wall: float) -> float | None:
 
 def _helps(reply: WireReply) -> bool:
     return reply.header("x-should-retry") != "false"
-
-
-def _message(signal: Signal, who: Who) -> str:
-    """The provider's sentence, safe to show; the status where it has none."""
-    return who.safe(signal.message.strip()) or f"answered with status {signal.status}"

@@ -9,6 +9,7 @@ from returns.result import Failure, Success
 
 from llm_manager.clients import endings
 from llm_manager.clients.anthropic_messages import errors
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.who import Who
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import ModelProfile
@@ -90,7 +91,7 @@ def read_count(reply: WireReply, who: Who, *, wall: float) -> Settled[TokenCount
 
 
 def _object(reply: WireReply, who: Who, wall: float) -> Settled[Mapping[str, Any], LLMError]:
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     try:
         told = msgspec.json.decode(reply.body)

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from attrs import frozen
 
-_LARGEST_ERROR_BYTES = 1_000_000
-_LARGEST_COUNT = 2**53
+from llm_manager.clients.refusals import Lengths, lengths_told, text_in, told_in
+
 _LONGEST_CODE = 100
 
 
@@ -19,7 +18,7 @@ class Signal:
     type: str = ""
     code: str = ""
     message: str = ""
-    counts: tuple[int | None, int | None] = (None, None)
+    counts: Lengths = (None, None)
     request_id: str | None = None
     is_json: bool = True
     raw: str = ""
@@ -27,12 +26,7 @@ class Signal:
 
 def read_body(status: int, body: bytes) -> Signal:
     """Read an error answer; of a body that is no JSON only its text is kept."""
-    raw = body[:_LARGEST_ERROR_BYTES].decode("utf-8", "replace")
-    try:
-        told = msgspec.json.decode(body) if len(body) <= _LARGEST_ERROR_BYTES else None
-    except (ValueError, RecursionError):
-        told = None
-    return read_error(status, told, raw)
+    return read_error(status, told_in(body), text_in(body))
 
 
 def read_error(status: int, told: object, raw: str) -> Signal:
@@ -47,7 +41,7 @@ def read_error(status: int, told: object, raw: str) -> Signal:
         type=_text(error.get("type"))[:_LONGEST_CODE],
         code=_text(details.get("error_code"))[:_LONGEST_CODE] if isinstance(details, Mapping) else "",
         message=_text(error.get("message")) or _text(inner),
-        counts=(_count(error.get("n_prompt_tokens")), _count(error.get("n_ctx"))),
+        counts=lengths_told(error),
         request_id=_text(told.get("request_id")) or None,
         raw=raw,
     )
@@ -55,7 +49,3 @@ def read_error(status: int, told: object, raw: str) -> Signal:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_COUNT else None

@@ -5,6 +5,7 @@ from typing import Final
 
 from llm_manager.clients.cohere.shapes import read_problem
 from llm_manager.clients.data import cohere_errors as known
+from llm_manager.clients.refusals import LARGEST_ERROR_BYTES, lengths_in, sentence
 from llm_manager.clients.statuses import by_status
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import (
@@ -23,13 +24,12 @@ from llm_manager.policies.retry_after import wait_seconds
 _CONTEXT: Final = tuple(re.compile(sentence) for sentence in known.CONTEXT_SENTENCES)
 _MONTH_SPENT: Final = re.compile(known.MONTH_SPENT)
 _KEY_SPENT: Final = re.compile(known.KEY_SPENT)
-_LARGEST: Final = 1_000_000
 _SCANNED: Final = 4000
 
 
 def error_of(reply: WireReply, who: Who, *, wall: float) -> LLMError:
     """Say what an answer that is not good means."""
-    problem = read_problem(reply.body) if len(reply.body) <= _LARGEST else None
+    problem = read_problem(reply.body) if len(reply.body) <= LARGEST_ERROR_BYTES else None
     said = ((problem.message if problem else None) or "").strip()
     origin = who.origin(
         request_id=request_id(reply.headers) or (problem.id if problem else None),
@@ -53,24 +53,23 @@ def bad_ending(reason: str | None, who: Who, *, said: str | None = None, request
 
 
 def _by_sentence(status: int, said: str, who: Who, origin: Origin) -> LLMError | None:
-    message = who.safe(said)
+    message = sentence(said, status, who)
     match status:
         case 400:
-            found = next(filter(None, (sentence.match(said) for sentence in _CONTEXT)), None)
-            if found is None:
+            lengths = lengths_in(said, _CONTEXT)
+            if lengths is None:
                 return None
-            counts = {name: int(value) for name, value in found.groupdict().items()}
-            return ContextTooLarge(
-                model=who.model, token_count=counts.get("count"), limit=counts.get("limit"), message=message, origin=origin
-            )
+            return ContextTooLarge(model=who.model, token_count=lengths[0], limit=lengths[1], message=message, origin=origin)
         case 402:
             scope: Scope = "key" if _KEY_SPENT.match(said) else "account"
-            return QuotaExhausted(model=who.model, message=message or "answered with status 402", scope=scope, origin=origin)
+            return QuotaExhausted(model=who.model, message=message, scope=scope, origin=origin)
         case 429 if _MONTH_SPENT.match(said):
             return QuotaExhausted(model=who.model, message=message, origin=origin)
         case known.DENY_LISTED:
-            return ContentFiltered(model=who.model, message=message or f"answered with status {status}", origin=origin)
+            return ContentFiltered(model=who.model, message=message, origin=origin)
         case 501:
-            return ModelUnavailable(model=who.model, message=message or "it is not implemented", reason="permanent", origin=origin)
+            return ModelUnavailable(
+                model=who.model, message=message if said else "it is not implemented", reason="permanent", origin=origin
+            )
         case _:
             return None

@@ -10,6 +10,7 @@ from typing import Final
 from llm_manager.clients import endings
 from llm_manager.clients.data import gemini_errors as known
 from llm_manager.clients.gemini.signals import Signal, read_body, read_error, status_in
+from llm_manager.clients.refusals import lengths_in, sentence
 from llm_manager.clients.statuses import by_status
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import (
@@ -84,7 +85,7 @@ def _judged(signal: Signal, reply: WireReply, who: Who, wall: float) -> LLMError
 
 def _by_code(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError | None:
     words, status, model = signal.words, signal.status, who.model
-    message = _message(signal, who)
+    message = sentence(signal.message, signal.status, who)
     if status == 429:
         return _limited(signal, reply, who, origin, wall)
     if words & known.WRONG_KEY:
@@ -103,14 +104,10 @@ def _by_code(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: f
 def _by_sentence(signal: Signal, who: Who, origin: Origin) -> LLMError | None:
     """Fixed sentences, for the few errors that have no code of their own."""
     said = signal.message[:_SCANNED]
-    message = _message(signal, who)
-    for sentence in _CONTEXT:
-        found = sentence.match(said)
-        if found is not None:
-            counts = {name: int(value) for name, value in found.groupdict().items() if value}
-            return ContextTooLarge(
-                model=who.model, token_count=counts.get("count"), limit=counts.get("limit"), message=message, origin=origin
-            )
+    message = sentence(signal.message, signal.status, who)
+    lengths = lengths_in(said, _CONTEXT)
+    if lengths is not None:
+        return ContextTooLarge(model=who.model, token_count=lengths[0], limit=lengths[1], message=message, origin=origin)
     if _TOO_MANY_BYTES.match(said):
         return ContextTooLarge(model=who.model, limit_kind="bytes", message=message, origin=origin)
     return AuthenticationFailed(model=who.model, message=message, origin=origin) if _WRONG_KEY.match(said) else None
@@ -121,10 +118,10 @@ def _limited(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: f
     said = signal.message[:_SCANNED]
     spent = any(known.A_DAY in name or value == "0" for name, value in signal.quotas)
     if spent or _NOTHING_ALLOWED.search(said) or _CREDITS_SPENT.match(said):
-        return QuotaExhausted(model=who.model, message=_message(signal, who), scope="account", origin=origin)
+        return QuotaExhausted(model=who.model, message=sentence(signal.message, signal.status, who), scope="account", origin=origin)
     return RateLimitExceeded(
         model=who.model,
-        message=_message(signal, who),
+        message=sentence(signal.message, signal.status, who),
         retry_after_seconds=_wait(signal, reply, wall),
         scope="account",
         origin=origin,
@@ -136,8 +133,3 @@ def _wait(signal: Signal, reply: WireReply, wall: float) -> float | None:
     said = _RETRY_IN.search(signal.message[:_SCANNED])
     delay = signal.delay or (None if said is None else said["delay"].rstrip("."))
     return wait_seconds(reply.header, wall=wall, text="" if delay is None else f"try again in {delay}")
-
-
-def _message(signal: Signal, who: Who) -> str:
-    """The provider's sentence, safe to show; the status where it has none."""
-    return who.safe(signal.message.strip()) or f"answered with status {signal.status}"

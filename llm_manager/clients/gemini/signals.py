@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
 from attrs import frozen
 
-LARGEST_ERROR_BYTES = 1_000_000
+from llm_manager.clients.refusals import text_in, told_in
+
 _LARGEST_WORD = 100
 _MOST_DETAILS = 50
 
@@ -29,12 +29,7 @@ class Signal:
 
 def read_body(status: int, body: bytes) -> Signal:
     """Read an error answer; a body that is no JSON has no words, and its text is only kept as ``raw``."""
-    raw = body[:LARGEST_ERROR_BYTES].decode("utf-8", "replace")
-    try:
-        told = msgspec.json.decode(body) if len(body) <= LARGEST_ERROR_BYTES else None
-    except (ValueError, RecursionError):
-        return Signal(status=status, is_json=False, raw=raw)
-    return read_error(status, told, raw=raw)
+    return read_error(status, told_in(body), raw=text_in(body))
 
 
 def read_error(status: int, told: object, *, raw: str = "") -> Signal:

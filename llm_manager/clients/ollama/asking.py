@@ -12,6 +12,8 @@ from llm_manager.clients.frames import START, end_lines, feed_lines
 from llm_manager.clients.ollama import errors
 from llm_manager.clients.ollama.listing import read_details, read_running, read_stored
 from llm_manager.clients.ollama.pulling import Fetching, ended_early, read_progress
+from llm_manager.clients.refusals import LARGEST_ERROR_BYTES
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.talking import QUICKLY, Line
 from llm_manager.clients.who import Who
 from llm_manager.domain.attempts import Limits
@@ -88,14 +90,14 @@ class Server:
             return
         stream = opened.unwrap()
         fetching, framing, refused = Fetching(model=name), START, b""
-        good = errors.is_good(stream.status)
+        good = is_good(stream.status)
         async with aclosing(stream.chunks) as chunks:
             async for chunk in chunks:
                 if isinstance(chunk, Failure):
                     yield chunk
                     return
                 if not good:
-                    refused = (refused + chunk.unwrap())[: errors.LARGEST_ERROR_BYTES]
+                    refused = (refused + chunk.unwrap())[:LARGEST_ERROR_BYTES]
                     continue
                 framing, lines = feed_lines(framing, chunk.unwrap())
                 for line in lines:
@@ -118,6 +120,6 @@ class Server:
             yield Failure(ended_early(fetching, who))
 
     def _done(self, reply: WireReply, name: str) -> Settled[None, LLMError]:
-        if errors.is_good(reply.status):
+        if is_good(reply.status):
             return Success(None)
         return Failure(errors.error_of(reply, self.who(name), wall=self.line.world.wall()))

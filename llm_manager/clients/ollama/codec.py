@@ -22,6 +22,7 @@ from llm_manager.clients.ollama.answers import called, finish_of, speed_of, usag
 from llm_manager.clients.ollama.context import Context, checked
 from llm_manager.clients.ollama.encoding import encode, streamed
 from llm_manager.clients.ollama.shapes import Answer, Call, read
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.telling import Event, Next, Told, begun, cut, failed, joined, settled
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import LLMError, PolicyBlocked
@@ -45,7 +46,7 @@ class Watch:
 
 def decode(reply: WireReply, who: Who, wall: float, watch: Watch) -> Settled[LLMResponse, LLMError]:
     """Read a whole answer; ``wall`` is now, in seconds since 1970. Times and price are for those to add who know them."""
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     answer = read(reply.body)
     if answer is None:

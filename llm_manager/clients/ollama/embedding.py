@@ -11,6 +11,7 @@ from returns.result import Failure, Result, Success
 from llm_manager.clients import endings
 from llm_manager.clients.fitting import ENCODER
 from llm_manager.clients.ollama import errors
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.who import Who
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest
 from llm_manager.domain.errors import InvalidRequest, LLMError
@@ -56,7 +57,7 @@ def encode_texts(
 
 def read_vectors(reply: WireReply, who: Who, request: EmbedRequest, *, wall: float) -> Settled[tuple[Embeddings, str | None], LLMError]:
     """One vector for each text, in their order, and where they were really made, when that was elsewhere."""
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     try:
         told = _DECODER.decode(reply.body)

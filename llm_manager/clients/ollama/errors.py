@@ -7,29 +7,26 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-import msgspec
 from attrs import frozen
 
 from llm_manager.clients.data import ollama_errors as known
+from llm_manager.clients.refusals import lengths_in, sentence, told_in
+from llm_manager.clients.statuses import by_status
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.error_questions import origin_of
 from llm_manager.domain.errors import (
     AuthenticationFailed,
-    ConfigurationError,
     ContextTooLarge,
-    InvalidRequest,
     LLMError,
     MalformedResponse,
     ModelUnavailable,
     NetworkError,
     Origin,
-    QuotaExhausted,
     RateLimitExceeded,
 )
 from llm_manager.domain.wire_requests import WireReply
 from llm_manager.policies.retry_after import wait_seconds
 
-LARGEST_ERROR_BYTES: Final = 1_000_000
 _SERVER_ERROR: Final = 500
 _SCANNED: Final = 2000
 _CONTEXT: Final = tuple(re.compile(sentence) for sentence in known.CONTEXT)
@@ -53,17 +50,9 @@ class _Signal:
     signs_in: bool = False
 
 
-def is_good(status: int) -> bool:
-    """Say whether an answer of this status is meant to hold what was asked for."""
-    return 200 <= status <= 299
-
-
 def error_of(reply: WireReply, who: Who, *, wall: float) -> LLMError:
     """Say what an answer that is not good means."""
-    try:
-        told = msgspec.json.decode(reply.body) if len(reply.body) <= LARGEST_ERROR_BYTES else None
-    except (ValueError, RecursionError):
-        told = None
+    told = told_in(reply.body)
     if told is None:
         raw = reply.body[:_SCANNED].decode("utf-8", "replace")
         return _judged(_Signal(status=reply.status, message="", is_json=False), reply, who, wall, raw)
@@ -122,27 +111,19 @@ def _judged(signal: _Signal, reply: WireReply, who: Who, wall: float, raw: str) 
 
 def _by_sentence(signal: _Signal, who: Who, origin: Origin) -> LLMError | None:
     said, status, model = signal.message[:_SCANNED], signal.status, who.model
-    message = _message(signal, who)
+    message = sentence(signal.message, signal.status, who)
     if not said:
         return None
-    for sentence in _CONTEXT:
-        if found := sentence.match(said):
-            counts = found.groupdict()
-            count, limit = counts.get("count"), counts.get("limit")
-            return ContextTooLarge(
-                model=model,
-                token_count=None if count is None else int(count),
-                limit=None if limit is None else int(limit),
-                message=message,
-                origin=origin,
-            )
-    if status in (400, 500) and any(sentence.match(said) for sentence in _UNABLE):
+    lengths = lengths_in(said, _CONTEXT)
+    if lengths is not None:
+        return ContextTooLarge(model=model, token_count=lengths[0], limit=lengths[1], message=message, origin=origin)
+    if status in (400, 500) and any(each.match(said) for each in _UNABLE):
         return ModelUnavailable(model=model, message=message, reason="permanent", origin=origin)
     if status == 400 and _INVALID_NAME.match(said):
         return ModelUnavailable(model=model, message=message, reason="permanent", origin=origin)
     if status == 403 and _CLOUD_OFF.match(said):
         return ModelUnavailable(model=model, message=message, reason="permanent", origin=origin)
-    if status >= 500 and any(sentence.match(said) for sentence in _MEMORY):
+    if status >= 500 and any(each.match(said) for each in _MEMORY):
         return ModelUnavailable(model=model, message=message, reason="busy", resend_helps=False, origin=origin)
     if status >= 500 and _LOADING.match(said):
         return ModelUnavailable(model=model, message=message, reason="loading", origin=origin)
@@ -152,42 +133,21 @@ def _by_sentence(signal: _Signal, who: Who, origin: Origin) -> LLMError | None:
 
 
 def _by_status(signal: _Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError:
-    status, model, message = signal.status, who.model, _message(signal, who)
-    if status < 200:
-        return MalformedResponse(model=model, message=f"answered with status {status}", origin=origin)
-    if 300 <= status <= 399:
-        return ConfigurationError(
-            message=f"the address {who.endpoint} answers with a redirect ({status}), which is never followed;"
-            " set base_url to where it leads",
-            origin=origin,
-        )
-    if status == 401:
-        how = "the server passes this model on to ollama.com: sign it in with: ollama signin" if signal.signs_in else message
-        return AuthenticationFailed(model=model, message=how, origin=origin)
-    if status == 402:
-        return QuotaExhausted(model=model, message=message, origin=origin)
-    if status == 403:
-        return AuthenticationFailed(model=model, message=message, reason="permission", origin=origin)
-    if status in (404, 405, 410):
-        if not signal.is_json:
+    status, model, message = signal.status, who.model, sentence(signal.message, signal.status, who)
+    match status:
+        case 401 if signal.signs_in:
+            how = "the server passes this model on to ollama.com: sign it in with: ollama signin"
+            return AuthenticationFailed(model=model, message=how, origin=origin)
+        case 404 | 405 | 410 if not signal.is_json:
             told = f"answered {status} with something that is no JSON: is base_url that of Ollama, without /v1 or /api?"
             return MalformedResponse(model=model, message=told, origin=origin)
-        hint = absent(model) if status == 404 else message
-        return ModelUnavailable(model=model, message=hint, reason="permanent", origin=origin)
-    if status == 413:
-        return ContextTooLarge(model=model, limit_kind="bytes", message=message, origin=origin)
-    if status == 429:
-        wait = wait_seconds(reply.header, wall=wall)
-        return RateLimitExceeded(model=model, message=message, retry_after_seconds=wait, scope="account", origin=origin)
-    if status == 502:  # the server is well; the cloud behind it is not to be reached
-        return ModelUnavailable(model=model, message=message, reason="busy", resend_helps=False, origin=origin)
-    if status == 503:
-        return ModelUnavailable(model=model, message=message, reason="overloaded", origin=origin)
-    if status >= 500 or status in (408, 409, 425, 499):
-        return ModelUnavailable(model=model, message=message, reason="server", origin=origin)
-    return InvalidRequest(message=message, request=who.request, origin=origin)
-
-
-def _message(signal: _Signal, who: Who) -> str:
-    """The server's sentence, safe to show; the status where it has none."""
-    return who.safe(signal.message) or f"answered with status {signal.status}"
+        case 404:
+            return ModelUnavailable(model=model, message=absent(model), reason="permanent", origin=origin)
+        case 429:
+            wait = wait_seconds(reply.header, wall=wall)
+            return RateLimitExceeded(model=model, message=message, retry_after_seconds=wait, scope="account", origin=origin)
+        case 502:  # the server is well; the cloud behind it is not to be reached
+            return ModelUnavailable(model=model, message=message, reason="busy", resend_helps=False, origin=origin)
+        case _ if status in (408, 499) or (status >= 500 and status != 503):
+            return ModelUnavailable(model=model, message=message, origin=origin)
+    return by_status(status, who, origin, said=signal.message)

@@ -8,6 +8,7 @@ from returns.result import Failure, Success
 
 from llm_manager.clients import endings
 from llm_manager.clients.ollama import errors
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.who import Who
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.local_models import LocalModel, LocalModelDetails, RunningModel
@@ -60,7 +61,7 @@ def read_details(reply: WireReply, who: Who, name: str, *, wall: float) -> Settl
 
 
 def _object(reply: WireReply, who: Who, wall: float) -> Settled[Mapping[str, Any], LLMError]:
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     try:
         told = msgspec.json.decode(reply.body) if len(reply.body) <= _LARGEST else None

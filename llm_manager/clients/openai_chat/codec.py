@@ -19,6 +19,7 @@ from llm_manager.clients.openai_chat import errors
 from llm_manager.clients.openai_chat.answers import WITHHELD, called, calls_of, finish_of, usage_of
 from llm_manager.clients.openai_chat.encoding import encode, streamed
 from llm_manager.clients.openai_chat.shapes import Answer, Choice, Said, read
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.telling import Event, Next, Told, begun, cut, failed, finished, settled, unread
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import LLMError
@@ -34,7 +35,7 @@ _DONE: Final = b"[DONE]"
 
 def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLMError]:
     """Read a whole answer; ``wall`` is now, in seconds since 1970. Times and price are for those to add who know them."""
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     answer = read(reply.body)
     if answer is None:

@@ -9,6 +9,7 @@ from returns.result import Failure, Success
 from llm_manager.clients import endings
 from llm_manager.clients.data.shapes import Counting
 from llm_manager.clients.openai_chat import errors
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.who import Who
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.usage import TokenCount
@@ -50,7 +51,7 @@ def counted(body: dict[str, Any], counting: Counting) -> dict[str, Any]:
 
 def decode(reply: WireReply, who: Who, wall: float) -> Settled[TokenCount, LLMError]:
     """Read the count."""
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     try:
         answer = _ANSWER.decode(reply.body)

@@ -10,6 +10,7 @@ from returns.result import Failure, Success
 
 from llm_manager.clients import endings
 from llm_manager.clients.openai_chat import errors
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.who import Who
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.usage import Credits
@@ -31,7 +32,7 @@ _ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 def read_credits(reply: WireReply, who: Who, wall: float) -> Settled[Credits, LLMError]:
     """Read what was bought and what is spent, in US dollars."""
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     try:
         account = _ANSWER.decode(reply.body).data

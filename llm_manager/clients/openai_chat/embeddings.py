@@ -14,6 +14,7 @@ from returns.result import Failure, Success
 from llm_manager.clients import endings
 from llm_manager.clients.data.shapes import ProviderFacts
 from llm_manager.clients.openai_chat import errors
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.who import Who
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest, Vector
 from llm_manager.domain.errors import LLMError
@@ -59,7 +60,7 @@ def body_of(request: EmbedRequest, model: ModelProfile, facts: ProviderFacts, no
 
 def decode(reply: WireReply, who: Who, wall: float, *, count: int) -> Settled[Embeddings, LLMError]:
     """Read ``count`` vectors, put into the order of their texts."""
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     try:
         answer = _ANSWER.decode(reply.body)

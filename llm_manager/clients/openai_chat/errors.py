@@ -7,25 +7,24 @@ in ``clients/data``. Words that a prompt could hold decide nothing.
 import re
 from typing import Final
 
-import msgspec
 from attrs import evolve
 
 from llm_manager.clients.data import openai_chat_errors as known
-from llm_manager.clients.openai_chat.signals import LARGEST_ERROR_BYTES, Signal, read_body, read_error, status_in
+from llm_manager.clients.endings import beginning
+from llm_manager.clients.openai_chat.signals import Signal, read_body, read_error, status_in
+from llm_manager.clients.refusals import lengths_in, sentence, told_in
+from llm_manager.clients.statuses import by_status
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import (
     AuthenticationFailed,
-    ConfigurationError,
     ContentFiltered,
     ContextTooLarge,
     InvalidRequest,
     LLMError,
-    MalformedResponse,
     ModelUnavailable,
     Origin,
     QuotaExhausted,
     RateLimitExceeded,
-    RequestTimeout,
 )
 from llm_manager.domain.wire_requests import WireReply
 from llm_manager.policies.retry_after import wait_seconds
@@ -37,11 +36,6 @@ _LOADING: Final = re.compile(known.LOADING_SENTENCE)
 _NO_SUCH_MODEL: Final = re.compile(known.NO_SUCH_MODEL_SENTENCE)
 _SCANNED = 2000
 _SERVER_ERROR = 500
-
-
-def is_good(status: int) -> bool:
-    """Say whether an answer of this status is meant to hold a completion."""
-    return 200 <= status <= 299
 
 
 def error_of(reply: WireReply, who: Who, *, wall: float) -> LLMError:
@@ -60,13 +54,10 @@ def error_inside(told: object, who: Who, *, wall: float, raw: str = "", reply: W
 
 def error_in_body(reply: WireReply, who: Who, *, wall: float) -> LLMError | None:
     """The error that a good answer holds in the place of what was asked for; None when it holds none."""
-    try:
-        told = msgspec.json.decode(reply.body) if len(reply.body) <= LARGEST_ERROR_BYTES else None
-    except (ValueError, RecursionError):
-        return None
+    told = told_in(reply.body)
     if not isinstance(told, dict) or not told.get("error"):
         return None
-    return error_inside(told, who, wall=wall, raw=reply.body[:4096].decode("utf-8", "replace"), reply=reply)
+    return error_inside(told, who, wall=wall, raw=beginning(reply.body), reply=reply)
 
 
 def _status_of(words: frozenset[str]) -> int:
@@ -81,14 +72,14 @@ def _status_of(words: frozenset[str]) -> int:
 
 
 def _judged(signal: Signal, reply: WireReply, who: Who, wall: float) -> LLMError:
-    origin = signal.origin(who, request_id=request_id(reply.headers), status=reply.status)
+    origin = who.origin(request_id=request_id(reply.headers), status=reply.status, code=signal.code, raw=signal.raw)
     coded = _by_code(signal, reply, who, origin, wall) or _by_sentence(signal, who, origin)
     return coded or _by_status(signal, reply, who, origin, wall)
 
 
 def _by_code(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError | None:
     words, status, model = signal.words, signal.status, who.model
-    message = _message(signal, who)
+    message = sentence(signal.message, signal.status, who)
     if words & known.CONTEXT:
         return _too_large(signal, who, origin)
     if words & known.FILTERED:
@@ -129,56 +120,43 @@ def _by_sentence(signal: Signal, who: Who, origin: Origin) -> LLMError | None:
                 token_count=int(found["count"]),
                 limit=int(found["limit"]),
                 limit_kind="tokens_per_minute",
-                message=_message(signal, who),
+                message=sentence(signal.message, signal.status, who),
                 origin=origin,
             )
-    if signal.status in (400, 413, 422, 500) and any(sentence.match(message) for sentence in _CONTEXT):
+    if signal.status in (400, 413, 422, 500) and lengths_in(message, _CONTEXT) is not None:
         return _too_large(signal, who, origin)
     if signal.status in (400, 404) and _NO_SUCH_MODEL.match(message):
-        return ModelUnavailable(model=who.model, message=_message(signal, who), reason="permanent", origin=origin)
+        return ModelUnavailable(model=who.model, message=sentence(signal.message, signal.status, who), reason="permanent", origin=origin)
     return None
 
 
 def _by_status(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError:
-    status, model, message = signal.status, who.model, _message(signal, who)
-    if status < 200:
-        return MalformedResponse(model=model, message=f"answered with status {status}", origin=origin)
-    if 300 <= status <= 399:
-        return ConfigurationError(
-            message=f"the address {who.endpoint or who.provider} answers with a redirect ({status}), which is never followed;"
-            " set base_url to where it leads",
-            origin=origin,
-        )
-    if status == 429:
-        return _rate_limited(signal, reply, who, origin, wall)
-    if status == 401:
-        return AuthenticationFailed(model=model, message=message, origin=origin)
-    if status == 402:
-        return _payment_required(signal, reply, who, origin, wall)
-    if status == 403:
-        return _forbidden(signal, who, origin)
-    if status == 408 and who.provider == "openrouter":
-        return RequestTimeout(model=model, timeout_ms=0, phase="provider", origin=origin)
-    if status == 413:
-        by_bytes = who.provider != "groq"
-        return ContextTooLarge(model=model, limit_kind="bytes" if by_bytes else "window", message=message, origin=origin)
-    if status in (404, 405, 410):
-        if not signal.is_json:
-            return MalformedResponse(model=model, message=f"answered {status} with something that is no JSON", origin=origin)
-        return ModelUnavailable(model=model, message=message, reason="permanent", origin=origin)
-    if status == 424 and who.provider == "groq":
-        return ModelUnavailable(model=model, message=message, reason="permanent", origin=origin)
-    if status == 501:
-        return ModelUnavailable(model=model, message=message, reason="permanent", origin=origin)
-    if status == 498 and who.provider == "groq":
-        return ModelUnavailable(model=model, message=message, reason="busy", origin=origin)
-    if status >= 500 or status in (408, 409, 425, 499) or reply.header("x-should-retry") == "true":
+    status, provider, message = signal.status, who.provider, sentence(signal.message, signal.status, who)
+    match status:
+        case 429:
+            return _rate_limited(signal, reply, who, origin, wall)
+        case 402:
+            return _payment_required(signal, reply, who, origin, wall)
+        case 403:
+            return _forbidden(signal, who, origin)
+        case 413 if provider == "groq":
+            return ContextTooLarge(model=who.model, message=message, origin=origin)
+        case 424 | 501 if status == 501 or provider == "groq":
+            return ModelUnavailable(model=who.model, message=message, reason="permanent", origin=origin)
+        case 498 if provider == "groq":
+            return ModelUnavailable(model=who.model, message=message, reason="busy", origin=origin)
+        case _ if status >= 500 or status in (409, 425, 499) or (status == 408 and provider != "openrouter"):
+            return _server_failed(signal, reply, who, origin)
+    told = by_status(status, who, origin, said=signal.message, is_json=signal.is_json)
+    if not isinstance(told, InvalidRequest):
+        return told
+    if reply.header("x-should-retry") == "true":
         return _server_failed(signal, reply, who, origin)
-    return InvalidRequest(message=message, request=who.request, by_model=status == 422 and who.provider == "groq", origin=origin)
+    return evolve(told, by_model=status == 422 and provider == "groq")
 
 
 def _rate_limited(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError:
-    message = _message(signal, who)
+    message = sentence(signal.message, signal.status, who)
     helps = _BUDGET_OF_PARAMETERS.match(signal.message[:_SCANNED]) is None and reply.header("x-should-retry") != "false"
     return RateLimitExceeded(
         model=who.model,
@@ -191,14 +169,14 @@ def _rate_limited(signal: Signal, reply: WireReply, who: Who, origin: Origin, wa
 
 
 def _payment_required(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError:
-    wait = _wait(signal, reply, wall)
+    wait, message = _wait(signal, reply, wall), sentence(signal.message, signal.status, who)
     if wait is not None and "openrouter_in_flight_budget" in signal.words:
-        return RateLimitExceeded(model=who.model, message=_message(signal, who), retry_after_seconds=wait, scope="account", origin=origin)
-    return QuotaExhausted(model=who.model, message=_message(signal, who), origin=origin)
+        return RateLimitExceeded(model=who.model, message=message, retry_after_seconds=wait, scope="account", origin=origin)
+    return QuotaExhausted(model=who.model, message=message, origin=origin)
 
 
 def _forbidden(signal: Signal, who: Who, origin: Origin) -> LLMError:
-    message = _message(signal, who)
+    message = sentence(signal.message, signal.status, who)
     if any(word.endswith(("_budget", "key_limit")) for word in signal.words) or "resets_at" in signal.metadata:
         return QuotaExhausted(model=who.model, message=message, origin=origin)
     if "flagged_input" in signal.metadata or (who.provider == "openrouter" and "reasons" in signal.metadata):
@@ -207,7 +185,7 @@ def _forbidden(signal: Signal, who: Who, origin: Origin) -> LLMError:
 
 
 def _server_failed(signal: Signal, reply: WireReply, who: Who, origin: Origin) -> LLMError:
-    message = _message(signal, who)
+    message = sentence(signal.message, signal.status, who)
     if signal.status == 503 and (signal.words & known.LOADING or _LOADING.match(signal.message)):
         return ModelUnavailable(model=who.model, message=message, reason="loading", origin=origin)
     return ModelUnavailable(
@@ -220,15 +198,10 @@ def _server_failed(signal: Signal, reply: WireReply, who: Who, origin: Origin) -
 
 
 def _too_large(signal: Signal, who: Who, origin: Origin) -> ContextTooLarge:
-    count, limit = signal.counts
-    for sentence in _CONTEXT:
-        found = sentence.match(signal.message[:_SCANNED])
-        if found is not None:
-            said = found.groupdict()
-            count = count if count is not None or not said.get("count") else int(said["count"])
-            limit = limit if limit is not None or not said.get("limit") else int(said["limit"])
-            break
-    return ContextTooLarge(model=who.model, token_count=count, limit=limit, message=_message(signal, who), origin=origin)
+    message = sentence(signal.message, signal.status, who)
+    told = lengths_in(signal.message[:_SCANNED], _CONTEXT) or signal.counts
+    count, limit = (field if field is not None else said for field, said in zip(signal.counts, told, strict=True))
+    return ContextTooLarge(model=who.model, token_count=count, limit=limit, message=message, origin=origin)
 
 
 def _wait(signal: Signal, reply: WireReply, wall: float) -> float | None:
@@ -236,8 +209,3 @@ def _wait(signal: Signal, reply: WireReply, wall: float) -> float | None:
     repeated = signal.metadata.get("headers")
     headers = {str(name).lower(): value for name, value in repeated.items() if isinstance(value, str)} if isinstance(repeated, dict) else {}
     return wait_seconds(lambda name: reply.header(name) or headers.get(name), wall=wall, text=signal.message[:_SCANNED])
-
-
-def _message(signal: Signal, who: Who) -> str:
-    """The provider's sentence, safe to show; the status where it has none."""
-    return who.safe(signal.message.strip()) or f"answered with status {signal.status}"

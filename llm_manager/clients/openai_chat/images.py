@@ -12,6 +12,7 @@ from llm_manager.clients import endings
 from llm_manager.clients.data.shapes import ProviderFacts
 from llm_manager.clients.fitting import UnfitError
 from llm_manager.clients.openai_chat import errors
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.who import Who
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.images import ImageRequest, MadeImage, MadeImages
@@ -62,7 +63,7 @@ def body_of(request: ImageRequest, model: str, facts: ProviderFacts) -> dict[str
 
 def decode(reply: WireReply, who: Who, wall: float) -> Settled[MadeImages, LLMError]:
     """Read the pictures."""
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     try:
         answer: _Answer | None = _ANSWER.decode(reply.body)

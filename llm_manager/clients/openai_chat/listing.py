@@ -10,6 +10,7 @@ from returns.result import Failure, Success
 from llm_manager.clients import endings
 from llm_manager.clients.openai_chat import errors
 from llm_manager.clients.openai_chat.offers import told_of
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.who import Who
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import ModelProfile
@@ -45,7 +46,7 @@ def is_well(reply: WireReply, who: Who, *, wall: float) -> Settled[tuple[str, ..
 
 
 def _json(reply: WireReply, who: Who, wall: float) -> Settled[object, LLMError]:
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     try:
         return Success(msgspec.json.decode(reply.body))

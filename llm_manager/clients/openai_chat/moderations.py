@@ -8,6 +8,7 @@ from returns.result import Failure, Success
 
 from llm_manager.clients import endings
 from llm_manager.clients.openai_chat import errors
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.who import Who
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.moderation import Moderation, ModerationRequest, Verdict
@@ -38,7 +39,7 @@ def body_of(request: ModerationRequest, model: str) -> dict[str, Any]:
 
 def decode(reply: WireReply, who: Who, wall: float, *, count: int) -> Settled[Moderation, LLMError]:
     """Read ``count`` verdicts; a category that was not judged is left out."""
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     try:
         answer = _ANSWER.decode(reply.body)

@@ -3,15 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
 from attrs import frozen
 
-from llm_manager.clients.who import Who
-from llm_manager.domain.errors import Origin
+from llm_manager.clients.refusals import Lengths, lengths_told, text_in, told_in
 
-LARGEST_ERROR_BYTES = 1_000_000
 _LARGEST_WORD = 100
-_LARGEST_COUNT = 2**53
 
 
 @frozen(kw_only=True)
@@ -23,32 +19,14 @@ class Signal:
     code: str | None = None
     message: str = ""
     metadata: Mapping[str, Any] = {}
-    counts: tuple[int | None, int | None] = (None, None)
-    """Prompt tokens and window, when they are told as numbers."""
+    counts: Lengths = (None, None)
     is_json: bool = True
     raw: str = ""
-
-    def origin(self, who: Who, *, request_id: str | None = None, status: int | None = None) -> Origin:
-        """Who said it, safe to log."""
-        return Origin(
-            provider=who.provider,
-            endpoint=who.endpoint,
-            key_fingerprint=None if who.key is None else who.key.fingerprint,
-            request_id=who.safe_id(request_id),
-            status=self.status if status is None else status,
-            code=None if self.code is None else who.safe(self.code),
-            raw=who.safe(self.raw) or None,
-        )
 
 
 def read_body(status: int, body: bytes) -> Signal:
     """Read an error answer; a body that is no JSON has no words, and its text is only kept as ``raw``."""
-    raw = body[:LARGEST_ERROR_BYTES].decode("utf-8", "replace")
-    try:
-        told = msgspec.json.decode(body) if len(body) <= LARGEST_ERROR_BYTES else None
-    except (ValueError, RecursionError):
-        return Signal(status=status, is_json=False, raw=raw)
-    return read_error(status, told, raw=raw)
+    return read_error(status, told_in(body), raw=text_in(body))
 
 
 def read_error(status: int, told: object, *, raw: str = "") -> Signal:
@@ -74,7 +52,7 @@ def read_error(status: int, told: object, *, raw: str = "") -> Signal:
         code=code,
         message=upstream.message if upstream and upstream.message else message,
         metadata=metadata,
-        counts=(_count(fields.get("n_prompt_tokens")), _count(fields.get("n_ctx"))),
+        counts=lengths_told(fields),
         raw=message if "flagged_input" in metadata else raw or message,
     )
 
@@ -94,11 +72,8 @@ def status_in(told: object) -> int | None:
 def _upstream(metadata: Mapping[str, Any]) -> Signal | None:
     """What the provider behind a router said, when the router passes it on."""
     raw = metadata.get("raw")
-    if isinstance(raw, str) and raw[:1] == "{" and len(raw) <= LARGEST_ERROR_BYTES:
-        try:
-            raw = msgspec.json.decode(raw)
-        except (ValueError, RecursionError):
-            return None
+    if isinstance(raw, str) and raw[:1] == "{":
+        raw = told_in(raw)
     if not isinstance(raw, Mapping):
         return None
     inner = raw.get("error", raw)
@@ -120,7 +95,3 @@ def _text(value: object) -> str | None:
     if isinstance(value, list) and value and isinstance(value[0], Mapping):
         value = value[0].get("msg")
     return value if isinstance(value, str) else None
-
-
-def _count(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _LARGEST_COUNT else None

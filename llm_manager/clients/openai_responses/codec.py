@@ -18,6 +18,7 @@ from llm_manager.clients.openai_responses import errors
 from llm_manager.clients.openai_responses.answers import BETWEEN_SUMMARIES, called, ended, place_of, thoughts_of, whole
 from llm_manager.clients.openai_responses.encoding import encode, streamed
 from llm_manager.clients.openai_responses.shapes import Happening, Item, Response, read_event, read_response
+from llm_manager.clients.statuses import is_good
 from llm_manager.clients.telling import Event, Next, Told, begun, failed, joined, settled, unread
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import LLMError
@@ -37,7 +38,7 @@ _UNFINISHED: Final = ("in_progress", "queued")
 
 def decode(reply: WireReply, who: Who, wall: float) -> Settled[LLMResponse, LLMError]:
     """Read a whole answer; ``wall`` is now, in seconds since 1970. Times and price are for those to add who know them."""
-    if not errors.is_good(reply.status):
+    if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))
     response = read_response(reply.body)
     if response is None:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from llm_manager.clients.loosely import plain
-from llm_manager.clients.openai_chat.errors import error_inside, error_of, is_good
+from llm_manager.clients.openai_chat.errors import error_inside, error_of
 from llm_manager.clients.openai_responses.shapes import Happening, Response
 
-__all__ = ["error_inside", "error_of", "is_good", "problem_in", "problem_told"]
+__all__ = ["error_inside", "error_of", "problem_in", "problem_told"]
 
 _FAILED = {"error": {"code": "server_error", "message": "the provider could not finish the answer"}}
 
