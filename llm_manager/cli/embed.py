@@ -21,7 +21,7 @@ from llm_manager.outcomes import Settled
 from llm_manager.policies.plurals import counted
 from llm_manager.real_world import real_world
 from llm_manager.runs.embedding_rows import EmbeddingJob, Taken, Write, embed_rows, with_spending
-from llm_manager.runs.reading import Form, Table, form_of, open_table
+from llm_manager.runs.reading import Delimiter, Form, Table, form_of, open_table
 from llm_manager.runs.reporting import Report, counts, report_document, took
 from llm_manager.runs.run_log import can_lock, locked
 from llm_manager.runs.taking_over import take_over
@@ -30,7 +30,9 @@ from llm_manager.runs.tallies import Tally
 _PARTIAL: Final = ".part"
 
 
-def rows_of(source: str, column: str, *, scratch: Path, limit: int | None, form: Form | None) -> Settled[Table, LLMError]:
+def rows_of(
+    source: str, column: str, *, scratch: Path, limit: int | None, form: Form | None, delimiter: Delimiter | None = None
+) -> Settled[Table, LLMError]:
     """The rows of a file or of standard input; what is neither is a text, and the one row there is."""
     if not source.strip():
         return Failure(InvalidRequest(message="the text is empty: give it as an argument, or - to read rows from standard input"))
@@ -38,7 +40,7 @@ def rows_of(source: str, column: str, *, scratch: Path, limit: int | None, form:
         file = scratch / "text.jsonl"
         file.write_bytes(msgspec.json.encode({column: source}))
         source, form = str(file), "jsonl"
-    return open_table(source, stdin=sys.stdin.buffer, scratch=scratch, limit=limit, form=form)
+    return open_table(source, stdin=sys.stdin.buffer, scratch=scratch, limit=limit, form=form, delimiter=delimiter)
 
 
 def unfit_target(place: str) -> LLMError | None:

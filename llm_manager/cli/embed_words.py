@@ -9,7 +9,7 @@ from cyclopts.types import PositiveInt
 from returns.result import Failure
 
 from llm_manager.cli.embed import embed, rows_of, unfit_target
-from llm_manager.cli.parsing import Config, Model, Private, Provider, Timeout
+from llm_manager.cli.parsing import Between, Config, Model, Private, Provider, Timeout
 from llm_manager.cli.session import open_session, standard_output
 from llm_manager.domain.embeddings import EmbedRequest, Purpose
 from llm_manager.runs.embedding_rows import ROWS_AT_ONCE, make_embedding_job
@@ -34,6 +34,7 @@ def run(
     timeout: Timeout = None,
     private: Private = False,
     form: Annotated[Form | None, Parameter(name="--format", help="What rows are in where no name ends in .jsonl or .csv.")] = None,
+    delimiter: Between = None,
     json: Annotated[bool, Parameter(negative=(), help="Write the report as JSON; to standard error if the rows go out there.")] = False,
     config: Config = None,
 ) -> int:
@@ -52,7 +53,7 @@ def run(
     if wrong is not None:
         return output.failure(wrong)
     with TemporaryDirectory(prefix="llm-manager-") as scratch:
-        table = rows_of(source, column, scratch=Path(scratch), limit=limit, form=form)
+        table = rows_of(source, column, scratch=Path(scratch), limit=limit, form=form, delimiter=delimiter)
         if isinstance(table, Failure):
             return output.failure(table.failure())
         job = make_embedding_job(table.unwrap(), column, request)

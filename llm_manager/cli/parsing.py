@@ -18,7 +18,9 @@ from llm_manager.cli.version import installed_version
 from llm_manager.domain.plans import Strategy
 from llm_manager.domain.requests import Reasoning, TaskType
 from llm_manager.outcomes import sealed
+from llm_manager.policies.names import AUTO, PROVIDERS, canonical_provider, nearest
 from llm_manager.policies.printing import one_line
+from llm_manager.runs.reading import Delimiter
 
 Config: TypeAlias = Annotated[Path | None, Parameter(help="Read this settings file last, over all others.")]
 Json: TypeAlias = Annotated[bool, Parameter(negative=(), help="Write JSON to standard output.")]
@@ -32,6 +34,13 @@ def _no_option(_: object, prompt: str) -> None:
 def _not_endless(_: object, seconds: float | None) -> None:
     if seconds is not None and not 0 < seconds <= _LONGEST_SECONDS:
         raise ValueError(f"Give more than 0 and at most {_LONGEST_SECONDS} seconds.")
+
+
+def known_provider(_: object, given: str | Sequence[str] | None) -> None:
+    """Refuse what names no provider, with the names it was probably meant for."""
+    for name in () if given is None else (given,) if isinstance(given, str) else given:
+        if name != AUTO and canonical_provider(name) is None:
+            raise ValueError(f"There is no provider {name!r}; did you mean {', '.join(nearest(name, PROVIDERS) or PROVIDERS)}?")
 
 
 def _share(_: object, part: float | None) -> None:
@@ -48,7 +57,7 @@ Prompt: TypeAlias = Annotated[
     ),
 ]
 Model: TypeAlias = Annotated[str | None, Parameter(name=("--model", "-m"), help="Ask this model.")]
-Provider: TypeAlias = Annotated[str | None, Parameter(help="Ask this provider.")]
+Provider: TypeAlias = Annotated[str | None, Parameter(help="Ask this provider.", validator=known_provider)]
 Fallback: TypeAlias = Annotated[bool, Parameter(negative=(), help="Let others stand in for the model or provider named.")]
 Timeout: TypeAlias = Annotated[float | None, Parameter(help="How long a model may be silent, in seconds.", validator=_not_endless)]
 System: TypeAlias = Annotated[str | None, Parameter(help="What the model is told before the prompt; @FILE reads it.")]
@@ -61,6 +70,7 @@ Stop: TypeAlias = Annotated[
 ]
 Seed: TypeAlias = Annotated[int | None, Parameter(help="The same number gives the same answer where a provider can.")]
 Think: TypeAlias = Annotated[Reasoning | None, Parameter(help="How much the model may think before it answers.")]
+Between: TypeAlias = Annotated[Delimiter | None, Parameter(help="What stands between the cells of CSV; a comma by default.")]
 Task: TypeAlias = Annotated[TaskType | None, Parameter(help="What the prompt is about; the text decides otherwise.")]
 Private: TypeAlias = Annotated[bool, Parameter(negative=(), help="Let only local models see the prompt.")]
 Images: TypeAlias = Annotated[
@@ -71,7 +81,7 @@ Documents: TypeAlias = Annotated[
     Parameter(name="--document", negative=(), help="A PDF or text to send along, a file or a PDF's address; may be repeated."),
 ]
 
-OF_MODELS: Final = ("compare", "pull", "ps", "show", "rm", "disk", "updates", "recommend")
+OF_MODELS: Final = ("search", "compare", "pull", "ps", "show", "rm", "disk", "updates", "recommend")
 _LONGEST_SECONDS: Final = 86_400
 _OPTION: Final = re.compile(r"--?[A-Za-z][\w-]*(=.*)?")
 _EXAMPLES: Final = """\
@@ -119,6 +129,7 @@ Examples:
   llm-manager models --provider openai
   llm-manager models llama --where local --json
   llm-manager models --can tools,images --min-window 200000 --sort price
+  llm-manager models --known --sort price
   llm-manager models compare gpt-4o gpt-4o-mini
   llm-manager models pull llama3.2:3b
   llm-manager models recommend --vram 4"""
@@ -187,6 +198,7 @@ def _app() -> App:
     app.command(_plan, name="plan", help_epilogue=_PLAN)
     listing = App(name="models", help="List, search or compare the models that can be asked.", help_epilogue=_MODELS)
     listing.default(models_words.run)
+    listing.command(models_words.run, name="search", help_epilogue="")
     listing.command(models_words.compare, name="compare", help_epilogue="")
     listing.command(_pull, name="pull", help_epilogue="")
     local_words.add(listing)
@@ -296,7 +308,7 @@ def _pull(
     name: Annotated[str | None, Parameter(help="A model for a local server to fetch; without one, the embedded model.")] = None,
     /,
     *,
-    provider: Annotated[str | None, Parameter(help="The server that fetches it; ollama by default.")] = None,
+    provider: Annotated[str | None, Parameter(help="The server that fetches it; ollama by default.", validator=known_provider)] = None,
     json: Json = False,
     config: Config = None,
 ) -> int:
@@ -324,7 +336,10 @@ def _providers(*, json: Json = False, config: Config = None) -> int:
 
 
 def _health(
-    *, provider: Annotated[str | None, Parameter(help="Only this provider.")] = None, json: Json = False, config: Config = None
+    *,
+    provider: Annotated[str | None, Parameter(help="Only this provider.", validator=known_provider)] = None,
+    json: Json = False,
+    config: Config = None,
 ) -> int:
     """Ask each configured endpoint whether it answers."""
     return conduct(standard_output(json=json), lambda session: health.health(session, provider), config=config)

@@ -11,6 +11,7 @@ from returns.result import Failure
 
 from llm_manager.cli.exits import FAILED
 from llm_manager.cli.parsing import (
+    Between,
     Config,
     Fallback,
     MaxTokens,
@@ -72,6 +73,7 @@ def run(
     form: Annotated[
         Form | None, Parameter(name="--format", help="What rows are in where no name ends in .jsonl or .csv, as in pipes.")
     ] = None,
+    delimiter: Between = None,
     json: Annotated[bool, Parameter(negative=(), help="Write the report as JSON; to standard error if the rows go out there.")] = False,
     config: Config = None,
 ) -> int:
@@ -90,6 +92,7 @@ def run(
         fallback=fallback,
         timeout_seconds=timeout,
         form=form,
+        delimiter=delimiter,
         limit=limit,
         fields=field,
         schema=schema,

@@ -15,7 +15,7 @@ from llm_manager.policies.names import AUTO
 from llm_manager.runs.columns import Columns, answer_column, columns_from_fields, columns_from_schema
 from llm_manager.runs.jobs import Job, make_job
 from llm_manager.runs.prompting import Prompt, read_prompt
-from llm_manager.runs.reading import Form, form_of, open_table
+from llm_manager.runs.reading import Delimiter, Form, form_of, open_table
 from llm_manager.runs.rendering import Layout, make_layout
 
 LOG_ENDING: Final = ".runlog"
@@ -34,6 +34,7 @@ class RunWords:
     fallback: bool = False
     timeout_seconds: float | None = None
     form: Form | None = None
+    delimiter: Delimiter | None = None
     limit: int | None = None
     fields: tuple[str, ...] = ()
     schema: Path | None = None
@@ -78,7 +79,7 @@ def prepare_run(words: RunWords, *, stdin: BinaryIO, scratch: Path) -> Settled[P
     columns = _columns(words)
     if isinstance(columns, Failure):
         return columns
-    table = open_table(words.source, stdin=stdin, scratch=scratch, limit=words.limit, form=words.form)
+    table = open_table(words.source, stdin=stdin, scratch=scratch, limit=words.limit, form=words.form, delimiter=words.delimiter)
     if isinstance(table, Failure):
         return table
     prompt = read_prompt(text.unwrap(), table.unwrap().columns)

@@ -14,10 +14,10 @@ _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 LONGEST_CELL: Final = 32 * 1024 * 1024
 
 
-def cell_rows(lines: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+def cell_rows(lines: Iterable[str], delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
     """Each record with the number of its last line; blank lines are no records. Raises `csv.Error` on bad quoting."""
     csv.field_size_limit(max(LONGEST_CELL, csv.field_size_limit()))
-    reader = csv.reader(lines, strict=True)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     for record in reader:
         if record:
             yield reader.line_num, record

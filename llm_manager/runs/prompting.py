@@ -1,4 +1,5 @@
-"""One prompt a row: ``{name}`` is replaced where name is exactly a column, once; every other brace stays as it is.
+"""One prompt a row: ``{name}`` is replaced where name is exactly a column, once; ``{{`` and the ``}}`` that closes it are one
+brace each, and every other brace stays as it is, so that JSON may be pasted in.
 
 What a cell holds is never looked at again, so braces in the data do nothing.
 """
@@ -16,7 +17,9 @@ from llm_manager.outcomes import Settled
 from llm_manager.policies.names import nearest
 from llm_manager.runs.reading import Row
 
+_BRACE: Final = re.compile(r"[{}]")
 _BRACED: Final = re.compile(r"\{([^{}]+)\}")
+_OPENED: Final = re.compile(r"\{([^\W\d]\w*)[^{}]*(?:\{|\Z)")
 
 
 @frozen(kw_only=True)
@@ -28,7 +31,7 @@ class Slot:
 
 @frozen(kw_only=True)
 class Prompt:
-    """A prompt read once: words and slots in turn."""
+    """A prompt read once: words and slots in turn; ``text`` is what it says, with its slots in braces."""
 
     pieces: tuple[str | Slot, ...]
     text: str
@@ -43,25 +46,46 @@ def read_prompt(text: str, columns: Iterable[str], *, name: str = "prompt", fixe
     """Find the slots; an identifier in braces that is no column is an error, and so is no slot at all unless it may be ``fixed``."""
     known = tuple(columns)
     pieces: list[str | Slot] = []
-    end = 0
-    for found in _BRACED.finditer(text):
-        column = found.group(1)
-        if column in known:
-            pieces += [text[end : found.start()], Slot(column=column)]
-            end = found.end()
-        elif column.isidentifier():
-            return Failure(
-                ConfigurationError(message=f"the {name} names {{{column}}}, and there is no such column; {_instead(column, known)}")
-            )
-    if not pieces and not fixed:
+    doubled: list[bool] = []
+    at = begun = 0
+    while brace := _BRACE.search(text, at):
+        at = brace.start()
+        twice = text[at : at + 2] in ("{{", "}}")
+        found = None if text.startswith("{{", at) else _BRACED.match(text, at)
+        if found is not None:
+            column = found.group(1)
+            if column in known:
+                pieces += [text[begun:at], Slot(column=column)]
+                begun = found.end()
+            elif column.isidentifier():
+                return _refused(
+                    f"the {name} names {{{column}}}, and there is no such column; {_instead(column, known)} "
+                    f"({{{{{column}}}}} says it with its braces)"
+                )
+            at = found.end()
+        elif text[at] == "{":
+            opened = None if twice else _OPENED.match(text, at)
+            if opened is not None and opened.group(1) in known:
+                return _refused(f"the {name} opens {{{opened.group(1)} and does not close it: write {{{opened.group(1)}}}")
+            doubled.append(twice)
+            pieces += [text[begun : at + 1]] if twice else []
+            at += 2 if twice else 1
+            begun = at if twice else begun
+        else:
+            closes = bool(doubled) and doubled[-1] and twice
+            if doubled and (closes or not doubled[-1]):
+                doubled.pop()
+            pieces += [text[begun : at + 1]] if closes else []
+            at += 2 if closes else 1
+            begun = at if closes else begun
+    if not fixed and not any(isinstance(piece, Slot) for piece in pieces):
         example = f"{{{known[0]}}}" if known else "{column}"
-        return Failure(
-            ConfigurationError(
-                message=f"the {name} names no column, so that every row would ask the same: write {example} where a value goes; "
-                f"{_listed(known)}"
-            )
+        return _refused(
+            f"the {name} names no column, so that every row would ask the same: write {example} where a value goes; {_listed(known)}"
         )
-    return Success(Prompt(pieces=(*pieces, text[end:]), text=text))
+    pieces.append(text[begun:])
+    said = "".join(piece if isinstance(piece, str) else f"{{{piece.column}}}" for piece in pieces)
+    return Success(Prompt(pieces=tuple(pieces), text=said))
 
 
 def fill(prompt: Prompt, row: Row) -> Settled[str, LLMError]:
@@ -76,6 +100,10 @@ def fill(prompt: Prompt, row: Row) -> Settled[str, LLMError]:
             return Failure(InvalidRequest(message=f'the row has no {piece.column!r}: give it a value ("" for none)'))
         filled.append(value if isinstance(value, str) else msgspec.json.encode(value).decode())
     return Success("".join(filled))
+
+
+def _refused(message: str) -> Settled[Prompt, LLMError]:
+    return Failure(ConfigurationError(message=message))
 
 
 def _instead(name: str, known: tuple[str, ...]) -> str:

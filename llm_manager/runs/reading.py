@@ -23,6 +23,8 @@ from llm_manager.runs.cells import LONGEST_CELL, cell_rows
 
 Row: TypeAlias = Mapping[str, Any]
 Form: TypeAlias = Literal["jsonl", "csv"]
+Delimiter: TypeAlias = Literal[",", ";", "|", "tab"]
+"""What stands between the cells of CSV."""
 
 _FORMS: Final[Mapping[str, Form]] = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
 _BOM: Final = b"\xef\xbb\xbf"
@@ -38,10 +40,11 @@ class Table:
     form: Form
     columns: tuple[str, ...]
     count: int
+    delimiter: Delimiter | None = None
 
     def rows(self) -> Iterator[Settled[Row, LLMError]]:
         """Each row in order; a failure, when the file has changed since, is the last."""
-        return islice(_rows(self.path, self.form, self.name), self.count)
+        return islice(_rows(self.path, self.form, self.name, self.delimiter), self.count)
 
 
 def form_of(name: str) -> Form | None:
@@ -50,11 +53,18 @@ def form_of(name: str) -> Form | None:
 
 
 def open_table(
-    place: str, *, stdin: BinaryIO, scratch: Path, limit: int | None = None, form: Form | None = None
+    place: str,
+    *,
+    stdin: BinaryIO,
+    scratch: Path,
+    limit: int | None = None,
+    form: Form | None = None,
+    delimiter: Delimiter | None = None,
 ) -> Settled[Table, LLMError]:
     """Check a file of rows, or its first ``limit`` rows; ``-`` is standard input, kept in the folder ``scratch``.
 
     ``form`` is what a place holds whose name does not say; without it what is piped in is looked at.
+    Cells of CSV are told apart by commas unless ``delimiter`` says otherwise.
     """
     name = "standard input" if place == "-" else place
     if "\0" in place:
@@ -70,7 +80,7 @@ def open_table(
         return Failure(
             ConfigurationError(message=f"{name} is neither JSON Lines nor CSV by its name: end it in .jsonl or .csv, or say --format")
         )
-    return _checked(path.unwrap(), found, name, limit)
+    return _checked(path.unwrap(), found, name, limit, delimiter)
 
 
 def _regular(place: str, stdin: BinaryIO, scratch: Path) -> Settled[Path, LLMError]:
@@ -98,10 +108,10 @@ def _sniffed(path: Path, place: str) -> Form | None:
     return "jsonl" if not start or start.startswith((b"{", b"[")) else "csv"
 
 
-def _checked(path: Path, form: Form, name: str, limit: int | None) -> Settled[Table, LLMError]:
+def _checked(path: Path, form: Form, name: str, limit: int | None, delimiter: Delimiter | None) -> Settled[Table, LLMError]:
     columns: dict[str, None] = {}
     count = 0
-    with closing(_rows(path, form, name)) as rows:
+    with closing(_rows(path, form, name, delimiter)) as rows:
         for outcome in islice(rows, limit):
             if isinstance(outcome, Failure):
                 return outcome
@@ -111,10 +121,10 @@ def _checked(path: Path, form: Form, name: str, limit: int | None) -> Settled[Ta
                 columns.update(dict.fromkeys(row))
     if not count:
         return Failure(InvalidRequest(message=f"{name} has no rows: give it at least one"))
-    return Success(Table(name=name, path=path, form=form, columns=tuple(columns), count=count))
+    return Success(Table(name=name, path=path, form=form, columns=tuple(columns), count=count, delimiter=delimiter))
 
 
-def _rows(path: Path, form: Form, name: str) -> Generator[Settled[Row, LLMError], None, None]:
+def _rows(path: Path, form: Form, name: str, delimiter: Delimiter | None) -> Generator[Settled[Row, LLMError], None, None]:
     try:
         with path.open("rb") as file:
             start = file.read(3)
@@ -123,7 +133,7 @@ def _rows(path: Path, form: Form, name: str) -> Generator[Settled[Row, LLMError]
                 return
             if start != _BOM:
                 file.seek(0)
-            yield from _json_rows(file, name) if form == "jsonl" else _csv_rows(file, name)
+            yield from _json_rows(file, name) if form == "jsonl" else _csv_rows(file, name, delimiter)
     except OSError as error:
         yield _unreadable(name, error)
 
@@ -161,14 +171,14 @@ def _json_fault(line: bytes, error: Exception) -> str:
             return f"is not JSON ({str(error)[:200]}): correct or remove it"
 
 
-def _csv_rows(file: BinaryIO, name: str) -> Iterator[Settled[Row, LLMError]]:
+def _csv_rows(file: BinaryIO, name: str, delimiter: Delimiter | None) -> Iterator[Settled[Row, LLMError]]:
     header: list[str] = []
     line = 1
     try:
-        for line, record in cell_rows(_decoded(file)):
+        for line, record in cell_rows(_decoded(file), "\t" if delimiter == "tab" else delimiter or ","):
             if not header:
                 header = record
-                if problem := _header_fault(header):
+                if problem := _header_fault(header) or _looks_separated(header, delimiter):
                     yield _faulty(f"{name}, line {line}", problem)
                     return
             elif len(record) != len(header):
@@ -190,6 +200,16 @@ def _header_fault(header: list[str]) -> str | None:
         return "has a column without a name: name every column in the header"
     twice = next((column for place, column in enumerate(header) if column in header[:place]), None)
     return None if twice is None else f"names the column {twice!r} twice: give each column its own name"
+
+
+def _looks_separated(header: list[str], delimiter: Delimiter | None) -> str | None:
+    """A single name with separators in it is a header that was read as one cell."""
+    if delimiter is not None or len(header) > 1:
+        return None
+    said = next((said for mark, said in ((";", ";"), ("\t", "tab")) if mark in header[0]), None)
+    if said is None:
+        return None
+    return f"has the one column {header[0]!r}: it looks separated by {said}, so say --delimiter '{said}', or ',' if it is one column"
 
 
 class _NotUtf8Error(Exception):

@@ -400,3 +400,22 @@ def test_rows_that_nobody_may_see_fail_alone(scene: Any, tmp_path: Path) -> None
 
     assert run_virtual(ask()) is None
     assert tally.read().done == 27
+
+
+def test_cells_may_stand_apart_by_other_marks(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("id;text\n1;hello, you\n")
+    with fault_server(echo) as server:
+        words = ("run", "rows.csv", "--prompt", "{text}", "--config", str(settings_for(server.url + "/v1", tmp_path)))
+        told = run(*words, home=tmp_path)
+        assert told.returncode == 2
+        assert told.stderr == (
+            "error: rows.csv, line 1 has the one column 'id;text': it looks separated by ;, so say --delimiter ';', or ',' if it is "
+            "one column\n"
+        )
+        told = run(*words, "--delimiter", ";", home=tmp_path)
+        assert told.stdout.splitlines()[1].startswith('1,"hello, you","HELLO, YOU"')
+        (tmp_path / "rows.csv").write_text("id\ttext\n1\thello\n")
+        assert "looks separated by tab, so say --delimiter 'tab'" in run(*words, home=tmp_path).stderr
+        assert run(*words, "--delimiter", "tab", home=tmp_path).returncode == 0
+        (tmp_path / "rows.csv").write_text("a;b\nx;y\n")
+        assert run(*words[:3], "{a;b}", *words[4:], "--delimiter", ",", home=tmp_path).returncode == 0

@@ -28,7 +28,31 @@ def test_each_slot_gets_its_columns_value() -> None:
 
 
 def test_a_few_shot_prompt_may_hold_json() -> None:
-    assert filled('{"kind": "x"} {} {1} {a b} {{text}} {text:>3} {text', text="T") == '{"kind": "x"} {} {1} {a b} {T} {text:>3} {text'
+    assert filled('{"kind": {"of": {}}} {} {1} {a b} {text} {text:>3}', text="T") == '{"kind": {"of": {}}} {} {1} {a b} T {text:>3}'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{{text}} {text}", "{text} T"),
+        ("{{no_column}} {text}", "{no_column} T"),
+        ("{{{text}}}", "{T}"),
+        ('{{"a": {{"b": "{text}"}}}}', '{"a": {"b": "T"}}'),
+        ('{{"a": {"b": "{text}"}}}', '{"a": {"b": "T"}}'),
+        ('{"a": {"b": 1}} {{name}} {text}', '{"a": {"b": 1}} {name} T'),
+        ("{{ {text}", "{ T"),
+        ("{text} }} }", "T }} }"),
+    ],
+)
+def test_doubled_braces_are_braces(text: str, said: str) -> None:
+    assert filled(text, text="T") == said
+    assert read_prompt("Say {{x}}", ["text"], fixed=True).unwrap().text == "Say {x}"
+
+
+def test_a_slot_that_is_not_closed_is_told_as_such() -> None:
+    for text in ("Say {text", "Say {text\nand {n}", "{n} {text and"):
+        assert refused(text, "text", "n") == "the prompt opens {text and does not close it: write {text}"
+    assert filled("{n} {other and", n="1", text="x") == "1 {other and"
 
 
 def test_a_column_may_have_any_name() -> None:
@@ -45,6 +69,7 @@ def test_values_that_are_no_text_go_in_as_json() -> None:
 
 def test_an_unknown_identifier_names_the_nearest_column() -> None:
     assert "{txet}" in refused("Say {txet}", "text", "label")
+    assert "({{txet}} says it with its braces)" in refused("Say {txet}", "text", "label")
     assert "did you mean {text}?" in refused("Say {txet} {text}", "text", "label")
     assert "columns: text, label" in refused("Say {zzz}", "text", "label")
 
@@ -75,7 +100,7 @@ def test_a_prompt_is_its_words_and_the_values_in_turn(pairs: list[tuple[str, str
 @given(st.text(max_size=60), st.lists(_NAMES, max_size=3))
 def test_any_prompt_is_read_or_refused(text: str, columns: list[str]) -> None:
     outcome = read_prompt(text, columns)
-    if not isinstance(outcome, Failure):
+    if not isinstance(outcome, Failure) and "{{" not in text:
         row = {name: f"{{{name}}}" for name in columns}
         assert fill(outcome.unwrap(), row).unwrap() == text
 
