@@ -2,7 +2,8 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from inspect import isawaitable
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
@@ -10,6 +11,7 @@ from attrs import evolve, frozen
 from returns.future import FutureResult
 from returns.result import Failure, Success
 
+from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest, Vector
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.images import ImageRequest, MadeImage, MadeImages
@@ -22,12 +24,17 @@ from llm_manager.effects import publish
 from llm_manager.outcomes import Settled
 from llm_manager.policies.abilities import KIND_OF, Ability
 from llm_manager.services.model_client import ModelClient
+from llm_manager.testing.attempts import attempt_for
+from llm_manager.testing.replies import Said
 
 if TYPE_CHECKING:
     from llm_manager.testing.scripted import Scripted
 
 Besides: TypeAlias = EmbedRequest | ModerationRequest | ImageRequest | LLMRequest
 """What can be asked besides chat; an `LLMRequest` is one to be counted."""
+
+Met: TypeAlias = LLMError | Callable[[Attempt], Said] | Callable[[Attempt], Awaitable[Said]] | None
+"""What a call besides chat meets: an error, a fault, or None for an answer."""
 
 DIMENSIONS: Final = 8
 _PIXEL: Final = bytes.fromhex(
@@ -60,12 +67,12 @@ def kinds_of(first: ModelProfile, able: Sequence[Ability]) -> tuple[ModelProfile
 class BesidesScript:
     """What calls besides chat meet, in turn: an error, or None for an answer; after the last, answers."""
 
-    meets: tuple[LLMError | None, ...]
+    meets: tuple["Met", ...]
     seconds: float
     seen: "Scripted"
 
-    async def met(self, asked: Besides) -> LLMError | None:
-        """Enter the call and wait as told."""
+    async def met(self, asked: Besides, client: ModelClient) -> LLMError | None:
+        """Enter the call and wait as told; a fault that answers at last is no error."""
         seen = self.seen
         number = len(seen.besides)
         seen.besides.append(asked)
@@ -73,12 +80,25 @@ class BesidesScript:
         seen.most_at_once = max(seen.most_at_once, seen.under_way)
         try:
             await asyncio.sleep(self.seconds)
+            met = self.meets[number] if number < len(self.meets) else None
+            if met is None or isinstance(met, LLMError):
+                return met
+            said = met(_attempted(asked, client))
+            said = await said if isawaitable(said) else said
+            return said if isinstance(said, LLMError) else None
         except BaseException:
             seen.left += 1
             raise
         finally:
             seen.under_way -= 1
-        return self.meets[number] if number < len(self.meets) else None
+
+
+def _attempted(asked: Besides, client: ModelClient) -> Attempt:
+    """The attempt that a fault is told of: the same model and endpoint, a request that says nothing of its own."""
+    named = asked.preferences.model if isinstance(asked, LLMRequest) else asked.model
+    model = client.profile(named) if named else client.profiles[0]
+    request = asked if isinstance(asked, LLMRequest) else LLMRequest("what is no chat", metadata=asked.metadata)
+    return attempt_for(request, model=model, endpoint=client.endpoint, key=client.key).unwrap()
 
 
 def with_abilities(client: ModelClient, able: Sequence[Ability], script: BesidesScript, *, texts_per_call: int) -> ModelClient:
@@ -87,7 +107,7 @@ def with_abilities(client: ModelClient, able: Sequence[Ability], script: Besides
 
     def serving(said: Callable[[Any], _Said]) -> Callable[[_Asked], FutureResult[_Said, LLMError]]:
         async def serve(asked: _Asked) -> Settled[_Said, LLMError]:
-            error = await script.met(asked)
+            error = await script.met(asked, client)
             return Success(said(asked)) if error is None else Failure(error)
 
         return publish(serve)

@@ -30,7 +30,8 @@ from llm_manager.policies.request_faults import check_request
 from llm_manager.services.model_client import ModelClient
 from llm_manager.services.steps import Events, OpenStream
 from llm_manager.testing.attempts import attempt_for
-from llm_manager.testing.besides_chat import Besides, BesidesScript, kinds_of, with_abilities
+from llm_manager.testing.besides_chat import Besides, BesidesScript, Met, kinds_of, with_abilities
+from llm_manager.testing.misuse import check_script, refuse_unsayable, several
 from llm_manager.testing.plain_encoding import encode_plainly
 from llm_manager.testing.replies import Said, gathered, pieces, whole
 
@@ -93,7 +94,9 @@ class _Script:
             if not callable(outcome):
                 return outcome
             made = outcome(attempt)
-            return await made if isawaitable(made) else made
+            said = await made if isawaitable(made) else made
+            refuse_unsayable(f"what outcomes[{min(number, len(self.outcomes) - 1)}] gave", said, made=True)
+            return said
         except BaseException:
             seen.under_way -= 1
             seen.left += 1
@@ -172,7 +175,7 @@ def scripted(
     health: Health | None = None,
     keep_calls: bool = True,
     able: Iterable[Ability] = (),
-    meets: Iterable[LLMError | None] = (),
+    meets: Iterable[Met] = (),
     texts_per_call: int = 16,
 ) -> Scripted:
     """Make a model that gives ``outcomes`` in turn, without a network and the same in every run.
@@ -186,9 +189,13 @@ def scripted(
     the `ModelProfile`; ``models`` names further models. ``keep_calls=False`` only counts, for runs of any length.
 
     ``able`` is what it can do besides chat, with a model of each kind (``scripted-1-embedding``). Its vectors are
-    `vector_of` the texts, it flags texts with "flag" in them, and a token is four characters; ``meets`` are the errors that
-    such calls meet in turn, None for an answer, and answers after the last.
+    `vector_of` the texts, it flags texts with "flag" in them, and a token is four characters; ``meets`` are the errors or
+    `faults` that such calls meet in turn, None for an answer, and answers after the last.
+
+    What cannot be scripted is a ValueError that names the argument.
     """
+    abilities, met = several("able", able), several("meets", meets)
+    check_script(outcomes=outcomes, meets=met, able=abilities, then=then, locality=locality)
     seen = Scripted()
     script = _Script(
         outcomes=outcomes,
@@ -204,16 +211,15 @@ def scripted(
     described |= {"price": FREE if free else _PRICE, "context_window": 128_000, **(profile or {})}
     first = ModelProfile(**described)
     host = "127.0.0.1:9" if free else f"{provider}.invalid"
-    abilities = tuple(able)
     client = _client(
         script,
-        profiles=(first, *(evolve(first, name=name) for name in models)),
+        profiles=(first, *(evolve(first, name=name) for name in several("models", models))),
         further=kinds_of(first, abilities),
         endpoint=Endpoint(provider=provider, base_url=base_url or f"http://{host}/v1", locality=locality),
         key=key,
         health=health,
     )
-    besides = BesidesScript(meets=tuple(meets), seconds=seconds, seen=seen)
+    besides = BesidesScript(meets=met, seconds=seconds, seen=seen)
     seen.client = with_abilities(client, abilities, besides, texts_per_call=texts_per_call)
     return seen
 

@@ -5,6 +5,7 @@ Each is a function that gives the whole range of its type: every member of a uni
 
 import json
 from itertools import pairwise
+from typing import Any
 
 import attrs
 from hypothesis import strategies as st
@@ -20,15 +21,16 @@ from llm_manager.domain.messages import Message, Part, TextPart, ToolCall, ToolC
 from llm_manager.domain.models import Endpoint, Health, ModelProfile, Price
 from llm_manager.domain.moderation import Moderation, ModerationRequest, Verdict
 from llm_manager.domain.plans import Candidate, Plan, RoutingPolicy, Snapshot
-from llm_manager.domain.requests import LLMRequest, OutputForm
+from llm_manager.domain.requests import LLMRequest, OutputForm, Preferences, RequestMetadata
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.streaming import ReasoningDelta, StreamEvent, StreamFinished, TextDelta, ToolCallDelta
 from llm_manager.domain.usage import Cost, TokenCount, Usage
 from llm_manager.outcomes import Settled
-from llm_manager.testing.values import fields_of, gives, json_objects, names, texts, values_of
+from llm_manager.policies.request_faults import check_request
+from llm_manager.testing.values import fields_of, gives, json_objects, json_values, names, texts, values_of
 
-_several_texts = st.lists(texts, max_size=6).map(tuple)
+_several_texts = st.lists(texts.filter(len), max_size=6).map(tuple)
 
 
 def usages() -> st.SearchStrategy[Usage]:
@@ -67,10 +69,14 @@ def tool_calls() -> st.SearchStrategy[tuple[ToolCall, ...]]:
     return st.lists(one, max_size=3, unique_by=lambda call: call.id).map(tuple)
 
 
+def _says_something(spoken: list[Part]) -> bool:
+    return any(not isinstance(part, TextPart) or part.text for part in spoken)
+
+
 @st.composite
 def exchanges(draw: st.DrawFn) -> tuple[Message, ...]:
     """A user's words and what followed: an answer, or tool calls, each with its result, and then an answer."""
-    told = st.lists(values_of(Part), min_size=1, max_size=2).map(tuple)
+    told = st.lists(values_of(Part), min_size=1, max_size=2).filter(_says_something).map(tuple)
     said = st.builds(TextPart, text=texts).map(lambda part: (part,))
     spoken = [Message(role="user", content=draw(told))]
     for calls in draw(st.lists(tool_calls().filter(len), max_size=2)):
@@ -104,11 +110,27 @@ def conversations() -> st.SearchStrategy[Conversation]:
     return built.map(lambda kept: attrs.evolve(kept, version=len(kept.turns)))
 
 
+@gives(Preferences)
+def preferences() -> st.SearchStrategy[Preferences]:
+    """Wishes that a provider may grant."""
+    return st.builds(Preferences, **(fields_of(Preferences) | {"stop": st.lists(texts.filter(len), max_size=3).map(tuple)}))
+
+
+@gives(RequestMetadata)
+def metadata() -> st.SearchStrategy[RequestMetadata]:
+    """On whose behalf; tags with something in them."""
+    return st.builds(RequestMetadata, **(fields_of(RequestMetadata) | {"tags": st.lists(names, max_size=3).map(tuple)}))
+
+
 @gives(LLMRequest)
+def requests(*, valid: bool = True) -> st.SearchStrategy[LLMRequest]:
+    """Requests that `check_request` lets through; with ``valid=False`` also those that it refuses, for a field or for several."""
+    return _requests().filter(lambda request: check_request(request) is None) if valid else _requests() | _requests().flatmap(_spoilt)
+
+
 @st.composite
-def requests(draw: st.DrawFn) -> LLMRequest:
-    """A request that asks something; a tool that must be called is one of its tools."""
-    said, prompt, given = draw(messages()), draw(st.none() | texts), draw(tools())
+def _requests(draw: st.DrawFn) -> LLMRequest:
+    said, prompt, given = draw(messages()), draw(st.none() | texts.filter(str.strip)), draw(tools())
     chosen: st.SearchStrategy[ToolChoice] = st.sampled_from(("auto", "none", "required"))
     if given:
         chosen |= st.sampled_from(given).map(lambda tool: UseTool(name=tool.name))
@@ -119,6 +141,20 @@ def requests(draw: st.DrawFn) -> LLMRequest:
         "tool_choice": chosen if given else st.just("auto"),
     }
     return draw(st.builds(LLMRequest, **fields))
+
+
+def _spoilt(request: LLMRequest) -> st.SearchStrategy[LLMRequest]:
+    """The same request with one field that may hold anything of another type, or what its type does not tell to be wrong."""
+    blank = st.sampled_from(("", " ", "\n")).map(lambda text: attrs.evolve(request, prompt=text))
+    unanswered = tool_calls().filter(len).map(lambda calls: Message(role="assistant", tool_calls=calls))
+    open_calls = unanswered.map(lambda message: attrs.evolve(request, messages=(*request.messages, message)))
+    anything = st.sampled_from([field.name for field in attrs.fields(LLMRequest)]).flatmap(
+        lambda name: json_values.map(lambda value: attrs.evolve(request, **{name: value}))
+    )
+    numbers = st.integers(-(10**20), 0).map(lambda number: attrs.evolve(request, timeout_ms=number, deadline_ms=number))
+    said: st.SearchStrategy[Any] = st.sampled_from(("Public", "privat", "", True))
+    labels = said.map(lambda label: attrs.evolve(request, sensitivity=label))
+    return blank | open_calls | anything | numbers | labels
 
 
 @gives(LLMResponse)

@@ -46,6 +46,8 @@ _FIELDS: dict[str, st.SearchStrategy[Any]] = {
     "top_p": st.none() | st.floats(0, 1),
     "max_tokens": st.none() | st.integers(1, 10**6),
     "timeout_ms": st.integers(1, 10**7),
+    "deadline_ms": st.integers(1, 10**7),
+    "seed": st.integers(-(2**31), 2**31),
 }
 """Fields whose values have bounds that their type does not tell."""
 

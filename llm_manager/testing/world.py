@@ -21,7 +21,9 @@ async def _inline(work: Callable[[], _Value], /) -> _Value:
 def fake_world(seed: int = 0, *, loop: asyncio.AbstractEventLoop | None = None, environ: Mapping[str, str] | None = None) -> World:
     """Make a world that is the same in every run; its time is that of ``loop``, or of whichever loop is running.
 
-    Where no loop runs, time is 0. Blocking work is done at once, in place; the environment is empty unless given.
+    Where no loop runs, time is 0; the environment is empty unless given. Blocking work is done at once, in place, since a
+    thread would bring chance back: so no timeout can end it, and a tool that is not async is never too late here. Write such
+    a tool as an ``async def`` that awaits `asyncio.sleep`, or give `real_world`, to see what happens when it is.
     """
 
     def now() -> float:

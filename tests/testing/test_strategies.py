@@ -17,6 +17,9 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.streaming import StreamEvent
 from llm_manager.domain.usage import Cost, Usage
+from llm_manager.policies.choosing import Besides
+from llm_manager.policies.operation_faults import check_operation
+from llm_manager.policies.request_faults import check_request
 from llm_manager.testing import strategies as some
 from llm_manager.testing.laws import streams_lawfully
 from llm_manager.testing.values import values_of
@@ -113,3 +116,24 @@ def test_what_has_no_strategy_is_told() -> None:
     """A field of a type without values is a bug of the strategies."""
     with pytest.raises(TypeError, match="no values"):
         values_of(complex)
+
+
+@quickly
+@given(some.requests(), some.embed_requests() | some.moderation_requests() | some.image_requests())
+def test_requests_are_let_through_unless_others_are_wanted(asked: LLMRequest, besides: Besides) -> None:
+    """By `check_request` and by what checks the others."""
+    assert (check_request(asked), check_operation(besides)) == (None, None)
+
+
+def test_those_that_are_refused_are_given_on_demand() -> None:
+    """For many reasons."""
+    seen: set[str] = set()
+
+    @settings(max_examples=600, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
+    @given(some.requests(valid=False))
+    def collect(request: LLMRequest) -> None:
+        wrong = check_request(request)
+        seen.add("" if wrong is None else wrong.message.partition(":")[0].partition("[")[0].partition(".")[0])
+
+    collect()
+    assert {"", "prompt", "messages", "sensitivity", "cache", "preferences", "timeout_ms"} <= seen
