@@ -3,7 +3,7 @@
 Belongs here: reading our own metadata. It is read when a hint is wanted, never before.
 """
 
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, version
 
 _PACKAGE = __name__.partition(".")[0]
 
@@ -11,6 +11,12 @@ _PACKAGE = __name__.partition(".")[0]
 def distribution_name() -> str | None:
     """The name under which this package was installed, or None when it runs without being installed."""
     return next(filter(None, map(_provider, entry_points(group="console_scripts"))), None)
+
+
+def distribution_version() -> str | None:
+    """Which version of it is installed, or None when it runs without being installed."""
+    name = distribution_name()
+    return None if name is None else version(name)
 
 
 def install_hint(extra: str) -> str:

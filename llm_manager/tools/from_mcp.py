@@ -1,8 +1,8 @@
 """The tools of an MCP server, through the extra ``mcp``, which is imported when a server is connected."""
 
 import re
-from collections.abc import AsyncGenerator, Collection, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Collection, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
@@ -13,11 +13,12 @@ from llm_manager.domain.errors import LLMError, ToolFailed
 from llm_manager.domain.messages import ToolSpec
 from llm_manager.domain.models import Locality
 from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.names import nearest
 from llm_manager.services.tools import ReadyCall, Tool
 from llm_manager.services.world import RunBlocking
 from llm_manager.tools.descriptions import read_tool_spec
 from llm_manager.tools.from_schema import checking, read_arguments
-from llm_manager.tools.mcp_connecting import McpServer, connected
+from llm_manager.tools.mcp_connecting import McpServer, connection
 from llm_manager.tools.results import result_text
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 _LONGEST: Final = 2_000
 _LONGEST_NAME: Final = 64
+_MOST_NAMES: Final = 8
 _NOT_IN_NAMES: Final = re.compile(r"[^a-zA-Z0-9_-]")
 
 
@@ -45,23 +47,32 @@ async def tools_of_mcp_server(
 
     A tool has side effects unless its server says that it only reads. It is local only when its server is and says that
     the tool reaches nothing else; ``locality`` decides for all of them instead. ``config`` tells airgap, local hosts and
-    proxy. ``only`` names the tools that are wanted; ``prefix`` comes before every name, so that those of two servers differ.
+    proxy. ``only`` names the tools that are wanted, each of them one that the server has; ``prefix`` comes before every name,
+    so that those of two servers differ. ``timeout_seconds`` bounds connecting and telling the tools, then each call.
     """
-    raised: Exception | None = None
-    async with AsyncExitStack() as stack:
-        outcome = await connected(stack, server, LLMConfig() if config is None else config, timeout_seconds)
-        try:
-            if isinstance(outcome, Failure):
-                yield outcome
-            else:
-                session, at, listed = outcome.unwrap()
-                reach = _Reach(session=session, timeout_seconds=timeout_seconds, locality=locality, at=at)
-                wanted = [each for each in listed if only is None or each.name in only]
-                yield _all(map(reach.tool, wanted, _names(prefix, wanted)))
-        except Exception as error:  # noqa: BLE001 - raised again below: the connection would gather it into a group
-            raised = error
-    if raised is not None:
-        raise raised
+    async with connection(server, LLMConfig() if config is None else config, timeout_seconds) as outcome:
+        if isinstance(outcome, Failure):
+            yield outcome
+            return
+        session, at, listed = outcome.unwrap()
+        reach = _Reach(session=session, timeout_seconds=timeout_seconds, locality=locality, at=at)
+        names = (only,) if isinstance(only, str) else only
+        absent = None if names is None else _absent(names, [each.name for each in listed])
+        if absent is not None:
+            yield Failure(absent)
+            return
+        wanted = [each for each in listed if names is None or each.name in names]
+        yield _all(map(reach.tool, wanted, _names(prefix, wanted)))
+
+
+def _absent(wanted: Iterable[str], there: Sequence[str]) -> ToolFailed | None:
+    """Say which wanted tool the server has not, and which one was probably meant."""
+    name = next((name for name in wanted if name not in there), None)
+    if name is None:
+        return None
+    near = nearest(name, there) or tuple(there[:_MOST_NAMES])
+    hint = f"; did you mean {', '.join(near)}?" if near else "; it has none at all"
+    return ToolFailed(tool=name, message=f"the MCP server has no tool of this name{hint}", reason="unknown")
 
 
 @frozen(kw_only=True)

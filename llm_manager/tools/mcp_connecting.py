@@ -1,7 +1,8 @@
 """Connecting to MCP servers, through the extra ``mcp``, which is imported when one is connected: programs, addresses, sessions."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from attrs import field, frozen
@@ -52,12 +53,45 @@ McpServer: TypeAlias = "McpCommand | McpUrl | Client | ClientSession"
 """A server to connect to, or a client or session of the library mcp that is connected."""
 
 
-async def connected(
-    stack: AsyncExitStack, server: McpServer, config: LLMConfig, seconds: float
-) -> "Settled[tuple[ClientSession, Locality, list[ServersTool]], LLMError]":
-    """A session that stays open until the stack ends, where its server is, and what tools it told."""
-    import asyncio
+Connected: TypeAlias = "tuple[ClientSession, Locality, list[ServersTool]]"
+"""A session, where its server is, and what tools it told."""
 
+
+@asynccontextmanager
+async def connection(server: McpServer, config: LLMConfig, seconds: float) -> "AsyncGenerator[Settled[Connected, LLMError], None]":
+    """A session that stays open until the context ends, or why there is none: at the latest after so many seconds.
+
+    It is opened and closed in a task of its own: a server that is given up may take its time to end, and a connection that
+    breaks ends nothing of the caller's but what waits for it.
+    """
+    ended = asyncio.Event()
+    opened: asyncio.Future[Settled[Connected, LLMError]] = asyncio.get_running_loop().create_future()
+
+    async def keep() -> None:
+        async with AsyncExitStack() as stack:
+            outcome = await _connected(stack, server, config)
+            if not opened.done():
+                opened.set_result(outcome)
+            await ended.wait()
+
+    keeping = asyncio.create_task(keep())
+    try:
+        await asyncio.wait((opened, keeping), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if not opened.done():
+            keeping.cancel()
+            why = f"it told no tools within {seconds:g} s"
+            opened.set_result(Failure(ToolFailed(tool=_name(server), message=f"the MCP server cannot be reached: {why}", reason="timeout")))
+        yield opened.result()
+    finally:
+        ended.set()
+        if not opened.done():  # who waited for it was cancelled
+            keeping.cancel()
+        await asyncio.wait((keeping,))
+        with suppress(asyncio.CancelledError, Exception):  # what closing fails with is nobody's any more
+            keeping.result()
+
+
+async def _connected(stack: AsyncExitStack, server: McpServer, config: LLMConfig) -> "Settled[Connected, LLMError]":
     try:
         import mcp  # noqa: F401 - whether it is there; what is needed of it is imported where it is used
     except ImportError:
@@ -76,9 +110,8 @@ async def connected(
     elif isinstance(server, McpCommand):
         at = "local"
     try:
-        async with asyncio.timeout(seconds):
-            session = await _session(stack, server, proxy=None if at == "local" else config.network.proxy)
-            return Success((session, at, await _listed(session)))
+        session = await _session(stack, server, proxy=None if at == "local" else config.network.proxy)
+        return Success((session, at, await _listed(session)))
     except Exception as error:  # noqa: BLE001 - whatever keeps a server from telling its tools is its failure
         return Failure(ToolFailed(tool=_name(server), message=f"the MCP server cannot be reached: {_reason(error)}"))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve, frozen
 from returns.result import Failure, Result, Success
 
-from llm_manager.distribution import install_hint
+from llm_manager.distribution import distribution_version, install_hint
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import ConfigurationError, LLMError
 from llm_manager.domain.requests import LLMRequest, Preferences
@@ -50,7 +50,7 @@ def mcp_server_of(manager: LLMManager, *, name: str = "llm-manager") -> "Result[
         text = describe(outcome.failure()) if isinstance(outcome, Failure) else outcome.unwrap()
         return types.CallToolResult(content=[types.TextContent(type="text", text=text)], is_error=isinstance(outcome, Failure))
 
-    return Success(Server(name, on_list_tools=listing, on_call_tool=calling))
+    return Success(Server(name, version=distribution_version() or "", on_list_tools=listing, on_call_tool=calling))
 
 
 async def serve_on_standard_streams(server: "Server[Any]") -> None:

@@ -208,10 +208,49 @@ async def test_a_server_that_cannot_be_reached_is_a_failure(server: McpCommand |
 
 
 async def test_a_server_that_says_nothing_is_given_up(tmp_path: Path) -> None:
+    """In time, even one that does not end when it is told to; it is waited for only when the context ends."""
+    program = tmp_path / "silent.py"
+    program.write_text("import time; time.sleep(60)")
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    async with tools_of_mcp_server(McpCommand(sys.executable, arguments=(str(program),)), timeout_seconds=0.3) as tools:
+        assert clock() - began < 1.5
+        error = tools.failure()
+        assert isinstance(error, ToolFailed)
+        assert (error.reason, error.message) == ("timeout", "the MCP server cannot be reached: it told no tools within 0.3 s")
+
+
+async def test_who_is_cancelled_while_connecting_leaves_nothing_behind(tmp_path: Path) -> None:
     program = tmp_path / "silent.py"
     program.write_text("import sys; sys.stdin.read()")
-    async with tools_of_mcp_server(McpCommand(sys.executable, arguments=(str(program),)), timeout_seconds=0.3) as tools:
-        assert "TimeoutError" in str(tools.failure())
+
+    async def connect() -> None:
+        async with tools_of_mcp_server(McpCommand(sys.executable, arguments=(str(program),))):
+            raise AssertionError("it told no tools")
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(connect(), 0.3)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.parametrize(
+    ("only", "message"),
+    [
+        (["fnid"], "the MCP server has no tool of this name; did you mean find?"),
+        (("find", "xyz"), "the MCP server has no tool of this name; did you mean find, remove, shelf.count!?"),
+        ("fin", "the MCP server has no tool of this name; did you mean find?"),
+    ],
+)
+async def test_a_wanted_tool_that_is_not_there_is_told_with_the_nearest(only: Any, message: str) -> None:
+    async with Client(library()) as client, tools_of_mcp_server(client, only=only) as tools:
+        error = tools.failure()
+        assert isinstance(error, ToolFailed)
+        assert (error.reason, error.message) == ("unknown", message)
+
+
+async def test_one_name_is_one_wanted_tool() -> None:
+    async with connected(library(), only="find") as tools:
+        assert list(tools) == ["find"]
 
 
 async def test_where_a_server_may_be_is_judged_first() -> None:

@@ -7,6 +7,7 @@ import pytest
 from mcp import Client
 from mcp.client._memory import InMemoryTransport
 
+from llm_manager.distribution import distribution_version
 from llm_manager.domain.errors import ModelUnavailable
 from llm_manager.testing import scripted, scripted_manager
 from llm_manager.tools.from_mcp import tools_of_mcp_server
@@ -70,3 +71,9 @@ async def test_a_manager_may_call_another_as_a_tool() -> None:
     async with Client(served) as client, tools_of_mcp_server(client, only=("generate",), prefix="other_") as tools:
         (tool,) = tools.unwrap()
         assert (tool.spec.name, tool.side_effects, tool.locality) == ("other_generate", False, "cloud")
+
+
+async def test_its_version_is_that_of_the_package() -> None:
+    async with Client(mcp_server_of(scripted_manager(scripted("x"))).unwrap()) as client:
+        assert client.session.server_info is not None
+        assert client.session.server_info.version == distribution_version()
