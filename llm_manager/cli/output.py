@@ -14,6 +14,8 @@ from llm_manager.domain.errors import LLMError
 from llm_manager.policies.printing import Inside, cleaned, escaped, one_line, printable
 
 _NARROWEST_PANEL = 40
+_NARROWEST_COLUMN = 8
+_BETWEEN_COLUMNS = 2
 
 
 @frozen(kw_only=True)
@@ -64,12 +66,14 @@ class Output:
         from rich.table import Table
         from rich.text import Text
 
+        console = Console(file=self.out, highlight=False)
+        told = [tuple(map(one_line, row)) for row in rows]
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for heading in headings:
-            table.add_column(heading, overflow="fold")
-        for row in rows:
-            table.add_row(*(Text(one_line(cell)) for cell in row))
-        Console(file=self.out, highlight=False).print(table)
+        for heading, whole in zip(headings, _whole(headings, told, console.width), strict=True):
+            table.add_column(heading, overflow="fold", no_wrap=whole)
+        for row in told:
+            table.add_row(*map(Text, row))
+        console.print(table)
 
     def panels(self, panels: Sequence[tuple[str, str, str]]) -> None:
         """Write texts with a title above and a line below each: on a terminal side by side where there is room, else one by one."""
@@ -112,3 +116,17 @@ class Output:
     def _write(self, text: str) -> None:
         self.out.write(text)
         self.out.flush()
+
+
+def _whole(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[bool]:
+    """Which columns of single words, such as names, can be kept unbroken while a little room is left to every other."""
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, (heading, *(row[place] for row in rows)))) for place, heading in enumerate(headings)]
+    room = width - sum(min(each, _NARROWEST_COLUMN) + _BETWEEN_COLUMNS for each in widths)
+    whole: list[bool] = []
+    for place, each in enumerate(widths):
+        more = max(0, each - _NARROWEST_COLUMN)
+        whole.append(more <= room and not any(" " in row[place] for row in rows))
+        room -= more if whole[-1] else 0
+    return whole

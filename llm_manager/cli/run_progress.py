@@ -45,11 +45,12 @@ def _live(output: Output, start: Tally, now: Now) -> Iterator[Progress]:
         BarColumn(bar_width=_BAR, table_column=Column(width=_BAR, no_wrap=True)),
         TextColumn("{task.fields[told]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
     )
-    with Bar(*columns, console=Console(file=output.err, highlight=False), transient=True) as bar:
+    console = Console(file=output.err, highlight=False)
+    with Bar(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=start.rows, completed=start.done, told=Text(""))
 
         def tell(tally: Tally) -> None:
-            bar.update(task, completed=tally.done, told=_line(tally, now() - began))
+            bar.update(task, completed=tally.done, told=short_words(tally, now() - began, console.width - _BAR - 1))
 
         @contextmanager
         def aside() -> Iterator[None]:
@@ -95,6 +96,33 @@ def progress_words(tally: Tally, seconds: float) -> str:
             f"{duration(seconds)} so far" if left is None else f"{duration(left)} left",
         )
     )
+
+
+def short_words(tally: Tally, seconds: float, width: int) -> str:
+    """The same for one line so wide: how far, at what cost and how long still; then whatever else there is room for.
+
+    >>> short_words(Tally(rows=9, answered=3), 6.0, 40)
+    '3 of 9 rows, 0 USD, 12 s left'
+    """
+    speed, left = rows_per_second(tally, seconds), seconds_left(tally, seconds)
+    line = ", ".join(
+        (
+            f"{tally.done} of {counted(tally.rows, 'row')}",
+            f"{tally.cost_usd:f} USD" + (f" + {counted(tally.unpriced, 'call')} unpriced" if tally.unpriced else ""),
+            f"{duration(seconds)} so far" if left is None else f"{duration(left)} left",
+        )
+    )
+    failed = tally.failed + tally.failed_earlier
+    for more in (
+        f"{failed} failed" if failed else "",
+        f"{tally.in_vain} in a row got nowhere" if tally.in_vain else "",
+        "" if speed is None else f"{speed:.1f} rows/s",
+        f"{tally.cached} cached" if tally.cached else "",
+        f"{tally.input_tokens} + {tally.output_tokens} tokens",
+    ):
+        if more and len(line) + len(more) + 2 <= width:
+            line = f"{line}, {more}"
+    return line
 
 
 def duration(seconds: float) -> str:

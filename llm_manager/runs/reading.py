@@ -44,7 +44,14 @@ class Table:
 
     def rows(self) -> Iterator[Settled[Row, LLMError]]:
         """Each row in order; a failure, when the file has changed since, is the last."""
-        return islice(_rows(self.path, self.form, self.name, self.delimiter), self.count)
+        read = 0
+        for outcome in islice(_rows(self.path, self.form, self.name, self.delimiter), self.count):
+            read += 1
+            yield outcome
+            if isinstance(outcome, Failure):
+                return
+        if read < self.count:
+            yield _faulty(self.name, f"has {counted(read, 'row')} now and had {self.count}: it changed meanwhile; run the same again")
 
 
 def form_of(name: str) -> Form | None:

@@ -187,3 +187,11 @@ def test_json_objects_written_one_a_line_are_the_rows(tmp_path_factory: pytest.T
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in data)
     path = file(tmp_path_factory.getbasetemp(), "round.jsonl", text.encode())
     assert rows(opened(path).unwrap()) == data
+
+
+def test_a_file_that_lost_rows_since_it_was_looked_at_says_so(tmp_path: Path) -> None:
+    table = opened(file(tmp_path, "a.csv", b"a\n1\n2\n")).unwrap()
+    file(tmp_path, "a.csv", b"a\n1\n")
+    *rows, last = table.rows()
+    assert [row.unwrap() for row in rows] == [{"a": "1"}]
+    assert describe(last.failure()).startswith(f"{tmp_path / 'a.csv'} has 1 row now and had 2")

@@ -232,7 +232,7 @@ async def test_a_run_keeps_to_the_model_it_settled_on_and_its_keys_stay(jobbing:
     models = [scripted("x", model=name, provider=provider) for name, provider in (("a", "lmstudio"), ("b", "vllm"))]
     manager = scripted_manager(*models)
     job, log = jobbing(texts("a", "b")), memory_run_log()
-    other = manager.plan(job.request).unwrap().steps[1].profile
+    other = manager.plan(evolve(job.request, prompt="a")).unwrap().steps[1].profile
     tally, _ = await ran(pinned(job, other), log, manager.generate_all)
     assert dict(tally.answered_by) == {other.name: 2}
     assert (await ran(job, log, manager.generate_all))[0].earlier == 2
