@@ -74,13 +74,19 @@ def counting(line: Line, profile: Describe, bound: Bound, *, write: WriteCount, 
 
     async def count(request: LLMRequest) -> Settled[TokenCount, LLMError]:
         model = profile(request.preferences.model or line.default_model)
-        written = sealed(write(request, model))
-        if isinstance(written, Failure):
-            return written
-        path, body, limits = written.unwrap().path, written.unwrap().body, bound(request, model, "count_tokens")
-        outcome = await line.ask(path, method="POST", body=body, model=model.name, limits=limits, above_base=above_base)
-        if isinstance(outcome, Failure):
-            return outcome
-        return read(outcome.unwrap(), evolve(line.who(model.name), request=request), line.world.wall())
+        who, limits = evolve(line.who(model.name), request=request), bound(request, model, "count_tokens")
+        outcome = await post(line, write(request, model), who, limits, above_base=above_base)
+        return outcome if isinstance(outcome, Failure) else read(outcome.unwrap(), who, line.world.wall())
 
     return publish(count)
+
+
+async def post(
+    line: Line, written: Result[WireRequest, LLMError], who: Who, limits: Limits, *, above_base: bool = False
+) -> Settled[WireReply, LLMError]:
+    """Send what was written, and wait for the whole answer."""
+    wire = sealed(written)
+    if isinstance(wire, Failure):
+        return wire
+    path, body = wire.unwrap().path, wire.unwrap().body
+    return await line.ask(path, method="POST", body=body, model=who.model, limits=limits, above_base=above_base)

@@ -8,6 +8,7 @@ import msgspec
 from attrs import frozen
 from returns.result import Failure, Result, Success
 
+from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import InvalidRequest, LLMError
 from llm_manager.domain.messages import ToolSpec, UseTool
 from llm_manager.domain.models import ModelProfile
@@ -32,6 +33,17 @@ class Defaults:
     def strict(self, request: LLMRequest) -> bool:
         """Whether what a model does not take is refused, rather than left out with a notice."""
         return self.strict_parameters or request.preferences.strict_parameters
+
+
+def defaults_of(settings: ProviderSettings, *, keeps_prompts: bool = False) -> Defaults:
+    """What a provider's settings say; ``keeps_prompts`` as in `sampling`."""
+    return Defaults(
+        max_tokens=settings.max_tokens,
+        temperature=settings.temperature,
+        prompt_cache=settings.prompt_cache if keeps_prompts else None,
+        strict_parameters=settings.strict_parameters,
+        context_length=settings.context_length,
+    )
 
 
 @frozen(kw_only=True)
@@ -103,7 +115,7 @@ def tools_for(request: LLMRequest, profile: ModelProfile) -> tuple[ToolSpec, ...
     return tools
 
 
-def written(request: LLMRequest, path: str, body: Callable[[list[str]], Mapping[str, Any]]) -> Result[WireRequest, LLMError]:
+def written(request: LLMRequest | None, path: str, body: Callable[[list[str]], Mapping[str, Any]]) -> Result[WireRequest, LLMError]:
     """The request as bytes; ``body`` says it in a dialect's words, adding notices, and may raise `UnfitError`."""
     notices: list[str] = []
     try:

@@ -70,6 +70,12 @@ def offered(facts: ProviderFacts, settings: ProviderSettings, describe: Describe
     return tuple(chosen.values())
 
 
+def by_name(profiles: tuple[ModelProfile, ...], describe: Describe) -> Describe:
+    """Describe any name; a model on offer with its tier."""
+    tiers = {profile.name: profile for profile in profiles}
+    return lambda name: tiers.get(name) or describe(name)
+
+
 def _described(model: ModelFacts, facts: ProviderFacts, endpoint: Endpoint, settings: ProviderSettings, *, price: Price) -> ModelProfile:
     local = endpoint.locality == "local"
     reasons = bool(facts.reasoning) and model.name.startswith(facts.reasoning)

@@ -79,7 +79,7 @@ def described(row: Mapping[str, Any], profile: Callable[[str], ModelProfile]) ->
     )
 
 
-def read_count(reply: WireReply, who: Who, *, wall: float) -> Settled[TokenCount, LLMError]:
+def read_count(reply: WireReply, who: Who, wall: float) -> Settled[TokenCount, LLMError]:
     """Read how many tokens a request is, as the model itself counts."""
     told = _object(reply, who, wall)
     if isinstance(told, Failure):

@@ -6,21 +6,21 @@ from attrs import evolve
 from returns.result import Failure, Result, Success
 
 from llm_manager.cells import Cell
-from llm_manager.clients.anthropic_messages.codec import Defaults, decode, decode_event, encode, encode_count, streamed
+from llm_manager.clients.anthropic_messages.codec import decode, decode_event, encode, encode_count, streamed
 from llm_manager.clients.anthropic_messages.listing import MODELS_PATH, described, next_path, read_count, read_page
 from llm_manager.clients.anthropic_messages.models import describing_for
+from llm_manager.clients.besides import counting
 from llm_manager.clients.data.anthropic import ANTHROPIC, API_VERSION
 from llm_manager.clients.envelopes import Addressed, addressed
-from llm_manager.clients.profiles import describing, offered
-from llm_manager.clients.talking import Dialect, Line, Offered, talking_client
+from llm_manager.clients.fitting import defaults_of
+from llm_manager.clients.profiles import by_name, describing, offered
+from llm_manager.clients.talking import QUICKLY, Dialect, Line, Offered, talking_client
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest
-from llm_manager.domain.usage import TokenCount
-from llm_manager.domain.wire_requests import WireReply
-from llm_manager.effects import publish
-from llm_manager.outcomes import Settled, sealed
+from llm_manager.domain.wire_requests import WireReply, WireRequest
+from llm_manager.outcomes import Settled
 from llm_manager.policies.abilities import ABILITIES
 from llm_manager.services.model_client import ClientParts, ModelClient
 from llm_manager.services.transport import Envelope, Transport, WireStream
@@ -64,18 +64,10 @@ def _client(settings: ProviderSettings, parts: ClientParts, way: Addressed, vers
     world = parts.world
     describe = describing_for(version, describing(ANTHROPIC, way.endpoint, settings, parts))
     profiles = offered(ANTHROPIC, settings, describe)
-    tiers = {profile.name: profile for profile in profiles}
+    profile = by_name(profiles, describe)
     transport = loading_sdk(parts.make_transport(settings.ca_bundle), world.run_blocking)
     line = Line(way=way, transport=transport, world=world, default_model=profiles[0].name)
-    defaults = Defaults(
-        max_tokens=settings.max_tokens,
-        temperature=settings.temperature,
-        prompt_cache=settings.prompt_cache,
-        strict_parameters=settings.strict_parameters,
-    )
-
-    def profile(name: str) -> ModelProfile:
-        return tiers.get(name) or describe(name)
+    defaults = defaults_of(settings, keeps_prompts=True)
 
     async def list_models() -> Settled[tuple[ModelProfile, ...], LLMError]:
         found: list[ModelProfile] = []
@@ -99,18 +91,8 @@ def _client(settings: ProviderSettings, parts: ClientParts, way: Addressed, vers
         page = outcome if isinstance(outcome, Failure) else read_page(outcome.unwrap(), line.who(), wall=world.wall())
         return page if isinstance(page, Failure) else Success(page.unwrap().names)
 
-    async def count_tokens(request: LLMRequest) -> Settled[TokenCount, LLMError]:
-        model = profile(request.preferences.model or profiles[0].name)
-        encoded = sealed(encode_count(request, model, defaults))
-        if isinstance(encoded, Failure):
-            return encoded
-        wire = encoded.unwrap()
-        outcome = await line.ask(wire.path, method="POST", body=wire.body, model=model.name)
-        return (
-            outcome
-            if isinstance(outcome, Failure)
-            else read_count(outcome.unwrap(), evolve(line.who(model.name), request=request), wall=world.wall())
-        )
+    def write_count(request: LLMRequest, model: ModelProfile) -> Result[WireRequest, LLMError]:
+        return encode_count(request, model, defaults)
 
     client = talking_client(
         Dialect(
@@ -124,4 +106,5 @@ def _client(settings: ProviderSettings, parts: ClientParts, way: Addressed, vers
         settings,
         parts,
     )
-    return evolve(client, able=ABILITIES["anthropic"], count_tokens=publish(count_tokens))
+    count_tokens = counting(line, profile, lambda *_: QUICKLY, write=write_count, read=read_count)
+    return evolve(client, able=ABILITIES["anthropic"], count_tokens=count_tokens)

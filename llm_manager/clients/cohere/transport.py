@@ -11,8 +11,8 @@ from llm_manager.clients.cohere.codec import decode, decode_event, encode, strea
 from llm_manager.clients.cohere.listing import Row, described, read_list
 from llm_manager.clients.data.cohere import COHERE
 from llm_manager.clients.envelopes import Addressed, addressed
-from llm_manager.clients.fitting import Defaults
-from llm_manager.clients.profiles import describing, offered
+from llm_manager.clients.fitting import defaults_of
+from llm_manager.clients.profiles import by_name, describing, offered
 from llm_manager.clients.talking import Dialect, Line, Offered, talking_client
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import LLMError
@@ -31,12 +31,9 @@ def build(settings: ProviderSettings, parts: ClientParts) -> Result[ModelClient,
 def _client(settings: ProviderSettings, parts: ClientParts, way: Addressed) -> ModelClient:
     describe = describing(COHERE, way.endpoint, settings, parts)
     profiles = offered(COHERE, settings, describe)
-    tiers = {profile.name: profile for profile in profiles}
+    profile = by_name(profiles, describe)
     line = Line(way=way, transport=parts.make_transport(settings.ca_bundle), world=parts.world, default_model=profiles[0].name)
-    defaults = Defaults(max_tokens=settings.max_tokens, temperature=settings.temperature, strict_parameters=settings.strict_parameters)
-
-    def profile(name: str) -> ModelProfile:
-        return tiers.get(name) or describe(name)
+    defaults = defaults_of(settings)
 
     async def listed() -> Settled[tuple[Row, ...], LLMError]:
         outcome = await line.ask(COHERE.models_path, above_base=True)

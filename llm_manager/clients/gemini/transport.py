@@ -9,11 +9,12 @@ from returns.result import Failure, Result, Success
 from llm_manager.clients.besides import bounding, counting, embedding
 from llm_manager.clients.data.shapes import ProviderFacts
 from llm_manager.clients.envelopes import Addressed, addressed
+from llm_manager.clients.fitting import defaults_of
 from llm_manager.clients.gemini import counting as counts
 from llm_manager.clients.gemini import embedding as vectors
-from llm_manager.clients.gemini.codec import Defaults, decode, decode_event, encode, ended, streamed
+from llm_manager.clients.gemini.codec import decode, decode_event, encode, ended, streamed
 from llm_manager.clients.gemini.listing import MOST_PAGES, Page, described, read_page
-from llm_manager.clients.profiles import describing, offered
+from llm_manager.clients.profiles import by_name, describing, offered
 from llm_manager.clients.talking import Dialect, Line, Offered, talking_client
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import LLMError
@@ -39,12 +40,9 @@ def building(facts: ProviderFacts) -> Build:
 def _client(facts: ProviderFacts, settings: ProviderSettings, parts: ClientParts, way: Addressed) -> ModelClient:
     describe = describing(facts, way.endpoint, settings, parts)
     profiles = offered(facts, settings, describe)
-    tiers = {profile.name: profile for profile in profiles}
+    profile = by_name(profiles, describe)
     line = Line(way=way, transport=parts.make_transport(settings.ca_bundle), world=parts.world, default_model=profiles[0].name)
-    defaults = Defaults(max_tokens=settings.max_tokens, temperature=settings.temperature, strict_parameters=settings.strict_parameters)
-
-    def profile(name: str) -> ModelProfile:
-        return tiers.get(name) or describe(name)
+    defaults = defaults_of(settings)
 
     async def list_models() -> Settled[tuple[ModelProfile, ...], LLMError]:
         listed = await _listed(line, facts.health_path)

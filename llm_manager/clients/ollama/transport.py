@@ -8,7 +8,7 @@ from returns.result import Failure, Result, Success
 
 from llm_manager.clients.data.ollama import EMBEDDING_MODEL, OLLAMA
 from llm_manager.clients.envelopes import Addressed, addressed
-from llm_manager.clients.fitting import Defaults
+from llm_manager.clients.fitting import defaults_of
 from llm_manager.clients.ollama.asking import Server
 from llm_manager.clients.ollama.codec import Watch, decode, decode_event, encode, streamed
 from llm_manager.clients.ollama.context import Context, context_for
@@ -42,12 +42,7 @@ def _client(settings: ProviderSettings, parts: ClientParts, way: Addressed) -> M
     models = Models(way.endpoint, settings, parts)
     line = Line(way=way, transport=parts.make_transport(settings.ca_bundle), world=world, default_model=models.profiles[0].name)
     server = Server(line=line)
-    defaults = Defaults(
-        max_tokens=settings.max_tokens,
-        temperature=settings.temperature,
-        strict_parameters=settings.strict_parameters,
-        context_length=settings.context_length,
-    )
+    defaults = defaults_of(settings)
     machine, keep_alive = machine_options(settings), keep_alive_of(settings)
     stays = _staying(parts.routing)
 

@@ -3,16 +3,18 @@
 from attrs import evolve
 from returns.result import Failure, Result
 
+from llm_manager.clients.besides import bounding
 from llm_manager.clients.data.shapes import ProviderFacts
 from llm_manager.clients.envelopes import Addressed, addressed
+from llm_manager.clients.fitting import Defaults, defaults_of
 from llm_manager.clients.openai_chat.besides import Besides, with_besides
-from llm_manager.clients.openai_chat.codec import Defaults, decode, decode_event, encode, streamed
+from llm_manager.clients.openai_chat.codec import decode, decode_event, encode, streamed
 from llm_manager.clients.openai_chat.listing import is_well, read_models
 from llm_manager.clients.openai_chat.loaded import asking_for_room
 from llm_manager.clients.openai_responses.encoding import PATH as RESPONSES
 from llm_manager.clients.openai_responses.transport import dialect as responses_dialect
 from llm_manager.clients.openai_responses.transport import needed
-from llm_manager.clients.profiles import describing, offered
+from llm_manager.clients.profiles import by_name, describing, offered
 from llm_manager.clients.talking import Dialect, Line, Offered, answering, opening, talking_client
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import ProviderSettings
@@ -37,17 +39,9 @@ def _client(facts: ProviderFacts, settings: ProviderSettings, parts: ClientParts
     world = parts.world
     describe_model = describing(facts, way.endpoint, settings, parts)
     profiles = offered(facts, settings, describe_model)
-    tiers = {profile.name: profile for profile in profiles}
+    profile = by_name(profiles, describe_model)
     line = Line(way=way, transport=parts.make_transport(settings.ca_bundle), world=world, default_model=profiles[0].name)
-    defaults = Defaults(
-        max_tokens=settings.max_tokens,
-        temperature=settings.temperature,
-        prompt_cache=settings.prompt_cache,
-        strict_parameters=settings.strict_parameters,
-    )
-
-    def profile(name: str) -> ModelProfile:
-        return tiers.get(name) or describe_model(name)
+    defaults = defaults_of(settings, keeps_prompts=True)
 
     async def listed(path: str, *, above_base: bool) -> Settled[tuple[ModelProfile, ...], LLMError]:
         outcome = await line.ask(path, above_base=above_base)
@@ -76,15 +70,8 @@ def _client(facts: ProviderFacts, settings: ProviderSettings, parts: ClientParts
         answer=answer,
         open_stream=open_stream,
     )
-    besides = Besides(
-        facts=facts,
-        line=line,
-        profile=profile,
-        defaults=defaults,
-        timeout_ms=settings.timeout_ms,
-        silence_ms=parts.performance.timeout_ms,
-    )
-    return with_besides(client, besides)
+    bound = bounding(settings, parts)
+    return with_besides(client, Besides(facts=facts, line=line, profile=profile, defaults=defaults, bound=bound))
 
 
 def _spoken(facts: ProviderFacts, defaults: Defaults, line: Line) -> tuple[Dialect, Step[Attempt, LLMResponse], Step[Attempt, OpenStream]]:
