@@ -29,9 +29,16 @@ def _offer(provider: str, client: ModelClient, ability: Ability, own: tuple[Mode
         *client.known,
     )
     fitting = [profile for name in dict.fromkeys(names) if (profile := client.profile(name)).kind == KIND_OF[ability]]
+    away = client.endpoint.locality != "local" and KIND_OF[ability] != "chat"
     usual = client.usual.get(ability)
     first = () if usual is None else (client.profile(usual),)
     models = (*first, *(profile for profile in fitting if profile.name != usual))
     if not models and client.endpoint.locality == "local":
         models = client.profiles[:1]
-    return Offer(endpoint=client.endpoint, able=client.able, models=models, profile=client.profile)
+    return Offer(
+        endpoint=client.endpoint,
+        able=client.able,
+        models=models,
+        chats=frozenset(name for name in client.known if client.profile(name).kind == "chat") if away else frozenset(),
+        profile=client.profile,
+    )

@@ -28,6 +28,7 @@ ABILITIES: Final[Mapping[str, frozenset[Ability]]] = MappingProxyType(
 )
 """By canonical provider; a test holds each client to its line."""
 
+_MOST_NAMES: Final = 6
 _WORDS: Final[Mapping[Ability, str]] = MappingProxyType(
     {
         "embed": "makes no embeddings",
@@ -62,6 +63,16 @@ def lacking(ability: Ability, provider: str) -> ConfigurationError:
     others = [name for name in who_can(ability) if name != provider]
     can = f"; {_all_of(others)} {'do' if len(others) > 1 else 'does'}" if others else ""
     return ConfigurationError(message=f"{provider} {_WORDS[ability]}{can}")
+
+
+def unfit(ability: Ability, model: str, provider: str, fitting: Sequence[str]) -> ConfigurationError:
+    """Say that a model is one to chat with, and which of its provider's are not.
+
+    >>> unfit("embed", "gpt-4o", "openai", ("text-embedding-3-small",)).message
+    'gpt-4o of openai is a model to chat with and makes no embeddings; use text-embedding-3-small'
+    """
+    use = f"; use {' or '.join(fitting[:_MOST_NAMES])}" if fitting else ""
+    return ConfigurationError(message=f"{model} of {provider} is a model to chat with and {_WORDS[ability]}{use}")
 
 
 def nobody(ability: Ability) -> ConfigurationError:

@@ -19,7 +19,7 @@ from llm_manager.domain.models import Endpoint, ModelProfile
 from llm_manager.domain.moderation import ModerationRequest
 from llm_manager.domain.plans import Candidate, Plan, PlanStep, Refusal, RefusalRule, RoutingPolicy, Snapshot, TaskClassification
 from llm_manager.domain.requests import Sensitivity
-from llm_manager.policies.abilities import Ability, lacking, nobody, who_can
+from llm_manager.policies.abilities import Ability, lacking, nobody, unfit, who_can
 from llm_manager.policies.names import LOCALITY, provider_of_model
 from llm_manager.policies.ranking import blended_usd, listed_at
 from llm_manager.policies.refusing import PASSED_ON, in_short
@@ -33,11 +33,15 @@ Besides: TypeAlias = EmbedRequest | ModerationRequest | ImageRequest
 
 @frozen(kw_only=True)
 class Offer:
-    """One provider at hand: where it is, what it can do, its models of the kind that is wanted (the first unless one is named)."""
+    """One provider at hand: where it is, what it can do, its models of the kind that is wanted (the first unless one is named).
+
+    ``chats`` are models of a cloud that are known to chat and to do nothing else; a server of one's own may do more with them.
+    """
 
     endpoint: Endpoint
     able: frozenset[Ability]
     models: tuple[ModelProfile, ...]
+    chats: frozenset[str] = frozenset()
     profile: Callable[[str], ModelProfile] = field(eq=False, repr=False)
 
 
@@ -66,6 +70,9 @@ def choose(asked: Besides, offers: Sequence[Offer], snapshot: Snapshot, policy: 
     meant = _meant(wish, ability, offers, snapshot)
     if not isinstance(meant, Success):
         return Failure(meant.failure())
+    chatting = _chatting(wish, ability, meant.unwrap())
+    if chatting is not None:
+        return Failure(chatting)
     sensitivity, why = _sensitivity(asked, policy)
     healthy = {each.profile.provider: each.healthy for each in snapshot.candidates}
     admitted: list[Candidate] = []
@@ -135,6 +142,13 @@ def _meant(wish: Wish, ability: Ability, offers: Sequence[Offer], snapshot: Snap
         gone = next((each.reason for each in snapshot.unavailable if each.provider == owner), "not configured")
         return Failure(ConfigurationError(message=f"{owner} cannot be asked: {gone}"))
     return Success(found) if ability in found[0].able else Failure(lacking(ability, owner))
+
+
+def _chatting(wish: Wish, ability: Ability, meant: Sequence[Offer]) -> LLMError | None:
+    """Say that the model that is named only chats, wherever it could be asked."""
+    if wish.model is None or not meant or not all(wish.model in offer.chats for offer in meant):
+        return None
+    return unfit(ability, wish.model, meant[0].endpoint.provider, [model.name for model in meant[0].models])
 
 
 def _model(offer: Offer, wish: Wish) -> ModelProfile | None:

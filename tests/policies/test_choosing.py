@@ -61,6 +61,21 @@ def order(plan: Plan) -> list[str]:
     return [step.profile.provider for step in plan.steps]
 
 
+def test_a_model_known_to_chat_only_does_nothing_else() -> None:
+    """Told with those that do, however it is named; what is not known is left to its provider."""
+    mine = evolve(offer("openai", "text-embedding-3-small"), chats=frozenset({"gpt-4o", "own-name"}))
+    for asked in (
+        EmbedRequest("a", model="gpt-4o"),
+        EmbedRequest("a", model="gpt-4o", provider="openai"),
+        EmbedRequest("a", model="own-name"),
+    ):
+        error = refused(asked, mine)
+        assert isinstance(error, ConfigurationError)
+        assert error.message == f"{asked.model} of openai is a model to chat with and makes no embeddings; use text-embedding-3-small"
+    assert order(planned(EmbedRequest("a", model="gpt-4o-new", provider="openai"), mine)) == ["openai"]
+    assert order(planned(EmbedRequest("a"), mine)) == ["openai"]
+
+
 OPENAI, GEMINI, OLLAMA = offer("openai"), offer("gemini"), offer("ollama", locality="local")
 
 
