@@ -13,7 +13,7 @@ from returns.result import Failure, Result, Success
 from llm_manager.domain.configuration import EmbeddedSettings, LLMConfig, ProviderSettings
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import ConfigurationError, Fault, LLMError, PolicyBlocked
-from llm_manager.domain.models import Health
+from llm_manager.domain.models import Health, ModelProfile
 from llm_manager.domain.plans import RoutingPolicy, Unavailable
 from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled, sealed
@@ -95,6 +95,15 @@ def default_deps(config: LLMConfig, world: World | None = None, transport: "Tran
 def make_model_router(config: LLMConfig) -> Result[ModelRouter, LLMError]:
     """A router that obeys the settings' routing policy; equal requests under one snapshot get equal plans."""
     return Success(ModelRouter(route=remembering_routes(_policy(config), _catalogue)))
+
+
+def known_models(config: LLMConfig, world: World | None = None) -> tuple[tuple[ModelProfile, str | None], ...]:
+    """Every model known by data, each with why it cannot be asked as the settings are, or None; nothing is asked."""
+    from llm_manager.clients import known_models as known
+
+    lacks = {name: _why_not(name, config.providers.get(name)) for name in LOCALITY}
+    parts = _parts(config, real_world() if world is None else world)
+    return tuple((profile, lacks[profile.provider]) for profile in known.known_models(config, parts))
 
 
 def _catalogue() -> tuple[tuple[str, str], ...]:

@@ -9,6 +9,7 @@ from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.domain.configuration import EmbeddedSettings, LLMConfig, ProviderSettings
+from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import ConfigurationError, PolicyBlocked
 from llm_manager.domain.plans import RoutingPolicy, Snapshot
 from llm_manager.domain.requests import LLMRequest, Preferences
@@ -35,6 +36,7 @@ def test_with_nothing_configured_the_toy_is_there_and_a_server_is_looked_for() -
     assert list(deps.clients) == ["embedded"]
     assert list(deps.servers) == ["lmstudio", "ollama"]
     assert {gone.provider: gone.reason for gone in deps.unavailable}["openai"] == "not configured: set OPENAI_API_KEY"
+    assert {gone.provider: gone.rule for gone in deps.unavailable}["openai"] == "unconfigured"
 
 
 def test_a_configured_provider_is_a_client_and_nothing_is_looked_for() -> None:
@@ -153,3 +155,9 @@ async def test_a_local_server_that_is_not_there_is_told_as_ill(environment: pyte
     health = (await settle(check_local_model_health(f"http://127.0.0.1:{port}/v1"))).unwrap()
     assert not health.healthy
     assert "nothing answers" in (health.error_message or "")
+
+
+def test_a_router_knows_whose_model_it_is_that_nobody_at_hand_has() -> None:
+    router = make_model_router(LLMConfig()).unwrap()
+    error = router.route(LLMRequest("hi", preferences=Preferences(model="gpt-4o-mnii", exact=True)), Snapshot()).failure()
+    assert "did you mean gpt-4o-mini (openai: not configured)?" in describe(error)

@@ -8,7 +8,20 @@ from returns.result import Failure
 
 from llm_manager.cli.asking import make_request
 from llm_manager.cli.compare import compare, contenders
-from llm_manager.cli.parsing import Config, Documents, Images, Json, MaxTokens, Private, Prompt, System, Task, Temperature, Timeout
+from llm_manager.cli.parsing import (
+    Config,
+    Documents,
+    Images,
+    Json,
+    MaxTokens,
+    Private,
+    Prompt,
+    System,
+    Task,
+    Temperature,
+    Timeout,
+    known_provider,
+)
 from llm_manager.cli.session import conduct, standard_output
 
 
@@ -19,7 +32,12 @@ def run(
     model: Annotated[tuple[str, ...], Parameter(name=("--model", "-m"), negative=(), help="A model to ask; name at least two.")] = (),
     provider: Annotated[
         tuple[str, ...],
-        Parameter(name="--provider", negative=(), help="Whose the models are, or, repeated, whom to ask without naming models."),
+        Parameter(
+            name="--provider",
+            negative=(),
+            help="Whose the models are, or, repeated, whom to ask without naming models.",
+            validator=known_provider,
+        ),
     ] = (),
     system: System = None,
     max_tokens: MaxTokens = None,

@@ -54,8 +54,8 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def model_document(profile: ModelProfile) -> dict[str, Any]:
-    """A model; prices are US dollars per million tokens, as decimal text."""
+def model_document(profile: ModelProfile, lack: str | None = None) -> dict[str, Any]:
+    """A model; prices are US dollars per million tokens, as decimal text. ``lack`` is why it cannot be asked."""
     price = profile.price if isinstance(profile.price, KnownPrice) else None
     return {
         "name": profile.name,
@@ -80,6 +80,7 @@ def model_document(profile: ModelProfile) -> dict[str, Any]:
         "latency_seconds": profile.latency_seconds,
         "retired": profile.retired,
         "replaced_by": profile.replaced_by,
+        "configured": lack is None,
     }
 
 

@@ -11,14 +11,16 @@ from llm_manager.cli.exits import FAILED, OK, USAGE
 from llm_manager.cli.output import Output
 from llm_manager.cli.weights import OnProgress, showing
 from llm_manager.domain.errors import LLMError
-from llm_manager.domain.local_models import CatalogueModel, LocalModel, RunningModel
+from llm_manager.domain.local_models import CatalogueModel, LocalModel, Placement, RunningModel
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
-from llm_manager.policies.local_models import recommend, recommended_pulls
+from llm_manager.policies.local_models import LOCAL_CATALOGUE, placed, recommend, recommended_pulls
 from llm_manager.services.local_models import LocalModels
 
 _GIGABYTE: Final = 1e9
 _STARS: Final = 5
+_USUAL_GB: Final = (4, 8, 12, 24)
+_PLACES: Final[dict[Placement, str]] = {"gpu": "GPU", "shared": "GPU and CPU", "cpu": "CPU"}
 Confirm: TypeAlias = Callable[[str], bool | None]
 """Asks the person; None when there is nobody to ask."""
 
@@ -137,13 +139,33 @@ def recommended(output: Output, vram_gb: float) -> int:
         rows = [{**asdict(each.model), "placement": each.placement, "recommended": each.model.name in fetch} for each in found]
         output.document(rows)
         return OK
-    places = {"gpu": "GPU", "shared": "GPU and CPU", "cpu": "CPU"}
     output.table(
         ("model", "for", "disk GB", "VRAM GB", "runs on", "speed", "capability", "fetch"),
-        ((*_catalogue_row(each.model, places[each.placement]), "yes" if each.model.name in fetch else "") for each in found),
+        ((*_catalogue_row(each.model, _PLACES[each.placement]), "yes" if each.model.name in fetch else "") for each in found),
     )
     output.note("fetch with: llm-manager models pull " + (fetch[0] if fetch else "NAME"))
     return OK
+
+
+def recommended_sizes(output: Output) -> int:
+    """Show where each model would run on GPUs of the usual sizes, when it is not known how large this machine's is."""
+    if output.json:
+        output.document([{"vram_gb": size, "recommended": list(recommended_pulls(size))} for size in _USUAL_GB])
+        return OK
+    output.table(
+        ("model", "for", "disk GB", "VRAM GB", *(f"{size} GB" for size in _USUAL_GB)),
+        (
+            (model.name, model.purpose, f"{model.disk_gb:g}", f"{model.vram_gb:g}", *(_place(model, size) for size in _USUAL_GB))
+            for model in LOCAL_CATALOGUE
+        ),
+    )
+    output.note("the GPU's memory is not known here: give --vram GB (0 without one); nvidia-smi tells that of NVIDIA's")
+    return OK
+
+
+def _place(model: CatalogueModel, vram_gb: float) -> str:
+    where = placed(model, vram_gb)
+    return "" if where is None else _PLACES[where]
 
 
 def _catalogue_row(model: CatalogueModel, place: str) -> tuple[str, ...]:

@@ -13,8 +13,9 @@ from returns.result import Failure, Success
 
 from llm_manager.cli import local_models
 from llm_manager.cli.output import Output
-from llm_manager.cli.parsing import Config, Json
+from llm_manager.cli.parsing import Config, Json, known_provider
 from llm_manager.cli.session import standard_output
+from llm_manager.cli.vram import found_vram
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import ConfigurationError, LLMError, PolicyBlocked
 from llm_manager.outcomes import Settled, sealed
@@ -26,7 +27,9 @@ from llm_manager.services.model_client import ModelClient
 _WORDS: Final = ("ps", "show", "rm", "disk", "updates", "recommend")
 _PROVIDER: Final = "ollama"
 
-Server: TypeAlias = Annotated[str, Parameter(name="--provider", help="The server that keeps the models; ollama by default.")]
+Server: TypeAlias = Annotated[
+    str, Parameter(name="--provider", help="The server that keeps the models; ollama by default.", validator=known_provider)
+]
 Name: TypeAlias = Annotated[str, Parameter(help="The model, as the server calls it.")]
 _Work: TypeAlias = Callable[[LocalModels], Coroutine[Any, Any, int]]
 
@@ -88,11 +91,13 @@ def _updates(*, provider: Server = _PROVIDER, json: Json = False, config: Config
 
 def _recommend(
     *,
-    vram: Annotated[NonNegativeFloat, Parameter(help="The memory of the GPU in GB; 0 without one.")],
+    vram: Annotated[NonNegativeFloat | None, Parameter(help="The memory of the GPU in GB; 0 without one.")] = None,
     json: Json = False,
 ) -> int:
     """Show which models run well on this machine, and which to fetch; nothing is asked."""
-    return local_models.recommended(standard_output(json=json), vram)
+    output = standard_output(json=json)
+    room = found_vram() if vram is None else vram
+    return local_models.recommended_sizes(output) if room is None else local_models.recommended(output, room)
 
 
 def asked(output: Output, question: str) -> bool | None:

@@ -1,9 +1,9 @@
 """`llm-manager models`: what can be asked, and at what price."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from attrs import frozen
 from returns.result import Failure, Success
@@ -36,33 +36,51 @@ class Sought:
     can: frozenset[Can] = frozenset()
     order: ModelOrder | None = None
     cheapest: bool = False
+    known: bool = False
+    """Whether to list every model known by data, of providers that are not configured too; nobody is asked."""
+
+
+_HEADINGS: Final = ("provider", "model", "where", "tier", "window", "$ per million in / out", "can")
+_OF_SETTINGS: Final = frozenset({"AuthenticationFailed", "ConfigurationError", "MalformedResponse"})
 
 
 async def models(session: Session, sought: Sought | None = None, *, commands: Iterable[str] = ()) -> int:
-    """List the models that can be asked; it is a failure when a filter leaves none, or no endpoint tells its own.
+    """List the models that can be asked, or all that are known; it is a failure when a filter leaves none.
 
-    ``commands`` are the words that a misspelt one may stand for, rather than for a part of a model's name.
+    So it is when no endpoint tells its models, and one of them by a fault of the settings. Where nobody can be asked but
+    a toy, all that are known are listed. ``commands`` are the words that a misspelt one may stand for, rather than for a
+    part of a model's name.
     """
     sought = sought or Sought()
-    told = await known_models(session, sought.provider)
-    if isinstance(told, Failure):
-        return session.output.failure(told.failure())
-    profiles, asked = told.unwrap()
+    asked: tuple[Health, ...] = ()
+    profiles: tuple[ModelProfile, ...] = ()
+    if not sought.known:
+        told = await known_models(session, sought.provider)
+        if isinstance(told, Failure):
+            return session.output.failure(told.failure())
+        profiles, asked = told.unwrap()
+    lacks: dict[tuple[str, str], str | None] = {}
+    if sought.known or (not asked and not any(not profile.toy for profile in profiles)):
+        catalogue = session.catalogue()
+        lacks = {(profile.provider, profile.name): lack for profile, lack in catalogue}
+        if catalogue and not sought.known:
+            session.output.note("note: no model can be asked but the embedded one; these are known beforehand (models --known)")
+        profiles = tuple(profile for profile, _ in catalogue) or profiles
     shown = matching(profiles, sought)
     if session.output.json:
-        session.output.document([model_document(profile) for profile in shown])
+        session.output.document([model_document(profile, lacks.get((profile.provider, profile.name))) for profile in shown])
     elif shown:
-        session.output.table(
-            ("provider", "model", "where", "tier", "window", "$ per million in / out", "can"),
-            _rows(shown, grouped=session.output.terminal and sought.order is None),
-        )
+        rows = _rows(shown, lacks, grouped=session.output.terminal and sought.order is None)
+        session.output.table((*_HEADINGS, "state") if lacks else _HEADINGS, rows)
     if not shown:
         meant = "".join(f"; did you mean llm-manager models {word}?" for word in nearest(sought.words, commands))
-        session.output.note(f"error: no model matches; llm-manager models lists all of them{meant}")
+        more = "" if lacks else "; --known looks among those of all providers"
+        session.output.note(f"error: no model matches; llm-manager models lists all of them{meant or more}")
         return FAILED
     if asked and not any_answers(asked, session.config):
-        session.output.note("error: no endpoint told its models; llm-manager health asks each whether it answers")
-        return FAILED
+        ours = any(one.error_tag in _OF_SETTINGS for one in asked)
+        session.output.note(f"{'error' if ours else 'note'}: no endpoint told its models; llm-manager health asks each whether it answers")
+        return FAILED if ours else OK
     return OK
 
 
@@ -91,7 +109,7 @@ def matching(profiles: Iterable[ModelProfile], sought: Sought) -> tuple[ModelPro
         listed,
         sought.words,
         provider=sought.provider,
-        kind=sought.kind,
+        kind=sought.kind or ("chat" if sought.cheapest else None),
         vision="images" in sought.can,
         documents="documents" in sought.can,
         tools="tools" in sought.can,
@@ -126,12 +144,19 @@ def _silence(one: Health) -> str:
     )
 
 
-def _rows(profiles: Iterable[ModelProfile], *, grouped: bool) -> Iterator[tuple[str, ...]]:
-    """A line for each model; in groups a provider is named once."""
+def _rows(profiles: Iterable[ModelProfile], lacks: Mapping[tuple[str, str], str | None], *, grouped: bool) -> Iterator[tuple[str, ...]]:
+    """A line for each model; in groups a provider is named once. ``lacks`` adds whether it can be asked."""
     before = None
     for profile in profiles:
-        yield ("" if grouped and profile.provider == before else profile.provider, *_row(profile))
+        lack = lacks.get((profile.provider, profile.name))
+        state = (lack_words(lack),) if lacks else ()
+        yield ("" if grouped and profile.provider == before else profile.provider, *_row(profile), *state)
         before = profile.provider
+
+
+def lack_words(lack: str | None) -> str:
+    """Whether a model can be asked, in a word or two: how to change that stands in `llm-manager providers`."""
+    return "configured" if lack is None else lack.partition(":")[0]
 
 
 def _row(profile: ModelProfile) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from returns.result import Failure
 
 from llm_manager.cli.documents import model_document
 from llm_manager.cli.exits import OK
-from llm_manager.cli.models import abilities, count_words, known_models
+from llm_manager.cli.models import abilities, count_words, known_models, lack_words
 from llm_manager.cli.session import Session
 from llm_manager.domain.errors import ConfigurationError
 from llm_manager.domain.models import KnownPrice, ModelProfile
@@ -16,37 +16,45 @@ from llm_manager.policies.names import canonical_provider, nearest
 
 
 async def models_compare(session: Session, names: Sequence[str]) -> int:
-    """Show the facts of the named models; it is a failure when one of the names is not known."""
+    """Show the facts of the named models, of providers that are not configured too; it is a failure when a name is not known."""
     told = await known_models(session)
     if isinstance(told, Failure):
         return session.output.failure(told.failure())
-    profiles = told.unwrap()[0]
+    at_hand = told.unwrap()[0]
+    catalogue = session.catalogue()
+    lacks = {(profile.provider, profile.name): lack for profile, lack in catalogue}
+    known = tuple(profile for profile, _ in catalogue)
     chosen: list[ModelProfile] = []
     for name in names:
-        found = named(profiles, name)
+        found = exactly(at_hand, name) or exactly(known, name) or named(at_hand, name) or named(known, name)
         if found is None:
-            near = nearest(name, (profile.name for profile in profiles))
-            meant = f"; did you mean {', '.join(near)}?" if near else "; llm-manager models lists all of them"
-            return session.output.failure(ConfigurationError(message=f"no model that can be asked is called {name!r}{meant}"))
+            near = nearest(name, (profile.name for profile in (*at_hand, *known)))
+            meant = f"; did you mean {', '.join(near)}?" if near else "; llm-manager models --known lists all of them"
+            return session.output.failure(ConfigurationError(message=f"no model that is known is called {name!r}{meant}"))
         chosen.append(found)
+    states = tuple(None if profile in at_hand else lacks.get((profile.provider, profile.name)) for profile in chosen)
     if session.output.json:
-        session.output.document([model_document(profile) for profile in chosen])
+        session.output.document([model_document(profile, lack) for profile, lack in zip(chosen, states, strict=True)])
     else:
-        session.output.table(("", *(profile.name for profile in chosen)), facts(chosen))
+        rows = [*facts(chosen), *([("state", *map(lack_words, states))] if any(states) else [])]
+        session.output.table(("", *(profile.name for profile in chosen)), rows)
     return OK
+
+
+def exactly(profiles: Iterable[ModelProfile], name: str) -> ModelProfile | None:
+    """The model of this name, or of this provider/name."""
+    vendor, _, rest = name.partition("/")
+    for profile in profiles:
+        if profile.name == name or (profile.name == rest and profile.provider == canonical_provider(vendor)):
+            return profile
+    return None
 
 
 def named(profiles: Iterable[ModelProfile], name: str) -> ModelProfile | None:
     """The model of this name, of this provider/name, or the only one whose name holds these words."""
     known = tuple(profiles)
-    vendor, _, rest = name.partition("/")
-    exact = [
-        profile for profile in known if profile.name == name or (profile.name == rest and profile.provider == canonical_provider(vendor))
-    ]
-    if exact:
-        return exact[0]
     found = search_models(known, name, retired=True)
-    return found[0] if len(found) == 1 else None
+    return exactly(known, name) or (found[0] if len(found) == 1 else None)
 
 
 def facts(profiles: Sequence[ModelProfile]) -> Iterator[tuple[str, ...]]:

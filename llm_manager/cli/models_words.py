@@ -8,7 +8,7 @@ from cyclopts.types import NonNegativeFloat, NonNegativeInt
 
 from llm_manager.cli.models import Can, Sought, models
 from llm_manager.cli.models_compare import models_compare
-from llm_manager.cli.parsing import OF_MODELS, Config, Json
+from llm_manager.cli.parsing import OF_MODELS, Config, Json, known_provider
 from llm_manager.cli.session import conduct, standard_output
 from llm_manager.domain.errors import InvalidRequest
 from llm_manager.domain.models import Locality, ModelKind
@@ -31,7 +31,7 @@ def _known_abilities(_: object, words: Sequence[str]) -> None:
 
 def run(
     *words: Annotated[str, Parameter(help="Only models whose name holds each of these words.")],
-    provider: Annotated[str | None, Parameter(help="Only models of this provider.")] = None,
+    provider: Annotated[str | None, Parameter(help="Only models of this provider.", validator=known_provider)] = None,
     where: Annotated[Locality | None, Parameter(help="Only models that run there.")] = None,
     kind: Annotated[ModelKind | None, Parameter(help="Only models of this kind.")] = None,
     max_price: Annotated[
@@ -44,6 +44,9 @@ def run(
     ] = (),
     sort: Annotated[ModelOrder | None, Parameter(help="The cheapest first, the largest window first, or by name.")] = None,
     cheapest: Annotated[bool, Parameter(negative=(), help="Only the one that is cheapest to ask.")] = False,
+    known: Annotated[
+        bool, Parameter(negative=(), help="All that are known by data, of providers that are not configured too; nobody is asked.")
+    ] = False,
     json: Json = False,
     config: Config = None,
 ) -> int:
@@ -58,6 +61,7 @@ def run(
         can=frozenset(_abilities(can)),
         order=sort,
         cheapest=cheapest,
+        known=known,
     )
     return conduct(standard_output(json=json), lambda session: models(session, sought, commands=OF_MODELS), config=config)
 

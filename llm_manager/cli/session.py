@@ -13,6 +13,7 @@ from llm_manager.cli.output import Output
 from llm_manager.cli.weights import Fetch, fetch_showing, fetching
 from llm_manager.domain.configuration import EmbeddedSettings, LLMConfig
 from llm_manager.domain.errors import LLMError
+from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.plans import Strategy
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.effects import settle
@@ -20,6 +21,8 @@ from llm_manager.outcomes import Settled, sealed
 from llm_manager.services.manager import LLMManager
 from llm_manager.services.world import World
 
+Catalogue: TypeAlias = Callable[[], tuple[tuple[ModelProfile, str | None], ...]]
+"""Every model known by data, each with why it cannot be asked, or None."""
 Prepare: TypeAlias = Callable[[LLMRequest], Coroutine[Any, Any, Settled[None, LLMError]]]
 
 
@@ -35,6 +38,7 @@ class Session:
     config: LLMConfig
     output: Output
     prepare: Prepare = field(default=_nothing_to_prepare, repr=False)
+    catalogue: Catalogue = field(default=tuple, repr=False)
 
 
 Command: TypeAlias = Callable[[Session], Coroutine[Any, Any, int]]
@@ -60,7 +64,7 @@ def open_session(
     """Read the settings, apply what the command says, and make the manager; nothing is sent or fetched."""
     from llm_manager.real_world import real_world
     from llm_manager.settings import read_config
-    from llm_manager.wiring import default_deps, make_llm_manager
+    from llm_manager.wiring import default_deps, known_models, make_llm_manager
 
     here = real_world() if world is None else world
     read = sealed(read_config(config, here.environ))
@@ -73,10 +77,10 @@ def open_session(
     if isinstance(made, Failure):
         return made
     manager = made.unwrap()
+    session = Session(manager=manager, config=settings, output=output, catalogue=lambda: known_models(settings, here))
     if settings.routing.airgap:
-        return Success(Session(manager=manager, config=settings, output=output))
-    prepare = preparing(manager, settings.embedded, output, here.environ, fetching(here))
-    return Success(Session(manager=manager, config=settings, output=output, prepare=prepare))
+        return Success(session)
+    return Success(evolve(session, prepare=preparing(manager, settings.embedded, output, here.environ, fetching(here))))
 
 
 def preparing(manager: LLMManager, embedded: EmbeddedSettings, output: Output, environ: Mapping[str, str], fetch: Fetch) -> Prepare:

@@ -11,16 +11,17 @@ def usual_models(provider: str) -> Mapping[str, str]:
         from llm_manager.clients.embedded.profile import MODEL
 
         return {"default": MODEL}
-    facts = _facts().get(provider)
+    facts = facts_by_provider().get(provider)
     return {} if facts is None else {str(tier): model for tier, model in facts.tiers.items()}
 
 
 def known_names() -> tuple[tuple[str, str], ...]:
     """Every provider and model known by data."""
-    return tuple((provider, model.name) for provider, facts in _facts().items() for model in facts.models)
+    return tuple((provider, model.name) for provider, facts in facts_by_provider().items() for model in facts.models)
 
 
-def _facts() -> dict[str, ProviderFacts]:
+def facts_by_provider() -> dict[str, ProviderFacts]:
+    """The data of every provider that has any."""
     from llm_manager.clients.data.anthropic import ANTHROPIC
     from llm_manager.clients.data.cohere import COHERE
     from llm_manager.clients.data.gemini import GEMINI

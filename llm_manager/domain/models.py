@@ -117,3 +117,5 @@ class Health:
     latency_seconds: float | None = None
     models: tuple[str, ...] = ()
     error_message: str | None = None
+    error_tag: str | None = None
+    """Which error of the union it was, when one was met."""

@@ -43,7 +43,8 @@ def checking_health(clients: Clients, forbidden: Forbidden) -> Callable[[], Futu
 
 def _health(name: str, outcome: Settled[Health, LLMError]) -> Health:
     if isinstance(outcome, Failure):
-        return Health(provider=name, healthy=False, error_message=describe(outcome.failure()))
+        error = outcome.failure()
+        return Health(provider=name, healthy=False, error_message=describe(error), error_tag=error.tag)
     return outcome.unwrap()
 
 

@@ -25,7 +25,7 @@ async def main() -> None:
         for tried in answer.attempts:
             print(f"{tried.number}. {tried.model}: {describe(tried.error) if tried.error else answer.content}")
         # -> 1. gpt-oss-20b: could not reach gpt-oss-20b: connection refused; check the address and that the server is running
-        # -> 2. llama-3.1-8b-instant: llama-3.1-8b-instant is limiting calls; try again in 20 s (too many requests)
+        # -> 2. llama-3.1-8b-instant: llama-3.1-8b-instant is limiting calls (too many requests); try again in 20 s
         # -> 3. gpt-4o-mini: At your service.
 
     alone = evolve(ORDER, routing=evolve(ORDER.routing, enable_fallback=False, max_retries=0))

@@ -58,6 +58,37 @@ def test_models_and_health(run: Run, capsys: Capture) -> None:
     assert "tiny" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("generate", "hi"),
+        ("plan", "hi"),
+        ("embed", "hi"),
+        ("compare", "hi"),
+        ("models",),
+        ("models", "pull", "m"),
+        ("models", "rm", "m"),
+        ("health",),
+    ],
+)
+def test_a_misspelt_provider_is_told_the_nearest_everywhere(words: tuple[str, ...], run: Run, capsys: Capture) -> None:
+    assert run(*words, "--provider", "opnai") == 2
+    assert "did you mean openai?" in capsys.readouterr().err
+
+
+def test_the_catalogue_without_keys(run: Run, capsys: Capture) -> None:
+    """Every provider with data is in it, searched and sorted; `search` is a word for it."""
+    assert run("models", "--known", "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert {"openai", "anthropic", "gemini", "groq", "cohere", "ollama", "embedded"} <= {row["provider"] for row in told}
+    assert not next(row for row in told if row["name"] == "gpt-4o-mini")["configured"]
+    assert run("models", "search", "gpt-4o", "--known", "--sort", "price") == 0
+    names = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
+    assert names.index("gpt-4o-mini") < names.index("gpt-4o")
+    assert run("models", "compare", "gpt-4o", "claude-opus-4-5", answer=LISTING) == 0
+    assert "not configured" in capsys.readouterr().out
+
+
 def test_models_are_searched_and_compared(run: Run, capsys: Capture) -> None:
     listing = {"object": "list", "data": [{"id": "tiny", "object": "model"}, {"id": "tiny-vision", "object": "model"}]}
     assert run("models", "TINY", "vis", "--can", "tools,schema", "--sort", "name", "--json", answer=listing) == 0

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.cli.documents import cost_usd
@@ -193,19 +194,55 @@ async def test_the_embedded_model_makes_nothing_well_that_it_does_not_stand_in_f
 
 async def test_models_of_an_endpoint_that_does_not_answer_are_told_as_known_beforehand(scene: Setting) -> None:
     at = scene(models=Success((NEAR, OLD)), health=Success((TOY, DOWN)))
-    assert await models(at.session) == 1
+    assert await models(at.session) == 0
     assert "small" in at.out.getvalue()
     assert at.err.getvalue().splitlines() == [
         "warning: openai did not tell its models (refused); the models shown for it are those known beforehand",
-        "error: no endpoint told its models; llm-manager health asks each whether it answers",
+        "note: no endpoint told its models; llm-manager health asks each whether it answers",
     ]
+    at = scene(models=Success((NEAR, OLD)), health=Success((TOY, evolve(DOWN, error_tag="AuthenticationFailed"))))
+    assert await models(at.session) == 1, "a wrong key is the user's to mend"
+    assert at.err.getvalue().splitlines()[-1].startswith("error: no endpoint told its models")
+
+
+EMBEDDED = ModelProfile(name="smollm2-135m", provider="embedded", locality="local", price=FREE, toy=True)
+KNOWN = ((SIGHT, "not configured: set OPENAI_API_KEY"), (VECTORS, None), (EMBEDDED, None))
+
+
+async def test_where_only_a_toy_can_be_asked_all_that_are_known_are_listed(scene: Setting) -> None:
+    at = scene(models=Success((EMBEDDED,)))
+    assert await models(evolve(at.session, catalogue=lambda: KNOWN)) == 0
+    rows = [line.split("\t") for line in at.out.getvalue().splitlines()]
+    assert [(row[1], row[-1]) for row in rows] == [
+        ("model", "state"),
+        ("sight", "not configured"),
+        ("vectors", "configured"),
+        ("smollm2-135m", "configured"),
+    ]
+    assert at.err.getvalue() == "note: no model can be asked but the embedded one; these are known beforehand (models --known)\n"
+
+
+async def test_the_catalogue_asks_nobody(scene: Setting) -> None:
+    """It is searched, sorted and written as the models at hand are; a program is told who is configured."""
+    at = scene(models=Failure(NetworkError(model="m", message="x")), health=Failure(NetworkError(model="m", message="x")), json=True)
+    session = evolve(at.session, catalogue=lambda: KNOWN)
+    assert await models(session, Sought(known=True, order="name")) == 0
+    told = json.loads(at.out.getvalue())
+    assert [(row["name"], row["configured"]) for row in told] == [("sight", False), ("smollm2-135m", True), ("vectors", True)]
+    assert at.err.getvalue() == ""
+    assert await models(session, Sought(known=True, words="absent")) == 1
+    at = scene(models=Success((NEAR,)))
+    assert await models(evolve(at.session, catalogue=lambda: KNOWN), Sought(words="sight")) == 1
+    assert "--known looks among those of all providers" in at.err.getvalue()
 
 
 async def test_one_endpoint_that_answers_is_enough_unless_another_was_asked_for(scene: Setting) -> None:
     at = scene(models=Success((NEAR, OLD)), health=Success((UP, DOWN)))
     assert await models(at.session) == 0
     assert at.err.getvalue().count("\n") == 1
-    assert await models(at.session, Sought(provider="gpt")) == 1
+    assert await models(at.session, Sought(provider="gpt")) == 0
+    wrong = scene(models=Success((NEAR, OLD)), health=Success((UP, evolve(DOWN, error_tag="AuthenticationFailed"))))
+    assert await models(wrong.session, Sought(provider="gpt")) == 1
     at = scene(models=Success((NEAR,)), health=Failure(NetworkError(model="m", message="x")))
     assert (await models(at.session), at.err.getvalue()) == (0, "")
 

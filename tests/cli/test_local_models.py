@@ -136,6 +136,14 @@ def test_what_to_have(scene: Setting) -> None:
     assert "models pull llama3.2:3b" in at.err.getvalue()
     told = scene(json=True)
     local_models.recommended(told.session.output, 4.0)
+    sizes = scene()
+    assert local_models.recommended_sizes(sizes.session.output) == OK
+    cells = {row[0]: row[4:] for row in (line.split("\t") for line in sizes.out.getvalue().splitlines())}
+    assert (cells["model"], cells["mistral:7b"]) == (["4 GB", "8 GB", "12 GB", "24 GB"], ["GPU and CPU", "GPU", "GPU", "GPU"])
+    assert "give --vram" in sizes.err.getvalue()
+    sizes = scene(json=True)
+    local_models.recommended_sizes(sizes.session.output)
+    assert [row["vram_gb"] for row in json.loads(sizes.out.getvalue())] == [4, 8, 12, 24]
     assert [row["name"] for row in json.loads(told.out.getvalue()) if row["recommended"]] == [
         "deepseek-r1:1.5b",
         "llama3.2:3b",
@@ -165,6 +173,7 @@ def test_the_words_of_the_program(server: tuple[str, State], tmp_path: Path) -> 
     assert run("models", "rm", "mistral", "--yes", home=tmp_path, environ=here).returncode == 0
     assert "mistral" not in state.models
     assert run("models", "recommend", "--vram", "4", home=tmp_path).returncode == 0
+    assert run("models", "recommend", home=tmp_path).returncode == 0
 
 
 def test_what_the_program_refuses(server: tuple[str, State], tmp_path: Path) -> None:
@@ -172,8 +181,8 @@ def test_what_the_program_refuses(server: tuple[str, State], tmp_path: Path) -> 
     url, state = server
     other = run("models", "ps", "--provider", "openai", home=tmp_path, environ={"OPENAI_API_KEY": "sk-x"})
     assert (other.returncode, "keeps no models" in error_line(other)) == (2, True)
-    unknown = run("models", "ps", "--provider", "nonesuch", home=tmp_path)
-    assert unknown.returncode == 2
+    unknown = run("models", "ps", "--provider", "opnai", home=tmp_path)
+    assert (unknown.returncode, "did you mean openai?" in error_line(unknown)) == (2, True)
     absent = run("models", "ps", home=tmp_path, environ={"OLLAMA_URL": "http://127.0.0.1:9"})
     assert (absent.returncode, "Ollama connection failed" in error_line(absent)) == (1, True)
     assert "llama3" not in error_line(absent)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.cli.models_compare import models_compare, named
@@ -48,12 +49,26 @@ async def test_as_documents(scene: Setting) -> None:
     assert (small["price_version"], large["cache_read_usd"], large["cache_write_usd"]) == ("local", "0.25", None)
 
 
+async def test_models_of_providers_that_are_not_configured_are_compared_too(scene: Setting) -> None:
+    """The exact name of one of them comes before a part of the name of one at hand."""
+    known = ModelProfile(name="large", provider="anthropic", context_window=1000)
+    at = scene(models=Success(ALL))
+    session = evolve(at.session, catalogue=lambda: ((known, "not configured: set ANTHROPIC_API_KEY"),))
+    assert await models_compare(session, ["small", "large"]) == 0
+    lines = dict(line.split("\t", 1) for line in at.out.getvalue().splitlines())
+    assert (lines["provider"], lines["state"]) == ("lmstudio\tanthropic", "configured\tnot configured")
+    at = scene(models=Success(ALL), json=True)
+    session = evolve(at.session, catalogue=lambda: ((known, "not configured"),))
+    assert await models_compare(session, ["small", "anthropic/large"]) == 0
+    assert [row["configured"] for row in json.loads(at.out.getvalue())] == [True, False]
+
+
 async def test_a_name_nobody_has(scene: Setting) -> None:
     at = scene(models=Success(ALL))
     assert await models_compare(at.session, ["small", "large-3"]) == 2
-    assert at.err.getvalue().startswith("error: no model that can be asked is called 'large-3'; did you mean ")
+    assert at.err.getvalue().startswith("error: no model that is known is called 'large-3'; did you mean ")
     assert await models_compare(at.session, ["small", "zzz"]) == 2
-    assert "llm-manager models lists all" in at.err.getvalue()
+    assert "llm-manager models --known lists all" in at.err.getvalue()
     told = scene(models=Success(ALL), json=True)
     assert await models_compare(told.session, ["small", "zzz"]) == 2
     assert json.loads(told.out.getvalue())["error"]["tag"] == "ConfigurationError"
