@@ -1,4 +1,4 @@
-"""What the client of any dialect of server-sent events costs by itself, against the bare transport with the same bytes."""
+"""What the client of any dialect costs by itself, against the bare transport with the same bytes."""
 
 import asyncio
 import json
@@ -39,6 +39,9 @@ class Spoken:
     streamed_path: str
     whole: bytes
     events: Sequence[bytes]
+    kind: str = "text/event-stream"
+    below: Callable[[Transport], Transport] = lambda transport: transport
+    """What the client itself stands on, which counts as bare: Claude's is its SDK."""
 
 
 async def measure(spoken: Spoken, rounds: int = 5) -> None:
@@ -48,10 +51,10 @@ async def measure(spoken: Spoken, rounds: int = 5) -> None:
     await _streams(spoken, rounds)
 
 
-def events_of(piece: object, last: object) -> tuple[bytes, ...]:
+def events_of(piece: object, last: object, *, framing: bytes = b"data: %b\n\n") -> tuple[bytes, ...]:
     """A stream of `CHUNKS` events: ``piece`` again and again, and ``last``."""
     told = [*([piece] * (CHUNKS - 1)), last]
-    return tuple(b"data: %b\n\n" % json.dumps(each).encode() for each in told)
+    return tuple(framing % json.dumps(each).encode() for each in told)
 
 
 def _client(spoken: Spoken, url: str, transport: Transport) -> ModelClient:
@@ -103,12 +106,18 @@ async def _alone(spoken: Spoken, batches: int = 120) -> None:
             yield Success(event)
 
     async def opened(_: Envelope) -> Success[WireStream]:
-        return Success(WireStream(status=200, headers=(("content-type", "text/event-stream"),), chunks=pieces()))
+        return Success(WireStream(status=200, headers=(("content-type", spoken.kind),), chunks=pieces()))
 
     async def close() -> None:
         """There is nothing to close."""
 
-    client = _client(spoken, "http://127.0.0.1:9", Transport(send=send, open=opened, close=close))
+    carrier = Transport(send=send, open=opened, close=close)
+    client, below = _client(spoken, "http://127.0.0.1:9", carrier), spoken.below(carrier)
+    plain = _envelope(client, spoken.path, _attempt(client).wire.body)
+
+    async def posts() -> None:
+        for _ in range(60):
+            assert isinstance(await below.send(plain), Success)
 
     async def calls() -> None:
         for _ in range(60):
@@ -119,7 +128,7 @@ async def _alone(spoken: Spoken, batches: int = 120) -> None:
             pass
 
     async def bare() -> None:
-        async for _ in pieces():
+        async for _ in (await below.open(plain)).unwrap().chunks:
             pass
 
     async def best(work: Callable[[], Awaitable[None]], count: int) -> float:
@@ -130,20 +139,20 @@ async def _alone(spoken: Spoken, batches: int = 120) -> None:
             seen.append((time.perf_counter() - began) / count * 1e6)
         return min(seen)
 
-    call, piece = await best(calls, 60), await best(stream, CHUNKS) - await best(bare, CHUNKS)
+    call, piece = await best(calls, 60) - await best(posts, 60), await best(stream, CHUNKS) - await best(bare, CHUNKS)
     rows = [("a call", f"{call:.1f} us", "at most 40"), ("a streamed piece", f"{piece:.1f} us", "at most 12")]
     show(f"{spoken.provider}: the client alone", rows)
 
 
 async def _calls(spoken: Spoken, rounds: int) -> None:
     rows = []
-    with Canned(spoken.whole, spoken.events) as server:
+    with Canned(spoken.whole, spoken.events, kind=spoken.kind) as server:
         for concurrency, calls in ((1, 1500), (64, 3000)):
             transport = make_transport()
-            client = _client(spoken, server.url, transport)
+            client, below = _client(spoken, server.url, transport), spoken.below(transport)
             plain = _envelope(client, spoken.path, _attempt(client).wire.body)
 
-            async def bare(_: int, transport: Transport = transport, plain: Envelope = plain) -> None:
+            async def bare(_: int, transport: Transport = below, plain: Envelope = plain) -> None:
                 assert isinstance(await transport.send(plain), Success)
 
             async def ask(_: int, client: ModelClient = client) -> None:
@@ -162,12 +171,12 @@ async def _calls(spoken: Spoken, rounds: int) -> None:
 async def _streams(spoken: Spoken, rounds: int) -> None:
     rows = []
     for gap, label in ((0, "all pieces in one write"), (200, "200 us between pieces")):
-        with Canned(spoken.whole, spoken.events, gap_us=gap) as server:
+        with Canned(spoken.whole, spoken.events, gap_us=gap, kind=spoken.kind) as server:
             transport = make_transport()
-            client = _client(spoken, server.url, transport)
+            client, below = _client(spoken, server.url, transport), spoken.below(transport)
             plain = _envelope(client, spoken.streamed_path, b'{"stream":true}')
 
-            async def bare(transport: Transport = transport, plain: Envelope = plain) -> float:
+            async def bare(transport: Transport = below, plain: Envelope = plain) -> float:
                 began = time.process_time()
                 for _ in range(STREAMS):
                     opened = (await transport.open(plain)).unwrap()

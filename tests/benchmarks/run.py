@@ -34,7 +34,7 @@ def main(names: list[str]) -> None:
     if not names or "cohere" in names:
         asyncio.run(dialect.measure(cohere.COHERE))
     if not names or "ollama" in names:
-        asyncio.run(ollama.measure())
+        asyncio.run(dialect.measure(ollama.OLLAMA))
 
 
 if __name__ == "__main__":
