@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Final, TypeAlias, assert_never
 
 from attrs import field, frozen
@@ -69,26 +69,25 @@ async def connection(server: McpServer, config: LLMConfig, seconds: float) -> "A
 
     async def keep() -> None:
         async with AsyncExitStack() as stack:
-            outcome = await _connected(stack, server, config)
-            if not opened.done():
-                opened.set_result(outcome)
+            opened.set_result(await _connected(stack, server, config))
             await ended.wait()
 
     keeping = asyncio.create_task(keep())
+    closed = asyncio.gather(keeping, return_exceptions=True)  # what closing fails with is nobody's any more
     try:
-        await asyncio.wait((opened, keeping), timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if not opened.done():
-            keeping.cancel()
-            why = f"it told no tools within {seconds:g} s"
-            opened.set_result(Failure(ToolFailed(tool=_name(server), message=f"the MCP server cannot be reached: {why}", reason="timeout")))
-        yield opened.result()
+        try:
+            async with asyncio.timeout(seconds):
+                outcome = await asyncio.shield(opened)
+        except TimeoutError:
+            why = f"the MCP server cannot be reached: it told no tools within {seconds:g} s"
+            outcome = Failure(ToolFailed(tool=_name(server), message=why, reason="timeout"))
+        finally:
+            if not opened.done():
+                keeping.cancel()  # once: a second time would cut its closing short
+        yield outcome
     finally:
         ended.set()
-        if not opened.done():  # who waited for it was cancelled
-            keeping.cancel()
-        await asyncio.wait((keeping,))
-        with suppress(asyncio.CancelledError, Exception):  # what closing fails with is nobody's any more
-            keeping.result()
+        await asyncio.shield(closed)
 
 
 async def _connected(stack: AsyncExitStack, server: McpServer, config: LLMConfig) -> "Settled[Connected, LLMError]":
