@@ -425,7 +425,7 @@ def _told(error: LLMError, patience: str) -> tuple[str, str]:
         case OutputInvalid(model=model, path=path, message=message):
             return f"the answer of {model} does not fit at {path}: {message}", ""
         case StorageFailed(message=message, reason=reason):
-            return (f"storage failed: {message}" if reason == "other" else message), ""
+            return (f"storage failed: {message}" if reason == "other" or not message else message), ""
         case JobLocked(job=job, owner=owner):
             return f"another process is working on {job}" + (f" ({owner})" if owner else ""), ""
         case _:

@@ -16,6 +16,7 @@ from llm_manager.clients.data.ollama import REASONING_BY_LEVEL
 from llm_manager.clients.fitting import Defaults, Sampling, UnfitError, left_out, sampling, tools_for, written
 from llm_manager.clients.ollama.context import context_for, refused
 from llm_manager.clients.ollama.naming import only_continues
+from llm_manager.clients.who import may_return
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.messages import ImageData, ImageUrl, Message, TextPart, ToolCall, UseTool
@@ -116,7 +117,7 @@ def _message(message: Message, profile: ModelProfile, names: Mapping[str, str], 
     images = [_image(part, message, profile) for part in message.content if not isinstance(part, TextPart)]
     if images:
         said["images"] = images
-    own = "".join(thought.text for thought in message.thoughts if thought.signed_by in ("", profile.provider))
+    own = "".join(thought.text for thought in message.thoughts if may_return(thought, profile))
     if own:
         said["thinking"] = own
     if message.tool_calls:

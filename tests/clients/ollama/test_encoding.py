@@ -115,8 +115,8 @@ def test_a_conversation_with_tools() -> None:
                 ),
                 thoughts=(
                     Thought(text="a tool"),
-                    Thought(text="another's", signed_by="anthropic"),
-                    Thought(text=" will do", signed_by="ollama"),
+                    Thought(text="another's", signed_by="ollama another"),
+                    Thought(text=" will do", signed_by=f"ollama {LLAMA.name}"),
                 ),
             ),
             Message(role="tool", content="rain", tool_call_id="c1"),
