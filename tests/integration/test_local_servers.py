@@ -1,14 +1,16 @@
 """Servers that people run, asked when they answer; and the tests that the specification names (S0.57, S1.15, S3.31).
 
-LM Studio is looked for at port 1234 and Ollama at the OpenAI-compatible side of port 11434; by its own dialect it is asked in
-tests/integration/test_ollama.py. Where none answers the tests are skipped and say so; the same tests always run against the real model behind HTTP.
+LM Studio is looked for at port 1234 and Ollama at the OpenAI-compatible side of port 11434; by its own dialect it is
+asked in tests/integration/test_ollama.py. Where none answers the tests are skipped and say so; the same tests always run
+against the real model behind HTTP.
 
 | named in the specification | tested in |
 |---|---|
 | provider health and unstreamed completion (S0.57) | here, tests/integration/test_spine.py::test_it_plans_lists_checks_and_counts |
 | fallback from an unknown default provider (S0.57) | here |
 | Ollama generation and errors | tests/integration/test_ollama.py, tests/clients/ollama/test_truths.py |
-| Anthropic availability and errors | availability here; tests/clients/anthropic_messages/test_truths.py, tests/integration/test_anthropic_server.py |
+| Anthropic availability | here, tests/integration/test_anthropic_server.py |
+| Anthropic errors | tests/clients/anthropic_messages/test_truths.py |
 | breaker transitions, breaker state retrieval | come with the breaker |
 | init and airgap | tests/test_wiring.py, tests/integration/test_spine.py::test_airgap_touches_nothing_but_loopback |
 | classification of all task types | here, tests/policies/test_classification.py::test_the_task_is_read_from_whole_words |
