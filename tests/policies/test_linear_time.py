@@ -4,6 +4,7 @@ import importlib
 import inspect
 import pkgutil
 import re
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -22,7 +23,8 @@ from llm_manager.policies.system_prompts import PromptTemplate, render
 from llm_manager.policies.tokens import estimate_tokens
 
 SIZES = (1_000, 10_000, 100_000)
-MOST_SECONDS = 0.05
+MOST_SECONDS = 0.05 * (6 if "coverage" in sys.modules else 1)
+"""For 100 KB; where lines are counted, Python's own steps take several times as long. Squares would take seconds."""
 UNITS = [
     " ",
     "\t\n",
@@ -99,12 +101,12 @@ def patterns() -> list[tuple[str, Callable[[str], object]]]:
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """The best of three, so that a busy machine does not fail the test."""
+    """What this thread takes, the best of three, so that a busy machine does not fail the test."""
     best = float("inf")
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.thread_time()
         work()
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.thread_time() - began)
         if best < MOST_SECONDS / 5:
             break
     return best

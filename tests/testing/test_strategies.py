@@ -129,7 +129,7 @@ def test_those_that_are_refused_are_given_on_demand() -> None:
     """For many reasons."""
     seen: set[str] = set()
 
-    @settings(max_examples=600, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
+    @settings(max_examples=1500, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
     @given(some.requests(valid=False))
     def collect(request: LLMRequest) -> None:
         wrong = check_request(request)
