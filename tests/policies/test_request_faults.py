@@ -171,8 +171,9 @@ def test_what_can_be_answered_passes(request_: LLMRequest) -> None:
 @given(requests(valid=False))
 def test_any_request_gets_a_verdict_that_quotes_nothing_of_it(request_: LLMRequest) -> None:
     wrong = check_request(request_)
-    messages = request_.messages if isinstance(request_.messages, tuple) else ()
-    said = (request_.prompt, request_.system, *(message.text for message in messages if isinstance(message, Message)))
+    messages: object = request_.messages
+    written = messages if isinstance(messages, tuple) else ()
+    said: list[object] = [request_.prompt, request_.system, *(each.text for each in written if isinstance(each, Message))]
     assert wrong is None or not any(text in wrong.message for text in said if isinstance(text, str) and len(text) > 20)
 
 
