@@ -362,7 +362,9 @@ def test_an_output_that_cannot_be_written_in_the_end_keeps_the_rows(go: Go, rows
 
 def test_rows_that_change_under_a_run_are_an_error(go: Go, rows: Path) -> None:
     def meddling(received: Received) -> Respond:
-        rows.write_text("no longer rows\n")
+        other = rows.with_suffix(".other")
+        other.write_text("no longer rows\n")
+        other.replace(rows)  # at once: half a change would be another one
         return echo(received)
 
     with fault_server(meddling) as server:

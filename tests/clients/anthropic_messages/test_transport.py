@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+import anthropic
 import pytest
 from attrs import evolve
 from returns.result import Failure, Success
@@ -85,7 +86,7 @@ async def test_an_answer() -> None:
     assert fields[b"authorization"] == b"Bearer sk-ant-canary-0123456789"
     assert fields[b"anthropic-version"] == b"2026-10-21"
     assert fields[b"user-agent"] == b"llm-manager"
-    assert fields[b"X-Stainless-Package-Version"] == b"2.10.0"
+    assert fields[b"X-Stainless-Package-Version"] == anthropic.__version__.encode()
     assert len(fields) == len(sent.headers)
     assert "canary" not in repr(sent)
     assert not sent.local
