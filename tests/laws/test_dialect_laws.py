@@ -278,14 +278,19 @@ def test_something_odd_in_any_place_is_an_error_or_an_answer(server: Server) -> 
 
 @EACH
 def test_thousands_of_calls_are_read_in_proportion(server: Server) -> None:
-    """A server that writes more of them than any model would holds nobody up: half a second would be ten times too long."""
-    from time import process_time
+    """Ten times as many take some ten times as long, not a hundred: the best of three, in this thread's own time."""
+    from time import thread_time
 
-    many = Saying(text="", calls=tuple(Called(name="look", arguments={}, id=f"c{number}") for number in range(6000)))
-    body = server.body(many)
-    began = process_time()
-    assert len(answered(server, body).unwrap().tool_calls) == 6000
-    assert process_time() - began < 0.5
+    def seconds(count: int) -> float:
+        body = server.body(Saying(text="", calls=tuple(Called(name="look", arguments={}, id=f"c{number}") for number in range(count))))
+        best = float("inf")
+        for _ in range(3):
+            began = thread_time()
+            assert len(answered(server, body).unwrap().tool_calls) == count
+            best = min(best, thread_time() - began)
+        return best
+
+    assert seconds(6000) < 40 * seconds(600)
 
 
 @EACH
