@@ -1,17 +1,18 @@
 """A client used by itself: one attempt per call, bounded by its deadline, and an answer with its price and times."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
-from typing import Literal
+from typing import Any, Literal
 
 from attrs import evolve, frozen
+from returns.future import FutureResult
 from returns.result import Failure, Result, Success
 
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import PerformanceSettings
 from llm_manager.domain.errors import LLMError, Origin, RequestTimeout
-from llm_manager.domain.models import Endpoint, ModelProfile
+from llm_manager.domain.models import Endpoint, Health, ModelProfile
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.secrets import Secret
@@ -23,7 +24,7 @@ from llm_manager.policies.names import short_name
 from llm_manager.policies.pricing import price
 from llm_manager.policies.request_faults import check_request
 from llm_manager.policies.routing import retirement
-from llm_manager.services.model_client import Encode
+from llm_manager.services.model_client import Encode, ModelClient
 from llm_manager.services.steps import Generate, OpenStream, Step, Stream
 from llm_manager.services.world import World
 
@@ -42,6 +43,33 @@ class DirectDeps:
     encode: Encode
     answer: Step[Attempt, LLMResponse]
     open: Step[Attempt, OpenStream]
+
+
+def made_client(
+    deps: DirectDeps,
+    *,
+    profiles: tuple[ModelProfile, ...],
+    known: tuple[str, ...] = (),
+    list_models: Callable[[], FutureResult[tuple[ModelProfile, ...], LLMError]],
+    health: Callable[[], FutureResult[Health, LLMError]],
+    close: Callable[[], Coroutine[Any, Any, None]],
+) -> ModelClient:
+    """The client that is asked so: by a manager, or by itself."""
+    return ModelClient(
+        endpoint=deps.endpoint,
+        profiles=profiles,
+        profile=deps.profile,
+        known=known,
+        key=deps.key,
+        encode=deps.encode,
+        answer=deps.answer,
+        open=deps.open,
+        list_models=list_models,
+        health=health,
+        generate=generating_directly(deps),
+        stream=streaming_directly(deps),
+        close=close,
+    )
 
 
 def generating_directly(deps: DirectDeps) -> Generate:

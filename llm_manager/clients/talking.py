@@ -13,7 +13,7 @@ from returns.future import FutureResult
 from returns.result import Failure, Success
 
 from llm_manager.clients import endings
-from llm_manager.clients.direct import DirectDeps, generating_directly, streaming_directly
+from llm_manager.clients.direct import DirectDeps, made_client
 from llm_manager.clients.envelopes import Addressed
 from llm_manager.clients.frames import START, ServerSentEvent, end_lines, end_sse, feed_lines, feed_sse
 from llm_manager.clients.statuses import is_good
@@ -174,7 +174,7 @@ def talking_client(
 ) -> ModelClient:
     """The client of a dialect at an endpoint; ``answer`` and ``open_stream`` take the place of the plain ones."""
     answers, opens = answer or answering(dialect, line), open_stream or opening(dialect, line)
-    alone = DirectDeps(
+    asked = DirectDeps(
         world=parts.world,
         performance=parts.performance,
         timeout_ms=settings.timeout_ms,
@@ -186,19 +186,12 @@ def talking_client(
         answer=answers,
         open=opens,
     )
-    return ModelClient(
-        endpoint=line.way.endpoint,
+    return made_client(
+        asked,
         profiles=offered.profiles,
-        profile=offered.profile,
         known=offered.known,
-        key=line.way.key,
-        encode=dialect.encode,
-        answer=answers,
-        open=opens,
         list_models=publish(offered.list),
         health=checking(line, offered.look),
-        generate=generating_directly(alone),
-        stream=streaming_directly(alone),
         close=line.transport.close,
     )
 

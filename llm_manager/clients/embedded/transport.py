@@ -3,7 +3,7 @@
 from attrs import evolve
 from returns.result import Result, Success
 
-from llm_manager.clients.direct import DirectDeps, generating_directly, streaming_directly
+from llm_manager.clients.direct import DirectDeps, made_client
 from llm_manager.clients.embedded.asking import asking
 from llm_manager.clients.embedded.codec import encode
 from llm_manager.clients.embedded.engine import import_engine
@@ -74,7 +74,7 @@ def make_client(settings: ProviderSettings, parts: ClientParts, engines: Engines
             )
         )
 
-    alone = DirectDeps(
+    asked = DirectDeps(
         world=world,
         performance=parts.performance,
         timeout_ms=settings.timeout_ms,
@@ -86,16 +86,4 @@ def make_client(settings: ProviderSettings, parts: ClientParts, engines: Engines
         answer=steps.answer,
         open=steps.open,
     )
-    return ModelClient(
-        endpoint=endpoint,
-        profiles=(profile,),
-        profile=described,
-        encode=encoded,
-        answer=steps.answer,
-        open=steps.open,
-        list_models=publish(list_models),
-        health=publish(health),
-        generate=generating_directly(alone),
-        stream=streaming_directly(alone),
-        close=leased.give_back,
-    )
+    return made_client(asked, profiles=(profile,), list_models=publish(list_models), health=publish(health), close=leased.give_back)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from returns.result import Failure, Result, Success
 
-from llm_manager.clients.direct import DirectDeps, generating_directly, streaming_directly
+from llm_manager.clients.direct import DirectDeps, made_client
 from llm_manager.clients.llama_cpp_cli import errors
 from llm_manager.clients.llama_cpp_cli.asking import AskingDeps, asking
 from llm_manager.clients.llama_cpp_cli.codec import encode
@@ -94,7 +94,7 @@ def make_client(settings: ProviderSettings, parts: ClientParts, machine: Callabl
             memory_limit_gb=settings.memory_limit_gb,
         )
     )
-    alone = DirectDeps(
+    asked = DirectDeps(
         world=world,
         performance=parts.performance,
         timeout_ms=settings.timeout_ms,
@@ -106,21 +106,7 @@ def make_client(settings: ProviderSettings, parts: ClientParts, machine: Callabl
         answer=steps.answer,
         open=steps.open,
     )
-    return Success(
-        ModelClient(
-            endpoint=endpoint,
-            profiles=profiles,
-            profile=described,
-            encode=encoded,
-            answer=steps.answer,
-            open=steps.open,
-            list_models=publish(list_models),
-            health=publish(health),
-            generate=generating_directly(alone),
-            stream=streaming_directly(alone),
-            close=close,
-        )
-    )
+    return Success(made_client(asked, profiles=profiles, list_models=publish(list_models), health=publish(health), close=close))
 
 
 async def _unfit(place: Place, who: Who, parts: ClientParts, running: Running) -> LLMError | None:
