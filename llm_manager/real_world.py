@@ -5,7 +5,8 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TypeVar, cast
+from functools import partial
+from typing import TypeVar
 
 from llm_manager.services.world import World
 
@@ -27,22 +28,17 @@ async def _run_apart(work: Callable[[], _Value], /) -> _Value:
     loop, context = asyncio.get_running_loop(), contextvars.copy_context()
     done: asyncio.Future[_Value] = loop.create_future()
 
-    def settle(value: _Value | None, error: BaseException | None) -> None:
-        if done.done():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(cast("_Value", value))  # no error means that there is a value
+    def unless_left(settle: Callable[[], None]) -> None:
+        if not done.done():
+            settle()
 
     def run() -> None:
-        value, error = None, None
         try:
-            value = context.run(work)
+            settle = partial(done.set_result, context.run(work))
         except BaseException as raised:  # noqa: BLE001 - it is raised again where it is waited for
-            error = raised
+            settle = partial(done.set_exception, raised)
         with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, value, error)
+            loop.call_soon_threadsafe(unless_left, settle)
 
     threading.Thread(target=run, name="llm-manager work apart", daemon=True).start()
     return await done
