@@ -33,10 +33,16 @@ if TYPE_CHECKING:
         Attempt as Attempt,
     )
     from llm_manager.domain.attempts import (
-        AttemptRecord as AttemptRecord,
-    )
-    from llm_manager.domain.attempts import (
         Ledger as Ledger,
+    )
+    from llm_manager.domain.configuration import (
+        AdmissionSettings as AdmissionSettings,
+    )
+    from llm_manager.domain.configuration import (
+        BreakerSettings as BreakerSettings,
+    )
+    from llm_manager.domain.configuration import (
+        Budget as Budget,
     )
     from llm_manager.domain.configuration import (
         CacheSettings as CacheSettings,
@@ -51,6 +57,9 @@ if TYPE_CHECKING:
         EmbeddedSettings as EmbeddedSettings,
     )
     from llm_manager.domain.configuration import (
+        HedgingSettings as HedgingSettings,
+    )
+    from llm_manager.domain.configuration import (
         LLMConfig as LLMConfig,
     )
     from llm_manager.domain.configuration import (
@@ -58,6 +67,9 @@ if TYPE_CHECKING:
     )
     from llm_manager.domain.configuration import (
         PerformanceSettings as PerformanceSettings,
+    )
+    from llm_manager.domain.configuration import (
+        PrivacySettings as PrivacySettings,
     )
     from llm_manager.domain.configuration import (
         ProviderSettings as ProviderSettings,
@@ -121,6 +133,9 @@ if TYPE_CHECKING:
     )
     from llm_manager.domain.errors import (
         AllModelsFailed as AllModelsFailed,
+    )
+    from llm_manager.domain.errors import (
+        AttemptRecord as AttemptRecord,
     )
     from llm_manager.domain.errors import (
         AuthenticationFailed as AuthenticationFailed,
@@ -207,6 +222,12 @@ if TYPE_CHECKING:
         AttemptStarted as AttemptStarted,
     )
     from llm_manager.domain.events import (
+        BreakerChanged as BreakerChanged,
+    )
+    from llm_manager.domain.events import (
+        BudgetAlert as BudgetAlert,
+    )
+    from llm_manager.domain.events import (
         CacheHit as CacheHit,
     )
     from llm_manager.domain.events import (
@@ -219,10 +240,16 @@ if TYPE_CHECKING:
         Event as Event,
     )
     from llm_manager.domain.events import (
+        KeyChanged as KeyChanged,
+    )
+    from llm_manager.domain.events import (
         MovedOn as MovedOn,
     )
     from llm_manager.domain.events import (
         Operation as Operation,
+    )
+    from llm_manager.domain.events import (
+        Paused as Paused,
     )
     from llm_manager.domain.events import (
         ServersProbed as ServersProbed,
@@ -380,6 +407,9 @@ if TYPE_CHECKING:
     from llm_manager.domain.plans import (
         Unavailable as Unavailable,
     )
+    from llm_manager.domain.rate_limits import (
+        RateLimits as RateLimits,
+    )
     from llm_manager.domain.requests import (
         AnyJson as AnyJson,
     )
@@ -430,6 +460,21 @@ if TYPE_CHECKING:
     )
     from llm_manager.domain.secrets import (
         Secret as Secret,
+    )
+    from llm_manager.domain.standing import (
+        BreakerStanding as BreakerStanding,
+    )
+    from llm_manager.domain.standing import (
+        BudgetStanding as BudgetStanding,
+    )
+    from llm_manager.domain.standing import (
+        KeyStanding as KeyStanding,
+    )
+    from llm_manager.domain.standing import (
+        ScopeStanding as ScopeStanding,
+    )
+    from llm_manager.domain.standing import (
+        Standing as Standing,
     )
     from llm_manager.domain.statistics import (
         ModelStatistics as ModelStatistics,
@@ -565,6 +610,9 @@ if TYPE_CHECKING:
     from llm_manager.services.conversation_storage import (
         ConversationStorage as ConversationStorage,
     )
+    from llm_manager.services.guards import (
+        Guards as Guards,
+    )
     from llm_manager.services.journal import (
         Journal as Journal,
     )
@@ -658,17 +706,24 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Ability": "llm_manager.policies.abilities",
+    "AdmissionSettings": "llm_manager.domain.configuration",
     "AllModelsFailed": "llm_manager.domain.errors",
     "Answered": "llm_manager.domain.events",
     "AnyJson": "llm_manager.domain.requests",
     "Attempt": "llm_manager.domain.attempts",
     "AttemptAnswered": "llm_manager.domain.events",
     "AttemptFailed": "llm_manager.domain.events",
-    "AttemptRecord": "llm_manager.domain.attempts",
+    "AttemptRecord": "llm_manager.domain.errors",
     "AttemptStarted": "llm_manager.domain.events",
     "AuthenticationFailed": "llm_manager.domain.errors",
     "BlockingManager": "llm_manager.blocking",
+    "BreakerChanged": "llm_manager.domain.events",
+    "BreakerSettings": "llm_manager.domain.configuration",
+    "BreakerStanding": "llm_manager.domain.standing",
+    "Budget": "llm_manager.domain.configuration",
+    "BudgetAlert": "llm_manager.domain.events",
     "BudgetExceeded": "llm_manager.domain.errors",
+    "BudgetStanding": "llm_manager.domain.standing",
     "Cache": "llm_manager.services.cache",
     "CacheHit": "llm_manager.domain.events",
     "CachePolicy": "llm_manager.domain.requests",
@@ -703,7 +758,9 @@ _HOMES = {
     "Fault": "llm_manager.domain.errors",
     "Finish": "llm_manager.domain.responses",
     "FutureResult": "returns.future",
+    "Guards": "llm_manager.services.guards",
     "Health": "llm_manager.domain.models",
+    "HedgingSettings": "llm_manager.domain.configuration",
     "ImageData": "llm_manager.domain.messages",
     "ImageRequest": "llm_manager.domain.images",
     "ImageUrl": "llm_manager.domain.messages",
@@ -711,6 +768,8 @@ _HOMES = {
     "JobLocked": "llm_manager.domain.errors",
     "Journal": "llm_manager.services.journal",
     "JsonSchema": "llm_manager.domain.requests",
+    "KeyChanged": "llm_manager.domain.events",
+    "KeyStanding": "llm_manager.domain.standing",
     "KnownPrice": "llm_manager.domain.models",
     "LLMConfig": "llm_manager.domain.configuration",
     "LLMError": "llm_manager.domain.errors",
@@ -747,6 +806,7 @@ _HOMES = {
     "OutputInvalid": "llm_manager.domain.errors",
     "Parameters": "llm_manager.policies.parameters",
     "Part": "llm_manager.domain.messages",
+    "Paused": "llm_manager.domain.events",
     "PerformanceSettings": "llm_manager.domain.configuration",
     "Placement": "llm_manager.domain.local_models",
     "PlainText": "llm_manager.domain.requests",
@@ -758,6 +818,7 @@ _HOMES = {
     "PriceTier": "llm_manager.domain.models",
     "Priced": "llm_manager.domain.usage",
     "Priority": "llm_manager.domain.requests",
+    "PrivacySettings": "llm_manager.domain.configuration",
     "PromptCache": "llm_manager.domain.requests",
     "PromptTemplate": "llm_manager.policies.system_prompts",
     "ProviderInfo": "llm_manager.policies.provider_infos",
@@ -769,6 +830,7 @@ _HOMES = {
     "Purpose": "llm_manager.domain.embeddings",
     "QuotaExhausted": "llm_manager.domain.errors",
     "RateLimitExceeded": "llm_manager.domain.errors",
+    "RateLimits": "llm_manager.domain.rate_limits",
     "ReadyCall": "llm_manager.services.tools",
     "Reasoning": "llm_manager.domain.requests",
     "ReasoningDelta": "llm_manager.domain.streaming",
@@ -784,12 +846,14 @@ _HOMES = {
     "RunningModel": "llm_manager.domain.local_models",
     "SYSTEM_PROMPTS": "llm_manager.policies.system_prompts",
     "Scope": "llm_manager.domain.errors",
+    "ScopeStanding": "llm_manager.domain.standing",
     "Secret": "llm_manager.domain.secrets",
     "Sensitivity": "llm_manager.domain.requests",
     "ServersProbed": "llm_manager.domain.events",
     "Settled": "llm_manager.outcomes",
     "Sign": "llm_manager.domain.configuration",
     "Snapshot": "llm_manager.domain.plans",
+    "Standing": "llm_manager.domain.standing",
     "Statistics": "llm_manager.domain.statistics",
     "StorageFailed": "llm_manager.domain.errors",
     "Strategy": "llm_manager.domain.plans",
@@ -878,6 +942,7 @@ __all__ = (
     "FREE",
     "SYSTEM_PROMPTS",
     "Ability",
+    "AdmissionSettings",
     "AllModelsFailed",
     "Answered",
     "AnyJson",
@@ -888,7 +953,13 @@ __all__ = (
     "AttemptStarted",
     "AuthenticationFailed",
     "BlockingManager",
+    "BreakerChanged",
+    "BreakerSettings",
+    "BreakerStanding",
+    "Budget",
+    "BudgetAlert",
     "BudgetExceeded",
+    "BudgetStanding",
     "Cache",
     "CacheHit",
     "CachePolicy",
@@ -922,7 +993,9 @@ __all__ = (
     "Fault",
     "Finish",
     "FutureResult",
+    "Guards",
     "Health",
+    "HedgingSettings",
     "ImageData",
     "ImageRequest",
     "ImageUrl",
@@ -930,6 +1003,8 @@ __all__ = (
     "JobLocked",
     "Journal",
     "JsonSchema",
+    "KeyChanged",
+    "KeyStanding",
     "KnownPrice",
     "LLMConfig",
     "LLMError",
@@ -966,6 +1041,7 @@ __all__ = (
     "OutputInvalid",
     "Parameters",
     "Part",
+    "Paused",
     "PerformanceSettings",
     "Placement",
     "PlainText",
@@ -977,6 +1053,7 @@ __all__ = (
     "PriceTier",
     "Priced",
     "Priority",
+    "PrivacySettings",
     "PromptCache",
     "PromptTemplate",
     "ProviderInfo",
@@ -988,6 +1065,7 @@ __all__ = (
     "Purpose",
     "QuotaExhausted",
     "RateLimitExceeded",
+    "RateLimits",
     "ReadyCall",
     "Reasoning",
     "ReasoningDelta",
@@ -1002,12 +1080,14 @@ __all__ = (
     "RoutingPolicy",
     "RunningModel",
     "Scope",
+    "ScopeStanding",
     "Secret",
     "Sensitivity",
     "ServersProbed",
     "Settled",
     "Sign",
     "Snapshot",
+    "Standing",
     "Statistics",
     "StorageFailed",
     "Strategy",

@@ -5,16 +5,24 @@ from typing import TypeAlias
 from returns.result import Failure, Result, Success
 
 from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import Endpoint, Health, ModelProfile
 from llm_manager.domain.plans import Plan, Snapshot
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.standing import Standing
 from llm_manager.effects import publish, settle
+from llm_manager.layers.admitting import admitting
 from llm_manager.layers.bounding import bounding
+from llm_manager.layers.breaking import breaking
+from llm_manager.layers.budgeting import budgeting
 from llm_manager.layers.caching import Memory, caching, caching_streams
+from llm_manager.layers.gating import gating
+from llm_manager.layers.leasing import leasing
 from llm_manager.layers.observing import CallLayer, observing
 from llm_manager.layers.recording import recording
+from llm_manager.layers.resending import resending
 from llm_manager.orchestration.asking_once import creating_images, moderating
 from llm_manager.orchestration.batching import batching
 from llm_manager.orchestration.calling_tools import calling_tools
@@ -36,10 +44,12 @@ from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.choosing import Besides, ability_for, choose
 from llm_manager.policies.request_faults import check_request
 from llm_manager.policies.routing import why_not_asked
+from llm_manager.services.guards import Guards
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.model_client import has_real_model
 from llm_manager.services.steps import Around, OpenStream, stacked
+from llm_manager.services.world import World
 from llm_manager.telemetry.journal import journal_of
 from llm_manager.telemetry.statistics import keeping_statistics
 
@@ -51,6 +61,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     known = Known(clients=deps.clients, unavailable=deps.unavailable)
     knowledge = Knowledge(known, lambda: statistics.recent(now()))
     journal = journal_of(statistics.subscriber, knowledge.hear, deps.journal.emit)
+    guards = guards_of(config, world) if deps.guards is None else deps.guards
 
     def forbidden(endpoint: Endpoint) -> str | None:
         return why_not_asked(endpoint, config.routing)
@@ -76,9 +87,10 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         clients=knowledge.clients,
         performance=config.performance,
         providers=config.providers,
+        guards=guards,
     )
 
-    around_each, around_each_stream = around_attempts(deps, journal)
+    around_each, around_each_stream = around_attempts(deps, journal, guards)
     answers = stacked(around_each, asking_clients(knowledge.clients))
     streams = stacked(around_each_stream, opening_clients(knowledge.clients))
     generate = generating(stacked(around_calls(deps, journal), walking(answers, walk, streamed=False)), world)
@@ -98,6 +110,8 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         clients=knowledge.clients,
         performance=config.performance,
         providers=config.providers,
+        guards=guards,
+        gates=guards.gates,
     )
 
     async def fitting(request: LLMRequest) -> int:
@@ -127,6 +141,17 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         await discover()
         return await settle(listed())
 
+    def standing() -> Standing:
+        return Standing(
+            breakers=guards.breakers.standing(),
+            scopes=guards.admissions.standing(),
+            budgets=guards.budgets.standing(),
+            keys=guards.keys.standing(),
+        )
+
+    def reset_breaker(provider: str | None = None, /) -> None:
+        guards.breakers.reset(provider, journal.emit)
+
     async def close() -> None:
         for client in (*knowledge.clients().values(), *deps.servers.values()):
             await client.close()
@@ -146,6 +171,8 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         plan=plan,
         health=publish(health),
         stats=statistics.read,
+        standing=standing,
+        reset_breaker=reset_breaker,
         models=publish(models),
         credits=telling_credits(knowledge.clients, forbidden),
         discover=publish(look),
@@ -161,13 +188,25 @@ def around_calls(deps: ManagerDeps, journal: Journal) -> tuple[CallLayer, ...]:
 AroundEach: TypeAlias = tuple[tuple[Around[Attempt, LLMResponse], ...], tuple[Around[Attempt, OpenStream], ...]]
 
 
-def around_attempts(deps: ManagerDeps, journal: Journal) -> AroundEach:
+def around_attempts(deps: ManagerDeps, journal: Journal, guards: Guards) -> AroundEach:
     """What stands around each attempt, outermost first: for whole answers, and for streams, which differ in caching."""
     memory = Memory(cache=deps.cache, journal=journal, now=deps.world.now)
-    each = (recording(journal, deps.world.now), bounding(deps.world.now))
+    now = deps.world.now
+    each = (gating(guards.gates, journal.emit, now), recording(journal, now), bounding(now))
     if not deps.config.cache.enabled:
         return each, each
     return (caching(memory), *each), (caching_streams(memory), *each)
+
+
+def guards_of(config: LLMConfig, world: World) -> Guards:
+    """What lets requests through, as the settings say."""
+    return Guards(
+        breakers=breaking(config.breaker, world.now),
+        admissions=admitting(config.admission, config.providers, world),
+        budgets=budgeting(config.budgets, world),
+        keys=leasing(config.providers, world),
+        resends=resending(world.now),
+    )
 
 
 def _load_sending() -> None:

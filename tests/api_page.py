@@ -38,11 +38,12 @@ SECTIONS = {
     "Models and clients": """make_model_client list_providers validate_provider_config ProviderInfo ProviderStatus provider_statuses
         create_default_local_client check_local_model_health ModelClient ModelProfile Endpoint Health
         ModelKind Locality Family Tier Credits Price KnownPrice UnknownPrice PriceTier FREE search_models cheapest""",
+    "Staying up": """Guards Standing BreakerStanding ScopeStanding BudgetStanding KeyStanding RateLimits""",
     "Settings": """LLMConfig ProviderSettings CacheSettings ContextSettings PerformanceSettings DisplaySettings EmbeddedSettings
-        NetworkSettings WeightsPolicy Secret TokenSource Sign""",
+        NetworkSettings BreakerSettings AdmissionSettings HedgingSettings PrivacySettings Budget WeightsPolicy Secret TokenSource Sign""",
     "Parts that can be swapped": "Cache ConversationStorage Conversation Turn Journal World",
     "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered MovedOn CacheHit Answered CallFailed
-        CallCancelled ServersProbed ToolCalled Operation Statistics ModelStatistics Summary ProviderSummary""",
+        CallCancelled ServersProbed ToolCalled BreakerChanged Paused BudgetAlert KeyChanged Operation Statistics ModelStatistics Summary ProviderSummary""",
     "Plain data": "to_plain from_plain to_json from_json",
 }
 """Every public name once, by what it is for."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from llm_manager.assembling import around_attempts, around_calls
+from llm_manager.assembling import around_attempts, around_calls, guards_of
 from llm_manager.domain.configuration import CacheSettings, LLMConfig
 from llm_manager.services.journal import Journal
 from llm_manager.testing import scripted, scripted_deps
@@ -13,8 +13,8 @@ QUIET = Journal(emit=lambda _: None)
 @pytest.mark.parametrize(
     ("enabled", "answers", "streams"),
     [
-        (True, ["caching", "recording", "bounding"], ["caching_streams", "recording", "bounding"]),
-        (False, ["recording", "bounding"], ["recording", "bounding"]),
+        (True, ["caching", "gating", "recording", "bounding"], ["caching_streams", "gating", "recording", "bounding"]),
+        (False, ["gating", "recording", "bounding"], ["gating", "recording", "bounding"]),
     ],
 )
 def test_the_order_of_layers_is_this(enabled: bool, answers: list[str], streams: list[str]) -> None:
@@ -23,6 +23,6 @@ def test_the_order_of_layers_is_this(enabled: bool, answers: list[str], streams:
     def names(layers: tuple[object, ...]) -> list[str]:
         return [layer.__qualname__.split(".")[0] for layer in layers]  # type: ignore[attr-defined]  # layers are functions
 
-    each, each_stream = around_attempts(deps, QUIET)
+    each, each_stream = around_attempts(deps, QUIET, guards_of(deps.config, deps.world))
     assert (names(each), names(each_stream)) == (answers, streams)
     assert names(around_calls(deps, QUIET)) == ["observing"]

@@ -1,12 +1,16 @@
 """One try of one model, and the ledger of all tries of a call."""
 
+from decimal import Decimal
+from math import inf
+from typing import TypeAlias
+
 from attrs import evolve, field, frozen
 
-from llm_manager.domain.errors import LLMError
+from llm_manager.domain.errors import AttemptRecord
+from llm_manager.domain.events import Operation
 from llm_manager.domain.models import Endpoint, ModelProfile
-from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.requests import LLMRequest, Priority, RequestMetadata
 from llm_manager.domain.secrets import Secret
-from llm_manager.domain.usage import Cost
 from llm_manager.domain.wire_requests import WireRequest
 
 
@@ -20,12 +24,35 @@ class Limits:
 
 
 @frozen(kw_only=True)
+class Ledger:
+    """Every attempt of one call, oldest first; nothing is re-sent that is not entered here.
+
+    ``started`` and ``deadline`` are moments on the world's monotonic clock. ``max_cost_usd`` is what the whole call may cost.
+    """
+
+    started: float
+    deadline: float
+    attempts: tuple[AttemptRecord, ...] = ()
+    max_cost_usd: Decimal | None = None
+
+    def entered(self, record: AttemptRecord) -> "Ledger":
+        """The ledger with one more line."""
+        return evolve(self, attempts=(*self.attempts, record))
+
+
+@frozen(kw_only=True)
 class Call:
-    """One call of the manager: what is asked, and when it began on the world's monotonic clock."""
+    """One call of the manager: what is asked, and when it began on the world's monotonic clock.
+
+    ``patient`` calls, rows of a batch, wait for an endpoint to come back where others fail at once. ``before`` is the ledger of
+    the turns that came before this one, when a re-ask or a step of a tool run goes on with it.
+    """
 
     id: str
     request: LLMRequest = field(repr=False)
     started: float
+    patient: bool = False
+    before: Ledger | None = None
 
 
 @frozen(kw_only=True)
@@ -33,7 +60,8 @@ class Attempt:
     """One request to one model, encoded once, so that the cache digest and the body come from the same bytes.
 
     ``deadline`` is when it must have replied, with a whole answer or an opened stream; ``call_deadline`` is when all
-    must have ended, ``total_seconds`` after the call began. Both are moments on the world's monotonic clock.
+    must have ended, ``total_seconds`` after the call began. Both are moments on the world's monotonic clock. It may wait
+    ``patience_seconds`` for an endpoint that has asked everybody to wait; ``last_resort`` is set when every other one is shut too.
     """
 
     call_id: str
@@ -47,36 +75,45 @@ class Attempt:
     deadline: float
     call_deadline: float
     total_seconds: float
+    patience_seconds: float = inf
+    last_resort: bool = False
+
+    @property
+    def operation(self) -> Operation:
+        """What the model is asked to do."""
+        return "chat"
+
+    @property
+    def metadata(self) -> RequestMetadata:
+        """On whose behalf."""
+        return self.request.metadata
+
+    @property
+    def priority(self) -> Priority:
+        """How soon, beside others that wait."""
+        return self.request.priority
 
 
 @frozen(kw_only=True)
-class AttemptRecord:
-    """What became of an attempt: a line of the ledger. ``error`` is None for the one that answered.
+class OtherAttempt:
+    """One request for what is no chat, as far as it matters to what lets it through; times as in `Attempt`.
 
-    It began ``after_seconds`` into the call and took ``seconds``; ``step`` is its place in the plan.
+    ``prompt_tokens`` is an estimate of what is read, ``most_prompt_tokens`` never less than it will be.
     """
 
+    call_id: str
     number: int
-    step: int
-    provider: str
-    model: str
-    after_seconds: float
-    seconds: float
-    error: LLMError | None = None
-    cost: Cost | None = None
+    operation: Operation
+    model: ModelProfile
+    endpoint: Endpoint
+    key: Secret | None
+    metadata: RequestMetadata
+    prompt_tokens: int
+    most_prompt_tokens: int
+    call_deadline: float
+    priority: Priority = "normal"
+    patience_seconds: float = inf
+    last_resort: bool = False
 
 
-@frozen(kw_only=True)
-class Ledger:
-    """Every attempt of one call, oldest first; nothing is re-sent that is not entered here.
-
-    ``started`` and ``deadline`` are moments on the world's monotonic clock.
-    """
-
-    started: float
-    deadline: float
-    attempts: tuple[AttemptRecord, ...] = ()
-
-    def entered(self, record: AttemptRecord) -> "Ledger":
-        """The ledger with one more line."""
-        return evolve(self, attempts=(*self.attempts, record))
+AnyAttempt: TypeAlias = Attempt | OtherAttempt

@@ -1,6 +1,7 @@
 """The settings as one frozen value; where they come from is `settings`' business."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
 from typing import Literal, TypeAlias
 
 from attrs import field, frozen
@@ -17,18 +18,36 @@ TokenSource: TypeAlias = Callable[[], Awaitable[Secret]]
 Sign: TypeAlias = Callable[[WireRequest], Mapping[str, str]]
 """Signs a request for a gateway that wants it: given path, headers without secrets and body as they go out, the fields to add."""
 
+KeySource: TypeAlias = Callable[[], Awaitable[tuple[Secret, ...]]]
+"""Gives the keys to use from now on, best first; asked at the first call, every ``key_refresh_seconds`` and when a key was refused."""
+
+KeyRotation: TypeAlias = Literal["failover", "spread"]
+"""``failover`` keeps to the first key that works, ``spread`` takes the one least used."""
+
 
 @frozen(kw_only=True)
 class ProviderSettings:
     """How one provider is reached and what it is asked for unless a request says otherwise.
 
     ``models`` maps a tier (fast, default, best, reasoning, tool) to a model's name. None leaves the provider's default.
-    ``token_source`` takes the place of a key where the provider takes OAuth tokens.
+    ``token_source`` takes the place of a key where the provider takes OAuth tokens. ``api_keys`` are further keys beside
+    ``api_key``; limits per minute are those of each key, or of the account where the provider limits that.
     """
 
     enabled: bool = True
     base_url: str | None = None
     api_key: Secret | None = None
+    api_keys: tuple[Secret, ...] = ()
+    api_key_file: str | None = None
+    """A file with one key on each line, read again when it changes."""
+    key_source: KeySource | None = field(default=None, repr=False)
+    key_rotation: KeyRotation = "failover"
+    key_rotation_seconds: float | None = None
+    """How long a key is preferred before the next one is."""
+    key_rotation_uses: int | None = None
+    key_refresh_seconds: float = 300.0
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
     default_model: str | None = None
     models: Mapping[str, str] = field(factory=dict)
     timeout_ms: int | None = None
@@ -37,6 +56,7 @@ class ProviderSettings:
     context_length: int | None = None
     threads: int | None = None
     concurrency: int | None = None
+    """How many requests may be under way at once."""
     organization: str | None = None
     project: str | None = None
     app_name: str | None = None
@@ -93,6 +113,90 @@ class PerformanceSettings:
 
 
 @frozen(kw_only=True)
+class BreakerSettings:
+    """When an endpoint is no longer asked: after so many ``failures`` one after the other, or when ``failure_rate`` of at least
+    ``least_calls`` in the last ``window_seconds`` failed. After ``open_seconds`` it is asked by ``probes`` requests at a time.
+
+    When every endpoint of a call is shut, the best of them is probed before its time, at most every ``last_resort_seconds``.
+    ``check_in_background`` asks how a shut endpoint is rather than trying it with the next call.
+    """
+
+    enabled: bool = True
+    failures: int = 5
+    open_seconds: float = 60.0
+    failure_rate: float = 0.5
+    window_seconds: float = 60.0
+    least_calls: int = 20
+    probes: int = 1
+    last_resort_seconds: float = 1.0
+    check_in_background: bool = False
+
+
+@frozen(kw_only=True)
+class AdmissionSettings:
+    """How requests wait to be let through: at most ``queue`` of them for each quota, no longer than ``longest_wait_seconds``.
+
+    ``adaptive`` learns how much an endpoint takes from what it says and refuses; without it only set limits hold.
+    """
+
+    queue: int = 10_000
+    longest_wait_seconds: float = 120.0
+    adaptive: bool = True
+
+
+BudgetUnit: TypeAlias = Literal["usd", "tokens", "requests"]
+BudgetPeriod: TypeAlias = Literal["run", "day", "month"]
+"""``run`` is the life of the manager; days and months are those of UTC."""
+BudgetSplit: TypeAlias = Literal["provider", "model", "feature", "user", "tenant"]
+
+
+@frozen(kw_only=True)
+class Budget:
+    """What may be spent in a period, by the calls that fit every name given here; ``each`` keeps a purse for each of its names.
+
+    ``alerts`` are shares of the limit at which the journal tells. A model without a known price is refused under a budget of money,
+    unless ``unpriced`` allows it.
+    """
+
+    name: str
+    limit: Decimal
+    unit: BudgetUnit = "usd"
+    period: BudgetPeriod = "run"
+    provider: str | None = None
+    model: str | None = None
+    feature: str | None = None
+    user: str | None = None
+    tenant: str | None = None
+    each: BudgetSplit | None = None
+    alerts: tuple[Decimal, ...] = (Decimal("0.8"), Decimal(1))
+    unpriced: Literal["refuse", "allow"] = "refuse"
+
+
+@frozen(kw_only=True)
+class HedgingSettings:
+    """Whether a slow call asks a second endpoint as well, once it has lasted longer than ``percentile`` of its model's answers.
+
+    Nothing is hedged before ``least_answers`` are known, nor sooner than after ``least_seconds``.
+    """
+
+    enabled: bool = False
+    percentile: float = 0.95
+    least_answers: int = 20
+    least_seconds: float = 0.05
+
+
+PiiRule: TypeAlias = Literal["off", "datafog"]
+
+
+@frozen(kw_only=True)
+class PrivacySettings:
+    """What makes a request private beside its label: words of one's own, and what looks like personal data. Rules only add the label."""
+
+    keywords: tuple[str, ...] = ()
+    pii: PiiRule = "off"
+
+
+@frozen(kw_only=True)
 class DisplaySettings:
     """What the command line does unless told otherwise."""
 
@@ -136,6 +240,11 @@ class LLMConfig:
     display: DisplaySettings = field(factory=DisplaySettings)
     embedded: EmbeddedSettings = field(factory=EmbeddedSettings)
     network: NetworkSettings = field(factory=NetworkSettings)
+    breaker: BreakerSettings = field(factory=BreakerSettings)
+    admission: AdmissionSettings = field(factory=AdmissionSettings)
+    hedging: HedgingSettings = field(factory=HedgingSettings)
+    privacy: PrivacySettings = field(factory=PrivacySettings)
+    budgets: tuple[Budget, ...] = ()
     profiles: tuple[ModelProfile, ...] = ()
     """Models described by the user; they come before the built-in descriptions of the same name."""
     warnings: tuple[str, ...] = ()

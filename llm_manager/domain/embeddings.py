@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen
 
-from llm_manager.domain.attempts import AttemptRecord
+from llm_manager.domain.errors import AttemptRecord
 from llm_manager.domain.requests import CachePolicy, RequestMetadata, Sensitivity
 from llm_manager.domain.usage import Cost, Unpriced, Usage
 

@@ -406,8 +406,9 @@ def _told(error: LLMError, patience: str) -> tuple[str, str]:
             return f"the answer of {model} was cut off" + (f": {message}" if message else ""), ""
         case MalformedResponse(model=model, message=message):
             return f"{model} sent something that is no answer: {message}", "is the address an API of this kind?"
-        case BudgetExceeded(budget=budget, message=message, left_usd=left):
-            more = (f", {left} USD left" if left else "") + (f": {message}" if message else "")
+        case BudgetExceeded(budget=budget, message=message, left=left, unit=unit):
+            named = "USD" if unit == "usd" else unit
+            more = (f", {left} {named} left" if left else "") + (f": {message}" if message else "")
             return f"the budget {budget} does not cover this call{more}", ""
         case PolicyBlocked(message=message):
             return message, ""

@@ -17,6 +17,7 @@ from typing import ClassVar, Literal, TypeAlias
 from attrs import field, frozen
 
 from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.usage import Cost
 
 Charge: TypeAlias = Literal["none", "possible", "certain"]
 """Whether the provider may bill the failed attempt."""
@@ -39,6 +40,31 @@ class Origin:
 
 
 @frozen(kw_only=True)
+class AttemptRecord:
+    """What became of an attempt: a line of the ledger. ``error`` is None for the one that answered.
+
+    It began ``after_seconds`` into the call and took ``seconds``; ``step`` is its place in the plan. ``cost`` is None when
+    nothing was billed, and unpriced when a failed attempt may have been. ``sent`` is False for one that never left: a
+    breaker, a limit or a budget of our own refused it.
+    """
+
+    number: int
+    step: int
+    provider: str
+    model: str
+    after_seconds: float
+    seconds: float
+    error: "LLMError | None" = None
+    cost: Cost | None = None
+    key_fingerprint: str | None = None
+    sent: bool = True
+
+
+Attempts: TypeAlias = tuple[AttemptRecord, ...]
+"""Every attempt of the call that failed, oldest first. Two errors are equal whatever came before them."""
+
+
+@frozen(kw_only=True)
 class ModelUnavailable:
     """The model or its server cannot answer; ``busy`` is a server that is well and has no room for this kind of call.
 
@@ -52,6 +78,7 @@ class ModelUnavailable:
     resend_helps: bool = True
     resend_once: bool = False
     origin: Origin | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -71,6 +98,7 @@ class RateLimitExceeded:
     scope: Scope = "key"
     resend_helps: bool = True
     origin: Origin | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -86,6 +114,7 @@ class InvalidRequest:
     request_digest: str | None = None
     by_model: bool = False
     origin: Origin | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -97,6 +126,7 @@ class AuthenticationFailed:
     message: str
     reason: Literal["key", "permission"] = "key"
     origin: Origin | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -108,6 +138,7 @@ class RequestTimeout:
     timeout_ms: int
     phase: Literal["connect", "first_byte", "stall", "attempt", "total", "provider"] = "attempt"
     origin: Origin | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -121,6 +152,7 @@ class ContextTooLarge:
     limit_kind: Literal["window", "tokens_per_minute", "bytes"] = "window"
     message: str = ""
     origin: Origin | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -145,6 +177,7 @@ class ConfigurationError:
     message: str
     faults: tuple[Fault, ...] = ()
     origin: Origin | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -160,6 +193,7 @@ class NetworkError:
     sent: bool = False
     resend_once: bool = False
     origin: Origin | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -171,6 +205,7 @@ class QuotaExhausted:
     message: str
     scope: Scope = "key"
     origin: Origin | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -182,6 +217,7 @@ class ContentFiltered:
     message: str = ""
     partial: str = field(default="", repr=False)
     origin: Origin | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -193,6 +229,7 @@ class StreamInterrupted:
     message: str = ""
     partial: str = field(default="", repr=False)
     origin: Origin | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -203,17 +240,25 @@ class MalformedResponse:
     model: str
     message: str
     origin: Origin | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
 class BudgetExceeded:
-    """What is spent and this call's worst case together pass the limit; amounts are decimal US dollars as text."""
+    """What is spent and this call's worst case together pass the limit of ``budget``.
+
+    ``limit`` and ``left`` are decimal numbers as text, in ``unit``; ``resets_at`` is when its next period begins, in seconds
+    since 1970, None for one that has no other period.
+    """
 
     tag: ClassVar[Literal["BudgetExceeded"]] = "BudgetExceeded"
     budget: str
     message: str = ""
-    limit_usd: str | None = None
-    left_usd: str | None = None
+    unit: Literal["usd", "tokens", "requests"] = "usd"
+    limit: str | None = None
+    left: str | None = None
+    resets_at: float | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -223,6 +268,7 @@ class PolicyBlocked:
     tag: ClassVar[Literal["PolicyBlocked"]] = "PolicyBlocked"
     message: str
     policy: Literal["private", "airgap"] = "private"
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -233,6 +279,7 @@ class CircuitOpen:
     model: str
     endpoint: str
     retry_after_seconds: float | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -241,6 +288,7 @@ class AllModelsFailed:
 
     tag: ClassVar[Literal["AllModelsFailed"]] = "AllModelsFailed"
     causes: tuple["LLMError", ...]
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -251,6 +299,7 @@ class ToolFailed:
     tool: str
     message: str
     reason: Literal["failed", "timeout", "arguments", "unknown", "refused", "steps"] = "failed"
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -263,6 +312,7 @@ class OutputInvalid:
     message: str
     reason: Literal["shape", "truncated", "not_json"] = "shape"
     origin: Origin | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -272,6 +322,7 @@ class StorageFailed:
     tag: ClassVar[Literal["StorageFailed"]] = "StorageFailed"
     message: str
     reason: Literal["full", "denied", "corrupt", "conflict", "missing", "closed", "other"] = "other"
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 @frozen(kw_only=True)
@@ -281,6 +332,7 @@ class JobLocked:
     tag: ClassVar[Literal["JobLocked"]] = "JobLocked"
     job: str
     owner: str | None = None
+    attempts: Attempts = field(default=(), eq=False, repr=False)
 
 
 LLMError: TypeAlias = (

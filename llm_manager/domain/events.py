@@ -1,5 +1,6 @@
 """What happens, told by one journal; times are seconds on the world's monotonic clock, spans are seconds."""
 
+from decimal import Decimal
 from typing import ClassVar, Literal, TypeAlias
 
 from attrs import frozen
@@ -147,6 +148,54 @@ class ToolCalled:
     error: LLMError | None = None
 
 
+@frozen(kw_only=True)
+class BreakerChanged:
+    """An endpoint is shut, tried again, or open to all again."""
+
+    tag: ClassVar[Literal["BreakerChanged"]] = "BreakerChanged"
+    at: float
+    provider: str
+    endpoint: str
+    phase: Literal["closed", "open", "half_open"]
+
+
+@frozen(kw_only=True)
+class Paused:
+    """Nothing more is sent on a quota for so many seconds, since its endpoint asked for that."""
+
+    tag: ClassVar[Literal["Paused"]] = "Paused"
+    at: float
+    provider: str
+    endpoint: str
+    key_fingerprint: str | None
+    seconds: float
+
+
+@frozen(kw_only=True)
+class BudgetAlert:
+    """A budget, or the purse ``of`` a name in it, has come to a share of its limit; amounts are in ``unit``."""
+
+    tag: ClassVar[Literal["BudgetAlert"]] = "BudgetAlert"
+    at: float
+    budget: str
+    of: str
+    unit: Literal["usd", "tokens", "requests"]
+    share: Decimal
+    spent: Decimal
+    limit: Decimal
+
+
+@frozen(kw_only=True)
+class KeyChanged:
+    """Another key is used from now on, or one is not used any more; only fingerprints are told."""
+
+    tag: ClassVar[Literal["KeyChanged"]] = "KeyChanged"
+    at: float
+    provider: str
+    key_fingerprint: str
+    change: Literal["preferred", "cooling", "refused", "retired", "added"]
+
+
 Event: TypeAlias = (
     AttemptStarted
     | AttemptFailed
@@ -158,4 +207,8 @@ Event: TypeAlias = (
     | CallCancelled
     | ServersProbed
     | ToolCalled
+    | BreakerChanged
+    | Paused
+    | BudgetAlert
+    | KeyChanged
 )

@@ -2,7 +2,7 @@
 
 from attrs import field, frozen
 
-from llm_manager.domain.attempts import AttemptRecord
+from llm_manager.domain.errors import AttemptRecord
 from llm_manager.domain.messages import ImageData, ImageUrl
 from llm_manager.domain.requests import RequestMetadata, Sensitivity
 from llm_manager.domain.usage import Cost, Unpriced, Usage

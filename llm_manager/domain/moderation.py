@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from attrs import field, frozen
 
-from llm_manager.domain.attempts import AttemptRecord
+from llm_manager.domain.errors import AttemptRecord
 from llm_manager.domain.requests import RequestMetadata, Sensitivity
 from llm_manager.domain.usage import Cost, Unpriced, Usage
 

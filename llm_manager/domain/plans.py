@@ -79,6 +79,8 @@ class RoutingPolicy:
     cost_optimization: bool = True
     ladders: tuple[tuple[TaskType, tuple[str, ...]], ...] = field(default=())
     """Task ladders that replace the built-in ones."""
+    explore: float = 0.0
+    """The share of calls that ask another model first than the best known, so that a new or recovered one is found again."""
 
 
 @frozen(kw_only=True)

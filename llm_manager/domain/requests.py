@@ -1,6 +1,7 @@
 """What is asked for."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from attrs import field, frozen
@@ -88,7 +89,7 @@ class LLMRequest:
 
     Give ``prompt``, or ``messages`` (a ``prompt`` given too is the last user message). None for ``task_type``,
     ``complexity`` and ``sensitivity`` means that the text decides. ``timeout_ms`` bounds silence, ``deadline_ms`` the
-    whole call with its retries and fallbacks.
+    whole call with its retries and fallbacks, ``max_cost_usd`` what it may cost with all of them.
     """
 
     prompt: str | None = field(default=None, kw_only=False)
@@ -103,6 +104,7 @@ class LLMRequest:
     output: OutputForm = _PLAIN_TEXT
     timeout_ms: int | None = None
     deadline_ms: int | None = None
+    max_cost_usd: Decimal | None = None
     priority: Priority = "normal"
     metadata: RequestMetadata = _NO_METADATA
     cache: CachePolicy = "use"

@@ -4,8 +4,9 @@ from typing import Literal, TypeAlias, final
 
 from attrs import field, frozen
 
-from llm_manager.domain.attempts import AttemptRecord
+from llm_manager.domain.errors import AttemptRecord
 from llm_manager.domain.messages import Message, Thought, ToolCall
+from llm_manager.domain.rate_limits import RateLimits
 from llm_manager.domain.usage import Cost, Unpriced, Usage
 
 Finish: TypeAlias = Literal["stop", "length", "tool_calls", "other"]
@@ -43,6 +44,8 @@ class LLMResponse:
     notices: tuple[str, ...] = ()
     request_id: str | None = None
     call_id: str = ""
+    rate_limits: RateLimits | None = field(default=None, repr=False)
+    """What its provider told of its limits."""
 
     @property
     def complete(self) -> bool:

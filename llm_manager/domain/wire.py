@@ -12,10 +12,9 @@ from typing import Any, Generic, TypeVar
 from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
-from llm_manager.domain.attempts import AttemptRecord
 from llm_manager.domain.conversations import Conversation
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest
-from llm_manager.domain.errors import LLMError
+from llm_manager.domain.errors import AttemptRecord, LLMError
 from llm_manager.domain.events import Event
 from llm_manager.domain.images import ImageRequest, MadeImages
 from llm_manager.domain.local_models import LocalModel, LocalModelDetails, ModelUpdate, PullProgress, RunningModel

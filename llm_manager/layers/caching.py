@@ -129,6 +129,8 @@ async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt,
     while True:
         left = attempt.deadline - memory.now()
         flight = flights.get(key)
+        if flight is not None and left >= flight.seconds:  # it bounds itself, but for what it waits to be let through
+            left = attempt.call_deadline - memory.now()
         if flight is None:
             task = asyncio.create_task(_fly(memory, flights, key, attempt, step))
             flight = flights[key] = Flight(task, seconds=left, waiters=1)

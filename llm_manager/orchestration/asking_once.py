@@ -78,7 +78,7 @@ def _asking_once(
         tries = Round(deps=deps, operation=ability_for(asked), call_id=call_id, asked=asked, plan=plan)
 
         async def step(index: int, ledger: Ledger, began: float) -> Settled[_Single, LLMError]:
-            outcome = await tries.attempt(index, ledger, began, ask)
+            outcome = await tries.attempt(index, ledger, ask, texts=texts_of(asked))
             if isinstance(outcome, Failure):
                 return outcome
             said: _Single = outcome.unwrap()
@@ -92,6 +92,11 @@ def _asking_once(
         return await try_steps(step, plan, tries.ledger(started), call_id=call_id, world=deps.world, journal=deps.journal)
 
     return work
+
+
+def texts_of(asked: ModerationRequest | ImageRequest) -> tuple[str, ...]:
+    """What is read of a request."""
+    return asked.texts if isinstance(asked, ModerationRequest) else (asked.prompt,)
 
 
 def one_for_each(said: _Said, given: Sequence[object], wanted: Sequence[object]) -> Result[_Said, LLMError]:

@@ -68,8 +68,8 @@ async def _counted(deps: OperatingDeps, request: LLMRequest, plan: Plan, call_id
         wanted = evolve(request.preferences, model=model, provider=client.endpoint.provider)
         return client.count_tokens(evolve(request, preferences=wanted, timeout_ms=milliseconds))
 
-    async def step(index: int, ledger: Ledger, began: float) -> Settled[TokenCount, LLMError]:
-        return await tries.attempt(index, ledger, began, ask)
+    async def step(index: int, ledger: Ledger, _: float) -> Settled[TokenCount, LLMError]:
+        return await tries.attempt(index, ledger, ask, texts=request.texts())
 
     return await try_steps(step, plan, tries.ledger(started), call_id=call_id, world=deps.world, journal=deps.journal)
 

@@ -13,9 +13,9 @@ from attrs import evolve, frozen
 from returns.future import FutureResult
 from returns.result import Failure, Success
 
-from llm_manager.domain.attempts import AttemptRecord, Ledger
+from llm_manager.domain.attempts import Ledger
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest, Vector
-from llm_manager.domain.errors import LLMError
+from llm_manager.domain.errors import AttemptRecord, LLMError
 from llm_manager.domain.events import CacheHit
 from llm_manager.domain.plans import Plan
 from llm_manager.domain.usage import Usage
@@ -192,7 +192,7 @@ class _Job:
         async def step(index: int, ledger: Ledger, began: float) -> Settled[Embeddings, LLMError]:
             nonlocal number
             number = self._begun = self._begun + 1
-            outcome = await tries.attempt(index, ledger, began, ask, number=number)
+            outcome = await tries.attempt(index, ledger, ask, texts=batch, number=number)
             if isinstance(outcome, Failure):
                 return outcome
             answer = outcome.unwrap()

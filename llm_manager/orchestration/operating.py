@@ -4,15 +4,15 @@ Who is asked is decided by `choosing`, what follows a failure by `trying`.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from decimal import Decimal
-from typing import Any, Final, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from attrs import frozen
 from returns.future import FutureResult
 from returns.result import Failure, Result
 
-from llm_manager.domain.attempts import Ledger
+from llm_manager.domain.attempts import Ledger, OtherAttempt
 from llm_manager.domain.configuration import PerformanceSettings, ProviderSettings
 from llm_manager.domain.embeddings import Embeddings
 from llm_manager.domain.errors import LLMError, Origin, RequestTimeout
@@ -36,6 +36,9 @@ from llm_manager.outcomes import Settled
 from llm_manager.policies.choosing import Besides
 from llm_manager.policies.deadlines import Patient, operation_seconds, total_seconds
 from llm_manager.policies.pricing import price
+from llm_manager.policies.sizes import texts_size
+from llm_manager.services.gates import Gate, Replied, end_all, pass_all
+from llm_manager.services.guards import Guards
 from llm_manager.services.journal import Journal
 from llm_manager.services.model_client import ModelClient
 from llm_manager.services.world import World
@@ -44,6 +47,14 @@ Said: TypeAlias = Embeddings | Moderation | MadeImages | TokenCount
 """What comes back."""
 
 _Said = TypeVar("_Said", bound=Said)
+
+
+class Asked(Patient, Protocol):
+    """Somebody who may say how long he waits, and on whose behalf."""
+
+    @property
+    def metadata(self) -> RequestMetadata: ...
+
 
 Choose: TypeAlias = Callable[[Besides], Coroutine[Any, Any, Result[Plan, LLMError]]]
 
@@ -60,6 +71,8 @@ class OperatingDeps:
     clients: Callable[[], Mapping[str, ModelClient]]
     performance: PerformanceSettings
     providers: Mapping[str, ProviderSettings]
+    guards: Guards
+    gates: tuple[Gate, ...]
 
     async def told(
         self, metadata: RequestMetadata, work: Callable[[str, float], Coroutine[Any, Any, Settled[_Said, LLMError]]]
@@ -114,7 +127,7 @@ class Round:
     deps: OperatingDeps
     operation: Operation
     call_id: str
-    asked: Patient
+    asked: Asked
     plan: Plan
 
     def ledger(self, started: float, *, waves: int = 1) -> Ledger:
@@ -127,22 +140,62 @@ class Round:
         self,
         index: int,
         ledger: Ledger,
-        began: float,
         ask: Callable[[ModelClient, str, int], FutureResult[_Said, LLMError]],
         *,
+        texts: Iterable[str],
         number: int | None = None,
     ) -> Settled[_Said, LLMError]:
-        """Ask a client once: which model, and for how many milliseconds at most."""
+        """Ask a client once, when the gates let it through: which model, and for how many milliseconds at most."""
         profile, deps = self.plan.steps[index].profile, self.deps
-        client, emit, now = deps.clients()[profile.provider], deps.journal.emit, deps.world.now
-        number = len(ledger.attempts) + 1 if number is None else number
+        client = deps.clients()[profile.provider]
+        guessed, most = texts_size(texts)
+        leaving = OtherAttempt(
+            call_id=self.call_id,
+            number=len(ledger.attempts) + 1 if number is None else number,
+            operation=self.operation,
+            model=profile,
+            endpoint=client.endpoint,
+            key=client.key,
+            metadata=self.asked.metadata,
+            prompt_tokens=guessed,
+            most_prompt_tokens=most,
+            call_deadline=ledger.deadline,
+        )
+        entered = await pass_all(deps.gates, leaving, deps.journal.emit)
+        if isinstance(entered, Failure):
+            return entered
+        passed = entered.unwrap()
+        outcome: Settled[_Said, LLMError] | None = None
+        try:
+            outcome = await self._sent(leaving, ledger, client, ask)
+            return outcome
+        finally:
+            if outcome is None:
+                end_all(passed, None)
+            elif isinstance(outcome, Failure):
+                end_all(passed, outcome.failure())
+            else:
+                said = outcome.unwrap()
+                usage = None if isinstance(said, TokenCount) else said.usage
+                end_all(passed, Replied(usage=usage, cost=cost_of(said, profile)))
+
+    async def _sent(
+        self,
+        leaving: OtherAttempt,
+        ledger: Ledger,
+        client: ModelClient,
+        ask: Callable[[ModelClient, str, int], FutureResult[_Said, LLMError]],
+    ) -> Settled[_Said, LLMError]:
+        profile, deps = leaving.model, self.deps
+        emit, now = deps.journal.emit, deps.world.now
+        began = now()
         own, left = deps.seconds(self.asked, profile, self.operation), ledger.deadline - began
         milliseconds = max(1, round(min(own, left) * 1000))
         emit(
             AttemptStarted(
                 at=began,
                 call_id=self.call_id,
-                number=number,
+                number=leaving.number,
                 provider=profile.provider,
                 model=profile.name,
                 operation=self.operation,
@@ -171,7 +224,7 @@ class Round:
                 AttemptFailed(
                     at=at,
                     call_id=self.call_id,
-                    number=number,
+                    number=leaving.number,
                     provider=profile.provider,
                     model=profile.name,
                     seconds=at - began,
@@ -182,12 +235,11 @@ class Round:
             return outcome
         said = outcome.unwrap()
         usage = None if isinstance(said, TokenCount) else said.usage
-
         emit(
             AttemptAnswered(
                 at=at,
                 call_id=self.call_id,
-                number=number,
+                number=leaving.number,
                 provider=profile.provider,
                 model=profile.name,
                 seconds=at - began,

@@ -8,8 +8,8 @@ from typing import Any, Protocol, TypeAlias, TypeVar
 
 from returns.result import Failure, Success
 
-from llm_manager.domain.attempts import AttemptRecord, Ledger
-from llm_manager.domain.errors import LLMError
+from llm_manager.domain.attempts import Ledger
+from llm_manager.domain.errors import AttemptRecord, LLMError
 from llm_manager.domain.events import MovedOn
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.plans import Plan

@@ -22,6 +22,7 @@ from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.deadlines import limits_for, total_seconds
 from llm_manager.policies.pricing import price
 from llm_manager.policies.request_faults import check_request
+from llm_manager.services.guards import Guards
 from llm_manager.services.journal import Journal
 from llm_manager.services.model_client import ModelClient
 from llm_manager.services.model_router import ModelRouter
@@ -40,6 +41,7 @@ class WalkDeps:
     clients: Callable[[], Mapping[str, ModelClient]]
     performance: PerformanceSettings
     providers: Mapping[str, ProviderSettings]
+    guards: Guards
 
 
 def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> Step[Call, Reply]:
@@ -132,7 +134,7 @@ class _Way:
                 model=step.profile,
                 endpoint=client.endpoint,
                 wire=encoded.unwrap(),
-                key=client.key,
+                key=self.deps.guards.keys.choose(step.profile.provider, client.key),
                 limits=limits,
                 deadline=min(now + limits.attempt_seconds, ledger.deadline),
                 call_deadline=ledger.deadline,
@@ -171,6 +173,7 @@ class _Way:
                     attempts=attempts,
                     notices=(*self.plan.notices, *moves(ledger, attempt.model), *attempt.wire.notices, *answer.notices),
                     request_id=answer.request_id,
+                    rate_limits=answer.rate_limits,
                     call_id=self.call.id,
                 )
             )

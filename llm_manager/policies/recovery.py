@@ -4,9 +4,9 @@ from typing import ClassVar, Literal, TypeAlias
 
 from attrs import frozen
 
-from llm_manager.domain.attempts import AttemptRecord, Ledger
+from llm_manager.domain.attempts import Ledger
 from llm_manager.domain.error_questions import may_fall_back, meets_every_model, resend, retry_after
-from llm_manager.domain.errors import AllModelsFailed, ContextTooLarge, LLMError, ModelUnavailable
+from llm_manager.domain.errors import AllModelsFailed, AttemptRecord, ContextTooLarge, LLMError, ModelUnavailable
 from llm_manager.domain.plans import Plan
 
 LONGEST_WAIT_SECONDS = 120.0

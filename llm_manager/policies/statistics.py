@@ -14,11 +14,15 @@ from llm_manager.domain.events import (
     AttemptAnswered,
     AttemptFailed,
     AttemptStarted,
+    BreakerChanged,
+    BudgetAlert,
     CacheHit,
     CallCancelled,
     CallFailed,
     Event,
+    KeyChanged,
     MovedOn,
+    Paused,
     ServersProbed,
     ToolCalled,
 )
@@ -62,7 +66,17 @@ def observe_all(statistics: Statistics, events: Iterable[Event]) -> Statistics:
                 failed += 1
             case CallCancelled():
                 cancelled += 1
-            case AttemptStarted() | MovedOn() | CacheHit() | ServersProbed() | ToolCalled():
+            case (
+                AttemptStarted()
+                | MovedOn()
+                | CacheHit()
+                | ServersProbed()
+                | ToolCalled()
+                | BreakerChanged()
+                | Paused()
+                | BudgetAlert()
+                | KeyChanged()
+            ):
                 pass
             case _:
                 assert_never(event)

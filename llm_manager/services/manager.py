@@ -15,10 +15,12 @@ from llm_manager.domain.models import Health, ModelProfile
 from llm_manager.domain.plans import Plan, Unavailable
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.standing import Standing
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.usage import Credits
 from llm_manager.services.cache import Cache
 from llm_manager.services.conversation_storage import ConversationStorage
+from llm_manager.services.guards import Guards
 from llm_manager.services.journal import Journal
 from llm_manager.services.model_client import CountTokens, CreateImage, Embed, ModelClient, Moderate
 from llm_manager.services.model_router import ModelRouter
@@ -55,6 +57,12 @@ class GenerateAll(Protocol):
     ) -> AsyncGenerator[tuple[int, Result[LLMResponse, LLMError]], None]: ...
 
 
+class ResetBreaker(Protocol):
+    """Ask the endpoints of a provider again at once, or all of them."""
+
+    def __call__(self, provider: str | None = None, /) -> None: ...
+
+
 @frozen(kw_only=True)
 class LLMManager:
     """One manager over all models: a record of functions, and an async context manager that closes what it opened."""
@@ -73,6 +81,9 @@ class LLMManager:
     plan: Callable[[LLMRequest], Result[Plan, LLMError]]
     health: Callable[[], FutureResult[tuple[Health, ...], LLMError]]
     stats: Callable[[], Statistics]
+    standing: Callable[[], Standing]
+    """Breakers, quotas, budgets and keys, as they are now."""
+    reset_breaker: ResetBreaker
     models: Callable[[], FutureResult[tuple[ModelProfile, ...], LLMError]]
     credits: Callable[[], FutureResult[tuple[Credits, ...], LLMError]]
     """What is left to spend at the providers that tell."""
@@ -106,3 +117,5 @@ class ManagerDeps:
     """What texts are as vectors, remembered one by one."""
     conversations: ConversationStorage
     journal: Journal
+    guards: Guards | None = None
+    """What lets requests through; managers that are given the same one share its limits. None makes one as the settings say."""

@@ -15,6 +15,7 @@ from returns.result import Result, Success
 
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import LLMError
+from llm_manager.domain.rate_limits import RateLimits
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.streaming import StreamEvent, StreamFinished
@@ -31,6 +32,7 @@ class OpenStream:
 
     first: StreamEvent
     rest: Events = field(repr=False)
+    rate_limits: RateLimits | None = field(default=None, repr=False)
 
 
 Asked = TypeVar("Asked")
@@ -80,7 +82,7 @@ def at_end(
         ended = tell(Success(reply.first.response))
         if not isinstance(ended, Success):
             return ended
-        return Success(OpenStream(first=StreamFinished(response=ended.unwrap()), rest=reply.rest))
+        return Success(evolve(reply, first=StreamFinished(response=ended.unwrap())))
     rest = reply.rest
 
     async def unread() -> None:
@@ -88,6 +90,16 @@ def at_end(
         left()
 
     return Success(evolve(reply, rest=Rest(_telling(rest, tell, left), unread)))
+
+
+def on_open(outcome: Settled[Reply, LLMError], tell: Callable[[RateLimits | None], None]) -> None:
+    """Tell that a stream has begun to answer, and what its provider said of its limits; nothing of a failure or a whole answer."""
+    if not isinstance(outcome, Success):
+        return
+    reply = outcome.unwrap()
+    if isinstance(reply, LLMResponse):
+        return
+    tell(reply.rate_limits)
 
 
 def with_rest(outcome: Settled[Reply, LLMError], change: Callable[[Events], Events]) -> Settled[Reply, LLMError]:

@@ -14,11 +14,15 @@ from llm_manager.domain.events import (
     AttemptAnswered,
     AttemptFailed,
     AttemptStarted,
+    BreakerChanged,
+    BudgetAlert,
     CacheHit,
     CallCancelled,
     CallFailed,
     Event,
+    KeyChanged,
     MovedOn,
+    Paused,
     ServersProbed,
     ToolCalled,
 )
@@ -39,6 +43,10 @@ _LEVELS: Mapping[type[Event], int] = {
     CallCancelled: logging.DEBUG,
     ToolCalled: logging.DEBUG,
     ServersProbed: logging.DEBUG,
+    BreakerChanged: logging.WARNING,
+    Paused: logging.INFO,
+    BudgetAlert: logging.WARNING,
+    KeyChanged: logging.INFO,
 }
 
 
@@ -87,6 +95,17 @@ def _told(event: Event) -> str:
         case ToolCalled():
             ended = "answered" if event.error is None else f"failed: {_error(event.error)}"
             return f"[{event.call_id}] step {event.step}: tool {_printable(event.tool)} after {event.seconds:.3f} s {ended}"
+        case BreakerChanged():
+            words = {"open": "failed too often and is not asked for now", "half_open": "is tried again", "closed": "is well again"}
+            return f"{event.provider} at {event.endpoint} {words[event.phase]}"
+        case Paused():
+            key = "" if event.key_fingerprint is None else f" with key {event.key_fingerprint}"
+            return f"{event.provider} at {event.endpoint}{key} is asked nothing for {event.seconds:.1f} s, as it wants"
+        case BudgetAlert():
+            of = f" of {_printable(event.of)}" if event.of else ""
+            return f"budget {_printable(event.budget)}{of}: {event.spent} of {event.limit} {event.unit} ({event.share:%})"
+        case KeyChanged():
+            return f"key {event.key_fingerprint} of {event.provider}: {event.change}"
         case _:
             assert_never(event)
 

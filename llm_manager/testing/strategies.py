@@ -11,10 +11,9 @@ import attrs
 from hypothesis import strategies as st
 from returns.result import Failure, Success
 
-from llm_manager.domain.attempts import AttemptRecord
 from llm_manager.domain.conversations import Conversation, Turn
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest
-from llm_manager.domain.errors import AllModelsFailed, LLMError
+from llm_manager.domain.errors import AllModelsFailed, AttemptRecord, LLMError
 from llm_manager.domain.events import Event
 from llm_manager.domain.images import ImageRequest, MadeImages
 from llm_manager.domain.messages import Message, Part, TextPart, ToolCall, ToolChoice, ToolSpec, UseTool

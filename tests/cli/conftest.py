@@ -18,6 +18,7 @@ from llm_manager.domain.models import Health, ModelProfile
 from llm_manager.domain.plans import Plan
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.standing import Standing
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.streaming import StreamEvent
 from llm_manager.services.manager import LLMManager
@@ -106,6 +107,8 @@ def scene() -> Setting:
             plan=lambda _: planned,
             health=lambda: FutureResult.from_result(health),
             stats=Statistics,
+            standing=Standing,
+            reset_breaker=unasked,
             models=lambda: FutureResult.from_result(models),
             discover=lambda: FutureResult.from_value(()),
             close=close,

@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from returns.result import Failure, Success
 
 from llm_manager.domain import wire
-from llm_manager.domain.attempts import AttemptRecord
-from llm_manager.domain.errors import AllModelsFailed, InvalidRequest, ModelUnavailable, Origin, RequestTimeout
+from llm_manager.domain.errors import AllModelsFailed, AttemptRecord, InvalidRequest, ModelUnavailable, Origin, RequestTimeout
 from llm_manager.domain.messages import ImageData, UseTool
 from llm_manager.domain.requests import JsonSchema, LLMRequest, Preferences
 from llm_manager.domain.secrets import Secret

@@ -4,7 +4,8 @@ from typing import get_args
 
 from attrs import evolve
 
-from llm_manager.domain.attempts import AttemptRecord, Ledger
+from llm_manager.domain.attempts import Ledger
+from llm_manager.domain.errors import AttemptRecord
 from llm_manager.domain.responses import Finish, LLMResponse
 from llm_manager.domain.wire_requests import WireReply
 

@@ -7,10 +7,11 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_manager.domain.attempts import AttemptRecord, Ledger
+from llm_manager.domain.attempts import Ledger
 from llm_manager.domain.error_questions import is_transient, may_fall_back
 from llm_manager.domain.errors import (
     AllModelsFailed,
+    AttemptRecord,
     AuthenticationFailed,
     ConfigurationError,
     ContextTooLarge,

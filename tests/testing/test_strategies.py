@@ -6,8 +6,7 @@ import attrs
 import pytest
 from hypothesis import Phase, given, settings
 
-from llm_manager.domain.attempts import AttemptRecord
-from llm_manager.domain.errors import LLMError
+from llm_manager.domain.errors import AttemptRecord, LLMError
 from llm_manager.domain.events import Event
 from llm_manager.domain.messages import Part, UseTool
 from llm_manager.domain.models import Endpoint, Health, Price

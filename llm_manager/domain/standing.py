@@ -1,0 +1,90 @@
+"""How things stand in what lets requests through: read from its cells, never folded from the journal."""
+
+from decimal import Decimal
+from typing import Literal, TypeAlias
+
+from attrs import frozen
+
+from llm_manager.domain.configuration import BudgetUnit
+from llm_manager.domain.rate_limits import RateLimits
+
+BreakerPhase: TypeAlias = Literal["closed", "open", "half_open"]
+
+
+@frozen(kw_only=True)
+class BreakerStanding:
+    """The breaker of one endpoint. ``probe_in_seconds`` is when an open one lets a probe through, ``probes`` how many are under way."""
+
+    provider: str
+    endpoint: str
+    phase: BreakerPhase = "closed"
+    failures: int = 0
+    """One after the other, up to now."""
+    probes: int = 0
+    probe_in_seconds: float | None = None
+
+
+@frozen(kw_only=True)
+class ScopeStanding:
+    """One quota: of an endpoint, and of one key there or of all. Limits are per minute; None is not known.
+
+    ``told`` is what the provider said last. ``concurrency`` is how many may be under way now, learned or set.
+    """
+
+    provider: str
+    endpoint: str
+    key_fingerprint: str | None = None
+    under_way: int = 0
+    waiting: int = 0
+    concurrency: int | None = None
+    requests_per_second: float | None = None
+    """How fast requests are sent, where that was learned from refusals."""
+    requests: int | None = None
+    requests_left: int | None = None
+    tokens: int | None = None
+    tokens_left: int | None = None
+    paused_seconds: float = 0.0
+    told: RateLimits | None = None
+
+
+@frozen(kw_only=True)
+class BudgetStanding:
+    """One budget, or one purse of a budget that is kept apart for each name; amounts are in ``unit``.
+
+    ``reserved`` is held for calls under way, ``unknown`` is the part of ``spent`` that may have been billed and was not told.
+    """
+
+    budget: str
+    of: str = ""
+    unit: BudgetUnit
+    limit: Decimal
+    spent: Decimal
+    reserved: Decimal
+    unknown: Decimal
+    left: Decimal
+    resets_at: float | None = None
+
+
+@frozen(kw_only=True)
+class KeyStanding:
+    """One key of a provider, by its fingerprint; ``reason`` says why it is not used now."""
+
+    provider: str
+    fingerprint: str
+    usable: bool = True
+    leases: int = 0
+    uses: int = 0
+    reason: str | None = None
+    back_in_seconds: float | None = None
+
+
+@frozen(kw_only=True)
+class Standing:
+    """Everything that lets requests through or holds them back, as it is now."""
+
+    breakers: tuple[BreakerStanding, ...] = ()
+    scopes: tuple[ScopeStanding, ...] = ()
+    budgets: tuple[BudgetStanding, ...] = ()
+    keys: tuple[KeyStanding, ...] = ()
+    online: bool | None = None
+    """Whether any endpoint that is not local was reached lately; None when none was asked."""

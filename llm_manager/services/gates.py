@@ -1,0 +1,81 @@
+"""A gate lets a request through or refuses it, and is told how it ended, once: budgets, breakers, admission, keys.
+
+Whole answers, streams and what is no chat pass the same gates.
+"""
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, TypeAlias
+
+from attrs import frozen
+from returns.result import Success
+
+from llm_manager.domain.attempts import AnyAttempt
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.events import Event
+from llm_manager.domain.rate_limits import RateLimits
+from llm_manager.domain.usage import Cost, Usage
+from llm_manager.outcomes import Settled
+
+Emit: TypeAlias = Callable[[Event], None]
+
+
+@frozen(kw_only=True)
+class Replied:
+    """A request was answered: what it took, what it cost, and what its provider told of its limits."""
+
+    usage: Usage | None
+    cost: Cost
+    rate_limits: RateLimits | None = None
+
+
+End: TypeAlias = Replied | LLMError | None
+"""How a request ended; None for one that its caller left."""
+
+
+def _nothing(_: RateLimits | None) -> None: ...
+
+
+@frozen(kw_only=True)
+class Pass:
+    """What a gate gives to whom it lets through, to be told exactly once that it ``ended``, however it did.
+
+    ``opened`` is told before that, when a stream has begun to answer.
+    """
+
+    ended: Callable[[End], None]
+    opened: Callable[[RateLimits | None], None] = _nothing
+
+
+Gate: TypeAlias = Callable[[AnyAttempt, Emit], Coroutine[Any, Any, Settled[Pass, LLMError]]]
+"""Waits until the request may go on, or refuses it. A cancelled wait leaves nothing behind."""
+
+
+async def pass_all(gates: Sequence[Gate], attempt: AnyAttempt, emit: Emit) -> Settled[tuple[Pass, ...], LLMError]:
+    """Go through gates in their order; one that refuses ends those that were passed before it."""
+    passed: list[Pass] = []
+    refusal: LLMError | None = None
+    through = False
+    try:
+        for gate in gates:
+            entered = await gate(attempt, emit)
+            if not isinstance(entered, Success):
+                refusal = entered.failure()
+                return entered
+            passed.append(entered.unwrap())
+        through = True
+        return Success(tuple(passed))
+    finally:
+        if not through:
+            end_all(passed, refusal)
+
+
+def end_all(passed: Sequence[Pass], how: End) -> None:
+    """Tell every gate, the last one passed first, how the request ended."""
+    for each in reversed(passed):
+        each.ended(how)
+
+
+def open_all(passed: Sequence[Pass], told: RateLimits | None) -> None:
+    """Tell every gate that a stream has begun to answer."""
+    for each in passed:
+        each.opened(told)

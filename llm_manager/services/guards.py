@@ -1,0 +1,92 @@
+"""What lets requests through: one record, which managers may share, so that two of them never pass one limit together."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.models import Endpoint
+from llm_manager.domain.secrets import Secret
+from llm_manager.domain.standing import BreakerStanding, BudgetStanding, KeyStanding, ScopeStanding
+from llm_manager.services.gates import Emit, Gate
+
+
+@frozen(kw_only=True)
+class Breakers:
+    """Keeps requests from endpoints that are down. ``entry`` refuses before a request waits for anything, ``gate`` when it leaves."""
+
+    entry: Gate
+    gate: Gate
+    shut: Callable[[], Mapping[str, float]]
+    """The endpoints, by identity, that would refuse now, and when each of them lets a probe through; equal until it changes."""
+    standing: Callable[[], tuple[BreakerStanding, ...]]
+    reset: Callable[[str | None, Emit], None]
+    """Open the endpoints of a provider again, or all."""
+
+
+@frozen(kw_only=True)
+class Admissions:
+    """Paces requests: so many a minute, so many at once, as set, as told, as learned."""
+
+    gate: Gate
+    standing: Callable[[], tuple[ScopeStanding, ...]]
+
+
+@frozen(kw_only=True)
+class Budgets:
+    """Keeps spending under its limits: reserved before a request, settled after it."""
+
+    gate: Gate | None
+    standing: Callable[[], tuple[BudgetStanding, ...]]
+    reset: Callable[[str], None]
+    """Begin the budgets of a period anew: ``run``, ``day`` or ``month``."""
+
+
+@frozen(kw_only=True)
+class Keys:
+    """Which key of a provider is sent, where it has several or they change."""
+
+    choose: Callable[[str, Secret | None], Secret | None]
+    """The key of a provider to send now, given the one that its client was made with."""
+    others: Callable[[str, Secret | None], bool]
+    """Whether the provider has a key that works beside the one given."""
+    ready: Callable[[str, Emit], Coroutine[Any, Any, LLMError | None]] | None
+    """Fetch the keys of a provider if they are due; awaited before its key is chosen. None where no keys are fetched."""
+    gate: Gate | None
+    standing: Callable[[], tuple[KeyStanding, ...]]
+
+
+@frozen(kw_only=True)
+class Resends:
+    """How often requests may be sent again to an endpoint, so that an outage is not made worse."""
+
+    gate: Gate
+    wait: Callable[[Endpoint], float]
+    """Seconds until one more re-send is within bounds; 0 for at once."""
+    spend: Callable[[Endpoint], None]
+    """Count a re-send."""
+
+
+@frozen(kw_only=True)
+class Guards:
+    """Everything that lets requests through."""
+
+    breakers: Breakers
+    admissions: Admissions
+    budgets: Budgets
+    keys: Keys
+    resends: Resends
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """In the order in which they are passed: who waits holds no probe, and who is refused has spent nothing."""
+        gates = (
+            self.budgets.gate,
+            self.breakers.entry,
+            self.admissions.gate,
+            self.breakers.gate,
+            self.keys.gate,
+            self.resends.gate,
+        )
+        return tuple(gate for gate in gates if gate is not None)
