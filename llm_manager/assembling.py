@@ -42,8 +42,10 @@ from llm_manager.orchestration.structuring import structuring
 from llm_manager.orchestration.walking import WalkDeps, walking
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.choosing import Besides, ability_for, choose
+from llm_manager.policies.latencies import answers_of, percentile
 from llm_manager.policies.request_faults import check_request
 from llm_manager.policies.routing import why_not_asked
+from llm_manager.policies.statistics import statistics_of
 from llm_manager.services.guards import Guards
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
@@ -79,6 +81,10 @@ def assembled(deps: ManagerDeps) -> LLMManager:
             await discover()
         return knowledge.snapshot(request)
 
+    def percentile_of(provider: str, model: str, q: float) -> float | None:
+        seen = statistics_of(statistics.recent(now()), provider, model)
+        return None if seen is None or answers_of(seen) < config.hedging.least_answers else percentile(seen, q)
+
     walk = WalkDeps(
         world=world,
         journal=journal,
@@ -88,6 +94,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         performance=config.performance,
         providers=config.providers,
         guards=guards,
+        percentile=percentile_of,
     )
 
     around_each, around_each_stream = around_attempts(deps, journal, guards)

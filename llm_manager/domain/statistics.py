@@ -10,13 +10,30 @@ from llm_manager.domain.usage import Usage
 
 
 @frozen(kw_only=True)
+class Histogram:
+    """How many ``answers`` took how long: ``counts`` of neighbouring buckets, the first of which is number ``first``."""
+
+    first: int = 0
+    counts: tuple[int, ...] = ()
+    answers: int = 0
+
+
+@frozen(kw_only=True)
+class Latencies:
+    """How long the newest answers took: those since the counting last began anew, and as many as were counted before that."""
+
+    newer: Histogram = field(factory=Histogram)
+    older: Histogram = field(factory=Histogram)
+
+
+@frozen(kw_only=True)
 class ModelStatistics:
     """Attempts at one model. ``latency_seconds`` is a moving average over successes only, ``seconds`` their sum.
 
     ``rated`` counts the attempts that tell of the model, all but those that a mistake of the caller ended;
     ``success_rate`` is a moving average over them. The two estimates follow in steps and are what routes may read:
     between two versions of the `Statistics` they stand still. ``tokens_per_second`` is a moving average over the answers
-    whose server told how fast it wrote.
+    whose server told how fast it wrote. ``doubtful`` counts the failed attempts that may have been billed all the same.
     """
 
     provider: str
@@ -35,6 +52,8 @@ class ModelStatistics:
     errors: Mapping[str, int] = field(factory=dict)
     operation: Operation = "chat"
     tokens_per_second: float | None = None
+    latencies: Latencies = field(factory=Latencies)
+    doubtful: int = 0
 
 
 @frozen(kw_only=True)

@@ -42,6 +42,8 @@ class WalkDeps:
     performance: PerformanceSettings
     providers: Mapping[str, ProviderSettings]
     guards: Guards
+    percentile: Callable[[str, str, float], float | None]
+    """Within how many seconds so large a share of a model's newest answers came; None before enough are known."""
 
 
 def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> Step[Call, Reply]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from math import inf
 from typing import Final, assert_never
 
-from llm_manager.domain.error_questions import counts_for_breaker, may_fall_back
+from llm_manager.domain.error_questions import charge_of, counts_for_breaker, may_fall_back
 from llm_manager.domain.events import (
     Answered,
     AttemptAnswered,
@@ -101,7 +101,7 @@ def _unseen(event: AttemptAnswered | AttemptFailed) -> ModelStatistics:
 def _tell(tally: Tally, event: AttemptAnswered | AttemptFailed) -> None:
     if isinstance(event, AttemptFailed):
         about_model = may_fall_back(event.error) or counts_for_breaker(event.error)
-        tally.failed(event.error.tag, about_model=about_model)
+        tally.failed(event.error.tag, about_model=about_model, doubtful=charge_of(event.error) != "none")
         return
     cost, speed = event.cost, event.tokens_per_second
     tally.answered(
@@ -126,6 +126,11 @@ def _most_used(models: Mapping[str, ModelStatistics]) -> Mapping[str, ModelStati
     by_use = sorted(models, key=lambda key: models[key].attempts)
     dropped = set(by_use[: max(1, len(models) // 10)])
     return {key: seen for key, seen in models.items() if key not in dropped}
+
+
+def statistics_of(statistics: Statistics, provider: str, model: str) -> ModelStatistics | None:
+    """What has been seen of a model's chats, or None."""
+    return statistics.models.get(f"{provider}/{model}")
 
 
 def summary(statistics: Statistics) -> Summary:

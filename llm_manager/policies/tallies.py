@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from llm_manager.domain.statistics import ModelStatistics
 from llm_manager.domain.usage import Usage
+from llm_manager.policies.latencies import with_latencies
 
 LATENCY_WEIGHT = 0.1
 """How far the newest of many answers moves the average latency."""
@@ -23,6 +24,7 @@ class Tally:
 
     __slots__ = (
         "cost",
+        "doubtful",
         "errors",
         "latency",
         "latency_estimate",
@@ -37,6 +39,7 @@ class Tally:
         "times",
         "tokens",
         "unpriced",
+        "waits",
     )
 
     def __init__(self, start: ModelStatistics) -> None:
@@ -54,6 +57,8 @@ class Tally:
         self.unpriced = start.unpriced
         self.errors = start.errors
         self.speed = start.tokens_per_second
+        self.waits: list[float] = []
+        self.doubtful = start.doubtful
         self.moves = 0
 
     def answered(self, seconds: float, usage: Usage | None, usd: Decimal | None, speed: float | None = None) -> None:
@@ -61,6 +66,7 @@ class Tally:
         self.times += 1
         self.successes += 1
         self.seconds += seconds
+        self.waits.append(seconds)
         if usage is not None:
             self.tokens.append(usage)
         if usd is None:
@@ -76,9 +82,10 @@ class Tally:
             self.moves += 1
         self._rate(1.0)
 
-    def failed(self, tag: str, *, about_model: bool) -> None:
+    def failed(self, tag: str, *, about_model: bool, doubtful: bool) -> None:
         """Count a failure; the success rate hears only of those that tell of the model."""
         self.times += 1
+        self.doubtful += doubtful
         self.errors = {**self.errors, tag: self.errors.get(tag, 0) + 1}
         if about_model:
             self._rate(0.0)
@@ -103,6 +110,8 @@ class Tally:
             errors=self.errors,
             operation=start.operation,
             tokens_per_second=self.speed,
+            latencies=with_latencies(start.latencies, self.waits) if self.waits else start.latencies,
+            doubtful=self.doubtful,
         )
 
     def _rate(self, value: float) -> None:
