@@ -43,7 +43,8 @@ SECTIONS = {
         NetworkSettings BreakerSettings AdmissionSettings HedgingSettings PrivacySettings Budget WeightsPolicy Secret TokenSource Sign""",
     "Parts that can be swapped": "Cache ConversationStorage Conversation Turn Journal World",
     "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered MovedOn CacheHit Answered CallFailed
-        CallCancelled ServersProbed ToolCalled BreakerChanged Paused BudgetAlert KeyChanged Operation Statistics ModelStatistics Summary ProviderSummary""",
+        CallCancelled ServersProbed ToolCalled BreakerChanged Paused BudgetAlert KeyChanged
+        Operation Statistics ModelStatistics Summary ProviderSummary""",
     "Plain data": "to_plain from_plain to_json from_json",
 }
 """Every public name once, by what it is for."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 from hypothesis import strategies as st
@@ -91,8 +91,9 @@ def values_of(form: Any) -> st.SearchStrategy[Any]:
 
 
 def fields_of(form: type) -> dict[str, st.SearchStrategy[Any]]:
-    """A strategy for each field of an attrs class."""
-    return {one.alias: _field(one.name, one.type) for one in attrs.fields(form)}
+    """A strategy for each field of an attrs class that tells two of its values apart."""
+    types = get_type_hints(form)
+    return {one.alias: _field(one.name, types[one.name]) for one in attrs.fields(form) if one.eq}
 
 
 def _field(name: str, form: Any) -> st.SearchStrategy[Any]:
