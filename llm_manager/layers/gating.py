@@ -7,10 +7,11 @@ from returns.result import Success
 
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import LLMError
+from llm_manager.domain.responses import LLMResponse
 from llm_manager.outcomes import Settled
 from llm_manager.policies.pricing import price
-from llm_manager.services.gates import Emit, End, Gate, Replied, end_all, open_all, pass_all
-from llm_manager.services.steps import Ending, Layer, Reply, Step, at_end, on_open
+from llm_manager.services.gates import Emit, Gate, Pass, Replied, end_all, open_all, pass_all
+from llm_manager.services.steps import Ending, Layer, Reply, Step, at_end
 
 _LONG_SECONDS = 0.001
 """Who waited longer than this has its own time begin anew; its call's deadline stands."""
@@ -26,34 +27,41 @@ def gating(gates: Sequence[Gate], emit: Emit, now: Callable[[], float]) -> Layer
             if not isinstance(entered, Success):
                 return entered
             passed = entered.unwrap()
-
-            def left() -> None:
-                end_all(passed, None)
-
-            def tell(ending: Ending) -> Ending:
-                end_all(passed, _end(ending, attempt))
-                return ending
-
             outcome = None
             try:
                 waited = now() - began
-                going = attempt
-                if waited > _LONG_SECONDS:
-                    going = evolve(attempt, deadline=min(attempt.deadline + waited, attempt.call_deadline))
-                outcome = await step(going)
+                outcome = await step(attempt if waited < _LONG_SECONDS else _later(attempt, waited))
             finally:
                 if outcome is None:
-                    left()
-            on_open(outcome, lambda told: open_all(passed, told))
-            return at_end(outcome, tell, left)
+                    end_all(passed, None)
+            return _told(outcome, passed, attempt)
 
         return gated
 
     return wrap
 
 
-def _end(ending: Ending, attempt: Attempt) -> End:
-    if not isinstance(ending, Success):
-        return ending.failure()
-    answer = ending.unwrap()
+def _later(attempt: Attempt, seconds: float) -> Attempt:
+    return evolve(attempt, deadline=min(attempt.deadline + seconds, attempt.call_deadline))
+
+
+def _told(outcome: Settled[Reply, LLMError], passed: Sequence[Pass], attempt: Attempt) -> Settled[Reply, LLMError]:
+    """Tell how it ended: now, for a failure and a whole answer; a stream ends with its last event, or when its reader leaves it."""
+    if not isinstance(outcome, Success):
+        end_all(passed, outcome.failure())
+        return outcome
+    reply = outcome.unwrap()
+    if isinstance(reply, LLMResponse):
+        end_all(passed, _replied(reply, attempt))
+        return outcome
+    open_all(passed, reply.rate_limits)
+
+    def tell(ending: Ending) -> Ending:
+        end_all(passed, _replied(ending.unwrap(), attempt) if isinstance(ending, Success) else ending.failure())
+        return ending
+
+    return at_end(outcome, tell, lambda: end_all(passed, None))
+
+
+def _replied(answer: LLMResponse, attempt: Attempt) -> Replied:
     return Replied(usage=answer.usage, cost=price(answer.usage, attempt.model.price), rate_limits=answer.rate_limits)

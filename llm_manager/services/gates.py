@@ -50,23 +50,22 @@ Gate: TypeAlias = Callable[[AnyAttempt, Emit], Coroutine[Any, Any, Settled[Pass,
 """Waits until the request may go on, or refuses it. A cancelled wait leaves nothing behind."""
 
 
-async def pass_all(gates: Sequence[Gate], attempt: AnyAttempt, emit: Emit) -> Settled[tuple[Pass, ...], LLMError]:
+async def pass_all(gates: Sequence[Gate], attempt: AnyAttempt, emit: Emit) -> Settled[Sequence[Pass], LLMError]:
     """Go through gates in their order; one that refuses ends those that were passed before it."""
     passed: list[Pass] = []
-    refusal: LLMError | None = None
-    through = False
     try:
         for gate in gates:
             entered = await gate(attempt, emit)
             if not isinstance(entered, Success):
-                refusal = entered.failure()
-                return entered
+                break
             passed.append(entered.unwrap())
-        through = True
-        return Success(tuple(passed))
-    finally:
-        if not through:
-            end_all(passed, refusal)
+        else:
+            return Success(passed)
+    except BaseException:
+        end_all(passed, None)
+        raise
+    end_all(passed, entered.failure())
+    return entered
 
 
 def end_all(passed: Sequence[Pass], how: End) -> None:

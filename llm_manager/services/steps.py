@@ -92,16 +92,6 @@ def at_end(
     return Success(evolve(reply, rest=Rest(_telling(rest, tell, left), unread)))
 
 
-def on_open(outcome: Settled[Reply, LLMError], tell: Callable[[RateLimits | None], None]) -> None:
-    """Tell that a stream has begun to answer, and what its provider said of its limits; nothing of a failure or a whole answer."""
-    if not isinstance(outcome, Success):
-        return
-    reply = outcome.unwrap()
-    if isinstance(reply, LLMResponse):
-        return
-    tell(reply.rate_limits)
-
-
 def with_rest(outcome: Settled[Reply, LLMError], change: Callable[[Events], Events]) -> Settled[Reply, LLMError]:
     """Put something around the rest of a stream; a failure and a whole answer stay as they are."""
     if not isinstance(outcome, Success):
