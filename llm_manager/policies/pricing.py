@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from llm_manager.domain.models import KnownPrice, Price, PriceTier
+from llm_manager.domain.models import KnownPrice, ModelProfile, Price, PriceTier
 from llm_manager.domain.usage import Cost, Priced, Unpriced, Usage
+from llm_manager.policies.sizes import Size
 
 _NO_USAGE = Unpriced(reason="the provider did not tell how many tokens were used")
 _NO_PRICE = Unpriced(reason="the price of this model is not known")
+_NO_BOUND = Unpriced(reason="nothing bounds how much this model may write; say it with max_tokens, or in the model's profile")
 _NOTHING = Decimal(0)
 _TO_MILLIONTHS = -6
 
@@ -16,7 +18,7 @@ def price(usage: Usage | None, price: Price) -> Cost:
     """Price an answer. Reasoning counts as output; cached tokens cost what input does unless they have their own price."""
     if not isinstance(price, KnownPrice):
         return _NO_PRICE
-    if not (price.input_usd or price.output_usd or price.tiers):
+    if is_free(price):
         return Priced(usd=_NOTHING, price_version=price.version)
     if usage is None:
         return _NO_USAGE
@@ -31,6 +33,32 @@ def price(usage: Usage | None, price: Price) -> Cost:
     if usage.cache_write_long_tokens:
         usd += (cache_write if rates.cache_write_long_usd is None else rates.cache_write_long_usd) * usage.cache_write_long_tokens
     return Priced(usd=usd.scaleb(_TO_MILLIONTHS), price_version=price.version)
+
+
+def worst_case(size: Size, profile: ModelProfile) -> Cost:
+    """The most that a request of this size can cost: every token at the dearest price that may apply to it."""
+    return dearest(size.most_prompt_tokens, size.most_completion_tokens, profile.price)
+
+
+def dearest(prompt_tokens: int, completion_tokens: int | None, price: Price) -> Cost:
+    """The most that so many tokens can cost; a prompt may be shorter, and each of its tokens fresh, read from a cache or written to it."""
+    if not isinstance(price, KnownPrice):
+        return _NO_PRICE
+    if is_free(price):
+        return Priced(usd=_NOTHING, price_version=price.version)
+    if completion_tokens is None:
+        return _NO_BOUND
+    read, written = _dearest_read(price), price.output_usd
+    for tier in price.tiers:
+        if tier.above_tokens < prompt_tokens:
+            read, written = max(read, _dearest_read(tier)), max(written, tier.output_usd)
+    usd = read * prompt_tokens + written * completion_tokens
+    return Priced(usd=usd.scaleb(_TO_MILLIONTHS), price_version=price.version)
+
+
+def is_free(price: KnownPrice) -> bool:
+    """Say whether nothing is charged for any token."""
+    return not (price.input_usd or price.output_usd or price.tiers)
 
 
 def together(costs: Iterable[Cost]) -> Cost:
@@ -50,3 +78,12 @@ def _rates(price: KnownPrice, prompt_tokens: int) -> KnownPrice | PriceTier:
         if prompt_tokens > tier.above_tokens:
             return tier
     return price
+
+
+def _dearest_read(rates: KnownPrice | PriceTier) -> Decimal:
+    """What a token of a prompt costs at most, whatever the provider's cache makes of it."""
+    most = rates.input_usd
+    for other in (rates.cache_read_usd, rates.cache_write_usd, rates.cache_write_long_usd):
+        if other is not None and other > most:
+            most = other
+    return most

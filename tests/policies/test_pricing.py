@@ -3,12 +3,14 @@
 from decimal import Decimal
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_manager.domain.models import FREE, KnownPrice, PriceTier, UnknownPrice
+from llm_manager.domain.models import FREE, KnownPrice, ModelProfile, PriceTier, UnknownPrice
 from llm_manager.domain.usage import Priced, Unpriced, Usage
-from llm_manager.policies.pricing import price, together
+from llm_manager.policies.pricing import dearest, price, together, worst_case
+from llm_manager.policies.sizes import Size
 
 LUNA = KnownPrice(
     input_usd=Decimal("0.1"),
@@ -89,3 +91,42 @@ def test_costs_add_up_until_one_is_unknown() -> None:
     assert together([some, more]) == Priced(usd=Decimal("0.3"), price_version="a, b")
     assert together([]) == Priced(usd=Decimal(0), price_version="remembered")
     assert together([some, Unpriced(reason="why"), more]) == Unpriced(reason="why")
+
+
+@given(
+    prompt=st.integers(0, 20_000),
+    buckets=st.tuples(st.integers(0, 100), st.integers(0, 100), st.integers(0, 100), st.integers(0, 100)),
+    completion=st.integers(0, 10_000),
+    written=st.integers(0, 100),
+)
+def test_no_bill_is_above_the_worst_case(prompt: int, buckets: tuple[int, int, int, int], completion: int, written: int) -> None:
+    """However the prompt is split into buckets, and however much shorter prompt and answer turn out."""
+    whole = sum(buckets) or 1
+    usage = Usage(
+        input_tokens=prompt * buckets[0] // whole,
+        cache_read_tokens=prompt * buckets[1] // whole,
+        cache_write_tokens=prompt * buckets[2] // whole,
+        cache_write_long_tokens=prompt * buckets[3] // whole,
+        output_tokens=completion * written // 100,
+    )
+    real, worst = price(usage, LUNA), dearest(prompt, completion, LUNA)
+    assert isinstance(real, Priced)
+    assert isinstance(worst, Priced)
+    assert real.usd <= worst.usd
+
+
+def test_the_worst_case_of_what_nobody_knows_is_no_number() -> None:
+    """No price, or no bound of the answer; what is free needs neither."""
+    size = Size(prompt_tokens=1, most_prompt_tokens=10, most_completion_tokens=None)
+    profile = ModelProfile(name="m", provider="p")
+    assert isinstance(worst_case(size, profile), Unpriced)
+    unbounded = worst_case(size, evolve(profile, price=LUNA))
+    assert isinstance(unbounded, Unpriced)
+    assert "max_tokens" in unbounded.reason
+    assert worst_case(size, evolve(profile, price=FREE)) == Priced(usd=Decimal(0), price_version="local")
+
+
+def test_the_worst_case_by_hand() -> None:
+    """The dearest of the prices that may apply: here the second tier, since the prompt may be that long."""
+    size = Size(prompt_tokens=1, most_prompt_tokens=2000, most_completion_tokens=100)
+    assert worst_case(size, ModelProfile(name="m", provider="p", price=LUNA)) == Priced(usd=Decimal("0.0022"), price_version="t")
