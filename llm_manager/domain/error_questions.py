@@ -8,6 +8,7 @@ from typing import Final, Literal, TypeAlias, assert_never
 
 from llm_manager.domain.errors import (
     AllModelsFailed,
+    Attempts,
     AuthenticationFailed,
     BudgetExceeded,
     Charge,
@@ -281,6 +282,11 @@ def charge_of(error: LLMError) -> Charge:
             return "none"
         case _:
             assert_never(error)
+
+
+def maybe_billed(attempts: Attempts) -> int:
+    """Say how many failed attempts the provider may have billed all the same."""
+    return sum(1 for each in attempts if each.sent and each.error is not None and charge_of(each.error) != "none")
 
 
 def retry_after(error: LLMError) -> float | None:

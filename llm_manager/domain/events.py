@@ -100,6 +100,8 @@ class Answered:
     cost: Cost
     cached: bool
     metadata: RequestMetadata
+    doubtful: int = 0
+    """How many failed attempts before the answer may have been billed."""
 
 
 @frozen(kw_only=True)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Final
 
 from attrs import field, frozen
 
@@ -57,11 +58,32 @@ class ModelStatistics:
 
 
 @frozen(kw_only=True)
+class Spending:
+    """What the calls on behalf of one name took; those from the cache count, and took nothing.
+
+    ``unpriced`` calls have a cost that is not known; ``doubtful`` counts failed attempts that may have been billed.
+    """
+
+    calls: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    tokens: int = 0
+    cost_usd: Decimal = Decimal(0)
+    unpriced: int = 0
+    doubtful: int = 0
+
+
+OTHERS: Final = "others"
+"""The name under which all those are summed for which there is no room."""
+
+
+@frozen(kw_only=True)
 class Statistics:
     """All calls so far. ``calls`` counts calls of the manager, ``cached`` those that cost nothing; models by ``provider/name``,
     and by ``provider/name operation`` for what is no chat.
 
-    ``version`` changes when an estimate moves enough to matter to a route.
+    ``version`` changes when an estimate moves enough to matter to a route. Of models, features, users and tenants the most
+    used are kept, and the rest is summed under ``others``.
     """
 
     calls: int = 0
@@ -71,16 +93,24 @@ class Statistics:
     cached: int = 0
     models: Mapping[str, ModelStatistics] = field(factory=dict)
     version: int = 0
+    features: Mapping[str, Spending] = field(factory=dict)
+    users: Mapping[str, Spending] = field(factory=dict)
+    tenants: Mapping[str, Spending] = field(factory=dict)
 
 
 @frozen(kw_only=True)
 class ProviderSummary:
-    """What one provider was asked and gave."""
+    """What one provider was asked and gave; latencies are those of its newest answers, None when there are none."""
 
     requests: int = 0
     successful: int = 0
     tokens: int = 0
     cost_usd: Decimal = Decimal(0)
+    unpriced: int = 0
+    doubtful: int = 0
+    errors: Mapping[str, int] = field(factory=dict)
+    median_latency_ms: float | None = None
+    p95_latency_ms: float | None = None
 
 
 @frozen(kw_only=True)
@@ -98,3 +128,7 @@ class Summary:
     average_latency_ms: float | None
     errors: Mapping[str, int]
     by_provider: Mapping[str, ProviderSummary]
+    doubtful: int = 0
+    by_feature: Mapping[str, Spending] = field(factory=dict)
+    by_user: Mapping[str, Spending] = field(factory=dict)
+    by_tenant: Mapping[str, Spending] = field(factory=dict)

@@ -6,6 +6,7 @@ from typing import Protocol
 from returns.result import Success
 
 from llm_manager.domain.attempts import Call
+from llm_manager.domain.error_questions import maybe_billed
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import Answered, CallCancelled, CallFailed
 from llm_manager.outcomes import Settled
@@ -39,6 +40,7 @@ def observing(journal: Journal, now: Callable[[], float]) -> CallLayer:
                             cost=answer.cost,
                             cached=answer.cached or answer.shared,
                             metadata=call.request.metadata,
+                            doubtful=maybe_billed(answer.attempts) if len(answer.attempts) > 1 else 0,
                         )
                     )
                 else:

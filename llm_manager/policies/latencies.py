@@ -3,7 +3,7 @@
 A percentile read from them is off by less than 5 %.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import ceil, log
 from typing import Final
 
@@ -20,7 +20,7 @@ GENERATION: Final = 2000
 """After so many answers the newer counts become the older ones, and the older are forgotten."""
 
 _PER_BUCKET = log(RATIO)
-_LONGEST = LEAST_SECONDS * RATIO ** (BUCKETS - 0.5)
+_LONGEST: Final[float] = LEAST_SECONDS * RATIO ** (BUCKETS - 0.5)
 
 
 def bucket_of(seconds: float) -> int:
@@ -30,7 +30,8 @@ def bucket_of(seconds: float) -> int:
 
 def middle_of(bucket: int) -> float:
     """The latency that stands for a bucket: its geometric middle."""
-    return LEAST_SECONDS * RATIO ** (bucket + 0.5)
+    middle: float = LEAST_SECONDS * RATIO ** (bucket + 0.5)
+    return middle
 
 
 def with_latencies(seen: Latencies, seconds: Sequence[float]) -> Latencies:
@@ -51,14 +52,21 @@ def percentile(seen: ModelStatistics, q: float) -> float | None:
 
     Failures do not count. It looks back over the last 2000 to 4000 answers.
     """
-    newer, older = seen.latencies.newer, seen.latencies.older
-    wanted = max(1, ceil(min(1.0, max(0.0, q)) * (newer.answers + older.answers)))
-    passed = 0
-    for bucket in range(min(newer.first, older.first), max(_end(newer), _end(older))):
-        passed += _count(newer, bucket) + _count(older, bucket)
-        if passed >= wanted:
-            return middle_of(bucket)
-    return None
+    return percentile_of((seen.latencies.newer, seen.latencies.older), q)
+
+
+def percentile_of(histograms: Iterable[Histogram], q: float) -> float | None:
+    """The same over several histograms together."""
+    counted = [histogram for histogram in histograms if histogram.answers]
+    if not counted:
+        return None
+    wanted = max(1, ceil(min(1.0, max(0.0, q)) * sum(histogram.answers for histogram in counted)))
+    bucket, last = min(histogram.first for histogram in counted), max(map(_end, counted)) - 1
+    passed = sum(_count(histogram, bucket) for histogram in counted)
+    while passed < wanted and bucket < last:
+        bucket += 1
+        passed += sum(_count(histogram, bucket) for histogram in counted)
+    return middle_of(bucket)
 
 
 def answers_of(seen: ModelStatistics) -> int:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from math import inf
 from typing import Final, assert_never
 
-from llm_manager.domain.error_questions import charge_of, counts_for_breaker, may_fall_back
+from llm_manager.domain.error_questions import charge_of, counts_for_breaker, may_fall_back, maybe_billed
 from llm_manager.domain.events import (
     Answered,
     AttemptAnswered,
@@ -26,12 +26,14 @@ from llm_manager.domain.events import (
     ServersProbed,
     ToolCalled,
 )
-from llm_manager.domain.statistics import ModelStatistics, ProviderSummary, Statistics, Summary
-from llm_manager.domain.usage import Priced
+from llm_manager.domain.statistics import OTHERS, ModelStatistics, ProviderSummary, Statistics, Summary
+from llm_manager.domain.usage import Priced, Usage
+from llm_manager.policies.latencies import percentile_of
+from llm_manager.policies.spending import Purses
 from llm_manager.policies.tallies import Tally
 
 MOST_MODELS: Final = 1000
-"""How many models are kept; when there are more, the least used tenth makes room."""
+"""How many models are kept; when there are more, the least used tenth is summed under ``others``."""
 
 
 def observe(statistics: Statistics, event: Event) -> Statistics:
@@ -43,6 +45,7 @@ def observe_all(statistics: Statistics, events: Iterable[Event]) -> Statistics:
     """Take events into account, oldest first: the same as one by one, and several times faster."""
     models = statistics.models
     tallies: dict[str, Tally] = {}
+    purses: _Purses | None = None
     answered = failed = cancelled = cached = moves = added = 0
     for event in events:
         match event:
@@ -59,13 +62,18 @@ def observe_all(statistics: Statistics, events: Iterable[Event]) -> Statistics:
                     added += seen is None
                     tally = tallies[key] = Tally(seen or _unseen(event))
                 _tell(tally, event)
-            case Answered():
-                answered += 1
-                cached += event.cached
-            case CallFailed():
-                failed += 1
-            case CallCancelled():
-                cancelled += 1
+            case Answered() | CallFailed() | CallCancelled():
+                if isinstance(event, Answered):
+                    answered += 1
+                    cached += event.cached
+                elif isinstance(event, CallFailed):
+                    failed += 1
+                else:
+                    cancelled += 1
+                on_behalf = event.metadata
+                if on_behalf.feature or on_behalf.user or on_behalf.tenant:
+                    purses = purses or _Purses(statistics)
+                    purses.tell(event)
             case (
                 AttemptStarted()
                 | MovedOn()
@@ -91,7 +99,44 @@ def observe_all(statistics: Statistics, events: Iterable[Event]) -> Statistics:
         cached=statistics.cached + cached,
         models=_closed(models, tallies),
         version=statistics.version + moves + _moves(tallies),
+        features=statistics.features if purses is None else purses.features.closed(),
+        users=statistics.users if purses is None else purses.users.closed(),
+        tenants=statistics.tenants if purses is None else purses.tenants.closed(),
     )
+
+
+class _Purses:
+    """What is counted name by name in one fold."""
+
+    __slots__ = ("features", "tenants", "users")
+
+    def __init__(self, start: Statistics) -> None:
+        self.features = Purses(start.features)
+        self.users = Purses(start.users)
+        self.tenants = Purses(start.tenants)
+
+    def tell(self, event: Answered | CallFailed | CallCancelled) -> None:
+        on_behalf = event.metadata
+        for purses, name in ((self.features, on_behalf.feature), (self.users, on_behalf.user), (self.tenants, on_behalf.tenant)):
+            if not name:
+                continue
+            purse = purses.of(name)
+            purse.calls += 1
+            if isinstance(event, CallCancelled):
+                purse.cancelled += 1
+            elif isinstance(event, CallFailed):
+                purse.failed += 1
+                purse.doubtful += maybe_billed(event.error.attempts)
+            else:
+                purse.doubtful += event.doubtful
+                if event.cached:
+                    continue
+                if event.usage is not None:
+                    purse.tokens += event.usage.total_tokens
+                if isinstance(event.cost, Priced):
+                    purse.cost_usd += event.cost.usd
+                else:
+                    purse.unpriced += 1
 
 
 def _unseen(event: AttemptAnswered | AttemptFailed) -> ModelStatistics:
@@ -123,9 +168,34 @@ def _moves(tallies: Mapping[str, Tally]) -> int:
 
 
 def _most_used(models: Mapping[str, ModelStatistics]) -> Mapping[str, ModelStatistics]:
-    by_use = sorted(models, key=lambda key: models[key].attempts)
-    dropped = set(by_use[: max(1, len(models) // 10)])
-    return {key: seen for key, seen in models.items() if key not in dropped}
+    """Make room: the least used tenth is summed under ``others``."""
+    by_use = sorted((key for key in models if key != OTHERS), key=lambda key: models[key].attempts)
+    dropped = by_use[: max(1, len(by_use) // 10)]
+    gone = [models[key] for key in (*dropped, OTHERS) if key in models]
+    errors: dict[str, int] = {}
+    for seen in gone:
+        _add(errors, seen.errors)
+    return {
+        **{key: models[key] for key in by_use[len(dropped) :]},
+        OTHERS: ModelStatistics(
+            provider=OTHERS,
+            model=OTHERS,
+            attempts=sum(seen.attempts for seen in gone),
+            successes=sum(seen.successes for seen in gone),
+            rated=sum(seen.rated for seen in gone),
+            seconds=sum(seen.seconds for seen in gone),
+            usage=sum((seen.usage for seen in gone), Usage()),
+            cost_usd=sum((seen.cost_usd for seen in gone), Decimal(0)),
+            unpriced=sum(seen.unpriced for seen in gone),
+            errors=errors,
+            doubtful=sum(seen.doubtful for seen in gone),
+        ),
+    }
+
+
+def _add(errors: dict[str, int], more: Mapping[str, int]) -> None:
+    for tag, times in more.items():
+        errors[tag] = errors.get(tag, 0) + times
 
 
 def statistics_of(statistics: Statistics, provider: str, model: str) -> ModelStatistics | None:
@@ -135,22 +205,14 @@ def statistics_of(statistics: Statistics, provider: str, model: str) -> ModelSta
 
 def summary(statistics: Statistics) -> Summary:
     """Add everything up."""
-    by_provider: dict[str, ProviderSummary] = {}
-    errors: dict[str, int] = {}
-    successes, seconds, unpriced = 0, 0.0, 0
+    providers: dict[str, list[ModelStatistics]] = {}
     for seen in statistics.models.values():
-        before = by_provider.get(seen.provider, ProviderSummary())
-        by_provider[seen.provider] = ProviderSummary(
-            requests=before.requests + seen.attempts,
-            successful=before.successful + seen.successes,
-            tokens=before.tokens + seen.usage.total_tokens,
-            cost_usd=before.cost_usd + seen.cost_usd,
-        )
-        for tag, times in seen.errors.items():
-            errors[tag] = errors.get(tag, 0) + times
-        successes += seen.successes
-        seconds += seen.seconds
-        unpriced += seen.unpriced
+        providers.setdefault(seen.provider, []).append(seen)
+    by_provider = {provider: _together(models) for provider, models in providers.items()}
+    errors: dict[str, int] = {}
+    for each in by_provider.values():
+        _add(errors, each.errors)
+    successes = sum(each.successful for each in by_provider.values())
     return Summary(
         total_requests=statistics.calls,
         successful=statistics.answered,
@@ -159,8 +221,31 @@ def summary(statistics: Statistics) -> Summary:
         cached=statistics.cached,
         total_tokens=sum(each.tokens for each in by_provider.values()),
         cost_usd=sum((each.cost_usd for each in by_provider.values()), Decimal(0)),
-        unpriced=unpriced,
-        average_latency_ms=1000 * seconds / successes if successes else None,
+        unpriced=sum(each.unpriced for each in by_provider.values()),
+        average_latency_ms=1000 * sum(seen.seconds for seen in statistics.models.values()) / successes if successes else None,
         errors=errors,
         by_provider=by_provider,
+        doubtful=sum(each.doubtful for each in by_provider.values()),
+        by_feature=statistics.features,
+        by_user=statistics.users,
+        by_tenant=statistics.tenants,
+    )
+
+
+def _together(models: list[ModelStatistics]) -> ProviderSummary:
+    errors: dict[str, int] = {}
+    for seen in models:
+        _add(errors, seen.errors)
+    histograms = [histogram for seen in models for histogram in (seen.latencies.newer, seen.latencies.older)]
+    median, slow = percentile_of(histograms, 0.5), percentile_of(histograms, 0.95)
+    return ProviderSummary(
+        requests=sum(seen.attempts for seen in models),
+        successful=sum(seen.successes for seen in models),
+        tokens=sum(seen.usage.total_tokens for seen in models),
+        cost_usd=sum((seen.cost_usd for seen in models), Decimal(0)),
+        unpriced=sum(seen.unpriced for seen in models),
+        doubtful=sum(seen.doubtful for seen in models),
+        errors=errors,
+        median_latency_ms=None if median is None else 1000 * median,
+        p95_latency_ms=None if slow is None else 1000 * slow,
     )

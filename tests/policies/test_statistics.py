@@ -3,13 +3,14 @@
 from decimal import Decimal
 from functools import reduce
 from itertools import accumulate
+from typing import Any
 
 import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_manager.domain.errors import InvalidRequest, LLMError, NetworkError, RateLimitExceeded
+from llm_manager.domain.errors import AttemptRecord, InvalidRequest, LLMError, NetworkError, RateLimitExceeded, RequestTimeout
 from llm_manager.domain.events import (
     Answered,
     AttemptAnswered,
@@ -23,9 +24,11 @@ from llm_manager.domain.events import (
     ServersProbed,
 )
 from llm_manager.domain.requests import RequestMetadata
-from llm_manager.domain.statistics import Statistics
+from llm_manager.domain.statistics import OTHERS, Spending, Statistics
 from llm_manager.domain.usage import Cost, Priced, Unpriced, Usage
-from llm_manager.policies.statistics import MOST_MODELS, observe, observe_all, summary
+from llm_manager.policies.latencies import percentile
+from llm_manager.policies.spending import MOST_NAMES
+from llm_manager.policies.statistics import MOST_MODELS, observe, observe_all, statistics_of, summary
 
 BAD_LUCK = NetworkError(model="m", message="reset")
 CALLERS_MISTAKE = InvalidRequest(message="no")
@@ -56,6 +59,12 @@ def ended(*, cached: bool = False) -> Answered:
     )
 
 
+def on_behalf(event: Answered | CallFailed | CallCancelled, **names: Any) -> Event:
+    return evolve(event, metadata=RequestMetadata(**names))
+
+
+LOST = CallFailed(at=0.0, call_id="c", seconds=1.0, error=BAD_LUCK, metadata=METADATA)
+LEFT = CallCancelled(at=0.0, call_id="c", seconds=1.0, metadata=METADATA)
 NAMES = st.sampled_from(["a", "b", "c"])
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(
@@ -66,9 +75,11 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
         usage=st.none() | st.builds(Usage, input_tokens=st.integers(0, 9), output_tokens=st.integers(0, 9)),
     ),
     st.builds(failed, st.sampled_from([BAD_LUCK, CALLERS_MISTAKE, RateLimitExceeded(model="m")]), NAMES),
-    st.builds(ended, cached=st.booleans()),
-    st.just(CallFailed(at=0.0, call_id="c", seconds=1.0, error=BAD_LUCK, metadata=METADATA)),
-    st.just(CallCancelled(at=0.0, call_id="c", seconds=1.0, metadata=METADATA)),
+    st.builds(
+        lambda event, names: on_behalf(event, **names),
+        st.one_of(st.builds(ended, cached=st.booleans()), st.sampled_from([LOST, LEFT])),
+        st.fixed_dictionaries({}, optional={"feature": NAMES, "user": NAMES, "tenant": NAMES}),
+    ),
     st.just(AttemptStarted(at=0.0, call_id="c", number=1, provider="p", model="a")),
     st.just(MovedOn(at=0.0, call_id="c", from_model="a", to_model="b", after_seconds=0.0, error_tag="NetworkError")),
     st.just(CacheHit(at=0.0, call_id="c", provider="p", model="a", shared=False)),
@@ -138,10 +149,60 @@ def test_models_are_bounded_and_the_used_ones_stay() -> None:
     used = [answered("used")] * 3
     flood = [answered(f"m{n}") for n in range(2 * MOST_MODELS + 7)]
     seen = observe_all(Statistics(), [*used, *flood])
-    assert len(seen.models) <= MOST_MODELS
+    assert len(seen.models) <= MOST_MODELS + 1
+    assert sum(each.attempts for each in seen.models.values()) == len(used) + len(flood)
+    assert sum(each.cost_usd for each in seen.models.values()) == Decimal("0.01") * (len(used) + len(flood))
+    assert seen.models[OTHERS].successes == seen.models[OTHERS].attempts > 0
     assert seen.models["p/used"].attempts == 3
     assert f"p/{flood[-1].model}" in seen.models
     assert seen == reduce(observe, flood, observe_all(Statistics(), used))
+
+
+def test_what_calls_took_is_told_by_feature_user_and_tenant() -> None:
+    """A hit counts as a call and takes nothing; failed attempts that may have been billed are told apart."""
+    tried = AttemptRecord(
+        number=1, step=0, provider="p", model="m", after_seconds=0, seconds=1, error=RequestTimeout(model="m", timeout_ms=1)
+    )
+    seen = observe_all(
+        Statistics(),
+        [
+            on_behalf(evolve(ended(), usage=Usage(input_tokens=3, output_tokens=4), doubtful=1), feature="search", user="ann"),
+            on_behalf(evolve(ended(cached=True), usage=Usage(input_tokens=3)), feature="search", tenant="acme"),
+            on_behalf(evolve(ended(), cost=UNPRICED), user="ann"),
+            on_behalf(evolve(LOST, error=evolve(BAD_LUCK, attempts=(tried, evolve(tried, sent=False)))), feature="search"),
+            on_behalf(LEFT, feature="search"),
+            ended(),
+        ],
+    )
+    assert seen.features == {"search": Spending(calls=4, failed=1, cancelled=1, tokens=7, cost_usd=Decimal("0.01"), unpriced=0, doubtful=2)}
+    assert seen.users == {"ann": Spending(calls=2, tokens=7, cost_usd=Decimal("0.01"), unpriced=1, doubtful=1)}
+    assert seen.tenants == {"acme": Spending(calls=1)}
+    assert (summary(seen).by_feature, summary(seen).by_user, summary(seen).by_tenant) == (seen.features, seen.users, seen.tenants)
+
+
+def test_ever_new_users_do_not_grow_without_bound_and_nothing_is_lost() -> None:
+    flood = [on_behalf(ended(), user=f"u{number}") for number in range(2 * MOST_NAMES + 7)]
+    seen = observe_all(observe_all(Statistics(), [on_behalf(ended(), user="often")] * 3), flood)
+    assert len(seen.users) <= MOST_NAMES + 1
+    assert sum(each.calls for each in seen.users.values()) == len(flood) + 3
+    assert sum(each.cost_usd for each in seen.users.values()) == Decimal("0.01") * (len(flood) + 3)
+    assert seen.users["often"].calls == 3
+    assert seen.users[OTHERS].calls > 0
+    assert seen == reduce(observe, flood, observe_all(Statistics(), [on_behalf(ended(), user="often")] * 3))
+
+
+def test_a_failed_attempt_that_may_have_been_billed_is_told() -> None:
+    seen = observe_all(Statistics(), [failed(), failed(RequestTimeout(model="m", timeout_ms=1))])
+    assert (seen.models["p/m"].doubtful, summary(seen).doubtful, summary(seen).by_provider["p"].doubtful) == (1, 1, 1)
+
+
+def test_latencies_are_told_by_provider_over_all_its_models() -> None:
+    seen = observe_all(Statistics(), [answered("a", seconds=1.0)] * 9 + [answered("b", seconds=8.0), failed(model="a")])
+    told = summary(seen).by_provider["p"]
+    assert told.median_latency_ms == pytest.approx(1000, rel=0.05)
+    assert told.p95_latency_ms == pytest.approx(8000, rel=0.05)
+    assert percentile(seen.models["p/b"], 0.5) == pytest.approx(8.0, rel=0.05)
+    assert statistics_of(seen, "p", "a") is seen.models["p/a"]
 
 
 def test_the_summary_adds_up() -> None:
