@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from llm_manager.services.transport import Transport
 
-_FOUND_BY_PROBING = ("lmstudio", "ollama")
+_FOUND_BY_PROBING = ("lmstudio", "ollama", "llamacpp", "vllm")
 _EMBEDDED = "embedded"
 
 
@@ -71,6 +71,8 @@ def default_deps(config: LLMConfig, world: World | None = None, transport: "Tran
     servers: dict[str, ModelClient] = {}
     if not has_real_model(clients):
         for name in _FOUND_BY_PROBING:
+            if name in config.providers:  # it is there, but switched off
+                continue
             built = sealed(build_client(name, ProviderSettings(), parts))
             if isinstance(built, Failure):
                 return built

@@ -34,9 +34,16 @@ KEYED = ProviderSettings(api_key=Secret("sk-test"))
 def test_with_nothing_configured_the_toy_is_there_and_a_server_is_looked_for() -> None:
     deps = default_deps(LLMConfig(), fake_world()).unwrap()
     assert list(deps.clients) == ["embedded"]
-    assert list(deps.servers) == ["lmstudio", "ollama"]
+    assert list(deps.servers) == ["lmstudio", "ollama", "llamacpp", "vllm"]
+    assert all(client.key is None and client.endpoint.locality == "local" for client in deps.servers.values())
     assert {gone.provider: gone.reason for gone in deps.unavailable}["openai"] == "not configured: set OPENAI_API_KEY"
     assert {gone.provider: gone.rule for gone in deps.unavailable}["openai"] == "unconfigured"
+
+
+def test_a_server_that_is_switched_off_is_not_looked_for() -> None:
+    deps = default_deps(LLMConfig(providers={"vllm": ProviderSettings(enabled=False)}), fake_world()).unwrap()
+    assert list(deps.servers) == ["lmstudio", "ollama", "llamacpp"]
+    assert {gone.provider: gone.reason for gone in deps.unavailable}["vllm"] == "switched off in settings"
 
 
 def test_a_configured_provider_is_a_client_and_nothing_is_looked_for() -> None:

@@ -27,7 +27,7 @@ def discovering(
     learn: Callable[[Mapping[str, ModelClient], tuple[Unavailable, ...]], None],
     ready: Callable[[], Coroutine[Any, Any, None]],
 ) -> Callable[[], Coroutine[Any, Any, None]]:
-    """Probe the usual local servers side by side, once, for 200 ms; later calls return at once.
+    """Probe the usual local servers side by side, once, for 200 ms; later calls return at once. A key is never sent there.
 
     ``ready`` is awaited before, so that what must be loaded to send anything is not taken from the 200 ms. Of several
     event loops that probe at once, the first to finish is believed.
@@ -63,7 +63,7 @@ async def _probed(client: ModelClient) -> ModelClient | str:
     absent = f"no server answered at {client.endpoint.base_url}"
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            outcome = await settle(client.health())
+            outcome = await settle((client.probe or client.health)())
     except TimeoutError:
         return absent
     if isinstance(outcome, Failure) or not outcome.unwrap().healthy:

@@ -83,6 +83,8 @@ class ModelClient:
     count_tokens: CountTokens = field(default=_NO_COUNTING, repr=False)
     credits: Callable[[], FutureResult[Credits, LLMError]] | None = field(default=None, repr=False)
     """What is left to spend, where the provider tells."""
+    probe: Callable[[], FutureResult[Health, LLMError]] | None = field(default=None, repr=False)
+    """`health` for a port on which any program may listen: well only for a server that is surely of this kind. None: ``health`` tells."""
     local_models: LocalModels | None = field(default=None, repr=False)
     """The models on the server's own disk, where it lets us manage them."""
 

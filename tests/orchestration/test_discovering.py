@@ -10,6 +10,7 @@ from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.clients.catalogue import build_client
+from llm_manager.clients.http import make_transport
 from llm_manager.domain.configuration import LLMConfig, ProviderSettings
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import Event, ServersProbed
@@ -19,8 +20,10 @@ from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.effects import publish, settle
 from llm_manager.orchestration.discovering import having
 from llm_manager.outcomes import Settled
+from llm_manager.real_world import real_world
 from llm_manager.services.model_client import ClientParts, ModelClient
 from llm_manager.testing import Scripted, fake_world, run_virtual, scripted, scripted_manager
+from tests.loopback import Hang, Reset, fault_server, html_page, json_reply
 from tests.ollama_server import Kept, State, carried, ollama
 
 TOY = scripted("a toy's answer", provider="embedded", profile={"toy": True})
@@ -203,3 +206,27 @@ def test_ollama_is_found_with_the_models_it_has() -> None:
 
     model, planned = run_virtual(ask())
     assert model in planned == ["qwen3:8b", "tiny:1b"]
+
+
+async def test_llama_cpp_and_vllm_are_told_from_any_other_program_on_their_ports() -> None:
+    """A page, a health check in the same shape, a server of another kind, one that says nothing: none of them is asked more."""
+    listed = {owner: json_reply({"data": [{"id": f"{owner}-model", "owned_by": owner}]}) for owner in ("llamacpp", "vllm", "sglang")}
+
+    async def found(name: str, *answers: Any) -> tuple[str, ...]:
+        with fault_server(*answers) as there:
+            parts = ClientParts(world=real_world({}), make_transport=lambda _: make_transport())
+            client = build_client(name, ProviderSettings(base_url=f"{there.url}/v1"), parts).unwrap()
+            manager = scripted_manager(TOY, servers={name: client}, world=real_world({}))
+            known = (await settle(manager.discover())).unwrap()
+            plan = manager.plan(LLMRequest("hi")).unwrap()
+            await manager.close()
+            assert len(there.requests) <= 1
+            assert not any("authorization" in request.headers for request in there.requests)
+        assert known == (("embedded",) if len(known) == 1 else ("embedded", name))
+        return tuple(step.profile.name for step in plan.steps if step.profile.provider == name)
+
+    assert await found("llamacpp", listed["llamacpp"]) == ("llamacpp-model",)
+    assert await found("vllm", listed["vllm"]) == ("vllm-model",)
+    for other in (html_page(), json_reply({"status": "ok"}), listed["vllm"], Hang(), Reset()):
+        assert await found("llamacpp", other) == ()
+    assert await found("vllm", listed["sglang"]) == ()

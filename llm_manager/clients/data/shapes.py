@@ -87,6 +87,8 @@ class ProviderFacts:
     credits_path: str | None = None
     health_path: str = "/models"
     health_above_base: bool = False
+    owner: str | None = None
+    """What its own server calls the owner of each model: by this it is told from any other program on its usual port."""
     key_header: str = "authorization"
     key_scheme: str = "Bearer "
     own_headers: Mapping[str, str] = field(factory=dict)

@@ -45,6 +45,17 @@ def is_well(reply: WireReply, who: Who, *, wall: float) -> Settled[tuple[str, ..
     return Success(tuple(row["id"] for row in rows))
 
 
+def is_own(reply: WireReply, who: Who, owner: str, *, wall: float) -> Settled[tuple[str, ...], LLMError]:
+    """The names of the models on offer, when the server calls itself the owner of each: whatever else is there is none of its kind."""
+    told = rows_of(reply, who, wall)
+    if isinstance(told, Failure):
+        return told
+    rows = told.unwrap()
+    if not rows or not all(row.get("owned_by") == owner for row in rows):
+        return Failure(endings.malformed("a program answers there that is not of this kind", who, raw=reply.body, reply=reply))
+    return Success(tuple(row["id"] for row in rows))
+
+
 def _json(reply: WireReply, who: Who, wall: float) -> Settled[object, LLMError]:
     if not is_good(reply.status):
         return Failure(errors.error_of(reply, who, wall=wall))

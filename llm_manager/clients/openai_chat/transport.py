@@ -1,5 +1,7 @@
 """The clients of every provider that speaks chat completions, and responses where a model needs them."""
 
+from functools import partial
+
 from attrs import evolve
 from returns.result import Failure, Result
 
@@ -9,13 +11,13 @@ from llm_manager.clients.envelopes import Addressed, addressed
 from llm_manager.clients.fitting import Defaults, defaults_of
 from llm_manager.clients.openai_chat.besides import Besides, with_besides
 from llm_manager.clients.openai_chat.codec import decode, decode_event, encode, streamed
-from llm_manager.clients.openai_chat.listing import is_well, read_models
+from llm_manager.clients.openai_chat.listing import is_own, is_well, read_models
 from llm_manager.clients.openai_chat.loaded import asking_for_room
 from llm_manager.clients.openai_responses.encoding import PATH as RESPONSES
 from llm_manager.clients.openai_responses.transport import dialect as responses_dialect
 from llm_manager.clients.openai_responses.transport import needed
 from llm_manager.clients.profiles import by_name, describing, offered
-from llm_manager.clients.talking import Dialect, Line, Offered, answering, opening, talking_client
+from llm_manager.clients.talking import Dialect, Line, Offered, answering, checking, opening, talking_client
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import LLMError, MalformedResponse, ModelUnavailable
@@ -60,6 +62,10 @@ def _client(facts: ProviderFacts, settings: ProviderSettings, parts: ClientParts
         outcome = await line.ask(facts.health_path, above_base=facts.health_above_base)
         return outcome if isinstance(outcome, Failure) else is_well(outcome.unwrap(), line.who(), wall=world.wall())
 
+    async def recognise(owner: str) -> Settled[tuple[str, ...], LLMError]:
+        outcome = await line.ask("/models")
+        return outcome if isinstance(outcome, Failure) else is_own(outcome.unwrap(), line.who(), owner, wall=world.wall())
+
     dialect, answer, open_stream = _spoken(facts, defaults, line)
     client = talking_client(
         dialect,
@@ -70,6 +76,8 @@ def _client(facts: ProviderFacts, settings: ProviderSettings, parts: ClientParts
         answer=answer,
         open_stream=open_stream,
     )
+    if facts.owner is not None:
+        client = evolve(client, probe=checking(line, partial(recognise, facts.owner)))
     bound = bounding(settings, parts)
     return with_besides(client, Besides(facts=facts, line=line, profile=profile, defaults=defaults, bound=bound))
 

@@ -348,6 +348,32 @@ async def test_health(name: str, path: str, exchange: dict[str, Any], healthy: b
     assert (health.error_message is None) is healthy
 
 
+@pytest.mark.parametrize(
+    ("name", "exchange", "models"),
+    [
+        ("llamacpp", {"json": {"data": [{"id": "q.gguf", "owned_by": "llamacpp"}], "models": []}}, ("q.gguf",)),
+        ("vllm", {"json": {"data": [{"id": "m", "owned_by": "vllm"}, {"id": "lora", "owned_by": "vllm"}]}}, ("m", "lora")),
+        ("vllm", {"json": {"data": [{"id": "q.gguf", "owned_by": "llamacpp"}]}}, None),
+        ("llamacpp", {"json": {"data": [{"id": "a", "owned_by": "koboldcpp"}]}}, None),
+        ("llamacpp", {"json": {"data": [{"id": "a"}]}}, None),
+        ("llamacpp", {"json": {"data": []}}, None),
+        ("llamacpp", {"json": {"status": "ok"}}, None),
+        ("llamacpp", {"text": "<html>KoboldCpp</html>"}, None),
+        ("vllm", {"status": 404, "json": {"detail": "Not Found"}}, None),
+        ("vllm", {"status": 401, "json": {"error": "Unauthorized"}}, None),
+    ],
+    ids=range(10),
+)
+async def test_a_server_on_a_port_that_anybody_may_use_is_known_by_what_it_calls_its_models(
+    name: str, exchange: dict[str, Any], models: tuple[str, ...] | None
+) -> None:
+    """Whatever else listens there is none of its kind, however well it is."""
+    client = listing(name, replayed({"exchanges": [{"method": "GET", "path": "/v1/models", **exchange}]}))
+    assert client.probe is not None
+    health = (await settle(client.probe())).unwrap()
+    assert (health.healthy, health.models) == (models is not None, models or ())
+
+
 @pytest.mark.parametrize("own", [True, False], ids=["own deadline", "someone else's"])
 def test_a_server_that_says_nothing_is_not_well(own: bool) -> None:
     """Ten seconds are enough to say so; the caller's own patience stays the caller's."""
