@@ -61,9 +61,9 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     config, world, now = deps.config, deps.world, deps.world.now
     statistics = keeping_statistics()
     known = Known(clients=deps.clients, unavailable=deps.unavailable)
-    knowledge = Knowledge(known, lambda: statistics.recent(now()))
-    journal = journal_of(statistics.subscriber, knowledge.hear, deps.journal.emit)
     guards = guards_of(config, world) if deps.guards is None else deps.guards
+    knowledge = Knowledge(known, lambda: statistics.recent(now()), guards.breakers.shut)
+    journal = journal_of(statistics.subscriber, knowledge.hear, deps.journal.emit)
 
     def forbidden(endpoint: Endpoint) -> str | None:
         return why_not_asked(endpoint, config.routing)

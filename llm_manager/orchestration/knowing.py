@@ -1,6 +1,7 @@
 """What a route is decided on: one snapshot of candidates and what has been seen of them, renewed only when it changes."""
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from attrs import evolve, field, frozen
 
@@ -30,18 +31,26 @@ class Known:
 class _Seen:
     known: Known
     statistics_version: int
+    shut: Mapping[str, float]
     snapshot: Snapshot
+
+
+_NOBODY: Final[Mapping[str, float]] = {}
 
 
 class Knowledge:
     """The cell of what is known, and the snapshot made of it."""
 
-    __slots__ = ("_known", "_seen", "_statistics")
+    __slots__ = ("_known", "_seen", "_shut", "_statistics")
 
-    def __init__(self, known: Known, statistics: Callable[[], Statistics]) -> None:
+    def __init__(
+        self, known: Known, statistics: Callable[[], Statistics], shut: Callable[[], Mapping[str, float]] = lambda: _NOBODY
+    ) -> None:
+        """``shut`` gives the endpoints whose breakers refuse now, the very same mapping until that changes."""
         self._known = Cell(known)
         self._statistics = statistics
-        self._seen = Cell(_renewed(None, known, statistics()))
+        self._shut = shut
+        self._seen = Cell(_renewed(None, known, statistics(), shut()))
 
     def clients(self) -> Mapping[str, ModelClient]:
         """Every client that may be asked, by provider."""
@@ -55,10 +64,10 @@ class Knowledge:
 
     def as_it_is(self) -> Snapshot:
         """What is known now."""
-        known, statistics = self._known.read(), self._statistics()
+        known, statistics, shut = self._known.read(), self._statistics(), self._shut()
         seen = self._seen.read()
-        if seen.known is not known or seen.statistics_version != statistics.version:
-            seen = self._seen.swap(lambda old: _renewed(old, known, statistics))
+        if seen.known is not known or seen.shut is not shut or seen.statistics_version != statistics.version:
+            seen = self._seen.swap(lambda old: _renewed(old, known, statistics, shut))
         return seen.snapshot
 
     def learn_clients(self, found: Mapping[str, ModelClient], unavailable: tuple[Unavailable, ...]) -> None:
@@ -114,7 +123,7 @@ def _owner(model: str, provider: str | None, clients: Mapping[str, ModelClient])
     return real[0] if len(real) == 1 else None
 
 
-def _renewed(old: _Seen | None, known: Known, statistics: Statistics) -> _Seen:
+def _renewed(old: _Seen | None, known: Known, statistics: Statistics, shut: Mapping[str, float]) -> _Seen:
     listed = [(client, profile, False) for client in known.clients.values() for profile in client.profiles]
     listed += [(known.clients[owner], profile, True) for (owner, _), profile in known.named.items()]
     candidates = tuple(
@@ -122,6 +131,7 @@ def _renewed(old: _Seen | None, known: Known, statistics: Statistics) -> _Seen:
             profile=profile,
             endpoint=client.endpoint,
             healthy=known.healthy.get(profile.provider),
+            breaker_open=client.endpoint.identity in shut,
             latency_seconds=seen.latency_seconds if (seen := statistics.models.get(f"{profile.provider}/{profile.name}")) else None,
             success_rate=seen.success_rate if seen else None,
             only_named=named,
@@ -131,4 +141,4 @@ def _renewed(old: _Seen | None, known: Known, statistics: Statistics) -> _Seen:
     version = 1 if old is None else old.snapshot.version + 1
     names = tuple(sorted({name for client in known.clients.values() for name in client.known}))
     snapshot = Snapshot(version=version, candidates=candidates, unavailable=known.unavailable, known_names=names)
-    return _Seen(known=known, statistics_version=statistics.version, snapshot=snapshot)
+    return _Seen(known=known, statistics_version=statistics.version, shut=shut, snapshot=snapshot)

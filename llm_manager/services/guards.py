@@ -9,7 +9,11 @@ from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import Endpoint
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.standing import BreakerStanding, BudgetStanding, KeyStanding, ScopeStanding
-from llm_manager.services.gates import Emit, Gate
+from llm_manager.services.gates import Emit, Gate, Pass
+
+
+def _never(_: Endpoint, __: Emit) -> Pass | None:
+    return None
 
 
 @frozen(kw_only=True)
@@ -19,10 +23,13 @@ class Breakers:
     entry: Gate
     gate: Gate
     shut: Callable[[], Mapping[str, float]]
-    """The endpoints, by identity, that would refuse now, and when each of them lets a probe through; equal until it changes."""
+    """The endpoints, by identity, that would refuse now, and when each of them lets a probe through, `inf` while those under way
+    take every slot; the very same mapping until it changes."""
     standing: Callable[[], tuple[BreakerStanding, ...]]
     reset: Callable[[str | None, Emit], None]
     """Open the endpoints of a provider again, or all."""
+    check: Callable[[Endpoint, Emit], Pass | None] = _never
+    """The slot of a probe for a look at an endpoint that is no request; None when it is well, not due or looked at."""
 
 
 @frozen(kw_only=True)
