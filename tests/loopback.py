@@ -12,8 +12,11 @@ from `Received` to an answer. Answers:
     Cut(body, promised)                 fewer bytes than Content-Length promised, then the connection is closed
     Endless(piece)                      a chunked body that never ends
     Reset(when)                         the connection is reset: before the request is read, after it, or amid the body
-    Hang()                              nothing, until the client or the server goes
+    Hang(when)                          nothing more, until the client or the server goes: not even read, or after the request,
+                                        amid the head of the answer, amid its body
     Raw(text)                           bytes as they stand, then the connection is closed
+
+`throttled` makes a script that answers so many a second and refuses the rest, as a token bucket does.
 
 `refused_url` is an address where nobody listens. ``tls`` of `fault_server` names a PEM file with a key and a certificate.
 """
@@ -25,8 +28,9 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -96,7 +100,9 @@ class Reset:
 
 @frozen
 class Hang:
-    """No answer at all."""
+    """No answer at all, or one that stops."""
+
+    when: Literal["before_reading", "after_reading", "amid_head", "amid_body"] = "after_reading"
 
 
 @frozen
@@ -131,6 +137,23 @@ def rate_limited(*headers: tuple[str, str], body: object = None) -> Respond:
     return json_reply(told, 429, headers)
 
 
+def throttled(script: Answer | Script, *, rate: float, burst: float, refusal: Answer | None = None) -> Script:
+    """Answer as the script says up to ``burst`` at once and ``rate`` a second, and refuse the rest with a 429."""
+    room, last = burst, time.monotonic()
+    refused = rate_limited() if refusal is None else refusal
+
+    def answer(received: Received) -> Answer:
+        nonlocal room, last
+        now = time.monotonic()
+        room, last = min(burst, room + (now - last) * rate), now
+        if room < 1.0:
+            return refused
+        room -= 1.0
+        return script(received) if callable(script) else script
+
+    return answer
+
+
 def gzipped(body: bytes, encoding: str = "gzip") -> Respond:
     """A body compressed though nobody asked; ``b"0" * 200_000_000`` is a bomb."""
     return Respond(200, (("Content-Type", "application/json"), ("Content-Encoding", encoding)), gzip.compress(body))
@@ -146,7 +169,8 @@ def sse(*events: object, done: bool = True, gap_seconds: float = 0.0, cut: bool 
 class FaultServer:
     """A running server: where it is and what it received.
 
-    ``connections`` came, ``left`` have ended, ``hung_up`` were ended by their client while it was being answered.
+    ``connections`` came, ``left`` have ended, ``hung_up`` were ended by their client while it was being answered;
+    ``under_way`` are being answered now, ``most_at_once`` were at one moment.
     """
 
     url: str
@@ -154,6 +178,8 @@ class FaultServer:
     connections: int = 0
     left: int = 0
     hung_up: int = 0
+    under_way: int = 0
+    most_at_once: int = 0
     _changed: threading.Condition = field(factory=threading.Condition)
 
     def wait_until(self, holds: Callable[["FaultServer"], bool], seconds: float = 5.0) -> bool:
@@ -179,7 +205,7 @@ def fault_server(*script: Answer | Script, host: str = "127.0.0.1", tls: Path | 
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(tls)
-    listening = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listening = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=4096)
     port = listening.getsockname()[1]
     name = f"[{host}]" if ":" in host else host
     server = FaultServer(f"{'http' if tls is None else 'https'}://{name}:{port}")
@@ -207,6 +233,24 @@ def refused_url(host: str = "127.0.0.1") -> Iterator[str]:
         yield f"http://{host}:{taken.getsockname()[1]}"
 
 
+class _Reader(asyncio.StreamReader):
+    """What a client sends; whoever answers it is cancelled when it goes."""
+
+    answering: asyncio.Task[None] | None = None
+
+    def feed_eof(self) -> None:
+        super().feed_eof()
+        self._left()
+
+    def set_exception(self, exc: Exception) -> None:
+        super().set_exception(exc)
+        self._left()
+
+    def _left(self) -> None:
+        if self.answering is not None:
+            self.answering.cancel()
+
+
 async def _serve(
     server: FaultServer,
     script: Sequence[Answer | Script],
@@ -220,15 +264,16 @@ async def _serve(
 
     def accept() -> None:
         with suppress(BlockingIOError, ConnectionError):
-            connection, _ = listening.accept()
-            connection.setblocking(False)
-            task = asyncio.ensure_future(serve_one(connection))
-            at_work.add(task)
-            task.add_done_callback(at_work.discard)
+            while True:
+                connection, _ = listening.accept()
+                connection.setblocking(False)
+                task = asyncio.ensure_future(serve_one(connection))
+                at_work.add(task)
+                task.add_done_callback(at_work.discard)
 
     async def serve_one(connection: socket.socket) -> None:
         server.note(_count_connection)
-        reader = asyncio.StreamReader(limit=2**20)
+        reader = _Reader(limit=2**20)
         protocol = asyncio.StreamReaderProtocol(reader)
         try:
             transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection, ssl=context)
@@ -256,24 +301,25 @@ async def _serve(
     await asyncio.sleep(0.005)
 
 
-async def _answer_one(
-    server: FaultServer, script: Sequence[Answer | Script], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-) -> bool:
+async def _answer_one(server: FaultServer, script: Sequence[Answer | Script], reader: _Reader, writer: asyncio.StreamWriter) -> bool:
     """Answer one request; False when the connection is at its end."""
     planned = script[min(len(server.requests), len(script) - 1)]
     if isinstance(planned, Reset) and planned.when == "before_reading":
         _reset(writer)
         return False
+    if isinstance(planned, Hang) and planned.when == "before_reading":
+        with _watching(server, reader):
+            return await _play(planned, writer)
     received = await _received(len(server.requests), reader)
     if received is None:
         return False
     server.note(lambda known: known.requests.append(received))
     answer = planned(received) if callable(planned) else planned
-    async with _watching(server, reader):
-        return await _play(answer, writer, reader)
+    with _watching(server, reader):
+        return await _play(answer, writer)
 
 
-async def _play(answer: Answer, writer: asyncio.StreamWriter, reader: asyncio.StreamReader) -> bool:
+async def _play(answer: Answer, writer: asyncio.StreamWriter) -> bool:
     match answer:
         case Respond(status, headers, body):
             writer.write(_head(status, (*headers, ("Content-Length", str(len(body))))) + body)
@@ -308,7 +354,9 @@ async def _play(answer: Answer, writer: asyncio.StreamWriter, reader: asyncio.St
                 await asyncio.sleep(0.05)
             _reset(writer)
             return False
-        case Hang():
+        case Hang(when):
+            head = _head(200, (("Content-Length", "1000"),))
+            writer.write({"amid_head": head[: len(head) // 2], "amid_body": head + b"{"}.get(when, b""))
             await asyncio.Event().wait()
             return False
         case Raw(text):
@@ -330,25 +378,21 @@ async def _received(number: int, reader: asyncio.StreamReader) -> Received | Non
     return Received(number=number, method=method, path=path, headers=headers, body=body)
 
 
-@asynccontextmanager
-async def _watching(server: FaultServer, reader: asyncio.StreamReader) -> AsyncIterator[None]:
+@contextmanager
+def _watching(server: FaultServer, reader: _Reader) -> Iterator[None]:
     """Note when the client goes while it is being answered."""
-    answering = asyncio.current_task()
-    assert answering is not None
-
-    async def watch() -> None:
-        while not reader.at_eof() and reader.exception() is None:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)  # a reader can be waited on once only, so it is looked at instead
-        answering.cancel()
-
-    watcher = asyncio.ensure_future(watch())
+    reader.answering = asyncio.current_task()
+    if reader.at_eof() or reader.exception() is not None:
+        reader._left()
+    server.note(_count_begin)
     try:
         yield
     except (ConnectionError, asyncio.CancelledError):
         server.note(_count_hang_up)
         raise
     finally:
-        watcher.cancel()
+        reader.answering = None
+        server.note(_count_done)
 
 
 def _count_connection(server: FaultServer) -> None:
@@ -361,6 +405,15 @@ def _count_end(server: FaultServer) -> None:
 
 def _count_hang_up(server: FaultServer) -> None:
     server.hung_up += 1
+
+
+def _count_begin(server: FaultServer) -> None:
+    server.under_way += 1
+    server.most_at_once = max(server.most_at_once, server.under_way)
+
+
+def _count_done(server: FaultServer) -> None:
+    server.under_way -= 1
 
 
 def _head(status: int, headers: Headers) -> bytes:
