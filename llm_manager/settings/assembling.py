@@ -8,6 +8,7 @@ from attrs import evolve, field, fields, frozen
 from returns.result import Failure
 
 from llm_manager.domain.configuration import (
+    BreakerSettings,
     CacheSettings,
     ContextSettings,
     DisplaySettings,
@@ -62,6 +63,7 @@ def assemble(found: Converted) -> Assembled:
         display=DisplaySettings(**_section(found, "display")),
         embedded=embedded,
         network=network,
+        breaker=BreakerSettings(**_section(found, "breaker")),
         profiles=profiles,
     )
     origins = {".".join(_renamed(key, renamed)): entry.origin for key, entry in found.entries.items() if key[0] != RUNG}

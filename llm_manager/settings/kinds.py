@@ -80,11 +80,15 @@ LIFETIME = _above_zero(10 * 366 * _DAY)
 """How long something is kept, in seconds."""
 
 
+PERIOD = _above_zero(_DAY)
+"""How long something lasts or waits, in seconds."""
+
+
 def _in_ms(read: Reading) -> Reading:
     return lambda value: read(value).map(lambda seconds: max(1, round(seconds * 1000)))
 
 
-SECONDS = Kind(read=_in_ms(_above_zero(_DAY).read), read_text=_in_ms(_above_zero(_DAY).read_text))
+SECONDS = Kind(read=_in_ms(PERIOD.read), read_text=_in_ms(PERIOD.read_text))
 """A patience in seconds, kept in milliseconds."""
 
 MILLISECONDS = whole(1, _DAY * 1000)

@@ -16,6 +16,7 @@ from llm_manager.settings.kinds import (
     MILLISECONDS,
     NAMES,
     ONE_PROVIDER,
+    PERIOD,
     PROVIDER,
     PROXY,
     RUNGS,
@@ -94,6 +95,17 @@ SECTIONS: Final[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
             Setting("local_hosts", NAMES),
             Setting("proxy", PROXY),
             Setting("no_proxy", NAMES),
+        ),
+        "breaker": (
+            Setting("enabled", FLAG),
+            Setting("failures", whole(1, 1_000_000)),
+            Setting("open_seconds", PERIOD),
+            Setting("failure_rate", number(0.01, 1)),
+            Setting("window_seconds", PERIOD),
+            Setting("least_calls", whole(1, 1_000_000)),
+            Setting("probes", _COUNT),
+            Setting("last_resort_seconds", PERIOD),
+            Setting("check_in_background", FLAG),
         ),
     }
 )

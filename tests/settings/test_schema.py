@@ -22,6 +22,7 @@ RECORDS = {
     "display": configuration.DisplaySettings,
     "embedded": configuration.EmbeddedSettings,
     "network": configuration.NetworkSettings,
+    "breaker": configuration.BreakerSettings,
 }
 DERIVED = {"routing": {"use_toys"}}
 
