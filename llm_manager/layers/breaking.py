@@ -156,12 +156,14 @@ class _One:
         of, telling, made = self._usual
         if of == epoch and telling is emit:
             return made
-        left = Leave(epoch=epoch)
+        left, settings, now, cell = Leave(epoch=epoch), self._settings, self._now, self.cell
 
         def tell(how: End) -> None:
-            verdict = _verdict(how)
-            if verdict != "nothing":
-                self._end(left, verdict, emit)
+            if isinstance(how, Replied):  # this runs on every call, and an answer shuts nothing
+                at = now()
+                cell.swap(lambda breaker: ended(breaker, settings, left, "answered", now=at))
+            elif _verdict(how) == "failed":
+                self._end(left, "failed", emit)
 
         passed = Success(Pass(ended=tell))
         self._usual = (epoch, emit, passed)

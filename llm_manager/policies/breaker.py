@@ -8,45 +8,37 @@ A probe holds a slot until its request ends, however it ends; when all slots are
 as before, so nothing can keep it half open. ``epoch`` counts what was decided: what left before that has no say any more.
 """
 
+from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Literal, TypeAlias, assert_never
 
 from msgspec import Struct
 
 from llm_manager.domain.configuration import BreakerSettings
+from llm_manager.domain.models import Endpoint
 from llm_manager.domain.standing import BreakerPhase
+from llm_manager.policies.verdicts import Verdicts, counted, too_many_failed
 
 Verdict: TypeAlias = Literal["answered", "failed", "nothing"]
 """What a request that has ended tells of its endpoint."""
 
-_BINS = 10
 _SHORTEST_SECONDS = 0.001
 """Who comes back after this long is not early again, however moments are rounded."""
 _SOON_SECONDS = 1.0
 """When to come back while probes are under way: nobody knows when they end."""
 
 
-class Bin(Struct, frozen=True, kw_only=True):
-    """What was seen in a part of the window that ``ends`` then."""
-
-    ends: float
-    calls: int
-    failed: int
-
-
 class Closed(Struct, frozen=True, kw_only=True):
-    """All is well: ``failures`` one after the other up to now, and a bin of the window that is not over yet.
-
-    ``probes`` still under way here have no say: another one has closed it.
-    """
+    """All is well, as far as was ``seen``; ``probes`` still under way have no say here: another one has closed it."""
 
     epoch: int = 0
-    failures: int = 0
-    bin_ends: float = 0.0
-    calls: int = 0
-    failed: int = 0
-    older: tuple[Bin, ...] = ()
+    seen: Verdicts = Verdicts()
     probes: int = 0
+
+    @property
+    def failures(self) -> int:
+        """One after the other, up to now."""
+        return self.seen.failures
 
 
 class Open(Struct, frozen=True, kw_only=True):
@@ -159,11 +151,13 @@ def ended(breaker: Breaker, settings: BreakerSettings, left: Leave, verdict: Ver
     if verdict == "nothing" or left.epoch != breaker.epoch:
         return breaker
     match breaker:
-        case Closed() if verdict == "answered":
-            return _counted(breaker, settings, now=now)
-        case Closed():
-            counted = _counted(breaker, settings, now=now, failed=1)
-            return _opened(counted, settings, now=now, failures=counted.failures) if _too_many(counted, settings) else counted
+        case Closed(seen=seen) if verdict == "answered":
+            return Closed(epoch=breaker.epoch, seen=counted(seen, settings, now=now, failed=0), probes=breaker.probes)
+        case Closed(seen=before):
+            seen = counted(before, settings, now=now, failed=1)
+            if too_many_failed(seen, settings):
+                return _opened(breaker, settings, now=now, failures=seen.failures)
+            return Closed(epoch=breaker.epoch, seen=seen, probes=breaker.probes)
         case Open() | HalfOpen() if verdict == "answered":
             return _closed(breaker)
         case Open() | HalfOpen():
@@ -177,9 +171,14 @@ def reset(breaker: Breaker) -> Breaker:
     return _closed(breaker)
 
 
+def all_shut(endpoints: Iterable[Endpoint], shut: Mapping[str, float]) -> bool:
+    """Say whether each of the endpoints is among those that are ``shut``, so that any of them is the last resort."""
+    return bool(shut) and all(endpoint.identity in shut for endpoint in endpoints)
+
+
 def last_used(breaker: Breaker) -> float:
     """About when it was last told anything; later for one that is not closed, so that it is kept longer."""
-    return breaker.bin_ends if isinstance(breaker, Closed) else inf
+    return breaker.seen.ends if isinstance(breaker, Closed) else inf
 
 
 def _due(breaker: Open | HalfOpen, settings: BreakerSettings) -> float:
@@ -196,15 +195,7 @@ def _freed(breaker: Breaker) -> Breaker:
     probes = max(0, breaker.probes - 1)
     match breaker:
         case Closed():
-            return Closed(
-                epoch=breaker.epoch,
-                failures=breaker.failures,
-                bin_ends=breaker.bin_ends,
-                calls=breaker.calls,
-                failed=breaker.failed,
-                older=breaker.older,
-                probes=probes,
-            )
+            return Closed(epoch=breaker.epoch, seen=breaker.seen, probes=probes)
         case HalfOpen() if probes:
             return HalfOpen(epoch=breaker.epoch, failures=breaker.failures, until=breaker.until, early=breaker.early, probes=probes)
         case Open() | HalfOpen():
@@ -214,7 +205,7 @@ def _freed(breaker: Breaker) -> Breaker:
 
 
 def _closed(breaker: Breaker, *, failures: int = 0) -> Closed:
-    return Closed(epoch=breaker.epoch + 1, failures=failures, probes=breaker.probes)
+    return Closed(epoch=breaker.epoch + 1, seen=Verdicts(failures=failures), probes=breaker.probes)
 
 
 def _opened(breaker: Breaker, settings: BreakerSettings, *, now: float, failures: int) -> Open:
@@ -225,37 +216,3 @@ def _opened(breaker: Breaker, settings: BreakerSettings, *, now: float, failures
         early=now + settings.last_resort_seconds,
         probes=breaker.probes,
     )
-
-
-def _counted(breaker: Closed, settings: BreakerSettings, *, now: float, failed: int = 0) -> Closed:
-    """One more verdict, in the bin of now; bins that have left the window are forgotten."""
-    failures = breaker.failures + 1 if failed else 0
-    if now < breaker.bin_ends:
-        return Closed(
-            epoch=breaker.epoch,
-            failures=failures,
-            bin_ends=breaker.bin_ends,
-            calls=breaker.calls + 1,
-            failed=breaker.failed + failed,
-            older=breaker.older,
-            probes=breaker.probes,
-        )
-    over = Bin(ends=breaker.bin_ends, calls=breaker.calls, failed=breaker.failed)
-    return Closed(
-        epoch=breaker.epoch,
-        failures=failures,
-        bin_ends=now + settings.window_seconds / _BINS,
-        calls=1,
-        failed=failed,
-        older=tuple(each for each in (*breaker.older, over) if each.calls and each.ends > now - settings.window_seconds)[-_BINS:],
-        probes=breaker.probes,
-    )
-
-
-def _too_many(breaker: Closed, settings: BreakerSettings) -> bool:
-    """Say whether the last failures, or the share of failures in the window, are too many."""
-    if breaker.failures >= settings.failures:
-        return True
-    calls = breaker.calls + sum(each.calls for each in breaker.older)
-    failed = breaker.failed + sum(each.failed for each in breaker.older)
-    return calls >= settings.least_calls and failed >= settings.failure_rate * calls
