@@ -11,6 +11,7 @@ from llm_manager.domain.models import Endpoint, Health, ModelProfile
 from llm_manager.domain.plans import Plan, Snapshot
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.secrets import Secret
 from llm_manager.domain.standing import Standing
 from llm_manager.effects import publish, settle
 from llm_manager.layers.admitting import admitting
@@ -46,7 +47,7 @@ from llm_manager.policies.latencies import answers_of, percentile
 from llm_manager.policies.request_faults import check_request
 from llm_manager.policies.routing import why_not_asked
 from llm_manager.policies.statistics import statistics_of
-from llm_manager.services.guards import Guards
+from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.model_client import has_real_model
@@ -61,7 +62,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     config, world, now = deps.config, deps.world, deps.world.now
     statistics = keeping_statistics()
     known = Known(clients=deps.clients, unavailable=deps.unavailable)
-    guards = guards_of(config, world) if deps.guards is None else deps.guards
+    guards = guards_of(config, world, deps.keys) if deps.guards is None else deps.guards
     knowledge = Knowledge(known, lambda: statistics.recent(now()), guards.breakers.shut)
     journal = journal_of(statistics.subscriber, knowledge.hear, deps.journal.emit)
 
@@ -205,15 +206,26 @@ def around_attempts(deps: ManagerDeps, journal: Journal, guards: Guards) -> Arou
     return (caching(memory), *each), (caching_streams(memory), *each)
 
 
-def guards_of(config: LLMConfig, world: World) -> Guards:
-    """What lets requests through, as the settings say."""
+def guards_of(config: LLMConfig, world: World, keys: Keys | None = None) -> Guards:
+    """What lets requests through, as the settings say; ``keys`` are those that the clients choose from too."""
     return Guards(
         breakers=breaking(config.breaker, world.now),
         admissions=admitting(config.admission, config.providers, world),
         budgets=budgeting(config.budgets, world),
-        keys=leasing(config.providers, world),
+        keys=keys_of(config, world) if keys is None else keys,
         resends=resending(world.now),
     )
+
+
+def keys_of(config: LLMConfig, world: World) -> Keys:
+    """The keys of every provider that has several, or fetches them."""
+
+    def read(provider: str, path: str) -> Result[tuple[Secret, ...], LLMError]:
+        from llm_manager.settings.key_files import read_keys
+
+        return read_keys(provider, path)
+
+    return leasing(config.providers, world, read)
 
 
 def _load_sending() -> None:

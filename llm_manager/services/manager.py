@@ -20,7 +20,7 @@ from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.usage import Credits
 from llm_manager.services.cache import Cache
 from llm_manager.services.conversation_storage import ConversationStorage
-from llm_manager.services.guards import Guards
+from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.journal import Journal
 from llm_manager.services.model_client import CountTokens, CreateImage, Embed, ModelClient, Moderate
 from llm_manager.services.model_router import ModelRouter
@@ -117,5 +117,7 @@ class ManagerDeps:
     """What texts are as vectors, remembered one by one."""
     conversations: ConversationStorage
     journal: Journal
+    keys: Keys | None = None
+    """Which key of a provider is sent, where the clients were built with several; None makes it of the settings."""
     guards: Guards | None = None
     """What lets requests through; managers that are given the same one share its limits. None makes one as the settings say."""
