@@ -52,6 +52,7 @@ class BudgetStanding:
     """One budget, or one purse of a budget that is kept apart for each name; amounts are in ``unit``.
 
     ``reserved`` is held for calls under way, ``unknown`` is the part of ``spent`` that may have been billed and was not told.
+    ``waiting`` calls wait for others to end, and ``above_reserved`` calls took more than their worst case said.
     """
 
     budget: str
@@ -63,6 +64,8 @@ class BudgetStanding:
     unknown: Decimal
     left: Decimal
     resets_at: float | None = None
+    waiting: int = 0
+    above_reserved: int = 0
 
 
 @frozen(kw_only=True)

@@ -39,11 +39,13 @@ def _nothing(_: RateLimits | None) -> None: ...
 class Pass:
     """What a gate gives to whom it lets through, to be told exactly once that it ``ended``, however it did.
 
-    ``opened`` is told before that, when a stream has begun to answer.
+    ``opened`` is told before that, when a stream has begun to answer. ``unsent`` is told instead of it where a gate wants to know
+    that the request never left: a later gate refused it, or its caller left while it waited there.
     """
 
     ended: Callable[[End], None]
     opened: Callable[[RateLimits | None], None] = _nothing
+    unsent: Callable[[], None] | None = None
 
 
 Gate: TypeAlias = Callable[[AnyAttempt, Emit], Coroutine[Any, Any, Settled[Pass, LLMError]]]
@@ -62,9 +64,9 @@ async def pass_all(gates: Sequence[Gate], attempt: AnyAttempt, emit: Emit) -> Se
         else:
             return Success(passed)
     except BaseException:
-        end_all(passed, None)
+        _end_unsent(passed, None)
         raise
-    end_all(passed, entered.failure())
+    _end_unsent(passed, entered.failure())
     return entered
 
 
@@ -72,6 +74,14 @@ def end_all(passed: Sequence[Pass], how: End) -> None:
     """Tell every gate, the last one passed first, how the request ended."""
     for each in reversed(passed):
         each.ended(how)
+
+
+def _end_unsent(passed: Sequence[Pass], how: LLMError | None) -> None:
+    for each in reversed(passed):
+        if each.unsent is None:
+            each.ended(how)
+        else:
+            each.unsent()
 
 
 def open_all(passed: Sequence[Pass], told: RateLimits | None) -> None:

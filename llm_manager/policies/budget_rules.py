@@ -1,0 +1,162 @@
+"""What a budget asks of a request: whether it fits, which purse pays, and how much must be set aside for the worst case."""
+
+from collections.abc import Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from typing import Final, TypeAlias, assert_never
+
+import msgspec
+
+from llm_manager.domain.attempts import AnyAttempt
+from llm_manager.domain.configuration import Budget, BudgetPeriod, BudgetSplit, BudgetUnit
+from llm_manager.domain.models import ModelProfile
+from llm_manager.domain.requests import RequestMetadata
+from llm_manager.domain.usage import Priced
+from llm_manager.policies.pricing import dearest
+from llm_manager.policies.sizes import most_tokens
+
+NOBODY: Final = "(none)"
+"""The purse of requests that say no name where a budget keeps a purse for each."""
+OTHERS: Final = "others"
+"""The purse of all names that came when there were as many purses as are kept."""
+
+_LONGEST_NAME: Final = 200
+_NO_BOUND: Final = "nothing bounds how much this model may write; say it with max_tokens, or in the model's profile"
+
+_PARTS_PER_USD: Final = 12
+"""Money is counted in millionths of a millionth of a dollar: one token of the cheapest model is a whole number of them."""
+_EXACT: Final = Context(prec=60)
+
+Key: TypeAlias = tuple[int, str]
+"""A purse: the place of its budget among all, and its name, empty where a budget has one purse only."""
+Need: TypeAlias = tuple[Key, int]
+"""What one purse must have left, in its smallest parts."""
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """A budget made ready: ``limit`` and the amounts of its alerts in smallest parts, its names apart from it when it has any."""
+
+    name: str
+    unit: BudgetUnit
+    period: BudgetPeriod
+    limit: int
+    alerts: tuple[int, ...]
+    shares: tuple[Decimal, ...]
+    names: bool
+    allows_unknown: bool
+    budget: Budget
+
+
+class Unbounded(msgspec.Struct, frozen=True):
+    """A request that a budget cannot let through, since nobody knows what it may take at most, and why not."""
+
+    rule: int
+    unit: BudgetUnit
+    why: str
+
+
+def rules_of(budgets: Sequence[Budget]) -> tuple[Rule, ...]:
+    """Budgets made ready, in their order."""
+    return tuple(_rule(budget) for budget in budgets)
+
+
+def _rule(budget: Budget) -> Rule:
+    limit = parts(budget.limit, budget.unit, ROUND_FLOOR)
+    shares = tuple(sorted(set(budget.alerts)))
+    return Rule(
+        name=budget.name,
+        unit=budget.unit,
+        period=budget.period,
+        limit=limit,
+        alerts=tuple(max(1, parts(share * budget.limit, budget.unit, ROUND_CEILING)) for share in shares),
+        shares=shares,
+        names=any(name is not None for name in (budget.provider, budget.model, budget.feature, budget.user, budget.tenant)),
+        allows_unknown=budget.unpriced == "allow",
+        budget=budget,
+    )
+
+
+def needs_of(rules: Sequence[Rule], attempt: AnyAttempt) -> list[Need] | Unbounded:
+    """What each budget that a request fits must have left for its worst case; nothing of one that it takes nothing of.
+
+    Counting tokens is free everywhere, and a model that costs nothing asks nothing of a budget of money.
+    """
+    needs: list[Need] = []
+    if attempt.operation == "count_tokens":
+        return needs
+    profile, metadata = attempt.model, attempt.metadata
+    worst: Worst | None = None
+    for index, rule in enumerate(rules):
+        budget = rule.budget
+        if rule.names and not _fits(budget, profile, metadata):
+            continue
+        if rule.unit == "requests":
+            amount = 1
+        else:
+            if worst is None:
+                worst = worst_of(attempt)
+            known = worst.tokens if rule.unit == "tokens" else worst.money
+            if known is None:
+                if not rule.allows_unknown:
+                    return Unbounded(index, rule.unit, worst.why)
+                known = 0
+            elif not known:
+                continue
+            amount = known
+        split = budget.each
+        needs.append(((index, "" if split is None else _name(split, profile, metadata)), amount))
+    return needs
+
+
+class Worst(msgspec.Struct, frozen=True):
+    """The most that a request can take, in smallest parts; None for what nobody knows, and why."""
+
+    tokens: int | None
+    money: int | None
+    why: str = ""
+
+
+def worst_of(attempt: AnyAttempt) -> Worst:
+    """The worst case of a request."""
+    prompt, completion = most_tokens(attempt)
+    tokens = None if completion is None else prompt + completion
+    cost = dearest(prompt, completion, attempt.model.price)
+    if isinstance(cost, Priced):
+        return Worst(tokens, parts(cost.usd, "usd"), "" if tokens is not None else _NO_BOUND)
+    return Worst(tokens, None, cost.reason)
+
+
+def parts(amount: Decimal, unit: BudgetUnit, rounding: str = ROUND_CEILING) -> int:
+    """An amount in the smallest parts of its unit."""
+    return int((amount.scaleb(_PARTS_PER_USD, _EXACT) if unit == "usd" else amount).to_integral_value(rounding))
+
+
+def amount_of(whole: int, unit: BudgetUnit) -> Decimal:
+    """So many smallest parts as an amount of their unit."""
+    return Decimal(whole).scaleb(-_PARTS_PER_USD, _EXACT) if unit == "usd" else Decimal(whole)
+
+
+def _fits(budget: Budget, profile: ModelProfile, metadata: RequestMetadata) -> bool:
+    return (
+        (budget.provider is None or budget.provider == profile.provider)
+        and (budget.model is None or budget.model in (profile.name, f"{profile.provider}/{profile.name}"))
+        and (budget.feature is None or budget.feature == metadata.feature)
+        and (budget.user is None or budget.user == metadata.user)
+        and (budget.tenant is None or budget.tenant == metadata.tenant)
+    )
+
+
+def _name(split: BudgetSplit, profile: ModelProfile, metadata: RequestMetadata) -> str:
+    match split:
+        case "provider":
+            return profile.provider
+        case "model":
+            return f"{profile.provider}/{profile.name}"
+        case "feature":
+            name = metadata.feature
+        case "user":
+            name = metadata.user
+        case "tenant":
+            name = metadata.tenant
+        case _:
+            assert_never(split)
+    return name[:_LONGEST_NAME] if name else NOBODY
