@@ -1,0 +1,251 @@
+"""What must hold at every step, and at the end: each is checked where it could first be seen to be broken."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import define, field
+
+from llm_manager.domain import events
+from llm_manager.domain.configuration import LLMConfig
+from llm_manager.domain.errors import AllModelsFailed, LLMError
+from llm_manager.domain.events import Event
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.usage import Priced
+from tests.simulation.providers import Exchange
+from tests.simulation.servers import SERVERS
+from tests.simulation.workload import Asked
+
+MINUTE = 60.0
+_PATIENCE = 0.05
+"""What a call may pass its deadline by."""
+_LEAST_TOTAL = 300.0
+_MOST_TOTAL = 7200.0
+
+
+@define(eq=False)
+class CallRecord:
+    """What is known of one call of the manager."""
+
+    id: str
+    asked: Asked | None
+    started: float
+    attempts: dict[int, Exchange | None] = field(factory=dict)
+    steps: set[str] = field(factory=set)
+    sends: int = 0
+    banned: set[tuple[str, str]] = field(factory=set)
+    over: str = ""
+    """Which fault has ended it for good."""
+    ended: bool = False
+
+
+@define
+class Numbers:
+    """What is counted, to be told."""
+
+    outcomes: dict[str, int] = field(factory=lambda: defaultdict(int))
+    attempts: int = 0
+    seen: int = 0
+    resends: int = 0
+    hits: int = 0
+    bill: int = 0
+    unknown: int = 0
+
+
+class Invariants:
+    """Watches one history; what is broken is told to ``broken``, and the history goes on."""
+
+    def __init__(self, config: LLMConfig, now: Callable[[], float], broken: Callable[[str], None]) -> None:
+        self.config = config
+        self.now = now
+        self.broken = broken
+        self.calls: dict[str, CallRecord] = {}
+        self.questions: dict[int, Asked] = {}
+        self.served: list[str | None] = []
+        self.numbers = Numbers()
+        self.pending: dict[asyncio.Task[Any] | None, CallRecord] = {}
+        self.unmatched = 0
+        self.windows: dict[tuple[str, str], deque[float]] = defaultdict(deque)
+        self.under_way: dict[str, int] = defaultdict(int)
+        self.most_under_way: dict[str, int] = defaultdict(int)
+
+    # -- what the journal tells
+
+    def begin(self, call_id: str, asked: Asked | None) -> None:
+        """A call has begun."""
+        self.calls[call_id] = CallRecord(call_id, asked, self.now())
+
+    def hear(self, event: Event) -> None:
+        """Something happened."""
+        kind = type(event)
+        if kind is events.AttemptStarted:
+            self._started(event)  # type: ignore[arg-type]  # told apart by its exact type, which is quicker
+        elif kind is events.AttemptAnswered:
+            self._answered(event)  # type: ignore[arg-type]  # the same
+        elif kind is events.Answered or kind is events.CallFailed or kind is events.CallCancelled:
+            self._ended(event)  # type: ignore[arg-type]  # the same
+        elif kind is events.CacheHit:
+            self.numbers.hits += 1
+
+    def _started(self, event: events.AttemptStarted) -> None:
+        call = self.calls.get(event.call_id)
+        if call is None:
+            self.broken(f"an attempt of a call nobody made: {event.call_id}")
+            return
+        self.numbers.attempts += 1
+        self.unmatched += 1
+        if event.number in call.attempts:
+            self.broken(f"{event.call_id} has two attempts numbered {event.number}")
+        call.attempts[event.number] = None
+        self.pending[asyncio.current_task()] = call
+        call.sends = event.number
+
+    def _answered(self, event: events.AttemptAnswered) -> None:
+        exchange = self.calls[event.call_id].attempts.get(event.number)
+        if exchange is None:
+            self.broken(f"{event.call_id} was answered by nobody")
+            return
+        if not exchange.read:
+            self.broken(f"{event.call_id} was answered by {exchange.provider} before its answer was read")
+        charged = round(event.cost.usd * 1_000_000) if isinstance(event.cost, Priced) else None
+        if charged != exchange.bill:
+            self.broken(
+                f"{event.call_id} cost {charged} micro-dollars by the journal, and {exchange.bill} by the bill of {exchange.provider}"
+            )
+        self.numbers.bill += exchange.bill
+        exchange.bill = 0
+
+    def _ended(self, event: events.Answered | events.CallFailed | events.CallCancelled) -> None:
+        call = self.calls.get(event.call_id)
+        if call is None or call.ended:
+            self.broken(f"{event.call_id} ended twice: {event.tag}")
+            return
+        call.ended = True
+        asked = call.asked
+        if asked is not None and asked.rows:
+            asked = next((row for row in asked.rows if (str(row.number),) == event.metadata.tags), None)
+        if asked is None:
+            return
+        total = total_of(asked)
+        if event.seconds > total + _PATIENCE:
+            self.broken(f"{event.call_id} took {event.seconds:.3f} s of {total:.3f}: {event.tag}")
+        self._count_of(call)
+
+    def _count_of(self, call: CallRecord) -> None:
+        bound = len(call.steps) + self.config.routing.max_retries
+        sent = sum(1 for exchange in call.attempts.values() if exchange is not None)
+        if sent > bound:
+            self.broken(f"{call.id} sent {sent} requests to {len(call.steps)} models with {self.config.routing.max_retries} re-sends")
+        self.numbers.resends += max(0, sent - len(call.steps))
+
+    # -- what the transport tells
+
+    def sent(self, exchange: Exchange) -> None:
+        """A request for an answer has left."""
+        call = self.pending.pop(asyncio.current_task(), None)
+        asked = self.questions.get(exchange.question)
+        if call is None or asked is None:
+            self.broken(f"{exchange.provider} was asked question {exchange.question} without an attempt in the journal")
+            return
+        exchange.call_id, exchange.attempt = call.id, call.sends
+        self.unmatched -= 1
+        self.numbers.seen += 1
+        call.attempts[call.sends] = exchange
+        call.steps.add(exchange.provider)
+        self._allowed(call, asked, exchange)
+        self._within_limits(exchange)
+
+    def _allowed(self, call: CallRecord, asked: Asked, exchange: Exchange) -> None:
+        now, provider = exchange.at, exchange.provider
+        local = SERVERS[provider].local
+        if asked.private and not local:
+            self.broken(f"question {exchange.question} is private and was sent to {provider}")
+        if call.over:
+            self.broken(f"{call.id} sent again after {call.over}")
+        if (provider, exchange.key) in call.banned or (provider, "") in call.banned:
+            self.broken(f"{call.id} sent to {provider} again after what cannot be mended by that")
+        if asked.request.cache == "off":
+            if call.ended or (call.asked is not None and call.asked.cancelled):
+                self.broken(f"{call.id} sent to {provider} after its end")
+            if now > call.started + total_of(asked):
+                self.broken(f"{call.id} sent to {provider} after its deadline")
+
+    def _within_limits(self, exchange: Exchange) -> None:
+        provider, now = exchange.provider, exchange.at
+        self.under_way[provider] += 1
+        self.most_under_way[provider] = max(self.most_under_way[provider], self.under_way[provider])
+        own = self.config.providers[provider]
+        if own.concurrency is not None and self.under_way[provider] > own.concurrency:
+            self.broken(f"{self.under_way[provider]} requests under way at {provider}, {own.concurrency} allowed")
+        if own.requests_per_minute is not None:
+            times = self.windows[provider, exchange.key]
+            times.append(now)
+            while times[0] <= now - MINUTE:
+                times.popleft()
+            if len(times) > own.requests_per_minute:
+                self.broken(f"{len(times)} requests to {provider} within a minute, {own.requests_per_minute} allowed")
+
+    def finished(self, exchange: Exchange, how: str) -> None:
+        """Nothing more is read of an answer."""
+        if exchange.ended:
+            self.broken(f"request {exchange.number} to {exchange.provider} was ended twice")
+        exchange.ended = True
+        exchange.read = exchange.read or how == "read"
+        self.under_way[exchange.provider] -= 1
+        fault, call = exchange.fault, self.calls.get(exchange.call_id)
+        if call is None or fault is None or how == "left":
+            return
+        if fault.again == "never":
+            call.banned.add((exchange.provider, exchange.key if fault.other_key else ""))
+        if fault.falls_back is False and fault.again == "never":
+            call.over = fault.name
+
+    # -- what who asked is told
+
+    def replied(self, asked: Asked, response: LLMResponse) -> None:
+        """An answer is the answer to what was asked, given to whom it may be given."""
+        words = response.content.split()
+        if len(words) != 3 or words[0] != "answer" or int(words[1]) != asked.question:
+            self.broken(f"question {asked.question} was answered with {response.content!r}")
+            return
+        if self.served[int(words[2])] != asked.request.metadata.tenant:
+            self.broken(f"question {asked.question} of tenant {asked.request.metadata.tenant} was answered with another tenant's answer")
+        if asked.private and not SERVERS[response.provider].local:
+            self.broken(f"question {asked.question} is private and was answered by {response.provider}")
+        if not response.complete:
+            self.broken(f"question {asked.question} was answered in part: {response.finish}")
+
+    def refused(self, asked: Asked, error: LLMError) -> None:
+        """An error is one of the union, and tells of the attempts it came from."""
+        if isinstance(error, AllModelsFailed) and not error.causes:
+            self.broken(f"question {asked.question}: all models failed, without a cause")
+
+    # -- at the end
+
+    def at_end(self, tallies: Mapping[str, int]) -> None:
+        """Everything that began has ended, and the two sides count alike."""
+        for call in self.calls.values():
+            if not call.ended:
+                self.broken(f"{call.id} never ended")
+        for provider, count in self.under_way.items():
+            if count:
+                self.broken(f"{count} requests to {provider} were never ended")
+        unsent = sum(1 for call in self.calls.values() for exchange in call.attempts.values() if exchange is None)
+        silent = sum(
+            1
+            for call in self.calls.values()
+            for exchange in call.attempts.values()
+            if exchange is not None and exchange.ended and exchange.bill
+        )
+        self.numbers.unknown = silent
+        if self.numbers.attempts != self.numbers.seen + unsent:
+            self.broken(f"{self.numbers.attempts} attempts in the journal, {self.numbers.seen} requests sent, {unsent} not sent")
+        if unsent and not tallies.get("ollama"):
+            self.broken(f"{unsent} attempts in the journal were never sent")
+
+
+def total_of(asked: Asked) -> float:
+    """How long a call may take in all."""
+    deadline = asked.request.deadline_ms
+    return deadline / 1000.0 if deadline is not None else _LEAST_TOTAL
