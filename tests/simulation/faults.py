@@ -188,9 +188,8 @@ class _Row(Protocol):
 
 
 def _row(row: _Row, body: Any, provider: str) -> Fault:
-    told = (
-        body if isinstance(body, bytes) else b"" if body is None else body.encode() if isinstance(body, str) else json.dumps(body).encode()
-    )
+    text = "" if body is None else body if isinstance(body, str | bytes) else json.dumps(body)
+    told = text if isinstance(text, bytes) else text.encode()
     kind = HTML if told[:1] == b"<" else JSON
     return Fault(
         name=f"{provider}: {row.name}",

@@ -125,9 +125,8 @@ class History:
         )
         provider.under_way += 1
         reaction = provider.react(exchange, saying, now)
-        self.trace.tell(
-            f"{now!r} sent {number} {envelope.provider} {exchange.call_id} {exchange.fault and exchange.fault.name} {reaction.status}"
-        )
+        what = "" if exchange.fault is None else exchange.fault.name
+        self.trace.tell(f"{now!r} sent {number} {envelope.provider} {exchange.call_id} {reaction.status} {what}")
         return reaction, exchange
 
     def end(self, exchange: Exchange | None, how: str) -> None:
@@ -300,6 +299,7 @@ class History:
         asked.ended += 1
         if asked.ended > 1:
             self.break_(f"request {asked.number} ended {asked.ended} times")
+        how: str
         if isinstance(ended, str):
             how = ended
         elif isinstance(ended, Success):
@@ -332,12 +332,8 @@ class History:
         """Ask every provider once more: all of them must answer."""
         for number, name in enumerate(self.providers):
             question = 90_000_000 + number
-            request = LLMRequest(
-                f"question {question:08d}.",
-                preferences=Preferences(provider=name, exact=True, max_tokens=5),
-                cache="off",
-                sensitivity="public",
-            )
+            only = Preferences(provider=name, exact=True, max_tokens=5)
+            request = LLMRequest(f"question {question:08d}.", preferences=only, cache="off", sensitivity="public")
             asked = Asked(-2 - number, question, "whole", request, 3, False)
             self.asked[asked.number] = self.checks.questions[question] = asked
             ASKING.set(asked.number)

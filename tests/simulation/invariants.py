@@ -110,9 +110,7 @@ class Invariants:
             self.broken(f"{event.call_id} was answered by {exchange.provider} before its answer was read")
         charged = round(event.cost.usd * 1_000_000) if isinstance(event.cost, Priced) else None
         if charged != exchange.bill:
-            self.broken(
-                f"{event.call_id} cost {charged} micro-dollars by the journal, and {exchange.bill} by the bill of {exchange.provider}"
-            )
+            self.broken(f"{event.call_id} cost {charged} micro-dollars by the journal, {exchange.bill} by the bill of {exchange.provider}")
         self.numbers.bill += exchange.bill
         exchange.bill = 0
 

@@ -172,9 +172,9 @@ class Provider:
 
     def _fault(self, now: float, *, streamed: bool) -> Fault | None:
         for window in self.windows:
-            if window.begins <= now < window.ends and self.rng.random() < window.share:
-                if window.fault.fits(self.facts.name, local=self.facts.local, streamed=streamed):
-                    return window.fault
+            met = window.begins <= now < window.ends and self.rng.random() < window.share
+            if met and window.fault.fits(self.facts.name, local=self.facts.local, streamed=streamed):
+                return window.fault
         return None
 
     def react_beside(self, path: str, now: float) -> Reaction:

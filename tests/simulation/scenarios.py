@@ -186,12 +186,10 @@ def _limits(rng: Random, rate: float, *, local: bool) -> ProviderSettings:
 
 
 def _windows(rng: Random, name: str, span: float) -> tuple[Window, ...]:
-    fitting = [fault for fault in ROWS if fault.provider == name]
+    own = [fault for fault in ROWS if fault.provider == name]
     always = Window(rng.choice(WAYS), 0.0, span + _LONG, 0.01)
-    return (
-        always,
-        *(_window(rng, rng.choice(fitting if fitting and rng.random() < 0.5 else WAYS), span) for _ in range(rng.randint(0, 4))),
-    )
+    drawn = [rng.choice(own if own and rng.random() < 0.5 else WAYS) for _ in range(rng.randint(0, 4))]
+    return (always, *(_window(rng, fault, span) for fault in drawn))
 
 
 def _window(rng: Random, fault: Fault, span: float) -> Window:
@@ -237,18 +235,7 @@ def dipping(seed: int, requests: int, *, rate: float = 80.0, timeout_ms: int = 1
         name="dip",
         providers=("openai",),
         rate=rate,
-        mix=Mix(
-            streams=0.0,
-            batches=0.0,
-            private=0.0,
-            repeats=0.0,
-            named=0.0,
-            deadlines=0.0,
-            timeouts=0.0,
-            cancelled=0.0,
-            abandoned=0.0,
-            cached=0.0,
-        ),
+        mix=evolve(CALM, streams=0.0, private=0.0, repeats=0.0, named=0.0, cached=0.0),
         queue=Queue(100.0, (Dip(20.0, 35.0, 0.3),)),
         settings={"openai": ProviderSettings(timeout_ms=timeout_ms)},
     )
