@@ -38,6 +38,7 @@ from llm_manager.orchestration.knowing import Knowledge, Known
 from llm_manager.orchestration.offering import offering
 from llm_manager.orchestration.operating import OperatingDeps
 from llm_manager.orchestration.performing import Performing
+from llm_manager.orchestration.rechecking import RecheckingDeps, rechecking
 from llm_manager.orchestration.streaming import streaming
 from llm_manager.orchestration.structuring import structuring
 from llm_manager.orchestration.walking import WalkDeps, walking
@@ -77,9 +78,21 @@ def assembled(deps: ManagerDeps) -> LLMManager:
 
     discover = discovering(servers, journal, now, knowledge.learn_clients, ready)
 
+    recheck = rechecking(
+        RecheckingDeps(
+            world=world,
+            journal=journal,
+            settings=config.breaker,
+            breakers=guards.breakers,
+            clients=knowledge.clients,
+            forbidden=forbidden,
+        )
+    )
+
     async def snapshot(request: LLMRequest) -> Snapshot:
         if servers:
             await discover()
+        recheck.begin_if_shut()
         return knowledge.snapshot(request)
 
     def percentile_of(provider: str, model: str, q: float) -> float | None:
@@ -109,6 +122,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     async def choose_who(asked: Besides) -> Result[Plan, LLMError]:
         if servers:
             await discover()
+        recheck.begin_if_shut()
         return choose(asked, offers(ability_for(asked)), knowledge.as_it_is(), config.routing)
 
     besides = OperatingDeps(
@@ -149,18 +163,8 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         await discover()
         return await settle(listed())
 
-    def standing() -> Standing:
-        return Standing(
-            breakers=guards.breakers.standing(),
-            scopes=guards.admissions.standing(),
-            budgets=guards.budgets.standing(),
-            keys=guards.keys.standing(),
-        )
-
-    def reset_breaker(provider: str | None = None, /) -> None:
-        guards.breakers.reset(provider, journal.emit)
-
     async def close() -> None:
+        await recheck.stop()
         for client in (*knowledge.clients().values(), *deps.servers.values()):
             await client.close()
 
@@ -179,8 +183,8 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         plan=plan,
         health=publish(health),
         stats=statistics.read,
-        standing=standing,
-        reset_breaker=reset_breaker,
+        standing=lambda: _standing(guards),
+        reset_breaker=lambda provider=None, /: guards.breakers.reset(provider, journal.emit),
         models=publish(models),
         credits=telling_credits(knowledge.clients, forbidden),
         discover=publish(look),
@@ -226,6 +230,15 @@ def keys_of(config: LLMConfig, world: World) -> Keys:
         return read_keys(provider, path)
 
     return leasing(config.providers, world, read)
+
+
+def _standing(guards: Guards) -> Standing:
+    return Standing(
+        breakers=guards.breakers.standing(),
+        scopes=guards.admissions.standing(),
+        budgets=guards.budgets.standing(),
+        keys=guards.keys.standing(),
+    )
 
 
 def _load_sending() -> None:
