@@ -100,15 +100,17 @@ class _Alarm:
 class _AlarmClock:
     """The alarms of one event loop behind one timer: a timer for each attempt costs several times what an entry here does.
 
-    The timer is set for the earliest deadline known when it was set; when it finds nothing due it is set again.
+    The timer is set for the earliest deadline known when it was set; when it finds nothing due it is set again. One that
+    an earlier deadline takes the place of is cancelled: it would stay until its own time, and there may be many of them.
     """
 
-    __slots__ = ("_due", "_rings_at", "loop")
+    __slots__ = ("_due", "_rings_at", "_timer", "loop")
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self._due: dict[_Alarm, float] = {}
         self._rings_at = inf
+        self._timer: asyncio.TimerHandle | None = None
 
     def set(self, seconds: float) -> _Alarm:
         alarm = _Alarm()
@@ -122,12 +124,13 @@ class _AlarmClock:
         alarm.forgive()
 
     def _wind(self, at: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         self._rings_at = at
-        self.loop.call_at(at, self._look, at)
+        self._timer = self.loop.call_at(at, self._look, at)
 
     def _look(self, at: float) -> None:
-        if at != self._rings_at:
-            return
+        self._timer = None
         for alarm in [alarm for alarm, due in self._due.items() if due <= at]:
             del self._due[alarm]
             alarm.ring()
