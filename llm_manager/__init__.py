@@ -257,6 +257,9 @@ if TYPE_CHECKING:
     from llm_manager.domain.events import (
         ToolCalled as ToolCalled,
     )
+    from llm_manager.domain.events import (
+        UsageReset as UsageReset,
+    )
     from llm_manager.domain.images import (
         ImageRequest as ImageRequest,
     )
@@ -885,6 +888,7 @@ _HOMES = {
     "UnknownPrice": "llm_manager.domain.models",
     "Unpriced": "llm_manager.domain.usage",
     "Usage": "llm_manager.domain.usage",
+    "UsageReset": "llm_manager.domain.events",
     "UseTool": "llm_manager.domain.messages",
     "Vector": "llm_manager.domain.embeddings",
     "Verdict": "llm_manager.domain.moderation",
@@ -1119,6 +1123,7 @@ __all__ = (
     "UnknownPrice",
     "Unpriced",
     "Usage",
+    "UsageReset",
     "UseTool",
     "Vector",
     "Verdict",

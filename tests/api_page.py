@@ -43,7 +43,7 @@ SECTIONS = {
         NetworkSettings BreakerSettings AdmissionSettings HedgingSettings PrivacySettings Budget WeightsPolicy Secret TokenSource Sign""",
     "Parts that can be swapped": "Cache ConversationStorage Conversation Turn Journal World",
     "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered MovedOn CacheHit Answered CallFailed
-        CallCancelled ServersProbed ToolCalled BreakerChanged Paused BudgetAlert KeyChanged
+        CallCancelled ServersProbed ToolCalled BreakerChanged Paused BudgetAlert UsageReset KeyChanged
         Operation Statistics ModelStatistics Summary ProviderSummary""",
     "Plain data": "to_plain from_plain to_json from_json",
 }

@@ -188,6 +188,15 @@ class BudgetAlert:
 
 
 @frozen(kw_only=True)
+class UsageReset:
+    """The budgets of a period were begun anew because somebody said so."""
+
+    tag: ClassVar[Literal["UsageReset"]] = "UsageReset"
+    at: float
+    period: Literal["run", "day", "month"]
+
+
+@frozen(kw_only=True)
 class KeyChanged:
     """Another key is used from now on, or one is not used any more; only fingerprints are told."""
 
@@ -212,5 +221,6 @@ Event: TypeAlias = (
     | BreakerChanged
     | Paused
     | BudgetAlert
+    | UsageReset
     | KeyChanged
 )

@@ -25,6 +25,7 @@ from llm_manager.domain.events import (
     Paused,
     ServersProbed,
     ToolCalled,
+    UsageReset,
 )
 from llm_manager.domain.statistics import OTHERS, ModelStatistics, ProviderSummary, Statistics, Summary
 from llm_manager.domain.usage import Priced, Usage
@@ -83,6 +84,7 @@ def observe_all(statistics: Statistics, events: Iterable[Event]) -> Statistics:
                 | BreakerChanged()
                 | Paused()
                 | BudgetAlert()
+                | UsageReset()
                 | KeyChanged()
             ):
                 pass

@@ -5,7 +5,9 @@ from typing import Any
 
 from attrs import frozen
 
-from llm_manager.domain.errors import LLMError
+from llm_manager.domain.attempts import AnyAttempt
+from llm_manager.domain.configuration import BudgetPeriod
+from llm_manager.domain.errors import BudgetExceeded, LLMError
 from llm_manager.domain.models import Endpoint
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.standing import BreakerStanding, BudgetStanding, KeyStanding, ScopeStanding
@@ -45,9 +47,11 @@ class Budgets:
     """Keeps spending under its limits: reserved before a request, settled after it."""
 
     gate: Gate | None
+    refusal: Callable[[AnyAttempt], BudgetExceeded | None]
+    """Why a request would be refused now; None for one that would pass, at once or when others have ended."""
     standing: Callable[[], tuple[BudgetStanding, ...]]
-    reset: Callable[[str], None]
-    """Begin the budgets of a period anew: ``run``, ``day`` or ``month``."""
+    reset: Callable[[BudgetPeriod, Emit], None]
+    """Begin the budgets of a period anew."""
 
 
 @frozen(kw_only=True)

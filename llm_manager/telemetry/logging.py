@@ -25,6 +25,7 @@ from llm_manager.domain.events import (
     Paused,
     ServersProbed,
     ToolCalled,
+    UsageReset,
 )
 from llm_manager.domain.usage import Cost, Priced, Usage
 
@@ -46,6 +47,7 @@ _LEVELS: Mapping[type[Event], int] = {
     BreakerChanged: logging.WARNING,
     Paused: logging.INFO,
     BudgetAlert: logging.WARNING,
+    UsageReset: logging.INFO,
     KeyChanged: logging.INFO,
 }
 
@@ -101,6 +103,8 @@ def _told(event: Event) -> str:
         case Paused():
             key = "" if event.key_fingerprint is None else f" with key {event.key_fingerprint}"
             return f"{event.provider} at {event.endpoint}{key} is asked nothing for {event.seconds:.1f} s, as it wants"
+        case UsageReset(period=period):
+            return f"the budgets of a {period} begin anew"
         case BudgetAlert():
             of = f" of {_printable(event.of)}" if event.of else ""
             return f"budget {_printable(event.budget)}{of}: {event.spent} of {event.limit} {event.unit} ({event.share:%})"
