@@ -17,10 +17,12 @@ from llm_manager.domain.models import Health, ModelProfile
 from llm_manager.domain.plans import RoutingPolicy, Unavailable
 from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.keys import has_keys, has_ring
 from llm_manager.policies.names import KEY_VARIABLES, LOCALITY, canonical_provider, nearest
 from llm_manager.policies.provider_infos import ProviderInfo, provider_info
 from llm_manager.policies.routing import remembering_routes, why_not_asked
 from llm_manager.real_world import real_world
+from llm_manager.services.guards import Keys
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.model_client import ClientParts, ModelClient, has_real_model
 from llm_manager.services.model_router import ModelRouter
@@ -90,6 +92,7 @@ def default_deps(config: LLMConfig, world: World | None = None, transport: "Tran
             vectors=memory_cache(config.cache, here.now),
             conversations=memory_conversations(),
             journal=journal_of(log),
+            keys=parts.keys,
         )
     )
 
@@ -122,7 +125,8 @@ def make_model_client(name: str, settings: ProviderSettings | None = None, world
     if provider is None:
         return Failure(_unknown_provider(name))
     here = real_world() if world is None else world
-    return build_client(provider, settings or ProviderSettings(), _parts(LLMConfig(), here))
+    own = settings or ProviderSettings()
+    return build_client(provider, own, _parts(LLMConfig(providers={provider: own}), here))
 
 
 def list_providers() -> tuple[ProviderInfo, ...]:
@@ -226,8 +230,18 @@ def _parts(config: LLMConfig, world: World, transport: "Transport | None" = None
         embedded=evolve(config.embedded, fetch="never") if config.routing.airgap else config.embedded,
         profiles=config.profiles,
         routing=config.routing,
+        keys=_keys(config, world),
         make_transport=lambda ca_bundle: transport or make_transport(network=config.network, ca_bundle=ca_bundle),
     )
+
+
+def _keys(config: LLMConfig, world: World) -> Keys | None:
+    """Which key of a provider is sent; None while no provider has more than one."""
+    if not any(map(has_ring, config.providers.values())):
+        return None
+    from llm_manager.assembling import keys_of
+
+    return keys_of(config, world)
 
 
 def _why_not(name: str, settings: ProviderSettings | None) -> str | None:
@@ -246,4 +260,4 @@ def _why_not(name: str, settings: ProviderSettings | None) -> str | None:
 def _may_do_without_key(settings: ProviderSettings) -> bool:
     """There is a key, or a header of one's own in its place, or a server of one's own that may ask for none."""
     own = any(header.lower() == "authorization" for header in settings.custom_headers)
-    return bool(settings.api_key) or own or settings.base_url is not None
+    return has_keys(settings) or own or settings.base_url is not None

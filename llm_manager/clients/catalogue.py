@@ -8,6 +8,7 @@ from returns.result import Failure, Result
 
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.errors import ConfigurationError, LLMError
+from llm_manager.policies.keys import has_ring
 from llm_manager.policies.names import canonical_provider, nearest
 from llm_manager.services.model_client import Build, ClientParts, ModelClient
 
@@ -81,4 +82,10 @@ def build_client(name: str, settings: ProviderSettings, parts: ClientParts) -> R
     if provider is None:
         likely = nearest(name, CATALOGUE) or tuple(CATALOGUE)
         return Failure(ConfigurationError(message=f"no provider is called {name!r}; did you mean {', '.join(likely)}?"))
-    return CATALOGUE[provider]()(settings, parts)
+    built = CATALOGUE[provider]()(settings, parts)
+    keys = parts.keys
+    if keys is None or not has_ring(settings):
+        return built
+    from llm_manager.clients.choosing_keys import choosing_keys
+
+    return built.map(lambda client: choosing_keys(client, keys))

@@ -24,6 +24,7 @@ from llm_manager.policies.names import short_name
 from llm_manager.policies.pricing import price
 from llm_manager.policies.request_faults import check_request
 from llm_manager.policies.routing import retirement
+from llm_manager.services.key_at_hand import key_at_hand
 from llm_manager.services.model_client import Encode, ModelClient
 from llm_manager.services.steps import Generate, OpenStream, Step, Stream
 from llm_manager.services.world import World
@@ -156,7 +157,7 @@ def _prepared(deps: DirectDeps, request: LLMRequest, now: float, *, streamed: bo
             model=model,
             endpoint=deps.endpoint,
             wire=encoded.unwrap(),
-            key=deps.key,
+            key=key_at_hand(deps.endpoint, deps.key),
             limits=limits,
             deadline=now + limits.attempt_seconds,
             call_deadline=now + total,

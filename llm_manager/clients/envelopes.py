@@ -16,7 +16,9 @@ from llm_manager.domain.wire_requests import WireRequest
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.addresses import parse_endpoint
 from llm_manager.policies.headers import header_fields, usable_key
+from llm_manager.policies.keys import fetches_keys, own_keys
 from llm_manager.policies.names import KEY_VARIABLES
+from llm_manager.services.key_at_hand import key_at_hand
 from llm_manager.services.transport import Envelope
 
 _Fields = tuple[tuple[bytes, bytes], ...]
@@ -79,7 +81,8 @@ class Addressed:
         self, path: str, limits: Limits, model: str, *, above_base: bool = False, method: str = "GET", body: bytes = b""
     ) -> Settled[Envelope, LLMError]:
         """A question that is no attempt, with our own key; ``above_base`` leaves the version out of the path."""
-        made = Success(self.keyed) if self.tokens is None else await self._with_key(self.key, model)
+        key = self.key_now()
+        made = Success(self.keyed) if self.tokens is None and key is self.key else await self._with_key(key, model)
         if isinstance(made, Failure):
             return made
         fields = made.unwrap()
@@ -101,6 +104,10 @@ class Addressed:
                 model=model,
             )
         )
+
+    def key_now(self) -> Secret | None:
+        """The key of a request that is no attempt: the one chosen for it, else our own."""
+        return key_at_hand(self.endpoint, self.key)
 
     async def _with_key(self, key: Secret | None, model: str) -> Settled[_Fields, LLMError]:
         lock = self.lock
@@ -165,13 +172,15 @@ def addressed(facts: ProviderFacts, settings: ProviderSettings, network: Network
         sign=settings.sign,
         version_path=facts.version_path,
     )
-    if settings.api_key:
-        usable = sealed(usable_key(facts.name, settings.api_key))
+    for each in (settings.api_key, *settings.api_keys):
+        usable = None if each is None else sealed(usable_key(facts.name, each))
         if isinstance(usable, Failure):
             return usable
-        key = usable.unwrap()
+    own = own_keys(settings)
+    if own:
+        key = own[0]
         return Success(evolve(bare, key=key, keyed=(*fields, _locked(lock, key)) if takes_keys else fields))
-    if facts.needs_key and takes_keys and bare.tokens is None and bare.endpoint.base_url == facts.base_url:
+    if facts.needs_key and takes_keys and bare.tokens is None and not fetches_keys(settings) and bare.endpoint.base_url == facts.base_url:
         variable = KEY_VARIABLES.get(facts.name, f"{facts.name.upper()}_API_KEY")
         return Failure(ConfigurationError(message=f"{facts.name} needs a key: set {variable}"))
     return Success(bare)

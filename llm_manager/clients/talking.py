@@ -74,7 +74,7 @@ class Line:
     def who(self, model: str | None = None) -> Who:
         """Whom a question that is no attempt asks."""
         endpoint = self.way.endpoint
-        return Who(provider=endpoint.provider, model=model or self.default_model, endpoint=endpoint.base_url, key=self.way.key)
+        return Who(provider=endpoint.provider, model=model or self.default_model, endpoint=endpoint.base_url, key=self.way.key_now())
 
     async def ask(
         self,

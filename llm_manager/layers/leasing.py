@@ -45,7 +45,7 @@ class _Held:
 
 def leasing(providers: Mapping[str, ProviderSettings], world: World, read: ReadKeys) -> Keys:
     """The keys of every provider that has several, or fetches them; ``read`` gives those that a file holds."""
-    rings = {name: _held(name, settings, world, read) for name, settings in providers.items() if has_ring(settings)}
+    rings = {name: _held(name, settings, world, read) for name, settings in providers.items() if keys.has_ring(settings)}
     if not rings:
         return Keys(choose=lambda _, own: own, others=lambda _, __: False, ready=None, gate=None, standing=tuple)
     now = world.now
@@ -80,24 +80,11 @@ def leasing(providers: Mapping[str, ProviderSettings], world: World, read: ReadK
     return Keys(choose=choose, others=others, ready=ready if sources else None, gate=gate, standing=standing)
 
 
-def has_ring(settings: ProviderSettings) -> bool:
-    """Say whether a provider has more to send than one key that never changes."""
-    if settings.token_source is not None:
-        return False
-    return settings.key_source is not None or settings.api_key_file is not None or len(own_keys(settings)) > 1
-
-
-def own_keys(settings: ProviderSettings) -> tuple[Secret, ...]:
-    """The keys that the settings themselves hold, best first."""
-    first = (settings.api_key,) if settings.api_key else ()
-    return tuple(dict.fromkeys((*first, *settings.api_keys)))
-
-
 def _held(name: str, settings: ProviderSettings, world: World, read: ReadKeys) -> _Held:
-    own = own_keys(settings)
+    own = keys.own_keys(settings)
     ring = Cell(keys.ring_of(own))
     rotation = Rotation(kind=settings.key_rotation, seconds=settings.key_rotation_seconds, uses=settings.key_rotation_uses)
-    if settings.key_source is None and settings.api_key_file is None:
+    if not keys.fetches_keys(settings):
         return _Held(provider=name, rotation=rotation, ring=ring)
     fetched = FetchedKeys(provider=name, settings=settings, own=own, ring=ring, world=world, read=read)
     return _Held(provider=name, rotation=rotation, ring=ring, fetched=fetched)

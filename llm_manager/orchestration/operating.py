@@ -40,6 +40,7 @@ from llm_manager.policies.sizes import texts_size
 from llm_manager.services.gates import Gate, Replied, end_all, pass_all
 from llm_manager.services.guards import Guards
 from llm_manager.services.journal import Journal
+from llm_manager.services.key_at_hand import sending
 from llm_manager.services.model_client import ModelClient
 from llm_manager.services.world import World
 
@@ -148,6 +149,10 @@ class Round:
         """Ask a client once, when the gates let it through: which model, and for how many milliseconds at most."""
         profile, deps = self.plan.steps[index].profile, self.deps
         client = deps.clients()[profile.provider]
+        if deps.guards.keys.ready is not None:
+            lacking = await deps.guards.keys.ready(profile.provider, deps.journal.emit)
+            if lacking is not None:
+                return Failure(lacking)
         guessed, most = texts_size(texts)
         leaving = OtherAttempt(
             call_id=self.call_id,
@@ -155,7 +160,7 @@ class Round:
             operation=self.operation,
             model=profile,
             endpoint=client.endpoint,
-            key=client.key,
+            key=deps.guards.keys.choose(profile.provider, client.key),
             metadata=self.asked.metadata,
             prompt_tokens=guessed,
             most_prompt_tokens=most,
@@ -199,14 +204,15 @@ class Round:
                 provider=profile.provider,
                 model=profile.name,
                 operation=self.operation,
-                key_fingerprint=None if client.key is None else client.key.fingerprint,
+                key_fingerprint=None if leaving.key is None else leaving.key.fingerprint,
             )
         )
         scope = asyncio.timeout(milliseconds / 1000)
         outcome: Settled[_Said, LLMError]
         try:
             async with scope:
-                outcome = await settle(ask(client, profile.name, milliseconds))
+                with sending(client.endpoint, leaving.key):
+                    outcome = await settle(ask(client, profile.name, milliseconds))
         except TimeoutError:
             if not scope.expired():
                 raise

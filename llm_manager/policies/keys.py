@@ -8,9 +8,10 @@ from collections.abc import Iterable
 from math import inf
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from llm_manager.domain.configuration import KeyRotation
+from llm_manager.domain.configuration import KeyRotation, ProviderSettings
 from llm_manager.domain.errors import AuthenticationFailed, LLMError, QuotaExhausted, RateLimitExceeded
 from llm_manager.domain.secrets import Secret
+from llm_manager.policies.headers import usable_key
 
 Out: TypeAlias = Literal["refused", "not_allowed", "quota", "cooling"]
 """Why a key is passed over: it is wrong, may not do what was asked, has nothing left to spend, or was asked to slow down."""
@@ -56,6 +57,27 @@ class Ring(NamedTuple):
     taken: int = 0
     told: Secret | None = None
     """The key that was last told to be the one in use."""
+
+
+def own_keys(settings: ProviderSettings) -> tuple[Secret, ...]:
+    """The keys that the settings themselves hold, best first, as they are sent."""
+    first = (settings.api_key,) if settings.api_key else ()
+    return tuple(dict.fromkeys(usable_key("", key).value_or(key) for key in (*first, *settings.api_keys)))
+
+
+def fetches_keys(settings: ProviderSettings) -> bool:
+    """Say whether keys are fetched, from a file or a function."""
+    return settings.key_source is not None or settings.api_key_file is not None
+
+
+def has_keys(settings: ProviderSettings) -> bool:
+    """Say whether there is a key, or will be."""
+    return bool(settings.api_key or settings.api_keys) or fetches_keys(settings)
+
+
+def has_ring(settings: ProviderSettings) -> bool:
+    """Say whether there is more to send than one key that never changes."""
+    return settings.token_source is None and (fetches_keys(settings) or len(own_keys(settings)) > 1)
 
 
 def ring_of(secrets: Iterable[Secret]) -> Ring:

@@ -21,6 +21,7 @@ from llm_manager.domain.secrets import Secret
 from llm_manager.domain.usage import Credits, TokenCount
 from llm_manager.domain.wire_requests import WireRequest
 from llm_manager.policies.abilities import Ability, lacking
+from llm_manager.services.guards import Keys
 from llm_manager.services.local_models import LocalModels
 from llm_manager.services.steps import Generate, OpenStream, Step, Stream
 from llm_manager.services.transport import Transport
@@ -100,6 +101,8 @@ class ClientParts:
     profiles: tuple[ModelProfile, ...] = ()
     routing: RoutingPolicy = field(factory=RoutingPolicy)
     """What may be asked at all: a client whose server may pass requests on looks at airgap and privacy itself too."""
+    keys: Keys | None = None
+    """Which key of a provider is sent, where it has several or fetches them; None sends the first."""
     make_transport: Callable[[str | None], Transport]
 
 
