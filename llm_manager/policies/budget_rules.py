@@ -1,17 +1,17 @@
 """What a budget asks of a request: whether it fits, which purse pays, and how much must be set aside for the worst case."""
 
 from collections.abc import Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from decimal import Context, Decimal
+from math import ceil
 from typing import Final, TypeAlias, assert_never
 
 import msgspec
 
 from llm_manager.domain.attempts import AnyAttempt
 from llm_manager.domain.configuration import Budget, BudgetPeriod, BudgetSplit, BudgetUnit
-from llm_manager.domain.models import ModelProfile
+from llm_manager.domain.models import KnownPrice, ModelProfile
 from llm_manager.domain.requests import RequestMetadata
-from llm_manager.domain.usage import Priced
-from llm_manager.policies.pricing import dearest
+from llm_manager.policies.pricing import dearest_millionths, is_free
 from llm_manager.policies.sizes import most_tokens
 
 NOBODY: Final = "(none)"
@@ -20,6 +20,7 @@ OTHERS: Final = "others"
 """The purse of all names that came when there were as many purses as are kept."""
 
 _LONGEST_NAME: Final = 200
+_NO_PRICE: Final = "no price is known"
 _NO_BOUND: Final = "nothing bounds how much this model may write; say it with max_tokens, or in the model's profile"
 
 _PARTS_PER_USD: Final = 12
@@ -33,7 +34,7 @@ Need: TypeAlias = tuple[Key, int]
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """A budget made ready: ``limit`` and the amounts of its alerts in smallest parts, its names apart from it when it has any."""
+    """A budget made ready: ``limit`` and ``alerts`` in smallest parts, the last of them the first that is above the limit."""
 
     name: str
     unit: BudgetUnit
@@ -42,6 +43,7 @@ class Rule(msgspec.Struct, frozen=True):
     alerts: tuple[int, ...]
     shares: tuple[Decimal, ...]
     names: bool
+    """Whether it is for some requests only."""
     allows_unknown: bool
     budget: Budget
 
@@ -60,14 +62,14 @@ def rules_of(budgets: Sequence[Budget]) -> tuple[Rule, ...]:
 
 
 def _rule(budget: Budget) -> Rule:
-    limit = parts(budget.limit, budget.unit, ROUND_FLOOR)
+    limit = -parts(-budget.limit, budget.unit)
     shares = tuple(sorted(set(budget.alerts)))
     return Rule(
         name=budget.name,
         unit=budget.unit,
         period=budget.period,
         limit=limit,
-        alerts=tuple(max(1, parts(share * budget.limit, budget.unit, ROUND_CEILING)) for share in shares),
+        alerts=(*(max(1, parts(share * budget.limit, budget.unit)) for share in shares), limit + 1),
         shares=shares,
         names=any(name is not None for name in (budget.provider, budget.model, budget.feature, budget.user, budget.tenant)),
         allows_unknown=budget.unpriced == "allow",
@@ -118,16 +120,20 @@ class Worst(msgspec.Struct, frozen=True):
 def worst_of(attempt: AnyAttempt) -> Worst:
     """The worst case of a request."""
     prompt, completion = most_tokens(attempt)
+    price = attempt.model.price
     tokens = None if completion is None else prompt + completion
-    cost = dearest(prompt, completion, attempt.model.price)
-    if isinstance(cost, Priced):
-        return Worst(tokens, parts(cost.usd, "usd"), "" if tokens is not None else _NO_BOUND)
-    return Worst(tokens, None, cost.reason)
+    if not isinstance(price, KnownPrice):
+        return Worst(tokens, None, _NO_PRICE)
+    if is_free(price):
+        return Worst(tokens, 0, _NO_BOUND)
+    if completion is None:
+        return Worst(None, None, _NO_BOUND)
+    return Worst(tokens, ceil(dearest_millionths(prompt, completion, price).scaleb(_PARTS_PER_USD - 6, _EXACT)))
 
 
-def parts(amount: Decimal, unit: BudgetUnit, rounding: str = ROUND_CEILING) -> int:
-    """An amount in the smallest parts of its unit."""
-    return int((amount.scaleb(_PARTS_PER_USD, _EXACT) if unit == "usd" else amount).to_integral_value(rounding))
+def parts(amount: Decimal, unit: BudgetUnit) -> int:
+    """An amount in the smallest parts of its unit, rounded up."""
+    return ceil(amount.scaleb(_PARTS_PER_USD, _EXACT) if unit == "usd" else amount)
 
 
 def amount_of(whole: int, unit: BudgetUnit) -> Decimal:

@@ -48,12 +48,17 @@ def dearest(prompt_tokens: int, completion_tokens: int | None, price: Price) -> 
         return Priced(usd=_NOTHING, price_version=price.version)
     if completion_tokens is None:
         return _NO_BOUND
+    usd = dearest_millionths(prompt_tokens, completion_tokens, price)
+    return Priced(usd=usd.scaleb(_TO_MILLIONTHS), price_version=price.version)
+
+
+def dearest_millionths(prompt_tokens: int, completion_tokens: int, price: KnownPrice) -> Decimal:
+    """The most that so many tokens can cost, in millionths of a dollar."""
     read, written = _dearest_read(price), price.output_usd
     for tier in price.tiers:
         if tier.above_tokens < prompt_tokens:
             read, written = max(read, _dearest_read(tier)), max(written, tier.output_usd)
-    usd = read * prompt_tokens + written * completion_tokens
-    return Priced(usd=usd.scaleb(_TO_MILLIONTHS), price_version=price.version)
+    return read * prompt_tokens + written * completion_tokens
 
 
 def is_free(price: KnownPrice) -> bool:

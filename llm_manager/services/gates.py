@@ -6,7 +6,7 @@ Whole answers, streams and what is no chat pass the same gates.
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeAlias
 
-from attrs import frozen
+import msgspec
 from returns.result import Success
 
 from llm_manager.domain.attempts import AnyAttempt
@@ -19,8 +19,7 @@ from llm_manager.outcomes import Settled
 Emit: TypeAlias = Callable[[Event], None]
 
 
-@frozen(kw_only=True)
-class Replied:
+class Replied(msgspec.Struct, frozen=True, kw_only=True):
     """A request was answered: what it took, what it cost, and what its provider told of its limits."""
 
     usage: Usage | None
@@ -35,8 +34,7 @@ End: TypeAlias = Replied | LLMError | None
 def _nothing(_: RateLimits | None) -> None: ...
 
 
-@frozen(kw_only=True)
-class Pass:
+class Pass(msgspec.Struct, frozen=True, kw_only=True):
     """What a gate gives to whom it lets through, to be told exactly once that it ``ended``, however it did.
 
     ``opened`` is told before that, when a stream has begun to answer. ``unsent`` is told instead of it where a gate wants to know
