@@ -8,14 +8,12 @@ A probe holds a slot until its request ends, however it ends; when all slots are
 as before, so nothing can keep it half open. ``epoch`` counts what was decided: what left before that has no say any more.
 """
 
-from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Literal, TypeAlias, assert_never
 
 from msgspec import Struct
 
 from llm_manager.domain.configuration import BreakerSettings
-from llm_manager.domain.models import Endpoint
 from llm_manager.domain.standing import BreakerPhase
 from llm_manager.policies.verdicts import Verdicts, counted, too_many_failed
 
@@ -169,11 +167,6 @@ def ended(breaker: Breaker, settings: BreakerSettings, left: Leave, verdict: Ver
 def reset(breaker: Breaker) -> Breaker:
     """Let everybody through again, whatever was seen."""
     return _closed(breaker)
-
-
-def all_shut(endpoints: Iterable[Endpoint], shut: Mapping[str, float]) -> bool:
-    """Say whether each of the endpoints is among those that are ``shut``, so that any of them is the last resort."""
-    return bool(shut) and all(endpoint.identity in shut for endpoint in endpoints)
 
 
 def last_used(breaker: Breaker) -> float:
