@@ -16,6 +16,7 @@ from llm_manager.domain.configuration import (
     LLMConfig,
     NetworkSettings,
     PerformanceSettings,
+    PrivacySettings,
     ProviderSettings,
 )
 from llm_manager.domain.errors import ConfigurationError, Fault
@@ -24,6 +25,7 @@ from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import TaskType
 from llm_manager.outcomes import sealed
 from llm_manager.policies.addresses import parse_endpoint
+from llm_manager.policies.keys import has_keys
 from llm_manager.policies.ladders import LADDERS
 from llm_manager.policies.names import LOCALITY, family_of
 from llm_manager.settings.converting import Converted, Key
@@ -33,6 +35,7 @@ from llm_manager.settings.variables import RUNG
 _DEFAULT_ROUTING: Mapping[str, Any] = {"default_provider": "ollama", "fallback_provider": "anthropic"}
 _CLI_DEFAULTS: Mapping[str, Any] = {"llama_cpp_path": "~/llama.cpp/build/bin/llama-cli", "threads": 24, "gpu_layers": 999}
 _CLI_ONLY = frozenset({"llama_cpp_path", "models_dir", "gpu_layers"})
+_SENT: Mapping[str, str] = {"api_key": "key", "api_keys": "keys", "api_key_file": "key file"}
 _PRICES = {"input_usd", "output_usd", "cache_read_usd", "cache_write_usd", "cache_write_long_usd", "price_version"}
 
 
@@ -63,6 +66,7 @@ def assemble(found: Converted) -> Assembled:
         display=DisplaySettings(**_section(found, "display")),
         embedded=embedded,
         network=network,
+        privacy=PrivacySettings(**_section(found, "privacy")),
         breaker=BreakerSettings(**_section(found, "breaker")),
         profiles=profiles,
     )
@@ -105,7 +109,7 @@ def _providers(found: Converted, network: NetworkSettings) -> tuple[dict[str, Pr
             renamed[name] = name = "llama_cpp_cli"  # noqa: PLW2901 - one name in the older files stands for two providers
         if name == "llama_cpp_cli":
             settings = _with_defaults(settings, _CLI_DEFAULTS)
-        if local or settings.api_key is not None:
+        if local or has_keys(settings):
             providers[name] = settings
     return providers, faults, renamed
 
@@ -190,12 +194,13 @@ def _price(said: Mapping[str, Any]) -> Price:
 def _leaks(found: Converted, config: LLMConfig) -> tuple[str, ...]:
     """Warn when the folder worked in decides where a key from elsewhere is sent: whoever wrote the folder would get it."""
     return tuple(
-        f"{address.origin} sends the key of {name} ({key.origin}) to another address; remove it if this folder is not yours"
+        f"{address.origin} sends the {what} of {name} ({key.origin}) to another address; remove it if this folder is not yours"
         for name in config.providers
+        for setting, what in _SENT.items()
         if (address := found.entries.get(("providers", name, "base_url"))) is not None
-        and (key := found.entries.get(("providers", name, "api_key"))) is not None
+        and (key := found.entries.get(("providers", name, setting))) is not None
         and address.foreign
-        and not key.foreign
+        and (setting == "api_key_file" or not key.foreign)
         and _is_cloud(name, config)
     )
 

@@ -141,6 +141,31 @@ def _judged(what: str, judge: Callable[[str], Result[Any, LLMError]]) -> Kind:
 
 
 KEY = _judged("a key, as text,", lambda value: usable_key("", Secret(value)))
+
+
+def _keys(items: tuple[str, ...]) -> Result[Any, Problem]:
+    judged = [KEY.read(item) for item in items]
+    wrong = next((place for place, each in enumerate(judged, 1) if not isinstance(each, Success)), None)
+    if not items or wrong is not None:
+        what = "is empty" if wrong is None else f"holds as number {wrong} what is no key"
+        return Failure(Problem(problem=what, fix="list keys without spaces in them, separated by commas in a variable"))
+    return Success(tuple(each.unwrap() for each in judged))
+
+
+def _any_texts(value: object) -> Result[tuple[str, ...], Problem]:
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+        return _expected("a list of texts")
+    return Success(tuple(items))
+
+
+KEYS = Kind(
+    read=lambda value: _any_texts(value).bind(_keys),
+    read_text=lambda value: _keys(tuple(item for item in re.split(r"[,\s]+", str(value)) if item)),
+    secret=True,
+)
+"""Several keys: a list in a file, separated by commas in a variable."""
+
 HEADER = _judged("a header's value, as text,", lambda value: header_fields("", {"any": value}).map(lambda _: value))
 PROXY = _judged("a proxy's address, as text,", lambda value: parse_proxy(value).map(lambda _: value.strip()))
 
@@ -204,6 +229,14 @@ def _names(check: Callable[[tuple[str, ...]], Result[Any, Problem]]) -> Kind:
 
 NAMES = _names(Success)
 """Several names: a list in a file, separated by commas in a variable."""
+
+
+def _phrases(value: object) -> Result[tuple[str, ...], Problem]:
+    return _list([item.strip() for item in str(value).split(",") if item.strip()])
+
+
+PHRASES = Kind(read=_list, read_text=_phrases)
+"""Several words or phrases: a list in a file, separated by commas in a variable."""
 
 
 def _rung(entry: str) -> str | None:

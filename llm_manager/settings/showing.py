@@ -12,6 +12,9 @@ from llm_manager.settings.loading import Loaded
 
 DEFAULT = "default"
 _MASKED = frozenset({"proxy"})
+_QUIET = frozenset({"api_keys", "key_rotation", "key_refresh_seconds"})
+"""Of a provider these are told when they are set."""
+_USUAL = {each.name: each.default for each in attrs.fields(ProviderSettings)}
 _DERIVED = frozenset({"use_toys", "ladders"})
 
 
@@ -32,7 +35,7 @@ def describe_config(loaded: Loaded) -> tuple[Row, ...]:
 def _values(config: LLMConfig) -> Iterator[tuple[str, str]]:
     for name, provider in config.providers.items():
         yield from _of_provider(f"providers.{name}", provider)
-    for section in ("routing", "cache", "context", "performance", "display", "embedded", "network", "breaker"):
+    for section in ("routing", "cache", "context", "performance", "display", "embedded", "network", "privacy", "breaker"):
         for each, value in _fields(getattr(config, section)):
             if each not in _DERIVED:
                 yield f"{section}.{each}", _shown(each, value)
@@ -48,7 +51,7 @@ def _of_provider(prefix: str, settings: ProviderSettings) -> Iterator[tuple[str,
             yield from ((f"{prefix}.models.{tier}", model) for tier, model in settings.models.items() if tier != "default")
         elif name == "custom_headers":
             yield from ((f"{prefix}.custom_headers.{header}", "(set)") for header in settings.custom_headers)
-        elif value is not None:
+        elif value is not None and not (name in _QUIET and value == _USUAL[name]):
             yield f"{prefix}.{name}", _shown(name, value)
 
 
@@ -75,6 +78,8 @@ def _shown(name: str, value: object) -> str:
         return "(set)"
     if isinstance(value, Secret):
         return f"(set, fingerprint {value.fingerprint})"
+    if name == "api_keys" and isinstance(value, tuple):
+        return f"(set, fingerprints {', '.join(each.fingerprint for each in value)})"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):

@@ -4,7 +4,7 @@ from typing import Final
 
 from attrs import frozen
 
-from llm_manager.settings.kinds import FLAG, KEY, LIFETIME, NAMES, PROVIDER, PROXY, SECONDS, TEXT, Kind, number, one_of, whole
+from llm_manager.settings.kinds import FLAG, KEY, KEYS, LIFETIME, NAMES, PROVIDER, PROXY, SECONDS, TEXT, Kind, number, one_of, whole
 from llm_manager.settings.listen_address import LISTEN_ADDRESS
 
 PREFIX: Final = "LLM_MANAGER_"
@@ -30,6 +30,13 @@ class Variable:
 
 def _of(provider: str, *key: str) -> tuple[str, ...]:
     return ("providers", provider, *key)
+
+
+def _more_keys(word: str, provider: str) -> tuple[Variable, ...]:
+    return (
+        Variable(f"{word}_API_KEYS", _of(provider, "api_keys"), KEYS, "", "further keys, separated by commas: used when one fails"),
+        Variable(f"{word}_API_KEY_FILE", _of(provider, "api_key_file"), TEXT, "", "a file with one key on each line, read again"),
+    )
 
 
 VARIABLES: Final[tuple[Variable, ...]] = (
@@ -68,6 +75,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("OLLAMA_TOOL_MODEL", _of("ollama", "models.tool"), TEXT, "mistral", "for requests with tools"),
     Variable("OLLAMA_TIMEOUT", _of("ollama", "timeout_ms"), SECONDS, "60.0", "seconds of silence until Ollama is given up"),
     Variable("OPENAI_API_KEY", _of("openai", "api_key"), KEY, "", "makes OpenAI available"),
+    *_more_keys("OPENAI", "openai"),
     Variable("OPENAI_BASE_URL", _of("openai", "base_url"), TEXT, "https://api.openai.com/v1", "another server of the same kind"),
     Variable("OPENAI_ORG_ID", _of("openai", "organization"), TEXT, "", "the organization that is billed"),
     Variable("OPENAI_PROJECT_ID", _of("openai", "project"), TEXT, "", "the project that is billed"),
@@ -76,6 +84,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("OPENAI_TEMPERATURE", _of("openai", "temperature"), number(0, 2), "0.7", "unless the request says otherwise"),
     Variable("ANTHROPIC_API_KEY", _of("anthropic", "api_key"), KEY, "", "makes Claude available"),
     Variable("CLAUDE_API_KEY", _of("anthropic", "api_key"), KEY, "", "the same; ANTHROPIC_API_KEY wins"),
+    *_more_keys("ANTHROPIC", "anthropic"),
     Variable(
         "ANTHROPIC_DEFAULT_MODEL",
         _of("anthropic", "default_model"),
@@ -89,11 +98,16 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("ANTHROPIC_BASE_URL", _of("anthropic", "base_url"), TEXT, "https://api.anthropic.com", "another server of the same kind"),
     Variable("GEMINI_API_KEY", _of("gemini", "api_key"), KEY, "", "makes Gemini available"),
     Variable("GOOGLE_API_KEY", _of("gemini", "api_key"), KEY, "", "the same; GEMINI_API_KEY wins"),
+    *_more_keys("GEMINI", "gemini"),
     Variable("GROQ_API_KEY", _of("groq", "api_key"), KEY, "", "makes Groq available"),
+    *_more_keys("GROQ", "groq"),
     Variable("TOGETHER_API_KEY", _of("together", "api_key"), KEY, "", "makes Together AI available"),
+    *_more_keys("TOGETHER", "together"),
     Variable("OPENROUTER_API_KEY", _of("openrouter", "api_key"), KEY, "", "makes OpenRouter available"),
+    *_more_keys("OPENROUTER", "openrouter"),
     Variable("COHERE_API_KEY", _of("cohere", "api_key"), KEY, "", "makes Cohere available"),
     Variable("CO_API_KEY", _of("cohere", "api_key"), KEY, "", "the same; COHERE_API_KEY wins"),
+    *_more_keys("COHERE", "cohere"),
     Variable("https_proxy", ("network", "proxy"), PROXY),
     Variable("HTTPS_PROXY", ("network", "proxy"), PROXY, "http://proxy.example:3128", "the proxy for all that is not local"),
     Variable("all_proxy", ("network", "proxy"), PROXY),

@@ -22,6 +22,7 @@ RECORDS = {
     "display": configuration.DisplaySettings,
     "embedded": configuration.EmbeddedSettings,
     "network": configuration.NetworkSettings,
+    "privacy": configuration.PrivacySettings,
     "breaker": configuration.BreakerSettings,
 }
 DERIVED = {"routing": {"use_toys"}}
@@ -39,7 +40,7 @@ def test_every_field_of_a_section_can_be_set_and_nothing_else(section: str) -> N
 
 def test_every_field_of_a_provider_can_be_set() -> None:
     settable = {setting.name.partition(".")[0] for setting in PROVIDER_SETTINGS if not setting.to} - {"verify_ssl"}
-    assert settable | {"custom_headers", "token_source", "sign"} == _names(configuration.ProviderSettings)
+    assert settable | {"custom_headers", "token_source", "sign", "key_source"} == _names(configuration.ProviderSettings)
 
 
 def test_every_field_of_a_described_model_can_be_set() -> None:
