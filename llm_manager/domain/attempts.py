@@ -28,12 +28,30 @@ class Ledger:
     """Every attempt of one call, oldest first; nothing is re-sent that is not entered here.
 
     ``started`` and ``deadline`` are moments on the world's monotonic clock. ``max_cost_usd`` is what the whole call may cost.
+    A call of several turns has one ledger: ``begun`` attempts are of turns that ended before this one, and took ``resent`` re-sends.
     """
 
     started: float
     deadline: float
     attempts: tuple[AttemptRecord, ...] = ()
     max_cost_usd: Decimal | None = None
+    begun: int = 0
+    resent: int = 0
+
+    @property
+    def turn(self) -> tuple[AttemptRecord, ...]:
+        """The attempts of this turn."""
+        return self.attempts[self.begun :] if self.begun else self.attempts
+
+    @property
+    def resends(self) -> int:
+        """How many requests have left beyond the first one to each model of a turn."""
+        sent = [(record.provider, record.model) for record in self.turn if record.sent]
+        return self.resent + len(sent) - len(set(sent))
+
+    def next_turn(self) -> "Ledger":
+        """The ledger for a turn that may ask every model afresh, and has the re-sends that are left."""
+        return evolve(self, begun=len(self.attempts), resent=self.resends)
 
     def entered(self, record: AttemptRecord) -> "Ledger":
         """The ledger with one more line."""

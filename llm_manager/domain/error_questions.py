@@ -8,7 +8,6 @@ from typing import Final, Literal, TypeAlias, assert_never
 
 from llm_manager.domain.errors import (
     AllModelsFailed,
-    Attempts,
     AuthenticationFailed,
     BudgetExceeded,
     Charge,
@@ -132,7 +131,7 @@ def meets_every_model(error: LLMError) -> bool:
             return phase == "connect"
         case AuthenticationFailed(reason=reason):
             return reason == "key"
-        case QuotaExhausted():
+        case QuotaExhausted() | CircuitOpen():
             return True
         case ConfigurationError(origin=origin):
             return origin is not None
@@ -147,7 +146,6 @@ def meets_every_model(error: LLMError) -> bool:
             | MalformedResponse()
             | BudgetExceeded()
             | PolicyBlocked()
-            | CircuitOpen()
             | ToolFailed()
             | OutputInvalid()
             | StorageFailed()
@@ -284,9 +282,35 @@ def charge_of(error: LLMError) -> Charge:
             assert_never(error)
 
 
-def maybe_billed(attempts: Attempts) -> int:
-    """Say how many failed attempts the provider may have billed all the same."""
-    return sum(1 for each in attempts if each.sent and each.error is not None and charge_of(each.error) != "none")
+def refused_here(error: LLMError) -> bool:
+    """Say whether nothing was sent, since a breaker, a limit, a budget or a rule of our own refused it."""
+    match error:
+        case RateLimitExceeded(local=local):
+            return local
+        case CircuitOpen() | BudgetExceeded() | PolicyBlocked():
+            return True
+        case AllModelsFailed(causes=causes):
+            return bool(causes) and all(refused_here(cause) for cause in causes)
+        case (
+            ModelUnavailable()
+            | InvalidRequest()
+            | AuthenticationFailed()
+            | RequestTimeout()
+            | ContextTooLarge()
+            | ConfigurationError()
+            | NetworkError()
+            | QuotaExhausted()
+            | ContentFiltered()
+            | StreamInterrupted()
+            | MalformedResponse()
+            | ToolFailed()
+            | OutputInvalid()
+            | StorageFailed()
+            | JobLocked()
+        ):
+            return False
+        case _:
+            assert_never(error)
 
 
 def retry_after(error: LLMError) -> float | None:

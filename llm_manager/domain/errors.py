@@ -12,9 +12,10 @@ What follows from an error (retry, fall back, rotate a key, ...) is asked in `er
 here. Every error is safe to log: no prompt, no key, no header; a provider's own text is redacted and cut.
 """
 
+from decimal import Decimal
 from typing import ClassVar, Literal, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.usage import Cost
@@ -43,9 +44,10 @@ class Origin:
 class AttemptRecord:
     """What became of an attempt: a line of the ledger. ``error`` is None for the one that answered.
 
-    It began ``after_seconds`` into the call and took ``seconds``; ``step`` is its place in the plan. ``cost`` is None when
-    nothing was billed, and unpriced when a failed attempt may have been. ``sent`` is False for one that never left: a
-    breaker, a limit or a budget of our own refused it.
+    It began ``after_seconds`` into the call and took ``seconds``, what it waited to be let through included; ``step`` is its
+    place in the plan. ``cost`` is None when nothing was billed, and unpriced when a failed attempt may have been. ``sent`` is
+    False for one that never left: a breaker, a limit or a budget of our own refused it. ``left`` is one that was given up when
+    another answered first. ``most_usd`` is what it can have cost at most, told where the call has a ``max_cost_usd``.
     """
 
     number: int
@@ -58,6 +60,8 @@ class AttemptRecord:
     cost: Cost | None = None
     key_fingerprint: str | None = None
     sent: bool = True
+    left: bool = False
+    most_usd: Decimal | None = None
 
 
 Attempts: TypeAlias = tuple[AttemptRecord, ...]
@@ -358,3 +362,8 @@ LLMError: TypeAlias = (
     | JobLocked
 )
 """The union; adding a member makes mypy name every question it must answer."""
+
+
+def with_attempts(error: LLMError, attempts: Attempts) -> LLMError:
+    """The error of a call that ended after these attempts."""
+    return evolve(error, attempts=attempts)

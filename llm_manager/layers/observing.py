@@ -6,10 +6,10 @@ from typing import Protocol
 from returns.result import Success
 
 from llm_manager.domain.attempts import Call
-from llm_manager.domain.error_questions import maybe_billed
-from llm_manager.domain.errors import LLMError
+from llm_manager.domain.errors import Attempts, LLMError
 from llm_manager.domain.events import Answered, CallCancelled, CallFailed
 from llm_manager.outcomes import Settled
+from llm_manager.policies.call_cost import maybe_billed
 from llm_manager.services.journal import Journal
 from llm_manager.services.steps import Ending, Reply, Step, at_end
 
@@ -40,7 +40,7 @@ def observing(journal: Journal, now: Callable[[], float]) -> CallLayer:
                             cost=answer.cost,
                             cached=answer.cached or answer.shared,
                             metadata=call.request.metadata,
-                            doubtful=maybe_billed(answer.attempts) if len(answer.attempts) > 1 else 0,
+                            doubtful=maybe_billed(_own(answer.attempts, call)) if len(answer.attempts) > 1 else 0,
                         )
                     )
                 else:
@@ -70,3 +70,8 @@ def observing(journal: Journal, now: Callable[[], float]) -> CallLayer:
         return observed
 
     return wrap
+
+
+def _own(attempts: Attempts, call: Call) -> Attempts:
+    """Those of this turn: the turns before it have told of theirs."""
+    return attempts if call.before is None else attempts[len(call.before.attempts) :]

@@ -1,26 +1,53 @@
-"""Bound re-sends to an endpoint."""
+"""Bound re-sends to an endpoint: calls are counted as they leave, re-sends as they are decided on."""
 
 from collections.abc import Callable
+from typing import Final
 
 from returns.result import Success
 
+from llm_manager.cells import Cell
 from llm_manager.domain.attempts import AnyAttempt
 from llm_manager.domain.errors import LLMError
+from llm_manager.domain.models import Endpoint
 from llm_manager.outcomes import Settled
+from llm_manager.policies.retry_budget import Resent, bin_at, called, resent, wait_seconds
 from llm_manager.services.gates import Emit, End, Pass
 from llm_manager.services.guards import Resends
+
+MOST_ENDPOINTS: Final = 1000
+"""Of more than so many endpoints the one that was met first is forgotten."""
 
 
 def resending(now: Callable[[], float]) -> Resends:
     """Counts of calls and re-sends of every endpoint, over the last minute."""
+    cells: dict[str, Cell[Resent]] = {}
 
-    async def gate(attempt: AnyAttempt, emit: Emit) -> Settled[Pass, LLMError]:
-        return Success(_PASS)
+    def cell(endpoint: Endpoint) -> Cell[Resent]:
+        identity = endpoint.identity
+        found = cells.get(identity)
+        if found is None:
+            if len(cells) >= MOST_ENDPOINTS:
+                cells.pop(next(iter(cells)), None)
+            found = cells.setdefault(identity, Cell(Resent(bin_at(now()))))
+        return found
 
-    return Resends(gate=gate, wait=lambda _: 0.0, spend=lambda _: None)
+    async def gate(attempt: AnyAttempt, _: Emit) -> Settled[Pass, LLMError]:
+        moment = now()
+        cell(attempt.endpoint).swap(lambda state: called(state, moment))
+        return _LET_THROUGH
+
+    def wait(endpoint: Endpoint) -> float:
+        known = cells.get(endpoint.identity)
+        return 0.0 if known is None else max(0.0, wait_seconds(known.read(), now()))
+
+    def spend(endpoint: Endpoint) -> None:
+        moment = now()
+        cell(endpoint).swap(lambda state: resent(state, moment))
+
+    return Resends(gate=gate, wait=wait, spend=spend)
 
 
 def _ended(_: End) -> None: ...
 
 
-_PASS = Pass(ended=_ended)
+_LET_THROUGH: Final[Success[Pass]] = Success(Pass(ended=_ended))

@@ -16,10 +16,11 @@ from llm_manager.domain.moderation import Moderation, ModerationRequest
 from llm_manager.domain.plans import Plan
 from llm_manager.effects import publish
 from llm_manager.orchestration.operating import OperatingDeps, Round, cost_of
-from llm_manager.orchestration.trying import moves, record, try_steps
+from llm_manager.orchestration.trying import Missed, moves, record, try_steps
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.choosing import ability_for
 from llm_manager.policies.operation_faults import check_operation
+from llm_manager.policies.recovery import Try
 from llm_manager.policies.request_faults import not_asked
 from llm_manager.services.model_client import CreateImage, ModelClient, Moderate
 
@@ -77,19 +78,20 @@ def _asking_once(
         plan: Plan = planned.unwrap()
         tries = Round(deps=deps, operation=ability_for(asked), call_id=call_id, asked=asked, plan=plan)
 
-        async def step(index: int, ledger: Ledger, began: float) -> Settled[_Single, LLMError]:
-            outcome = await tries.attempt(index, ledger, ask, texts=texts_of(asked))
+        async def step(move: Try, ledger: Ledger, began: float) -> Settled[_Single, Missed]:
+            outcome = await tries.attempt(move.step, ledger, ask, texts=texts_of(asked), last_resort=move.last_resort)
             if isinstance(outcome, Failure):
                 return outcome
-            said: _Single = outcome.unwrap()
-            profile: ModelProfile = plan.steps[index].profile
+            said: _Single = outcome.unwrap()[0]
+            key = outcome.unwrap()[1]
+            profile: ModelProfile = plan.steps[move.step].profile
             now = deps.world.now()
             cost = cost_of(said, profile)
-            attempts = (*ledger.attempts, record(plan, ledger, index, began, now, cost=cost))
+            attempts = (*ledger.attempts, record(plan, ledger, move.step, began, now, cost=cost, key=key))
             notices = (*plan.notices, *moves(ledger, profile), *said.notices)
             return Success(evolve(said, cost=cost, attempts=attempts, latency_seconds=now - started, notices=notices))
 
-        return await try_steps(step, plan, tries.ledger(started), call_id=call_id, world=deps.world, journal=deps.journal)
+        return await try_steps(step, tries.trial(), tries.ledger(started))
 
     return work
 

@@ -15,10 +15,11 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.usage import TokenCount
 from llm_manager.effects import publish
 from llm_manager.orchestration.operating import OperatingDeps, Round
-from llm_manager.orchestration.trying import try_steps
+from llm_manager.orchestration.trying import Missed, try_steps
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.choosing import counting
 from llm_manager.policies.names import AUTO
+from llm_manager.policies.recovery import Try
 from llm_manager.policies.request_faults import check_fields, not_asked
 from llm_manager.policies.tokens import estimate_request_tokens
 from llm_manager.services.model_client import CountTokens, ModelClient
@@ -68,10 +69,11 @@ async def _counted(deps: OperatingDeps, request: LLMRequest, plan: Plan, call_id
         wanted = evolve(request.preferences, model=model, provider=client.endpoint.provider)
         return client.count_tokens(evolve(request, preferences=wanted, timeout_ms=milliseconds))
 
-    async def step(index: int, ledger: Ledger, _: float) -> Settled[TokenCount, LLMError]:
-        return await tries.attempt(index, ledger, ask, texts=request.texts())
+    async def step(move: Try, ledger: Ledger, _: float) -> Settled[TokenCount, Missed]:
+        outcome = await tries.attempt(move.step, ledger, ask, texts=request.texts(), last_resort=move.last_resort)
+        return outcome if isinstance(outcome, Failure) else Success(outcome.unwrap()[0])
 
-    return await try_steps(step, plan, tries.ledger(started), call_id=call_id, world=deps.world, journal=deps.journal)
+    return await try_steps(step, tries.trial(), tries.ledger(started))
 
 
 def _unrouted(request: LLMRequest, snapshot: Snapshot, error: LLMError) -> Settled[TokenCount, LLMError]:

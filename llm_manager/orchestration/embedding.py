@@ -15,19 +15,19 @@ from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Ledger
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest, Vector
-from llm_manager.domain.errors import AttemptRecord, LLMError
+from llm_manager.domain.errors import AttemptRecord, Attempts, LLMError, with_attempts
 from llm_manager.domain.events import CacheHit
 from llm_manager.domain.plans import Plan
 from llm_manager.domain.usage import Usage
 from llm_manager.effects import publish
 from llm_manager.orchestration.asking_once import one_for_each
 from llm_manager.orchestration.operating import OperatingDeps, Round, cost_of
-from llm_manager.orchestration.trying import record, try_steps
+from llm_manager.orchestration.trying import Missed, record, try_steps
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.cache_key import vector_keys
 from llm_manager.policies.operation_faults import check_operation, too_large
 from llm_manager.policies.pricing import together
-from llm_manager.policies.recovery import GiveUp, Move, Try, next_move
+from llm_manager.policies.recovery import GiveUp, Means, Move, Try, next_move
 from llm_manager.policies.request_faults import not_asked
 from llm_manager.services.cache import Cache
 from llm_manager.services.model_client import Embed, ModelClient
@@ -66,7 +66,7 @@ def embedding(deps: OperatingDeps, vectors: Cache[Vector] | None) -> Embed:
             job = _Job(asked=asked, size=size, tries=tries, start=start, memory=memory, texts=iter(distinct))
             error = await job.done_by(most)
             if error is not None:
-                return Failure(error)
+                return Failure(with_attempts(error, job.records()))
             answer = job.answer(deps.world.now() - started)
             if 0 < len(answer.vectors) == answer.remembered:
                 hit = CacheHit(at=deps.world.now(), call_id=call_id, provider=profile.provider, model=profile.name, shared=False)
@@ -115,7 +115,7 @@ class _Job:
         self._paid: list[Embeddings] = []
         self._records: list[AttemptRecord] = []
         self._begun = 0
-        self._resends_left = tries.plan.max_retries
+        self._resends = 0
         self._failed: LLMError | None = None
 
     async def done_by(self, workers: int) -> LLMError | None:
@@ -141,9 +141,13 @@ class _Job:
             cost=together(each.cost for each in self._paid),
             remembered=sum(text in self._remembered for text in self._asked.texts),
             latency_seconds=seconds,
-            attempts=tuple(sorted(self._records, key=lambda each: each.number)),
+            attempts=self.records(),
             notices=tuple(dict.fromkeys((*self._tries.plan.notices, *(told for each in self._paid for told in each.notices)))),
         )
+
+    def records(self) -> Attempts:
+        """Every attempt of every batch, in the order in which they began."""
+        return tuple(sorted(self._records, key=lambda each: each.number))
 
     async def _work(self) -> None:
         while self._failed is None and (batch := await self._batch()):
@@ -189,24 +193,25 @@ class _Job:
             sent = evolve(self._asked, texts=batch, model=model, provider=client.endpoint.provider, timeout_ms=milliseconds)
             return client.embed(sent).bind_result(lambda said: one_for_each(said, said.vectors, batch))
 
-        async def step(index: int, ledger: Ledger, began: float) -> Settled[Embeddings, LLMError]:
+        async def step(move: Try, ledger: Ledger, began: float) -> Settled[Embeddings, Missed]:
             nonlocal number
             number = self._begun = self._begun + 1
-            outcome = await tries.attempt(index, ledger, ask, texts=batch, number=number)
+            outcome = await tries.attempt(move.step, ledger, ask, texts=batch, number=number, last_resort=move.last_resort)
             if isinstance(outcome, Failure):
                 return outcome
-            answer = outcome.unwrap()
-            cost = cost_of(answer, plan.steps[index].profile)
-            self._records.append(evolve(record(plan, ledger, index, began, deps.world.now(), cost=cost), number=number))
+            answer, key = outcome.unwrap()
+            cost = cost_of(answer, plan.steps[move.step].profile)
+            line = record(plan, ledger, move.step, began, deps.world.now(), cost=cost, key=key)
+            self._records.append(evolve(line, number=number))
             return Success(evolve(answer, cost=cost))
 
-        def decide(plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter: float) -> Move:
+        def decide(plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter: float, means: Means) -> Move:
             self._records.append(evolve(ledger.attempts[-1], number=number))
             if self._failed is not None:
                 return GiveUp(error=error)
-            own = len(ledger.attempts) - 1
-            move = next_move(evolve(plan, max_retries=own + self._resends_left), ledger, error, now=now, jitter=jitter)
-            self._resends_left -= isinstance(move, Try)
+            others = evolve(ledger, resent=max(0, self._resends - ledger.resends))
+            move = next_move(plan, others, error, now=now, jitter=jitter, means=means)
+            self._resends += isinstance(move, Try) and move.resend
             return move
 
-        return await try_steps(step, plan, self._start, call_id=tries.call_id, world=deps.world, journal=deps.journal, decide=decide)
+        return await try_steps(step, evolve(tries.trial(), decide=decide), self._start)

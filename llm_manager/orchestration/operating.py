@@ -10,11 +10,12 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from attrs import frozen
 from returns.future import FutureResult
-from returns.result import Failure, Result
+from returns.result import Failure, Result, Success
 
 from llm_manager.domain.attempts import Ledger, OtherAttempt
 from llm_manager.domain.configuration import PerformanceSettings, ProviderSettings
 from llm_manager.domain.embeddings import Embeddings
+from llm_manager.domain.error_questions import refused_here
 from llm_manager.domain.errors import LLMError, Origin, RequestTimeout
 from llm_manager.domain.events import (
     Answered,
@@ -30,8 +31,10 @@ from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.moderation import Moderation
 from llm_manager.domain.plans import Plan
 from llm_manager.domain.requests import RequestMetadata
+from llm_manager.domain.secrets import Secret
 from llm_manager.domain.usage import Cost, Priced, TokenCount
 from llm_manager.effects import settle
+from llm_manager.orchestration.trying import Missed, Trial
 from llm_manager.outcomes import Settled
 from llm_manager.policies.choosing import Besides
 from llm_manager.policies.deadlines import Patient, operation_seconds, total_seconds
@@ -131,6 +134,11 @@ class Round:
     asked: Asked
     plan: Plan
 
+    def trial(self) -> Trial:
+        """What all of its attempts share."""
+        deps = self.deps
+        return Trial(plan=self.plan, call_id=self.call_id, world=deps.world, journal=deps.journal, guards=deps.guards)
+
     def ledger(self, started: float, *, waves: int = 1) -> Ledger:
         """An empty ledger; work that takes several ``waves`` of requests, one after the other, gets the time of as many calls."""
         longest = max(self.deps.seconds(self.asked, step.profile, self.operation) for step in self.plan.steps)
@@ -145,14 +153,18 @@ class Round:
         *,
         texts: Iterable[str],
         number: int | None = None,
-    ) -> Settled[_Said, LLMError]:
-        """Ask a client once, when the gates let it through: which model, and for how many milliseconds at most."""
+        last_resort: bool = False,
+    ) -> Settled[tuple[_Said, Secret | None], Missed]:
+        """Ask a client once, when the gates let it through: which model, and for how many milliseconds at most.
+
+        With an answer comes the key that it was asked with.
+        """
         profile, deps = self.plan.steps[index].profile, self.deps
         client = deps.clients()[profile.provider]
         if deps.guards.keys.ready is not None:
             lacking = await deps.guards.keys.ready(profile.provider, deps.journal.emit)
             if lacking is not None:
-                return Failure(lacking)
+                return Failure(Missed(error=lacking, sent=False))
         guessed, most = texts_size(texts)
         leaving = OtherAttempt(
             call_id=self.call_id,
@@ -165,15 +177,19 @@ class Round:
             prompt_tokens=guessed,
             most_prompt_tokens=most,
             call_deadline=ledger.deadline,
+            last_resort=last_resort,
         )
         entered = await pass_all(deps.gates, leaving, deps.journal.emit)
         if isinstance(entered, Failure):
-            return entered
+            refusal = entered.failure()
+            return Failure(Missed(error=refusal, key=leaving.key, sent=not refused_here(refusal)))
         passed = entered.unwrap()
         outcome: Settled[_Said, LLMError] | None = None
         try:
             outcome = await self._sent(leaving, ledger, client, ask)
-            return outcome
+            if isinstance(outcome, Failure):
+                return Failure(Missed(error=outcome.failure(), key=leaving.key))
+            return Success((outcome.unwrap(), leaving.key))
         finally:
             if outcome is None:
                 end_all(passed, None)

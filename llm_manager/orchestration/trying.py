@@ -4,87 +4,141 @@ Nothing is re-sent anywhere else: whole answers, streams, embeddings and the res
 """
 
 from collections.abc import Callable, Coroutine
-from typing import Any, Protocol, TypeAlias, TypeVar
+from decimal import Decimal
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
+from attrs import frozen
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Ledger
-from llm_manager.domain.errors import AttemptRecord, LLMError
+from llm_manager.domain.error_questions import charge_of
+from llm_manager.domain.errors import AttemptRecord, LLMError, with_attempts
 from llm_manager.domain.events import MovedOn
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.plans import Plan
-from llm_manager.domain.usage import Cost
+from llm_manager.domain.secrets import Secret
+from llm_manager.domain.usage import Cost, Unpriced
 from llm_manager.outcomes import Settled
-from llm_manager.policies.recovery import GiveUp, Move, next_move
+from llm_manager.policies.recovery import FIRST, GiveUp, Means, Move, Try, next_move, verdict
 from llm_manager.policies.routing import retirement
+from llm_manager.services.guards import Guards
 from llm_manager.services.journal import Journal
 from llm_manager.services.world import World
 
 _Answer = TypeVar("_Answer")
 
-Ask: TypeAlias = Callable[[int, Ledger, float], Coroutine[Any, Any, Settled[_Answer, LLMError]]]
-"""Asks one step of the plan, by its index, once; the float is when that begins, on the world's monotonic clock."""
+MAYBE_BILLED: Final = Unpriced(reason="may have been billed")
+"""The cost of an attempt that brought no answer and may be on the bill."""
+
+
+@frozen(kw_only=True)
+class Missed:
+    """An attempt that brought no answer: why, with which key, whether it left, and the most it may have cost where that matters."""
+
+    error: LLMError
+    key: Secret | None = None
+    sent: bool = True
+    most_usd: Decimal | None = None
+
+
+Ask: TypeAlias = Callable[[Try, Ledger, float], Coroutine[Any, Any, Settled[_Answer, Missed]]]
+"""Asks one step of the plan once; the float is when that begins, on the world's monotonic clock."""
 
 
 class Decide(Protocol):
     """What follows a failed attempt: see `next_move`."""
 
-    def __call__(self, plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter: float) -> Move: ...
+    def __call__(self, plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter: float, means: Means) -> Move: ...
 
 
-async def try_steps(
-    ask: Ask[_Answer], plan: Plan, ledger: Ledger, *, call_id: str, world: World, journal: Journal, decide: Decide = next_move
-) -> Settled[_Answer, LLMError]:
-    """Ask the first step, then whatever ``decide`` says, until there is an answer or it gives up."""
-    began = world.now()
-    outcome = await ask(0, ledger, began)
+@frozen(kw_only=True)
+class Trial:
+    """One call on its way through its plan: what all of its attempts share."""
+
+    plan: Plan
+    call_id: str
+    world: World
+    journal: Journal
+    guards: Guards
+    patient: bool = False
+    decide: Decide = next_move
+
+    def means(self, key: Secret | None, at: int) -> Means:
+        """What may be done now, after step ``at`` was asked with ``key``."""
+        guards, steps = self.guards, self.plan.steps
+        return Means(
+            patient=self.patient,
+            other_key=guards.keys.others(steps[at].profile.provider, key),
+            waits=tuple(guards.resends.wait(step.endpoint) for step in steps),
+        )
+
+
+@frozen(kw_only=True)
+class Lost:
+    """An attempt that failed: which, when it began and ended, and the ledger without it."""
+
+    ledger: Ledger
+    asked: Try
+    began: float
+    ended: float
+    missed: Missed
+
+
+async def try_steps(ask: Ask[_Answer], trial: Trial, ledger: Ledger) -> Settled[_Answer, LLMError]:
+    """Ask the first step, then whatever is decided, until there is an answer or it gives up."""
+    now = trial.world.now
+    began = now()
+    outcome = await ask(FIRST, ledger, began)
     if isinstance(outcome, Success):
         return outcome
-    return await try_on(outcome.failure(), began, ask, plan, ledger, call_id=call_id, world=world, journal=journal, decide=decide)
+    return await try_on(Lost(ledger=ledger, asked=FIRST, began=began, ended=now(), missed=outcome.failure()), ask, trial)
 
 
-async def try_on(
-    error: LLMError,
-    began: float,
-    ask: Ask[_Answer],
-    plan: Plan,
-    ledger: Ledger,
-    *,
-    call_id: str,
-    world: World,
-    journal: Journal,
-    decide: Decide = next_move,
-) -> Settled[_Answer, LLMError]:
-    """Go on after the first step, asked at ``began``, met an error."""
-    now = world.now
-    index = 0
+async def try_on(lost: Lost, ask: Ask[_Answer], trial: Trial) -> Settled[_Answer, LLMError]:
+    """Go on after an attempt that met an error; the error that the call ends with carries every attempt."""
+    now, plan = trial.world.now, trial.plan
     while True:
-        failed = now()
-        ledger = ledger.entered(record(plan, ledger, index, began, failed, error=error))
-        move = decide(plan, ledger, error, now=failed, jitter=world.rng.random())
+        failed, at, missed = lost.ended, lost.asked.step, lost.missed
+        ledger = lost.ledger.entered(missed_record(plan, lost))
+        move = trial.decide(plan, ledger, missed.error, now=failed, jitter=trial.world.rng.random(), means=trial.means(missed.key, at))
         if isinstance(move, GiveUp):
-            return Failure(move.error)
-        journal.emit(
+            return Failure(with_attempts(move.error, ledger.attempts))
+        if move.resend:
+            trial.guards.resends.spend(plan.steps[move.step].endpoint)
+        trial.journal.emit(
             MovedOn(
                 at=failed,
-                call_id=call_id,
-                from_model=plan.steps[index].profile.name,
+                call_id=trial.call_id,
+                from_model=plan.steps[at].profile.name,
                 to_model=plan.steps[move.step].profile.name,
                 after_seconds=move.after_seconds,
-                error_tag=error.tag,
+                error_tag=missed.error.tag,
             )
         )
         if move.after_seconds > 0.0:
-            await world.sleep(move.after_seconds)
-        index, began = move.step, now()
-        outcome = await ask(index, ledger, began)
+            await trial.world.sleep(move.after_seconds)
+        began = now()
+        if began >= ledger.deadline:
+            return Failure(with_attempts(verdict(plan, ledger), ledger.attempts))
+        outcome = await ask(move, ledger, began)
         if isinstance(outcome, Success):
             return outcome
-        error = outcome.failure()
+        lost = Lost(ledger=ledger, asked=move, began=began, ended=now(), missed=outcome.failure())
 
 
 def record(
-    plan: Plan, ledger: Ledger, index: int, began: float, ended: float, *, error: LLMError | None = None, cost: Cost | None = None
+    plan: Plan,
+    ledger: Ledger,
+    index: int,
+    began: float,
+    ended: float,
+    *,
+    error: LLMError | None = None,
+    cost: Cost | None = None,
+    key: Secret | None = None,
+    sent: bool = True,
+    left: bool = False,
+    most_usd: Decimal | None = None,
 ) -> AttemptRecord:
     """The next line of a ledger, for an attempt at step ``index`` that lasted from ``began`` to ``ended``."""
     profile = plan.steps[index].profile
@@ -97,15 +151,38 @@ def record(
         seconds=ended - began,
         error=error,
         cost=cost,
+        key_fingerprint=None if key is None else key.fingerprint,
+        sent=sent,
+        left=left,
+        most_usd=most_usd,
+    )
+
+
+def missed_record(plan: Plan, lost: Lost) -> AttemptRecord:
+    """The line of an attempt that brought no answer: its cost is not known where it may have been billed, else there is none."""
+    error, sent, most = lost.missed.error, lost.missed.sent, lost.missed.most_usd
+    return record(
+        plan,
+        lost.ledger,
+        lost.asked.step,
+        lost.began,
+        lost.ended,
+        error=error,
+        cost=MAYBE_BILLED if sent and charge_of(error) != "none" else None,
+        key=lost.missed.key,
+        sent=sent,
+        most_usd=most,
     )
 
 
 def moves(ledger: Ledger, answered: ModelProfile) -> tuple[str, ...]:
     """Say that the first model asked is not the one that answered, what it met, and whether the other one is retired."""
-    if not ledger.attempts:
+    turn = ledger.turn
+    if not turn:
         return ()
-    first = ledger.attempts[0]
-    if first.error is None or (first.provider, first.model) == (answered.provider, answered.name):
+    first = turn[0]
+    if (first.error is None and not first.left) or (first.provider, first.model) == (answered.provider, answered.name):
         return ()
-    moved = f"{first.model} of {first.provider} failed ({first.error.tag}); {answered.name} of {answered.provider} answered"
+    met = "was slow" if first.error is None else f"failed ({first.error.tag})"
+    moved = f"{first.model} of {first.provider} {met}; {answered.name} of {answered.provider} answered"
     return (moved, *retirement(answered))

@@ -4,46 +4,24 @@ Whole answers and streams take the same walk; a stream that has opened has left 
 its first event by construction.
 """
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-from attrs import frozen
+from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Attempt, Call, Ledger, Limits
-from llm_manager.domain.configuration import PerformanceSettings, ProviderSettings
-from llm_manager.domain.errors import LLMError
-from llm_manager.domain.plans import Plan, PlanStep, Snapshot
+from llm_manager.domain.errors import LLMError, RequestTimeout
+from llm_manager.domain.plans import Plan, PlanStep
 from llm_manager.domain.requests import LLMRequest
-from llm_manager.domain.responses import LLMResponse
-from llm_manager.orchestration.trying import moves, record, try_on
+from llm_manager.orchestration.attempting import WalkDeps, Way
+from llm_manager.orchestration.hedging import hedge, hedged
+from llm_manager.orchestration.trying import Lost, Trial, try_on
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.deadlines import limits_for, total_seconds
-from llm_manager.policies.pricing import price
+from llm_manager.policies.recovery import FIRST
 from llm_manager.policies.request_faults import check_request
-from llm_manager.services.guards import Guards
-from llm_manager.services.journal import Journal
-from llm_manager.services.model_client import ModelClient
-from llm_manager.services.model_router import ModelRouter
-from llm_manager.services.steps import Ending, Reply, Step, at_end
-from llm_manager.services.world import World
-
-
-@frozen(kw_only=True)
-class WalkDeps:
-    """What a walk needs: what is known, who may be asked, and the world it happens in."""
-
-    world: World
-    journal: Journal
-    router: ModelRouter
-    snapshot: Callable[[LLMRequest], Coroutine[Any, Any, Snapshot]]
-    clients: Callable[[], Mapping[str, ModelClient]]
-    performance: PerformanceSettings
-    providers: Mapping[str, ProviderSettings]
-    guards: Guards
-    percentile: Callable[[str, str, float], float | None]
-    """Within how many seconds so large a share of a model's newest answers came; None before enough are known."""
+from llm_manager.services.steps import Reply, Step
 
 
 def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> Step[Call, Reply]:
@@ -59,17 +37,42 @@ def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> St
         if not isinstance(routed, Success):
             return routed
         plan = routed.unwrap()
+        if deps.explore is not None:
+            plan = await deps.explore(call.request, plan)
         limits, longest = bounds(call.request, plan)
-        way = _Way(deps, call, plan, limits, streamed)
-        ledger = Ledger(started=call.started, deadline=call.started + total_seconds(call.request, longest))
+        way = Way(deps, call, plan, limits, streamed)
+        ledger = _ledger(call, longest)
         began = now()
-        outcome = await way.ask(step, 0, ledger, began)
-        if isinstance(outcome, Success):
-            return outcome
-        again = partial(way.ask, step)
-        return await try_on(outcome.failure(), began, again, plan, ledger, call_id=call.id, world=deps.world, journal=deps.journal)
+        if began >= ledger.deadline:
+            return Failure(_too_late(plan, ledger))
+        second = hedge(deps, plan) if deps.hedging.enabled else None
+        if second is None:
+            outcome = await way.ask(step, FIRST, ledger, began)
+            if isinstance(outcome, Success):
+                return outcome
+            lost = Lost(ledger=ledger, asked=FIRST, began=began, ended=now(), missed=outcome.failure())
+        else:
+            raced = await hedged(step, way, ledger, began, second)
+            if isinstance(raced, Success):
+                return raced
+            lost = raced.failure()
+        trial = Trial(plan=plan, call_id=call.id, world=deps.world, journal=deps.journal, guards=deps.guards, patient=call.patient)
+        return await try_on(lost, partial(way.ask, step), trial)
 
     return walk
+
+
+def _ledger(call: Call, longest: float) -> Ledger:
+    """A ledger for the call, or that of the turns before it, which its deadline bounds too."""
+    deadline, most = call.started + total_seconds(call.request, longest), call.request.max_cost_usd
+    if call.before is None:
+        return Ledger(started=call.started, deadline=deadline, max_cost_usd=most)
+    return evolve(call.before, deadline=min(deadline, call.before.deadline), max_cost_usd=most)
+
+
+def _too_late(plan: Plan, ledger: Ledger) -> RequestTimeout:
+    milliseconds = round((ledger.deadline - ledger.started) * 1000)
+    return RequestTimeout(model=plan.steps[0].profile.name, timeout_ms=milliseconds, phase="total", attempts=ledger.attempts)
 
 
 def _remembering_limits(deps: WalkDeps, *, streamed: bool) -> Callable[[LLMRequest, Plan], tuple[tuple[Limits, ...], float]]:
@@ -98,86 +101,3 @@ def _limits(deps: WalkDeps, request: LLMRequest, step: PlanStep, *, streamed: bo
         provider_timeout_ms=None if own is None else own.timeout_ms,
         streamed=streamed,
     )
-
-
-@frozen
-class _Way:
-    """One call on its way: what it has of its own, beside the ledger that grows."""
-
-    deps: WalkDeps
-    call: Call
-    plan: Plan
-    limits: tuple[Limits, ...]
-    streamed: bool
-
-    async def ask(self, step: Step[Attempt, Reply], index: int, ledger: Ledger, began: float) -> Settled[Reply, LLMError]:
-        """Ask one step of the plan, once."""
-        prepared = self.prepared(index, ledger, began)
-        if not isinstance(prepared, Success):
-            return prepared
-        attempt = prepared.unwrap()
-        outcome = await step(attempt)
-        if not isinstance(outcome, Success):
-            return outcome
-        return at_end(outcome, self.completing(ledger, attempt, index, began, opened=self.deps.world.now()))
-
-    def prepared(self, index: int, ledger: Ledger, now: float) -> Settled[Attempt, LLMError]:
-        step = self.plan.steps[index]
-        client = self.deps.clients()[step.profile.provider]
-        encoded = sealed(client.encode(self.call.request, step.profile))
-        if not isinstance(encoded, Success):
-            return encoded
-        limits = self.limits[index]
-        return Success(
-            Attempt(
-                call_id=self.call.id,
-                number=len(ledger.attempts) + 1,
-                request=self.call.request,
-                model=step.profile,
-                endpoint=client.endpoint,
-                wire=encoded.unwrap(),
-                key=self.deps.guards.keys.choose(step.profile.provider, client.key),
-                limits=limits,
-                deadline=min(now + limits.attempt_seconds, ledger.deadline),
-                call_deadline=ledger.deadline,
-                total_seconds=ledger.deadline - ledger.started,
-            )
-        )
-
-    def completing(self, ledger: Ledger, attempt: Attempt, index: int, began: float, *, opened: float) -> Callable[[Ending], Ending]:
-        """Add to an answer, when it ends, what only the call knows: price, attempts, times, notices."""
-
-        def complete(ending: Ending) -> Ending:
-            if not isinstance(ending, Success):
-                return ending
-            now = self.deps.world.now()
-            answer = ending.unwrap()
-            cost, attempts = answer.cost, ledger.attempts
-            if not (answer.cached or answer.shared):
-                cost = price(answer.usage, attempt.model.price)
-                attempts = (*attempts, record(self.plan, ledger, index, began, now, cost=cost))
-            return Success(
-                LLMResponse(  # field by field: `evolve` takes twice the time, and this runs on every call
-                    content=answer.content,
-                    model=answer.model,
-                    provider=answer.provider,
-                    finish=answer.finish,
-                    tool_calls=answer.tool_calls,
-                    reasoning=answer.reasoning,
-                    thoughts=answer.thoughts,
-                    usage=answer.usage,
-                    cost=cost,
-                    latency_seconds=now - self.call.started,
-                    time_to_first_token_seconds=opened - self.call.started if self.streamed else None,
-                    tokens_per_second=answer.tokens_per_second,
-                    cached=answer.cached,
-                    shared=answer.shared,
-                    attempts=attempts,
-                    notices=(*self.plan.notices, *moves(ledger, attempt.model), *attempt.wire.notices, *answer.notices),
-                    request_id=answer.request_id,
-                    rate_limits=answer.rate_limits,
-                    call_id=self.call.id,
-                )
-            )
-
-        return complete

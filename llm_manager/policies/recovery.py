@@ -1,28 +1,57 @@
-"""What to do after a failed attempt: the one place where re-sending and falling back are decided."""
+"""What to do after a failed attempt: the one place where re-sending and falling back are decided.
 
-from typing import ClassVar, Literal, TypeAlias
+The law: requests that leave never pass the models tried plus ``plan.max_retries``. What our own breakers, limits and budgets
+refuse does not leave, and takes none of them.
+"""
+
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from attrs import frozen
 
 from llm_manager.domain.attempts import Ledger
-from llm_manager.domain.error_questions import may_fall_back, meets_every_model, resend, retry_after
-from llm_manager.domain.errors import AllModelsFailed, AttemptRecord, ContextTooLarge, LLMError, ModelUnavailable
+from llm_manager.domain.error_questions import (
+    may_fall_back,
+    may_try_another_key,
+    meets_every_model,
+    refused_here,
+    resend,
+    retry_after,
+)
+from llm_manager.domain.errors import (
+    AllModelsFailed,
+    AttemptRecord,
+    BudgetExceeded,
+    CircuitOpen,
+    ContextTooLarge,
+    LLMError,
+    ModelUnavailable,
+    RateLimitExceeded,
+)
 from llm_manager.domain.plans import Plan
 
-LONGEST_WAIT_SECONDS = 120.0
+LONGEST_WAIT_SECONDS: Final = 120.0
+PATIENCE_SECONDS: Final = 60.0
+"""How long after its first failure a patient call keeps its last re-send: outages of a minute are common."""
+
 _BASE_SECONDS = 0.5
 _OVERLOADED_BASE_SECONDS = 2.0
 _CAP_SECONDS = 30.0
 _MOST_DOUBLINGS = 16
+_LEAST_LOCAL_SECONDS = 0.25
+_LEAST_SPREAD_SECONDS = 0.1
+_SPREAD = 0.1
+_MOST_SPREAD_SECONDS = 5.0
 
 
 @frozen(kw_only=True)
 class Try:
-    """Ask step ``step`` of the plan after ``after_seconds``."""
+    """Ask step ``step`` of the plan after ``after_seconds``; a ``resend`` is counted against the endpoint's share of them."""
 
     tag: ClassVar[Literal["Try"]] = "Try"
     step: int
     after_seconds: float = 0.0
+    resend: bool = False
+    last_resort: bool = False
 
 
 @frozen(kw_only=True)
@@ -36,69 +65,185 @@ class GiveUp:
 Move: TypeAlias = Try | GiveUp
 
 
-def next_move(plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter: float) -> Move:
+@frozen(kw_only=True)
+class Means:
+    """What a call has beside its ledger.
+
+    ``patient`` calls wait for endpoints to come back. ``other_key`` says that the model which failed last can be asked with
+    another key. ``waits`` are the seconds until the endpoint of each step has room for one more re-send, 0 where they are not told.
+    """
+
+    patient: bool = False
+    other_key: bool = False
+    waits: tuple[float, ...] = ()
+
+
+FIRST: Final = Try(step=0)
+_ALONE: Final = Means()
+
+
+def next_move(plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter: float, means: Means = _ALONE) -> Move:
     """Decide what follows ``error``, which the ledger's last attempt gave; ``jitter`` is a random number in [0, 1).
 
-    A fresh model is asked at once, but none of an endpoint that has just failed as it would for any; under ``cost`` the
-    same model is asked once more first. When none is left, the cheapest wait among those that may be re-sent is chosen.
-    Attempts never pass the steps tried plus ``plan.max_retries``.
+    Another key of the same model is tried at once, then a fresh model, but none of an endpoint that has just failed as it
+    would for any; under ``cost`` the same model is asked once more first. When none is left, the cheapest wait is chosen, for
+    a re-send or to be let through. When breakers alone are in the way, the one that opens soonest is probed as a last resort.
     """
-    last = ledger.attempts[-1]
-    tried = {record.step for record in ledger.attempts}
-    resends_left = plan.max_retries - (len(ledger.attempts) - len(tried))
-    if plan.strategy == "cost" and resends_left > 0 and _tries(ledger, last.step) == 1:
-        pause = _pause(ledger, last, now=now, jitter=jitter)
-        if pause is not None:
-            return Try(step=last.step, after_seconds=pause)
+    way = _Way(plan=plan, ledger=ledger, now=now, jitter=jitter, means=means)
+    here = way.place(ledger.attempts[-1])
+    in_time = now < ledger.deadline
+    if here is not None and in_time and way.may_resend(here) and not refused_here(error):
+        if means.other_key and may_try_another_key(error) and way.room(here) == 0.0:
+            return Try(step=here, resend=True)
+        if plan.strategy == "cost" and way.sent(here) == 1 and (again := way.again(here)) is not None:
+            return again
     if not may_fall_back(error) and resend(error) == "never":
         return GiveUp(error=error)
-    if may_fall_back(error) and (fresh := _fresh_step(plan, ledger, tried, error)) is not None:
-        return Try(step=fresh) if now < ledger.deadline else GiveUp(error=_verdict(ledger))
-    if resends_left > 0:
-        waits = [
-            (pause, record.step)
-            for record in _last_of_each(ledger)
-            if (pause := _pause(ledger, record, now=now, jitter=jitter)) is not None
-        ]
-        if waits:
-            pause, step = min(waits)
-            return Try(step=step, after_seconds=pause)
-    return GiveUp(error=_verdict(ledger))
+    if may_fall_back(error) and (fresh := way.fresh_step(error)) is not None:
+        return Try(step=fresh) if in_time else GiveUp(error=verdict(plan, ledger))
+    return way.wait() if in_time else GiveUp(error=verdict(plan, ledger))
 
 
-def _fresh_step(plan: Plan, ledger: Ledger, tried: set[int], error: LLMError) -> int | None:
-    """The next step not tried whose endpoint may do better, and whose window is larger when that was what lacked."""
-    needs_more_than = None
-    if isinstance(error, ContextTooLarge) and error.limit_kind == "window":
-        needs_more_than = plan.steps[ledger.attempts[-1].step].profile.context_window
-    spoilt = {
-        plan.steps[record.step].endpoint for record in _last_of_each(ledger) if record.error is not None and meets_every_model(record.error)
-    }
-    for index, step in enumerate(plan.steps):
-        if index in tried or step.endpoint in spoilt:
-            continue
-        window = step.profile.context_window
-        if needs_more_than is None or window is None or window > needs_more_than:
-            return index
-    return None
+def verdict(plan: Plan, ledger: Ledger) -> LLMError:
+    """The one error when one model was tried, or one budget refused them all; else all of them together."""
+    causes = tuple(record.error for record in _last_of_each(plan, ledger).values() if record.error is not None)
+    if all(isinstance(cause, BudgetExceeded) for cause in causes):
+        causes = causes[:1]
+    return causes[0] if len(causes) == 1 else AllModelsFailed(causes=causes)
 
 
-def _pause(ledger: Ledger, record: AttemptRecord, *, now: float, jitter: float) -> float | None:
-    """Seconds until the step of ``record`` may be asked again; None when it may not, or not within patience."""
-    error = record.error
-    if error is None:
+@frozen(kw_only=True)
+class _Way:
+    """One moment of a call: what is behind it, and what it may do now."""
+
+    plan: Plan
+    ledger: Ledger
+    now: float
+    jitter: float
+    means: Means
+
+    def place(self, record: AttemptRecord) -> int | None:
+        """Where in the plan the model of a record stands."""
+        return _places(self.plan).get((record.provider, record.model))
+
+    def records(self, index: int) -> list[AttemptRecord]:
+        profile = self.plan.steps[index].profile
+        return [record for record in self.ledger.turn if (record.provider, record.model) == (profile.provider, profile.name)]
+
+    def sent(self, index: int) -> int:
+        """How often a model has been asked."""
+        return sum(record.sent for record in self.records(index))
+
+    def may_resend(self, index: int) -> bool:
+        """Say whether one more request to a model is within the call's own bound: the first one always is."""
+        return self.ledger.resends < self.plan.max_retries or not self.sent(index)
+
+    def room(self, index: int) -> float:
+        """Seconds until the endpoint of a step takes one more re-send."""
+        return self.means.waits[index] if index < len(self.means.waits) else 0.0
+
+    def fresh_step(self, error: LLMError) -> int | None:
+        """The next step not tried whose endpoint may do better, and whose window is larger when that was what lacked."""
+        tried = _last_of_each(self.plan, self.ledger)
+        needs_more_than = None
+        here = self.place(self.ledger.attempts[-1])
+        if isinstance(error, ContextTooLarge) and error.limit_kind == "window" and here is not None:
+            needs_more_than = self.plan.steps[here].profile.context_window
+        spoilt = {
+            self.plan.steps[index].endpoint
+            for index, record in tried.items()
+            if record.error is not None and meets_every_model(record.error)
+        }
+        for index, step in enumerate(self.plan.steps):
+            if index in tried or step.endpoint in spoilt:
+                continue
+            window = step.profile.context_window
+            if needs_more_than is None or window is None or window > needs_more_than:
+                return index
         return None
-    tries = _tries(ledger, record.step)
-    willing = resend(error)
-    if willing == "never" or (willing == "once" and tries > 1):
-        return None
-    asked = retry_after(error)
-    wanted = _backoff(error, tries, jitter) if asked is None else asked
-    if wanted > LONGEST_WAIT_SECONDS:
-        return None
-    failed_at = ledger.started + record.after_seconds + record.seconds
-    pause = max(0.0, failed_at + wanted - now)
-    return pause if now + pause < ledger.deadline else None
+
+    def wait(self) -> Move:
+        """The cheapest wait there is; a breaker's only when there is no other, after the last resort, and for the patient."""
+        tried = _last_of_each(self.plan, self.ledger)
+        waits = [wait for index in tried if (wait := self.again(index)) is not None]
+        shut = {index: record.error for index, record in tried.items() if isinstance(record.error, CircuitOpen)}
+        if not waits and (probe := self.last_resort(shut)) is not None:
+            return probe
+        waits += [wait for index, error in shut.items() if (wait := self.let_in(index, error, error.retry_after_seconds)) is not None]
+        if not waits:
+            return GiveUp(error=verdict(self.plan, self.ledger))
+        return min(waits, key=lambda wait: (wait.after_seconds, wait.step))
+
+    def last_resort(self, shut: dict[int, CircuitOpen]) -> Try | None:
+        """The shut endpoint that opens soonest, once a turn."""
+        refusals = sum(isinstance(record.error, CircuitOpen) for record in self.ledger.turn)
+        able = [(error.retry_after_seconds or 0.0, index) for index, error in shut.items() if self.may_ask_again(index)]
+        if not able or refusals > len(shut):
+            return None
+        return Try(step=min(able)[1], last_resort=True)
+
+    def again(self, index: int) -> Try | None:
+        """When a model that was tried may be asked again; None when it may not, or not within patience."""
+        last = self.records(index)[-1]
+        if last.error is None or isinstance(last.error, CircuitOpen):
+            return None
+        if refused_here(last.error):
+            return self.limited(index, last.error)
+        if not (self.may_resend(index) and self.may_ask_again(index)):
+            return None
+        pause = self.pause(index, last, last.error)
+        room = self.room(index)
+        if pause is None or (room > pause and not self.means.patient):
+            return None
+        return self.in_time(Try(step=index, after_seconds=max(pause, room), resend=True))
+
+    def may_ask_again(self, index: int) -> bool:
+        """Say whether what was met by requests that left lets one more go."""
+        met = [record.error for record in self.records(index) if record.sent and record.error is not None]
+        if not met:
+            return True
+        willing = resend(met[-1])
+        return self.may_resend(index) and (willing == "freely" or (willing == "once" and len(met) == 1))
+
+    def limited(self, index: int, error: LLMError) -> Try | None:
+        """How to go on after a limit of our own: the patient wait; others stand in its queue, once no other model is left."""
+        if not isinstance(error, RateLimitExceeded) or not error.resend_helps:
+            return None
+        if self.means.patient:
+            return self.let_in(index, error, error.retry_after_seconds)
+        hurried = len(self.plan.steps) > 1 and self.plan.strategy != "cost"
+        if not hurried or error.retry_after_seconds is None or len(self.records(index)) > 1:
+            return None
+        return None if self.now + error.retry_after_seconds >= self.ledger.deadline else Try(step=index)
+
+    def let_in(self, index: int, error: LLMError, asked: float | None) -> Try | None:
+        """The wait of a patient call for what was refused here; it grows, so that nothing spins."""
+        if not self.means.patient or not self.may_ask_again(index):
+            return None
+        refusals = sum(record.error is not None and record.error.tag == error.tag and not record.sent for record in self.records(index))
+        least = min(_CAP_SECONDS, _LEAST_LOCAL_SECONDS * 2.0 ** min(refusals - 1, _MOST_DOUBLINGS))
+        return self.in_time(Try(step=index, after_seconds=self.spread(max(asked or 0.0, least))))
+
+    def pause(self, index: int, last: AttemptRecord, error: LLMError) -> float | None:
+        """Seconds until a re-send; None for longer than anyone waits."""
+        failures = [record for record in self.records(index) if record.sent and record.error is not None]
+        asked = retry_after(error)
+        if asked is not None and asked > LONGEST_WAIT_SECONDS:
+            return None
+        wanted = _backoff(error, len(failures), self.jitter) if asked is None else self.spread(asked)
+        pause = max(0.0, _ended(self.ledger, last) + wanted - self.now)
+        if self.means.patient and resend(error) == "freely" and 0 < self.ledger.resends == self.plan.max_retries - 1:
+            kept = _ended(self.ledger, failures[0]) + self.spread(PATIENCE_SECONDS) - self.now
+            if self.now + kept < self.ledger.deadline:
+                pause = max(pause, kept)
+        return pause
+
+    def spread(self, seconds: float) -> float:
+        """Spread those who wait for the same moment: behind it, never before it."""
+        return seconds + self.jitter * min(_MOST_SPREAD_SECONDS, _LEAST_SPREAD_SECONDS + _SPREAD * seconds)
+
+    def in_time(self, wait: Try) -> Try | None:
+        return wait if self.now + wait.after_seconds < self.ledger.deadline else None
 
 
 def _backoff(error: LLMError, tries: int, jitter: float) -> float:
@@ -108,15 +253,16 @@ def _backoff(error: LLMError, tries: int, jitter: float) -> float:
     return ceiling * (0.5 + 0.5 * jitter) if overloaded else ceiling * jitter
 
 
-def _tries(ledger: Ledger, step: int) -> int:
-    return sum(1 for record in ledger.attempts if record.step == step)
+def _ended(ledger: Ledger, record: AttemptRecord) -> float:
+    return ledger.started + record.after_seconds + record.seconds
 
 
-def _last_of_each(ledger: Ledger) -> tuple[AttemptRecord, ...]:
-    return tuple({record.step: record for record in ledger.attempts}.values())
+def _places(plan: Plan) -> dict[tuple[str, str], int]:
+    return {(step.profile.provider, step.profile.name): index for index, step in enumerate(plan.steps)}
 
 
-def _verdict(ledger: Ledger) -> LLMError:
-    """The one error when one step was tried, else all of them together."""
-    causes = tuple(record.error for record in _last_of_each(ledger) if record.error is not None)
-    return causes[0] if len(causes) == 1 else AllModelsFailed(causes=causes)
+def _last_of_each(plan: Plan, ledger: Ledger) -> dict[int, AttemptRecord]:
+    """The last record of each model of the plan that was tried in this turn, in the order tried."""
+    places = _places(plan)
+    found = ((places.get((record.provider, record.model)), record) for record in ledger.turn)
+    return {index: record for index, record in found if index is not None}

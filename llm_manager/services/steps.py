@@ -70,7 +70,8 @@ def at_end(
 ) -> Settled[Reply, LLMError]:
     """Tell how a step ends, once: now for a failure or a whole answer, on its last event for a stream.
 
-    What ``tell`` makes of an answer takes its place. ``left`` is called instead when a stream is closed before its end.
+    What ``tell`` makes of an answer, or of a stream's failure, takes its place. ``left`` is called instead when a stream is
+    closed before its end.
     """
     if not isinstance(outcome, Success):
         tell(outcome)
@@ -109,8 +110,8 @@ async def _telling(events: Events, tell: Callable[[Ending], Ending], left: Calla
             async for event in events:
                 if not isinstance(event, Success):
                     told = True
-                    tell(event)
-                    yield event
+                    ended = tell(event)
+                    yield event if isinstance(ended, Success) else ended
                     return
                 if isinstance(happened := event.unwrap(), StreamFinished):
                     told = True

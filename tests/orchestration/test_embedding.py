@@ -204,9 +204,9 @@ def test_another_model_never_stands_in() -> None:
 def test_a_pause_asked_for_is_slept_and_the_ledger_tells() -> None:
     model = embedder(LIMITED)
     answer = ask(scripted_manager(model), EmbedRequest("a")).unwrap()
-    assert answer.latency_seconds == pytest.approx(1.0)
+    assert 1.0 <= answer.latency_seconds < 1.2
     assert [(record.number, record.error) for record in answer.attempts] == [(1, LIMITED), (2, None)]
-    assert answer.attempts[1].after_seconds == pytest.approx(1.0)
+    assert answer.attempts[1].after_seconds == pytest.approx(answer.latency_seconds)
 
 
 def test_after_a_failure_no_batch_begins_and_those_under_way_are_kept() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from returns.result import Failure, Success
 
 from llm_manager.domain.configuration import LLMConfig, PerformanceSettings, ProviderSettings
-from llm_manager.domain.error_questions import is_transient
+from llm_manager.domain.error_questions import is_transient, refused_here
 from llm_manager.domain.errors import (
     AllModelsFailed,
     InvalidRequest,
@@ -82,8 +82,8 @@ def test_a_pause_asked_for_is_slept_on_the_worlds_clock() -> None:
     one = scripted(RateLimitExceeded(model="m", retry_after_seconds=7.0), "hello", provider="one")
     outcome = ask(scripted_manager(one))
     assert isinstance(outcome, Success)
-    assert outcome.unwrap().latency_seconds == pytest.approx(7.0)
-    assert outcome.unwrap().attempts[1].after_seconds == pytest.approx(7.0)
+    assert 7.0 <= outcome.unwrap().latency_seconds < 7.8
+    assert outcome.unwrap().attempts[1].after_seconds == pytest.approx(outcome.unwrap().latency_seconds)
 
 
 def test_a_hanging_model_is_left_at_its_deadline() -> None:
@@ -189,11 +189,16 @@ def test_what_is_seen_changes_the_next_route() -> None:
     assert answers[-1] == "quick"
 
 
+def _met(error: LLMError) -> bool:
+    """Whether a provider can be the cause: what we refuse ourselves was never sent."""
+    return not refused_here(error)
+
+
 Asking = Callable[[LLMManager], Coroutine[Any, Any, Settled[LLMResponse, LLMError]]]
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.lists(errors(), min_size=1, max_size=3), min_size=1, max_size=3), st.integers(0, 4), st.booleans())
+@given(st.lists(st.lists(errors().filter(_met), min_size=1, max_size=3), min_size=1, max_size=3), st.integers(0, 4), st.booleans())
 def test_calls_never_pass_the_models_tried_and_the_retries(failures: list[list[LLMError]], retries: int, streamed: bool) -> None:
     names = ("one", "two", "three")
     models = [scripted(*each, provider=name) for each, name in zip(failures, names, strict=False)]

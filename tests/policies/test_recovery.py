@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_manager.domain.attempts import Ledger
-from llm_manager.domain.error_questions import is_transient, may_fall_back
+from llm_manager.domain.error_questions import is_transient, may_fall_back, refused_here
 from llm_manager.domain.errors import (
     AllModelsFailed,
     AttemptRecord,
@@ -70,14 +70,14 @@ def test_a_transient_failure_goes_to_the_next_fresh_model_at_once() -> None:
 
 def test_cost_asks_the_same_model_once_more_first() -> None:
     plan = plan_of(2, strategy="cost")
-    assert after(plan, (0, DOWN)) == Try(step=0, after_seconds=0.25)
+    assert after(plan, (0, DOWN)) == Try(step=0, after_seconds=0.25, resend=True)
     assert after(plan, (0, DOWN), (0, DOWN)) == Try(step=1)
 
 
 def test_when_every_model_was_tried_the_cheapest_wait_is_taken() -> None:
     slow = RateLimitExceeded(model="m0", retry_after_seconds=60.0)
     quick = RateLimitExceeded(model="m1", retry_after_seconds=2.0)
-    assert after(plan_of(2), (0, slow), (1, quick)) == Try(step=1, after_seconds=2.0)
+    assert after(plan_of(2), (0, slow), (1, quick)) == Try(step=1, after_seconds=2.15, resend=True)
 
 
 def test_a_wait_past_the_cap_or_the_deadline_is_no_wait() -> None:
@@ -178,28 +178,35 @@ def test_attempts_never_pass_the_fresh_steps_and_the_retries(steps: int, max_ret
         began, now = now, now + data.draw(st.floats(0.0, 5.0))
         ledger = ledger.entered(
             AttemptRecord(
-                number=len(ledger.attempts) + 1, step=index, provider="p", model="m", after_seconds=began, seconds=now - began, error=error
+                number=len(ledger.attempts) + 1,
+                step=index,
+                provider="p",
+                model=f"m{index}",
+                after_seconds=began,
+                seconds=now - began,
+                error=error,
+                sent=not refused_here(error),
             )
         )
         move = next_move(plan, ledger, error, now=now, jitter=data.draw(st.floats(0.0, 0.999)))
         if isinstance(move, GiveUp):
             break
         fresh = move.step not in {record.step for record in ledger.attempts}
-        last_there = [record.error for record in ledger.attempts if record.step == move.step][-1:]
-        assert fresh or (last_there[0] is not None and is_transient(last_there[0]))
+        last_there = [record.error for record in ledger.attempts if record.step == move.step and record.sent][-1:]
+        assert fresh or not last_there or (last_there[0] is not None and is_transient(last_there[0]))
         assert may_fall_back(error) or move.step == index or not fresh
         assert move.after_seconds >= 0.0
         assert now + move.after_seconds < ledger.deadline
         now, index = now + move.after_seconds, move.step
     else:
         pytest.fail("it never gave up")
-    tried = {record.step for record in ledger.attempts}
-    assert len(ledger.attempts) <= len(tried) + max_retries
+    sent = [record.step for record in ledger.attempts if record.sent]
+    assert len(sent) <= len(set(sent)) + max_retries
 
 
 def test_no_fresh_model_is_asked_after_the_deadline() -> None:
     plan = plan_of(2)
     ledger = Ledger(started=0.0, deadline=10.0)
-    ledger = ledger.entered(AttemptRecord(number=1, step=0, provider="p", model="m", after_seconds=0.0, seconds=10.0, error=DOWN))
+    ledger = ledger.entered(AttemptRecord(number=1, step=0, provider="p", model="m0", after_seconds=0.0, seconds=10.0, error=DOWN))
     assert next_move(plan, ledger, DOWN, now=10.0, jitter=0.0) == GiveUp(error=DOWN)
     assert next_move(plan, evolve(ledger, deadline=11.0), DOWN, now=10.0, jitter=0.0) == Try(step=1)

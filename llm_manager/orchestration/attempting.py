@@ -1,0 +1,171 @@
+"""One attempt of a call: made ready, sent, and told of in the answer or the error it ends with."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from decimal import Decimal
+from math import inf
+from typing import Any, Final
+
+from attrs import field, frozen
+from returns.result import Failure, Success
+
+from llm_manager.domain.attempts import Attempt, Call, Ledger, Limits
+from llm_manager.domain.configuration import HedgingSettings, PerformanceSettings, ProviderSettings
+from llm_manager.domain.error_questions import refused_here
+from llm_manager.domain.errors import with_attempts
+from llm_manager.domain.plans import Plan, Snapshot
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.usage import Priced
+from llm_manager.orchestration.exploring import Explore
+from llm_manager.orchestration.trying import Lost, Missed, missed_record, moves, record
+from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.call_cost import most_of, uncovered
+from llm_manager.policies.pricing import price
+from llm_manager.policies.recovery import Try
+from llm_manager.services.guards import Guards
+from llm_manager.services.journal import Journal
+from llm_manager.services.model_client import ModelClient
+from llm_manager.services.model_router import ModelRouter
+from llm_manager.services.steps import Ending, Reply, Step, at_end
+from llm_manager.services.world import World
+
+_HURRIED_SECONDS: Final = 1.0
+"""How long an endpoint that has asked everybody to wait is waited for while another model is there to be asked."""
+
+
+@frozen(kw_only=True)
+class WalkDeps:
+    """What a walk needs: what is known, who may be asked, and the world it happens in."""
+
+    world: World
+    journal: Journal
+    router: ModelRouter
+    snapshot: Callable[[LLMRequest], Coroutine[Any, Any, Snapshot]]
+    clients: Callable[[], Mapping[str, ModelClient]]
+    performance: PerformanceSettings
+    providers: Mapping[str, ProviderSettings]
+    guards: Guards
+    percentile: Callable[[str, str, float], float | None]
+    """Within how many seconds so large a share of a model's newest answers came; None before enough are known."""
+    explore: Explore | None = None
+    """Plans that now and then ask another model first; None where settings want none."""
+    hedging: HedgingSettings = field(factory=HedgingSettings)
+
+
+@frozen
+class Way:
+    """One call on its way: what it has of its own, beside the ledger that grows."""
+
+    deps: WalkDeps
+    call: Call
+    plan: Plan
+    limits: tuple[Limits, ...]
+    streamed: bool
+
+    async def ask(self, step: Step[Attempt, Reply], asked: Try, ledger: Ledger, began: float) -> Settled[Reply, Missed]:
+        """Ask one step of the plan, once."""
+        ready = await self.ready(asked, ledger, began)
+        if not isinstance(ready, Success):
+            return ready
+        return await self.send(step, ready.unwrap(), asked.step, ledger, began)
+
+    async def ready(self, asked: Try, ledger: Ledger, now: float) -> Settled[Attempt, Missed]:
+        """The attempt as it would leave; what is wrong with it, or not covered by what the call may cost, is not sent."""
+        step, keys = self.plan.steps[asked.step], self.deps.guards.keys
+        provider = step.profile.provider
+        client = self.deps.clients()[provider]
+        encoded = sealed(client.encode(self.call.request, step.profile))
+        if not isinstance(encoded, Success):
+            return Failure(Missed(error=encoded.failure(), sent=False))
+        if keys.ready is not None and (wrong := await keys.ready(provider, self.deps.journal.emit)) is not None:
+            return Failure(Missed(error=wrong, sent=False))
+        limits = self.limits[asked.step]
+        attempt = Attempt(
+            call_id=self.call.id,
+            number=len(ledger.attempts) + 1,
+            request=self.call.request,
+            model=step.profile,
+            endpoint=client.endpoint,
+            wire=encoded.unwrap(),
+            key=keys.choose(provider, client.key),
+            limits=limits,
+            deadline=min(now + limits.attempt_seconds, ledger.deadline),
+            call_deadline=ledger.deadline,
+            total_seconds=ledger.deadline - ledger.started,
+            patience_seconds=self.patience(asked, ledger),
+            last_resort=asked.last_resort,
+        )
+        if ledger.max_cost_usd is not None and (refused := uncovered(ledger, attempt, most_of(attempt))) is not None:
+            return Failure(Missed(error=refused, key=attempt.key, sent=False))
+        return Success(attempt)
+
+    async def send(self, step: Step[Attempt, Reply], attempt: Attempt, index: int, ledger: Ledger, began: float) -> Settled[Reply, Missed]:
+        """Send an attempt that is ready."""
+        outcome = await step(attempt)
+        if not isinstance(outcome, Success):
+            error = outcome.failure()
+            return Failure(Missed(error=error, key=attempt.key, sent=not refused_here(error), most_usd=most_usd(ledger, attempt)))
+        completed = at_end(outcome, self.completing(ledger, attempt, index, began, opened=self.deps.world.now()))
+        return completed if isinstance(completed, Success) else Failure(Missed(error=completed.failure(), key=attempt.key))
+
+    def patience(self, asked: Try, ledger: Ledger) -> float:
+        """How long the attempt may wait for its endpoint: not long while another model is left, unless that would cost more."""
+        steps = self.plan.steps
+        if len(steps) == 1 or self.plan.strategy == "cost":
+            return inf
+        if ledger.attempts:
+            tried = {(record.provider, record.model) for record in ledger.turn}
+            fresh = (place for place, step in enumerate(steps) if (step.profile.provider, step.profile.name) not in tried)
+            return inf if all(place == asked.step for place in fresh) else _HURRIED_SECONDS
+        return _HURRIED_SECONDS
+
+    def completing(self, ledger: Ledger, attempt: Attempt, index: int, began: float, *, opened: float) -> Callable[[Ending], Ending]:
+        """Add to an answer, when it ends, what only the call knows: price, attempts, times, notices; attempts to a failure, too."""
+
+        def complete(ending: Ending) -> Ending:
+            now = self.deps.world.now()
+            if not isinstance(ending, Success):
+                error = ending.failure()
+                missed = Missed(error=error, key=attempt.key, most_usd=most_usd(ledger, attempt))
+                lost = Lost(ledger=ledger, asked=Try(step=index), began=began, ended=now, missed=missed)
+                line = missed_record(self.plan, lost)
+                return Failure(with_attempts(error, (*ledger.attempts, line)))
+            answer = ending.unwrap()
+            cost, attempts = answer.cost, ledger.attempts
+            if not (answer.cached or answer.shared):
+                cost = price(answer.usage, attempt.model.price)
+                most, key = most_usd(ledger, attempt), attempt.key
+                attempts = (*attempts, record(self.plan, ledger, index, began, now, cost=cost, key=key, most_usd=most))
+            return Success(
+                LLMResponse(  # field by field: `evolve` takes twice the time, and this runs on every call
+                    content=answer.content,
+                    model=answer.model,
+                    provider=answer.provider,
+                    finish=answer.finish,
+                    tool_calls=answer.tool_calls,
+                    reasoning=answer.reasoning,
+                    thoughts=answer.thoughts,
+                    usage=answer.usage,
+                    cost=cost,
+                    latency_seconds=now - self.call.started,
+                    time_to_first_token_seconds=opened - self.call.started if self.streamed else None,
+                    tokens_per_second=answer.tokens_per_second,
+                    cached=answer.cached,
+                    shared=answer.shared,
+                    attempts=attempts,
+                    notices=(*self.plan.notices, *moves(ledger, attempt.model), *attempt.wire.notices, *answer.notices),
+                    request_id=answer.request_id,
+                    rate_limits=answer.rate_limits,
+                    call_id=self.call.id,
+                )
+            )
+
+        return complete
+
+
+def most_usd(ledger: Ledger, attempt: Attempt) -> Decimal | None:
+    """The most that an attempt can cost, where the call has a limit; the ledger counts it when the true cost is not told."""
+    if ledger.max_cost_usd is None:
+        return None
+    most = most_of(attempt)
+    return most.usd if isinstance(most, Priced) else None

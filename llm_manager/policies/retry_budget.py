@@ -1,0 +1,73 @@
+"""How often requests may be sent again to one endpoint: a share of what was asked of it in the last minute.
+
+Calls and re-sends are counted in bins of five seconds, so that the memory is constant however many there are.
+"""
+
+from typing import Final, NamedTuple
+
+WINDOW_SECONDS: Final = 60.0
+SHARE: Final = 0.2
+LEAST: Final = 10
+"""So many re-sends a minute are always within bounds."""
+
+BINS: Final = 12
+BIN_SECONDS: Final = WINDOW_SECONDS / BINS
+
+
+class Resent(NamedTuple):
+    """What was sent to an endpoint: in the newest bin, number ``bin``, and in those before it, oldest first."""
+
+    bin: int
+    calls: int = 0
+    resends: int = 0
+    earlier: tuple[tuple[int, int], ...] = ()
+
+
+def bin_at(now: float) -> int:
+    """The number of the bin that a moment falls into."""
+    return int(now // BIN_SECONDS)
+
+
+def called(state: Resent, now: float) -> Resent:
+    """Count a request, re-sent or not."""
+    number, calls, resends, earlier = _at(state, bin_at(now))
+    return Resent(number, calls + 1, resends, earlier)
+
+
+def resent(state: Resent, now: float) -> Resent:
+    """Count a re-send when it is decided on, so that whoever asks next knows of it."""
+    number, calls, resends, earlier = _at(state, bin_at(now))
+    return Resent(number, calls, resends + 1, earlier)
+
+
+def wait_seconds(state: Resent, now: float) -> float:
+    """Seconds until one more re-send is within bounds: as soon as enough of those counted are older than a minute."""
+    number, calls, resends, earlier = _at(state, bin_at(now))
+    bins = (*earlier, (calls, resends))
+    all_calls, all_resends = sum(each[0] for each in bins), sum(each[1] for each in bins)
+    first = number - len(earlier)
+    for place, (bin_calls, bin_resends) in enumerate(bins):
+        if _has_room(all_calls, all_resends):
+            return 0.0 if place == 0 else _forgotten_at(first + place - 1) - now
+        all_calls, all_resends = all_calls - bin_calls, all_resends - bin_resends
+    return _forgotten_at(number) - now
+
+
+def _has_room(calls: int, resends: int) -> bool:
+    return resends < max(LEAST, int(SHARE * calls))
+
+
+def _forgotten_at(number: int) -> float:
+    """When a bin leaves the window: it does so as a whole."""
+    return (number + BINS) * BIN_SECONDS
+
+
+def _at(state: Resent, number: int) -> Resent:
+    """The same with ``number`` as its newest bin; what is older than a minute is forgotten. A clock that goes back adds to the newest."""
+    steps = number - state.bin
+    if steps <= 0:
+        return state
+    if steps >= BINS:
+        return Resent(number)
+    bins = (*state.earlier, (state.calls, state.resends), *((0, 0),) * (steps - 1))
+    return Resent(number, 0, 0, bins[-(BINS - 1) :])
