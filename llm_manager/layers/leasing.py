@@ -91,29 +91,29 @@ def _held(name: str, settings: ProviderSettings, world: World, read: ReadKeys) -
 
 
 def _leased(held: _Held, attempt: AnyAttempt, secret: Secret, emit: Emit, world: World) -> Settled[Pass, LLMError]:
-    began = world.now()
-    refused = held.ring.decide(lambda ring: keys.lease(ring, secret, began))
+    began, ring, rotation = world.now(), held.ring, held.rotation
+    refused = ring.decide(lambda before: keys.lease(before, secret, began))
     if refused is not None:
         return Failure(_refusal(refused, attempt, secret))
-
-    def tell(change: Literal["preferred", "cooling", "refused"], at: float) -> None:
-        emit(KeyChanged(at=at, provider=held.provider, key_fingerprint=secret.fingerprint, change=change))
-
-    if held.ring.decide(lambda ring: keys.is_news(ring, secret, held.rotation)):
-        tell("preferred", began)
+    if ring.read().told is not secret and ring.decide(lambda before: keys.is_news(before, secret, rotation)):
+        _tell(held, secret, "preferred", began, emit)
 
     def ended(how: End) -> None:
         if isinstance(how, Replied):
-            held.ring.swap(lambda ring: keys.answered(ring, secret, began))
+            ring.swap(lambda before: keys.answered(before, secret, began))
             return
         at = world.now()
-        out = held.ring.decide(lambda ring: keys.failed(ring, secret, how, at))
+        out = ring.decide(lambda before: keys.failed(before, secret, how, at))
         if out is not None:
             if out == "refused" and held.fetched is not None:
                 held.fetched.refused()
-            tell("refused" if out in ("refused", "not_allowed") else "cooling", at)
+            _tell(held, secret, "refused" if out in ("refused", "not_allowed") else "cooling", at, emit)
 
     return Success(Pass(ended=ended))
+
+
+def _tell(held: _Held, secret: Secret, change: Literal["preferred", "cooling", "refused"], at: float, emit: Emit) -> None:
+    emit(KeyChanged(at=at, provider=held.provider, key_fingerprint=secret.fingerprint, change=change))
 
 
 def _refusal(why: keys.Withheld, attempt: AnyAttempt, secret: Secret) -> LLMError:

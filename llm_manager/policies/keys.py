@@ -6,7 +6,10 @@ what was taken from a ring is what is given back to it.
 
 from collections.abc import Iterable
 from math import inf
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from llm_manager.domain.configuration import KeyRotation, ProviderSettings
 from llm_manager.domain.errors import AuthenticationFailed, LLMError, QuotaExhausted, RateLimitExceeded
@@ -25,7 +28,7 @@ _QUOTA_SECONDS: Final = 3600.0
 _LONGEST_SECONDS: Final = 86_400.0
 
 
-class Key(NamedTuple):
+class Key(Struct, frozen=True):
     """One key: how many attempts hold it, how many did, when it was last taken, and until when it is passed over."""
 
     secret: Secret
@@ -39,7 +42,7 @@ class Key(NamedTuple):
     """False for one that was taken out of use while attempts hold it."""
 
 
-class Rotation(NamedTuple):
+class Rotation(Struct, frozen=True):
     """How a key is picked; ``seconds`` and ``uses`` say how long one stays the first of a failover."""
 
     kind: KeyRotation = "failover"
@@ -47,7 +50,7 @@ class Rotation(NamedTuple):
     uses: int | None = None
 
 
-class Ring(NamedTuple):
+class Ring(Struct, frozen=True):
     """The keys of one provider, best first. ``first`` is the one that a rotation has come to, ``taken`` times since ``since``."""
 
     keys: tuple[Key, ...] = ()
@@ -97,12 +100,12 @@ def pick(ring: Ring, rotation: Rotation, now: float) -> tuple[Ring, Secret | Non
     if rotation.seconds is None and rotation.uses is None:
         return ring, usable[0].secret
     ring = _rotated(ring, rotation, usable, now)
-    return ring._replace(taken=ring.taken + 1), ring.first
+    return replace(ring, taken=ring.taken + 1), ring.first
 
 
 def _taken(ring: Ring, key: Key) -> tuple[Ring, Secret]:
     turn = ring.turn + 1
-    return _with(ring._replace(turn=turn), key, key._replace(last=turn)), key.secret
+    return _with(replace(ring, turn=turn), key, replace(key, last=turn)), key.secret
 
 
 def _rotated(ring: Ring, rotation: Rotation, usable: list[Key], now: float) -> Ring:
@@ -115,7 +118,7 @@ def _rotated(ring: Ring, rotation: Rotation, usable: list[Key], now: float) -> R
     at = next((at for at, key in enumerate(ring.keys) if key.secret is ring.first), -1)
     following = (*ring.keys[at + 1 :], *ring.keys[: at + 1])
     first = next(key.secret for key in following if key in usable)
-    return ring._replace(first=first, since=now, taken=0)
+    return replace(ring, first=first, since=now, taken=0)
 
 
 def works_beside(ring: Ring, secret: Secret | None, now: float) -> bool:
@@ -132,7 +135,7 @@ def is_news(ring: Ring, secret: Secret, rotation: Rotation) -> tuple[Ring, bool]
     """Say whether a key that is sent is another than the one in use so far; where keys take turns, none is."""
     if rotation.kind == "spread" or ring.told is secret:
         return ring, False
-    return ring._replace(told=secret), ring.told is not None
+    return replace(ring, told=secret), ring.told is not None
 
 
 def lease(ring: Ring, secret: Secret, now: float) -> tuple[Ring, Withheld | None]:
@@ -142,7 +145,7 @@ def lease(ring: Ring, secret: Secret, now: float) -> tuple[Ring, Withheld | None
         return ring, "retired"
     if key.out is not None and key.back > now and works_beside(ring, secret, now):
         return ring, key.out
-    return _with(ring, key, key._replace(leases=key.leases + 1, uses=key.uses + 1)), None
+    return _with(ring, key, replace(key, leases=key.leases + 1, uses=key.uses + 1)), None
 
 
 def answered(ring: Ring, secret: Secret, began: float) -> Ring:
@@ -151,7 +154,7 @@ def answered(ring: Ring, secret: Secret, began: float) -> Ring:
     if key is None:
         return ring
     if key.out is not None and began >= key.since:
-        key_back = key._replace(back=-inf, out=None)
+        key_back = replace(key, back=-inf, out=None)
         return _given_back(_with(ring, key, key_back), key_back)
     return _given_back(ring, key)
 
@@ -166,7 +169,7 @@ def failed(ring: Ring, secret: Secret, error: LLMError | None, now: float) -> tu
         return _given_back(ring, key), None
     why, back = met
     news = why if key.out != why or key.back <= now else None
-    outside = key._replace(out=why, back=max(back, key.back), since=now)
+    outside = replace(key, out=why, back=max(back, key.back), since=now)
     return _given_back(_with(ring, key, outside), outside), news
 
 
@@ -192,11 +195,11 @@ def refreshed(ring: Ring, secrets: Iterable[Secret]) -> tuple[Ring, tuple[tuple[
     """
     known = {key.secret: key for key in ring.keys}
     given = tuple(dict.fromkeys(secrets))
-    keys = tuple(known[secret]._replace(kept=True) if secret in known else Key(secret) for secret in given)
+    keys = tuple(replace(known[secret], kept=True) if secret in known else Key(secret) for secret in given)
     gone = tuple(key for key in ring.keys if key.secret not in given)
-    held = tuple(key._replace(kept=False) for key in gone if key.leases)
+    held = tuple(replace(key, kept=False) for key in gone if key.leases)
     added = tuple(key.secret for key in keys if key.secret not in known or not known[key.secret].kept)
-    return ring._replace(keys=(*keys, *held)), (added, tuple(key.secret for key in gone if key.kept))
+    return replace(ring, keys=(*keys, *held)), (added, tuple(key.secret for key in gone if key.kept))
 
 
 def _find(ring: Ring, secret: Secret) -> Key | None:
@@ -207,11 +210,11 @@ def _find(ring: Ring, secret: Secret) -> Key | None:
 
 
 def _with(ring: Ring, old: Key, new: Key) -> Ring:
-    return ring._replace(keys=tuple(new if key is old else key for key in ring.keys))
+    return replace(ring, keys=tuple([new if key is old else key for key in ring.keys]))  # on every call: a generator takes twice as long
 
 
 def _given_back(ring: Ring, key: Key) -> Ring:
     left = max(0, key.leases - 1)
     if not key.kept and not left:
-        return ring._replace(keys=tuple(other for other in ring.keys if other is not key))
-    return _with(ring, key, key._replace(leases=left))
+        return replace(ring, keys=tuple(other for other in ring.keys if other is not key))
+    return _with(ring, key, replace(key, leases=left))
