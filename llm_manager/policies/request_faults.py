@@ -56,7 +56,7 @@ _SWITCHES: Final = ("exact", "strict_parameters")
 _USUAL_PREFERENCES: Final = Preferences()
 _fields = attrgetter(
     "messages", "system", "task_type", "complexity", "sensitivity", "preferences", "tools", "tool_choice", "output", "timeout_ms",
-    "deadline_ms", "priority", "metadata", "cache",
+    "deadline_ms", "priority", "cache",
 )  # fmt: skip
 _USUAL: Final = _fields(LLMRequest())
 
@@ -69,9 +69,9 @@ def check_request(request: LLMRequest) -> InvalidRequest | None:
     >>> check_request(LLMRequest("Hello")) is None
     True
     """
-    if type(request) is LLMRequest and _fields(request) == _USUAL:  # the usual request: nothing but its prompt can be wrong
+    if type(request) is LLMRequest and _fields(request) == _USUAL:  # the usual request: nothing else can be wrong
         prompt = request.prompt
-        if type(prompt) is str and prompt and not prompt.isspace() and len(prompt) <= MOST_CHARACTERS:
+        if type(prompt) is str and prompt and not prompt.isspace() and len(prompt) <= MOST_CHARACTERS and not_asked(request) is None:
             return None
     unfit = check_fields(request)
     if unfit is not None:
@@ -111,11 +111,15 @@ def not_asked(request: object, form: type = LLMRequest) -> InvalidRequest | None
     metadata: object = getattr(request, "metadata", None)
     if not isinstance(metadata, RequestMetadata):
         return InvalidRequest(message=f"metadata: it is of type {kind(metadata)}; give a RequestMetadata")
-    if any(each is not None and not isinstance(each, str) for each in (metadata.feature, metadata.user, metadata.tenant)):
+    if not (_is_name(metadata.feature) and _is_name(metadata.user) and _is_name(metadata.tenant)):
         return InvalidRequest(message="metadata: feature, user or tenant is no text; give texts, or leave them out")
     if metadata.tags and texts_fault(metadata.tags):
         return InvalidRequest(message="metadata.tags: it is no tuple of texts; give one")
     return None
+
+
+def _is_name(said: object) -> bool:
+    return said is None or isinstance(said, str)
 
 
 def _words(request: LLMRequest) -> str | None:
