@@ -10,11 +10,11 @@ from attrs import evolve
 from returns.future import FutureResult
 from returns.result import Failure, Result, Success
 
-from llm_manager.domain.configuration import EmbeddedSettings, LLMConfig, ProviderSettings
+from llm_manager.domain.configuration import EmbeddedSettings, LLMConfig, PrivacySettings, ProviderSettings
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import ConfigurationError, Fault, LLMError, PolicyBlocked
 from llm_manager.domain.models import Health, ModelProfile
-from llm_manager.domain.plans import RoutingPolicy, Unavailable
+from llm_manager.domain.plans import PrivateRule, Unavailable
 from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.keys import has_keys, has_ring
@@ -55,6 +55,10 @@ def default_deps(config: LLMConfig, world: World | None = None, transport: "Tran
     from llm_manager.telemetry.logging import log
 
     here = real_world() if world is None else world
+    obeying = sealed(_obeying(config))
+    if isinstance(obeying, Failure):
+        return obeying
+    config = obeying.unwrap()
     parts = _parts(config, here, transport)
     clients: dict[str, ModelClient] = {}
     unavailable: list[Unavailable] = []
@@ -99,7 +103,7 @@ def default_deps(config: LLMConfig, world: World | None = None, transport: "Tran
 
 def make_model_router(config: LLMConfig) -> Result[ModelRouter, LLMError]:
     """A router that obeys the settings' routing policy; equal requests under one snapshot get equal plans."""
-    return Success(ModelRouter(route=remembering_routes(_policy(config), _catalogue)))
+    return _obeying(config).map(lambda obeying: ModelRouter(route=remembering_routes(obeying.routing, _catalogue)))
 
 
 def known_models(config: LLMConfig, world: World | None = None) -> tuple[tuple[ModelProfile, str | None], ...]:
@@ -213,11 +217,23 @@ def make_llm_manager(config: LLMConfig, deps: ManagerDeps | None = None) -> Resu
     """Make a manager; this does no I/O. ``deps`` takes the place of what the settings would build."""
     from llm_manager.assembling import assembled
 
-    return (default_deps(config) if deps is None else Success(deps)).map(assembled)
+    if deps is None:
+        return default_deps(config).map(assembled)
+    return _obeying(deps.config).map(lambda obeying: assembled(evolve(deps, config=obeying)))
 
 
-def _policy(config: LLMConfig) -> RoutingPolicy:
-    return evolve(config.routing, use_toys=config.embedded.enabled)
+def _obeying(config: LLMConfig) -> Result[LLMConfig, LLMError]:
+    """The settings with a routing policy that obeys all of them: whether toys are asked, and what makes a text private."""
+    routing = config.routing
+    if config.privacy == PrivacySettings() and routing.private_rule is None:
+        return Success(config if routing.use_toys == config.embedded.enabled else _with_policy(config, None))
+    from llm_manager.settings.privacy_rules import private_rules
+
+    return private_rules(config.privacy, routing.private_rule).map(lambda rule: _with_policy(config, rule))
+
+
+def _with_policy(config: LLMConfig, rule: PrivateRule | None) -> LLMConfig:
+    return evolve(config, routing=evolve(config.routing, use_toys=config.embedded.enabled, private_rule=rule))
 
 
 def _parts(config: LLMConfig, world: World, transport: "Transport | None" = None) -> ClientParts:

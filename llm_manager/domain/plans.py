@@ -1,5 +1,6 @@
 """A route as a value: what was known, what was decided, and why."""
 
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 from attrs import field, frozen
@@ -8,6 +9,9 @@ from llm_manager.domain.models import Endpoint, ModelProfile
 from llm_manager.domain.requests import Complexity, Sensitivity, TaskType
 
 Strategy: TypeAlias = Literal["cost", "performance", "balanced"]
+
+PrivateRule: TypeAlias = Callable[[str], str | None]
+"""Says why a text must stay local, in words that show nothing of it, or None; it only ever adds the label."""
 
 
 @frozen(kw_only=True)
@@ -24,7 +28,10 @@ class TaskClassification:
 
 @frozen(kw_only=True)
 class Candidate:
-    """A model that could be asked, with what has been seen of it; None is not seen yet."""
+    """A model that could be asked, with what has been seen of it; None is not seen yet.
+
+    Latency and success rate are estimates that move in steps; ``median_seconds`` is that of its newest answers, for people.
+    """
 
     profile: ModelProfile
     endpoint: Endpoint
@@ -32,6 +39,11 @@ class Candidate:
     breaker_open: bool = False
     latency_seconds: float | None = None
     success_rate: float | None = None
+    median_seconds: float | None = None
+    tokens_per_second: float | None = None
+    attempts: int = 0
+    unreached: bool = False
+    """Whether it is elsewhere, and nobody elsewhere can be reached."""
     only_named: bool = False
     """Known because a request named it; others do not get it unasked."""
 
@@ -76,6 +88,8 @@ class RoutingPolicy:
     use_toys: bool = False
     """Whether a toy model is a candidate beside real ones."""
     default_sensitivity: Sensitivity = "public"
+    private_rule: PrivateRule | None = field(default=None, repr=False)
+    """What makes an unlabelled text private beside the built-in words: `PrivacySettings`, or a function of one's own, or both."""
     cost_optimization: bool = True
     ladders: tuple[tuple[TaskType, tuple[str, ...]], ...] = field(default=())
     """Task ladders that replace the built-in ones."""
@@ -90,6 +104,8 @@ class PlanStep:
     profile: ModelProfile
     endpoint: Endpoint
     reasons: tuple[str, ...] = ()
+    rival: bool = False
+    """Whether it stands behind the first for what the strategy says alone: such a one may be explored."""
 
 
 RefusalRule: TypeAlias = Literal["unavailable", "unconfigured", "airgap", "private", "toy", "name", "capability", "window", "fallback"]

@@ -65,7 +65,9 @@ class Wanted:
         if routing.airgap:
             return "under airgap"
         said = evolve(self.request, messages=(*self.request.messages, self.response.message))
-        private = classify(said, default_sensitivity=routing.default_sensitivity).sensitivity == "private"
+        private = (
+            classify(said, default_sensitivity=routing.default_sensitivity, private_rule=routing.private_rule).sensitivity == "private"
+        )
         return "for a private request" if private else None
 
 

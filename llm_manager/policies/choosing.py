@@ -25,7 +25,7 @@ from llm_manager.policies.ranking import blended_usd, listed_at
 from llm_manager.policies.refusing import PASSED_ON, in_short
 from llm_manager.policies.route_facts import Wish, misspelt, wish_for
 from llm_manager.policies.routing import retirement, why_not_asked
-from llm_manager.policies.sensitivity import UNLABELLED, private_word
+from llm_manager.policies.sensitivity import sensitivity_of
 
 Besides: TypeAlias = EmbedRequest | ModerationRequest | ImageRequest
 """What is asked besides chat."""
@@ -73,8 +73,8 @@ def choose(asked: Besides, offers: Sequence[Offer], snapshot: Snapshot, policy: 
     chatting = _chatting(wish, ability, meant.unwrap())
     if chatting is not None:
         return Failure(chatting)
-    sensitivity, why = _sensitivity(asked, policy)
-    healthy = {each.profile.provider: each.healthy for each in snapshot.candidates}
+    sensitivity, why = sensitivity_of(asked.sensitivity, texts_of(asked), policy.default_sensitivity, policy.private_rule)
+    known = {each.profile.provider: each for each in snapshot.candidates}
     admitted: list[Candidate] = []
     refused: list[Refusal] = []
     for offer in meant.unwrap():
@@ -83,7 +83,7 @@ def choose(asked: Besides, offers: Sequence[Offer], snapshot: Snapshot, policy: 
         if profile is None or refusal is not None:
             refused.extend(() if refusal is None else (refusal,))
         else:
-            admitted.append(Candidate(profile=profile, endpoint=offer.endpoint, healthy=healthy.get(offer.endpoint.provider)))
+            admitted.append(_as_known(profile, offer.endpoint, known.get(offer.endpoint.provider)))
     if not admitted:
         return Failure(_blocked(ability, refused))
     ranked = sorted(admitted, key=lambda each: _rank(each, policy))
@@ -157,15 +157,6 @@ def _model(offer: Offer, wish: Wish) -> ModelProfile | None:
     return next(iter(offer.models), None)
 
 
-def _sensitivity(asked: Besides, policy: RoutingPolicy) -> tuple[Sensitivity, str]:
-    if asked.sensitivity is not None:
-        return "public" if asked.sensitivity == "public" else "private", "sensitivity is labelled"
-    if policy.default_sensitivity != "public":
-        return "private", "unlabelled requests are private here"
-    word = next((found for text in texts_of(asked) if (found := private_word(text)) is not None), None)
-    return ("public", UNLABELLED) if word is None else ("private", f"the word {word} makes it private")
-
-
 def _refusal(offer: Offer, profile: ModelProfile | None, sensitivity: Sensitivity, policy: RoutingPolicy) -> Refusal | None:
     provider, name = offer.endpoint.provider, "" if profile is None else profile.name
     elsewhere = profile is not None and profile.offloaded
@@ -198,10 +189,17 @@ def _blocked(ability: Ability, refused: Sequence[Refusal]) -> LLMError:
     return ConfigurationError(message=told)
 
 
+def _as_known(profile: ModelProfile, endpoint: Endpoint, known: Candidate | None) -> Candidate:
+    """A model with what is known of its endpoint."""
+    if known is None:
+        return Candidate(profile=profile, endpoint=endpoint)
+    return Candidate(profile=profile, endpoint=endpoint, healthy=known.healthy, breaker_open=known.breaker_open, unreached=known.unreached)
+
+
 def _rank(candidate: Candidate, policy: RoutingPolicy) -> tuple[Any, ...]:
     profile = candidate.profile
     return (
-        candidate.healthy is False,
+        candidate.breaker_open or candidate.healthy is False or candidate.unreached,
         profile.retired,
         listed_at(candidate, policy),
         blended_usd(candidate) if policy.strategy == "cost" else 0,
@@ -227,4 +225,8 @@ def _reasons(candidate: Candidate, wish: Wish, policy: RoutingPolicy) -> tuple[s
         said.append("the default provider")
     if candidate.healthy is False:
         said.append("moved back: it did not answer when last asked")
+    if candidate.breaker_open:
+        said.append("moved back: its breaker is open")
+    if candidate.unreached:
+        said.append("moved back: offline")
     return tuple(said)

@@ -9,9 +9,9 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Literal
 
-from llm_manager.domain.plans import TaskClassification
+from llm_manager.domain.plans import PrivateRule, TaskClassification
 from llm_manager.domain.requests import Complexity, LLMRequest, Sensitivity, TaskType
-from llm_manager.policies.sensitivity import UNLABELLED, plain, private_word_of
+from llm_manager.policies.sensitivity import plain, said_in, sensitivity_of
 from llm_manager.policies.task_words import COMPLEX_WORDS, KEYWORDS, TASK_ORDER
 
 _HEAD = 4096
@@ -36,7 +36,9 @@ _COMPONENTS = frozenset(b"component components hook hooks app frontend page".spl
 _TELLING = frozenset(b"write tell invent imagine continue".split())
 
 
-def classify(request: LLMRequest, *, default_sensitivity: Sensitivity = "public") -> TaskClassification:
+def classify(
+    request: LLMRequest, *, default_sensitivity: Sensitivity = "public", private_rule: PrivateRule | None = None
+) -> TaskClassification:
     """Classify a request.
 
     Complex patterns come before simple ones, those before the number of words (under 5 simple, under 15 moderate); a
@@ -61,7 +63,7 @@ def classify(request: LLMRequest, *, default_sensitivity: Sensitivity = "public"
 
     complexity, complexity_from, why_complex = _complexity(request, words, spoken, count)
     task_type, why_task = _task(request, text, words, spoken)
-    sensitivity, why_private = _sensitivity(request, default_sensitivity)
+    sensitivity, why_private = sensitivity_of(request.sensitivity, said_in(request), default_sensitivity, private_rule)
 
     if sensitivity == "private":
         prefers_local, why_local = True, "private text stays local"
@@ -105,16 +107,6 @@ def _asked(request: LLMRequest) -> str:
         if message.role == "user":
             return message.text
     return ""
-
-
-def _sensitivity(request: LLMRequest, default: Sensitivity) -> tuple[Sensitivity, str]:
-    if request.sensitivity is not None:
-        return "public" if request.sensitivity == "public" else "private", "sensitivity is labelled"
-    if default != "public":
-        return "private", "unlabelled requests are private here"
-    if found := private_word_of(request):
-        return "private", f"the word {found} makes it private"
-    return "public", UNLABELLED
 
 
 def _complexity(

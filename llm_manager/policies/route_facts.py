@@ -116,7 +116,7 @@ def facts_of(request: LLMRequest, policy: RoutingPolicy, named: Wish) -> Facts:
     """Read the rest of what a plan depends on."""
     return Facts(
         wish=named,
-        classification=classify(request, default_sensitivity=policy.default_sensitivity),
+        classification=classify(request, default_sensitivity=policy.default_sensitivity, private_rule=policy.private_rule),
         task_named=request.task_type is not None,
         has_images=request.has_images,
         has_documents=request.has_documents,

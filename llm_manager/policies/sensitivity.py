@@ -5,11 +5,13 @@ written in look-alike letters pass it. An explicit label always wins over it.
 """
 
 import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 from unicodedata import normalize
 
 from llm_manager.domain.messages import TextPart
-from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.plans import PrivateRule
+from llm_manager.domain.requests import LLMRequest, Sensitivity
 
 PrivateWord: TypeAlias = str
 UNLABELLED: Final = "unlabelled: public, since no keyword adds the label; rely on labels alone"
@@ -17,6 +19,7 @@ UNLABELLED: Final = "unlabelled: public, since no keyword adds the label; rely o
 
 _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufe00-\ufe0f\ufeff]+")
 _PIECE = 64
+_EAST_ASIAN: Final = "\u2e80"
 _PHI = re.compile(r"(?<![^\W_])PHI(?![^\W_])")
 _OTHERS = re.compile(r"(?<![^\W_])(?:patient|hipaa)(?![^\W_])")
 
@@ -47,17 +50,59 @@ def private_word(text: str) -> PrivateWord | None:
     return None
 
 
-def private_word_of(request: LLMRequest) -> PrivateWord | None:
-    """Look for such a word in all that is sent: every message, the system prompt, calls of tools."""
-    if request.prompt and (found := private_word(request.prompt)):
-        return found
-    if request.system and (found := private_word(request.system)):
-        return found
+def keyword_rule(keywords: Sequence[str]) -> PrivateRule | None:
+    """A rule for words and phrases of one's own, whole and in any case; it tells which of them it was by its place alone.
+
+    >>> keyword_rule(["Project Heron"])("about  project\\nheron")
+    'keyword 1 of privacy.keywords makes it private'
+    """
+    known = [(place, " ".join(plain(word).casefold().split())) for place, word in enumerate(keywords, 1)]
+    words = [(place, word, _whole(word)) for place, word in known if word]
+    if not words:
+        return None
+
+    def rule(text: str) -> str | None:
+        said = " ".join((text if text.isascii() else plain(text)).casefold().split())
+        for place, word, whole in words:
+            if word in said and whole.search(said):
+                return f"keyword {place} of privacy.keywords makes it private"
+        return None
+
+    return rule
+
+
+def _whole(word: str) -> "re.Pattern[str]":
+    """The word between what is no letter; scripts that put no spaces between words have no such bounds."""
+    before = r"(?<![^\W_])" if word[0] < _EAST_ASIAN else ""
+    after = r"(?![^\W_])" if word[-1] < _EAST_ASIAN else ""
+    return re.compile(before + re.escape(word) + after)
+
+
+def sensitivity_of(
+    label: Sensitivity | None, texts: Iterable[str], default: Sensitivity = "public", rule: PrivateRule | None = None
+) -> tuple[Sensitivity, str]:
+    """Whether texts must stay local, and which rule said so: the label, the default, a word of ours, then the rule of one's own."""
+    if label is not None:
+        return "public" if label == "public" else "private", "sensitivity is labelled"
+    if default != "public":
+        return "private", "unlabelled requests are private here"
+    for text in texts:
+        if found := private_word(text):
+            return "private", f"the word {found} makes it private"
+        if rule is not None and (why := rule(text)):
+            return "private", why
+    return "public", UNLABELLED
+
+
+def said_in(request: LLMRequest) -> Iterator[str]:
+    """Every text that is sent: the prompt, the system prompt, messages, calls of tools."""
+    if request.prompt:
+        yield request.prompt
+    if request.system:
+        yield request.system
     for message in request.messages:
         for part in message.content:
-            if isinstance(part, TextPart) and (found := private_word(part.text)):
-                return found
+            if isinstance(part, TextPart):
+                yield part.text
         for call in message.tool_calls:
-            if found := private_word(call.arguments):
-                return found
-    return None
+            yield call.arguments

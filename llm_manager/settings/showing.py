@@ -15,7 +15,7 @@ _MASKED = frozenset({"proxy"})
 _QUIET = frozenset({"api_keys", "key_rotation", "key_refresh_seconds"})
 """Of a provider these are told when they are set."""
 _USUAL = {each.name: each.default for each in attrs.fields(ProviderSettings)}
-_DERIVED = frozenset({"use_toys", "ladders"})
+_DERIVED = frozenset({"use_toys", "private_rule", "ladders"})
 
 
 @frozen(kw_only=True)

@@ -25,7 +25,7 @@ RECORDS = {
     "privacy": configuration.PrivacySettings,
     "breaker": configuration.BreakerSettings,
 }
-DERIVED = {"routing": {"use_toys"}}
+DERIVED = {"routing": {"use_toys", "private_rule"}}
 
 
 def _names(record: type) -> set[str]:

@@ -28,7 +28,7 @@ from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.effects import publish
 from llm_manager.outcomes import Settled
-from llm_manager.policies.classification import classify
+from llm_manager.policies.sensitivity import said_in, sensitivity_of
 from llm_manager.services.model_client import ClientParts, ModelClient
 
 
@@ -102,4 +102,9 @@ def _client(settings: ProviderSettings, parts: ClientParts, way: Addressed) -> M
 
 def _staying(routing: RoutingPolicy) -> Callable[[LLMRequest], bool]:
     """Whether a request may not leave this machine, as routing judges it."""
-    return lambda request: routing.airgap or classify(request, default_sensitivity=routing.default_sensitivity).sensitivity == "private"
+
+    def stays(request: LLMRequest) -> bool:
+        said = sensitivity_of(request.sensitivity, said_in(request), routing.default_sensitivity, routing.private_rule)
+        return routing.airgap or said[0] == "private"
+
+    return stays

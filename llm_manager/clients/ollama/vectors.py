@@ -21,7 +21,7 @@ from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.deadlines import CONNECT_SECONDS
 from llm_manager.policies.pricing import price
-from llm_manager.policies.sensitivity import private_word
+from llm_manager.policies.sensitivity import sensitivity_of
 from llm_manager.services.model_client import ClientParts
 
 
@@ -67,6 +67,5 @@ def embedding(
 
 def texts_stay(request: EmbedRequest, routing: RoutingPolicy) -> bool:
     """Say whether texts may not leave this machine, as routing judges prompts."""
-    if routing.airgap or request.sensitivity is not None:
-        return routing.airgap or request.sensitivity == "private"
-    return routing.default_sensitivity == "private" or any(private_word(text) for text in request.texts)
+    said = sensitivity_of(request.sensitivity, request.texts, routing.default_sensitivity, routing.private_rule)
+    return routing.airgap or said[0] == "private"
