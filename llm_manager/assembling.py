@@ -1,5 +1,6 @@
 """Parts become a manager. Where a layer stands is written here, once: `around_calls` and `around_attempts`."""
 
+from functools import partial
 from typing import TypeAlias
 
 from returns.result import Failure, Result, Success
@@ -25,6 +26,7 @@ from llm_manager.layers.observing import CallLayer, observing
 from llm_manager.layers.recording import recording
 from llm_manager.layers.resending import resending
 from llm_manager.orchestration.asking_once import creating_images, moderating
+from llm_manager.orchestration.attempting import WalkDeps
 from llm_manager.orchestration.batching import batching
 from llm_manager.orchestration.calling_tools import calling_tools
 from llm_manager.orchestration.checking import checking_health, listing_models, telling_credits
@@ -33,21 +35,21 @@ from llm_manager.orchestration.counting import Routes, counting_tokens
 from llm_manager.orchestration.discovering import discovering
 from llm_manager.orchestration.dispatching import asking_clients, opening_clients
 from llm_manager.orchestration.embedding import embedding
-from llm_manager.orchestration.generating import generating
+from llm_manager.orchestration.exploring import exploring
+from llm_manager.orchestration.generating import generating, going_on
 from llm_manager.orchestration.knowing import Knowledge, Known
 from llm_manager.orchestration.offering import offering
 from llm_manager.orchestration.operating import OperatingDeps
 from llm_manager.orchestration.performing import Performing
 from llm_manager.orchestration.rechecking import RecheckingDeps, rechecking
 from llm_manager.orchestration.streaming import streaming
-from llm_manager.orchestration.structuring import structuring
-from llm_manager.orchestration.walking import WalkDeps, walking
+from llm_manager.orchestration.structuring import Reasking, structuring
+from llm_manager.orchestration.walking import walking
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.choosing import Besides, ability_for, choose
-from llm_manager.policies.latencies import answers_of, percentile
 from llm_manager.policies.request_faults import check_request
 from llm_manager.policies.routing import why_not_asked
-from llm_manager.policies.statistics import statistics_of
+from llm_manager.policies.statistics import percentile_of
 from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
@@ -64,7 +66,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     statistics = keeping_statistics()
     known = Known(clients=deps.clients, unavailable=deps.unavailable)
     guards = guards_of(config, world, deps.keys) if deps.guards is None else deps.guards
-    knowledge = Knowledge(known, lambda: statistics.recent(now()), guards.breakers.shut)
+    knowledge = Knowledge(known, lambda: statistics.recent(now()), guards.breakers.shut, now)
     journal = journal_of(statistics.subscriber, knowledge.hear, deps.journal.emit)
 
     def forbidden(endpoint: Endpoint) -> str | None:
@@ -95,9 +97,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         recheck.begin_if_shut()
         return knowledge.snapshot(request)
 
-    def percentile_of(provider: str, model: str, q: float) -> float | None:
-        seen = statistics_of(statistics.recent(now()), provider, model)
-        return None if seen is None or answers_of(seen) < config.hedging.least_answers else percentile(seen, q)
+    memory = Memory(cache=deps.cache, journal=journal, now=now)
 
     walk = WalkDeps(
         world=world,
@@ -108,13 +108,17 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         performance=config.performance,
         providers=config.providers,
         guards=guards,
-        percentile=percentile_of,
+        percentile=partial(percentile_of, lambda: statistics.recent(now()), config.hedging.least_answers),
+        explore=exploring(config.routing, world.rng, knowledge.clients, memory.holds),
+        hedging=config.hedging,
     )
 
-    around_each, around_each_stream = around_attempts(deps, journal, guards)
+    around_each, around_each_stream = around_attempts(deps, memory, guards)
     answers = stacked(around_each, asking_clients(knowledge.clients))
     streams = stacked(around_each_stream, opening_clients(knowledge.clients))
-    generate = generating(stacked(around_calls(deps, journal), walking(answers, walk, streamed=False)), world)
+    calls = stacked(around_calls(deps, journal), walking(answers, walk, streamed=False))
+    generate, go_on = generating(calls, world), going_on(calls, world)
+    reasking = Reasking(times=config.performance.output_retries, max_retries=config.routing.max_retries, now=now)
     opened = stacked(around_calls(deps, journal), walking(streams, walk, streamed=True))
 
     offers = offering(knowledge.clients, config.profiles)
@@ -172,10 +176,10 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     return LLMManager(
         generate=publish(generate),
         stream=streaming(opened, world),
-        generate_all=batching(generate, fitting),
-        generate_as=structuring(generate),
+        generate_all=batching(generating(calls, world, patient=True), fitting),
+        generate_as=structuring(go_on, reasking),
         converse=conversing(generate, deps.conversations, config.context),
-        call_tools=calling_tools(generate, performing),
+        call_tools=calling_tools(go_on, performing),
         embed=embedding(besides, deps.vectors if config.cache.enabled else None),
         moderate=moderating(besides),
         create_image=creating_images(besides),
@@ -183,7 +187,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         plan=plan,
         health=publish(health),
         stats=statistics.read,
-        standing=lambda: _standing(guards),
+        standing=lambda: _standing(guards, knowledge.online()),
         reset_breaker=lambda provider=None, /: guards.breakers.reset(provider, journal.emit),
         models=publish(models),
         credits=telling_credits(knowledge.clients, forbidden),
@@ -200,10 +204,9 @@ def around_calls(deps: ManagerDeps, journal: Journal) -> tuple[CallLayer, ...]:
 AroundEach: TypeAlias = tuple[tuple[Around[Attempt, LLMResponse], ...], tuple[Around[Attempt, OpenStream], ...]]
 
 
-def around_attempts(deps: ManagerDeps, journal: Journal, guards: Guards) -> AroundEach:
+def around_attempts(deps: ManagerDeps, memory: Memory, guards: Guards) -> AroundEach:
     """What stands around each attempt, outermost first: for whole answers, and for streams, which differ in caching."""
-    memory = Memory(cache=deps.cache, journal=journal, now=deps.world.now)
-    now = deps.world.now
+    journal, now = memory.journal, memory.now
     each = (gating(guards.gates, journal.emit, now), recording(journal, now), bounding(now))
     if not deps.config.cache.enabled:
         return each, each
@@ -232,12 +235,13 @@ def keys_of(config: LLMConfig, world: World) -> Keys:
     return leasing(config.providers, world, read)
 
 
-def _standing(guards: Guards) -> Standing:
+def _standing(guards: Guards, online: bool | None) -> Standing:
     return Standing(
         breakers=guards.breakers.standing(),
         scopes=guards.admissions.standing(),
         budgets=guards.budgets.standing(),
         keys=guards.keys.standing(),
+        online=online,
     )
 
 

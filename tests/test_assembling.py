@@ -4,6 +4,7 @@ import pytest
 
 from llm_manager.assembling import around_attempts, around_calls, guards_of
 from llm_manager.domain.configuration import CacheSettings, LLMConfig
+from llm_manager.layers.caching import Memory
 from llm_manager.services.journal import Journal
 from llm_manager.testing import scripted, scripted_deps
 
@@ -23,6 +24,8 @@ def test_the_order_of_layers_is_this(enabled: bool, answers: list[str], streams:
     def names(layers: tuple[object, ...]) -> list[str]:
         return [layer.__qualname__.split(".")[0] for layer in layers]  # type: ignore[attr-defined]  # layers are functions
 
-    each, each_stream = around_attempts(deps, QUIET, guards_of(deps.config, deps.world))
+    each, each_stream = around_attempts(
+        deps, Memory(cache=deps.cache, journal=QUIET, now=deps.world.now), guards_of(deps.config, deps.world)
+    )
     assert (names(each), names(each_stream)) == (answers, streams)
     assert names(around_calls(deps, QUIET)) == ["observing"]

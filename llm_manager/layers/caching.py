@@ -16,6 +16,7 @@ from llm_manager.cells import PerLoop
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import LLMError, RequestTimeout
 from llm_manager.domain.events import CacheHit
+from llm_manager.domain.requests import CachePolicy
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.streaming import ReasoningDelta, StreamEvent, StreamFinished, TextDelta, ToolCallDelta
 from llm_manager.domain.usage import Priced
@@ -46,6 +47,15 @@ class Memory:
     journal: Journal
     now: Callable[[], float]
     flights: PerLoop[dict[str, Flight]] = field(factory=lambda: PerLoop(dict))
+
+    async def holds(self, key: str, policy: CachePolicy) -> bool:
+        """Say whether an answer is remembered under a key, or asked for right now, for a request of this policy."""
+        if policy == "off":
+            return False
+        if key in self.flights.get():
+            return True
+        found = await self.cache.get(key) if policy == "use" else None
+        return isinstance(found, Success) and found.unwrap() is not None
 
 
 def caching(memory: Memory) -> Callable[[Step[Attempt, LLMResponse]], Step[Attempt, LLMResponse]]:

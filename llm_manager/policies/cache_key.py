@@ -7,6 +7,7 @@ from functools import lru_cache
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.embeddings import EmbedRequest
 from llm_manager.domain.models import Endpoint
+from llm_manager.domain.wire_requests import WireRequest
 
 _VERSION = b"1"
 
@@ -16,8 +17,12 @@ def cache_key(attempt: Attempt) -> str:
 
     The bytes are those of the request encoded as not streamed: a field that is sent is in the key by construction.
     """
-    wire, endpoint = attempt.wire, attempt.endpoint
-    whose = _whose(attempt.request.metadata.tenant, endpoint.identity, attempt.model.name, wire.path, wire.headers)
+    return answer_key(attempt.wire, attempt.endpoint, attempt.model.name, attempt.request.metadata.tenant)
+
+
+def answer_key(wire: WireRequest, endpoint: Endpoint, model: str, tenant: str | None) -> str:
+    """The same before there is an attempt."""
+    whose = _whose(tenant, endpoint.identity, model, wire.path, wire.headers)
     return hashlib.sha256(b"%b%d:%b" % (whose, len(wire.body), wire.body)).hexdigest()
 
 

@@ -52,10 +52,10 @@ def percentile(seen: ModelStatistics, q: float) -> float | None:
 
     Failures do not count. It looks back over the last 2000 to 4000 answers.
     """
-    return percentile_of((seen.latencies.newer, seen.latencies.older), q)
+    return percentile_over((seen.latencies.newer, seen.latencies.older), q)
 
 
-def percentile_of(histograms: Iterable[Histogram], q: float) -> float | None:
+def percentile_over(histograms: Iterable[Histogram], q: float) -> float | None:
     """The same over several histograms together."""
     counted = [histogram for histogram in histograms if histogram.answers]
     if not counted:

@@ -43,11 +43,25 @@ def chosen_tiers(admitted: list[Candidate], facts: Facts) -> dict[str, str]:
 def rank(candidate: Candidate, facts: Facts, policy: RoutingPolicy, chosen: dict[str, str]) -> Rank:
     """The tuple by which a candidate stands; smaller is asked earlier."""
     profile = candidate.profile
+    return (
+        *standing(candidate, facts, policy, chosen),
+        *_strategy_rank(candidate, facts, policy),
+        not (policy.local_first and candidate.endpoint.locality == "local"),
+        profile.provider,
+        profile.name,
+    )
+
+
+def standing(candidate: Candidate, facts: Facts, policy: RoutingPolicy, chosen: dict[str, str]) -> Rank:
+    """What comes before the strategy; where two are equal in this, the strategy decides between them."""
+    profile = candidate.profile
     wished = bool(facts.wish) and facts.wish.matches(candidate)
     by_name = wished and facts.wish.model is not None
     same_provider = facts.wish.provider is not None and profile.provider == facts.wish.provider
     stands_in = bool(facts.wish) and profile.provider == policy.default_provider
-    broken = candidate.breaker_open or candidate.healthy is False
+    broken = candidate.breaker_open or candidate.healthy is False or candidate.unreached
+    said, local = facts.classification, candidate.endpoint.locality == "local"
+    near = policy.local_first and (said.task_type in LOCAL_BEFORE_LADDER or (said.prefers_local and not facts.task_named))
     return (
         not wished,
         not same_provider,
@@ -57,10 +71,7 @@ def rank(candidate: Candidate, facts: Facts, policy: RoutingPolicy, chosen: dict
         profile.retired and not wished,
         listed_at(candidate, policy),
         not (by_name or chosen.get(profile.provider) == profile.name or _named_on(_ladder(facts, policy), profile)),
-        *_strategy_rank(candidate, facts, policy),
-        not (policy.local_first and candidate.endpoint.locality == "local"),
-        profile.provider,
-        profile.name,
+        policy.strategy == "balanced" and near and not local,
     )
 
 
@@ -84,17 +95,13 @@ def _strategy_rank(candidate: Candidate, facts: Facts, policy: RoutingPolicy) ->
         case "cost":
             return (blended_usd(candidate), -candidate.profile.quality)
         case "performance":
-            return (_seconds_per_quality(candidate),)
+            return _slowness(candidate)
         case "balanced":
-            said = facts.classification
-            local = candidate.endpoint.locality == "local"
-            near = policy.local_first and (said.task_type in LOCAL_BEFORE_LADDER or (said.prefers_local and not facts.task_named))
             return (
-                near and not local,
                 _rung(candidate, facts, policy),
                 blended_usd(candidate) if policy.cost_optimization else 0,
                 candidate.profile.provider != policy.default_provider,
-                _seconds_per_quality(candidate),
+                *_slowness(candidate),
             )
         case _:
             assert_never(policy.strategy)
@@ -132,8 +139,9 @@ def _seconds(candidate: Candidate) -> float:
     return seen / max(candidate.success_rate if candidate.success_rate is not None else 1.0, _LEAST_SUCCESS)
 
 
-def _seconds_per_quality(candidate: Candidate) -> float:
-    return _seconds(candidate) / max(candidate.profile.quality, _LEAST_QUALITY) ** 2
+def _slowness(candidate: Candidate) -> Rank:
+    """Seconds for quality; of two that are alike in that, who writes faster comes first."""
+    return _seconds(candidate) / max(candidate.profile.quality, _LEAST_QUALITY) ** 2, -(candidate.tokens_per_second or 0.0)
 
 
 def reasons_for(candidate: Candidate, facts: Facts, policy: RoutingPolicy) -> tuple[str, ...]:
@@ -152,15 +160,29 @@ def reasons_for(candidate: Candidate, facts: Facts, policy: RoutingPolicy) -> tu
     said.append(f"{candidate.endpoint.locality}, {profile.tier} tier for a {facts.classification.complexity} request")
     blended = blended_usd(candidate)
     said.append(f"{blended.normalize():f} USD per million tokens" if blended.is_finite() else "price unknown")
-    origin = "declared" if candidate.latency_seconds is None else "observed"
-    rate = "" if candidate.success_rate is None else f", {candidate.success_rate:.0%} answered"
-    said.append(f"{_seconds(candidate):.2f} s {origin}{rate}, quality {profile.quality:.2f}")
+    said.append(_seen(candidate))
     if overfull(profile, facts.tokens):
         said.append("moved back: the request may not fit its window")
     if candidate.breaker_open:
         said.append("moved back: its breaker is open")
     if candidate.healthy is False:
         said.append("moved back: it did not answer when last asked")
+    if candidate.unreached:
+        said.append("moved back: offline")
     if profile.retired:
         said.append("retired" + (f", replaced by {profile.replaced_by}" if profile.replaced_by else ""))
     return tuple(said)
+
+
+def _seen(candidate: Candidate) -> str:
+    """The numbers that performance was judged by, and over how many attempts."""
+    told = [f"{_seconds(candidate):.2f} s {'declared' if candidate.latency_seconds is None else 'observed'}"]
+    if candidate.median_seconds is not None:
+        told.append(f"p50 {candidate.median_seconds:.2f} s")
+    if candidate.success_rate is not None:
+        told.append(f"{candidate.success_rate:.0%} answered")
+    if candidate.tokens_per_second is not None:
+        told.append(f"{candidate.tokens_per_second:.0f} tokens/s")
+    if candidate.attempts:
+        told.append(f"n {candidate.attempts}")
+    return ", ".join((*told, f"quality {candidate.profile.quality:.2f}"))

@@ -17,7 +17,7 @@ from llm_manager.domain.plans import Candidate, Plan, PlanStep, Refusal, Refusal
 from llm_manager.domain.requests import JsonSchema, LLMRequest
 from llm_manager.policies.absent_models import Catalogue
 from llm_manager.policies.classification import classify
-from llm_manager.policies.ranking import chosen_tiers, listed, rank, reasons_for
+from llm_manager.policies.ranking import chosen_tiers, listed, rank, reasons_for, standing
 from llm_manager.policies.refusing import ONLY_LOCAL, PASSED_ON, nobody_to_ask
 from llm_manager.policies.route_facts import Facts, facts_of, named_in, overfull, read_facts, tokens_of
 
@@ -87,6 +87,7 @@ def decide(facts: Facts, snapshot: Snapshot, policy: RoutingPolicy) -> Plan:
     chosen = chosen_tiers(admitted, facts)
     ranked = sorted(admitted, key=lambda candidate: rank(candidate, facts, policy, chosen))
     notices = _notices(ranked, facts)
+    places = [standing(candidate, facts, policy, chosen) for candidate in ranked] if policy.explore > 0 and not facts.wish else []
     if not policy.enable_fallback:
         refused.extend(
             Refusal(provider=each.profile.provider, model=each.profile.name, rule="fallback", reason="fallback is off")
@@ -94,7 +95,15 @@ def decide(facts: Facts, snapshot: Snapshot, policy: RoutingPolicy) -> Plan:
         )
         ranked = ranked[:1]
     return Plan(
-        steps=tuple(PlanStep(profile=each.profile, endpoint=each.endpoint, reasons=reasons_for(each, facts, policy)) for each in ranked),
+        steps=tuple(
+            PlanStep(
+                profile=each.profile,
+                endpoint=each.endpoint,
+                reasons=reasons_for(each, facts, policy),
+                rival=place > 0 and place < len(places) and places[place] == places[0],
+            )
+            for place, each in enumerate(ranked)
+        ),
         refused=tuple(refused),
         strategy=policy.strategy,
         max_retries=policy.max_retries,
@@ -122,7 +131,7 @@ def _shape(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Sh
         preferences.provider,
         preferences.model,
         preferences.exact,
-        classify(request, default_sensitivity=policy.default_sensitivity, private_rule=policy.private_rule),
+        classify(request, default_sensitivity=policy.default_sensitivity),
         request.task_type,
         bool(request.messages) and request.has_images,
         bool(request.messages) and request.has_documents,
@@ -184,6 +193,9 @@ def _notices(ranked: list[Candidate], facts: Facts) -> tuple[str, ...]:
     if facts.wish and not facts.wish.matches(ranked[0]):
         asked = facts.wish.model or facts.wish.provider
         notices.append(f"{asked} is not available; {first.name} of {first.provider} is asked instead")
+    if any(candidate.unreached for candidate in ranked):
+        instead = f"; {first.name} of {first.provider}, which is local, is asked first" if not ranked[0].unreached else ""
+        notices.append(f"offline: no provider elsewhere could be reached just now{instead}")
     return (*notices, *retirement(first))
 
 

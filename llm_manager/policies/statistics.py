@@ -3,12 +3,12 @@
 Nothing is admitted, refused or charged from these numbers; routes read the estimates, people read the summary.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from math import inf
 from typing import Final, assert_never
 
-from llm_manager.domain.error_questions import charge_of, counts_for_breaker, may_fall_back, maybe_billed
+from llm_manager.domain.error_questions import charge_of, counts_for_breaker, may_fall_back
 from llm_manager.domain.events import (
     Answered,
     AttemptAnswered,
@@ -29,7 +29,8 @@ from llm_manager.domain.events import (
 )
 from llm_manager.domain.statistics import OTHERS, ModelStatistics, ProviderSummary, Statistics, Summary
 from llm_manager.domain.usage import Priced, Usage
-from llm_manager.policies.latencies import percentile_of
+from llm_manager.policies.call_cost import maybe_billed
+from llm_manager.policies.latencies import answers_of, percentile, percentile_over
 from llm_manager.policies.spending import Purses
 from llm_manager.policies.tallies import Tally
 
@@ -205,6 +206,12 @@ def statistics_of(statistics: Statistics, provider: str, model: str) -> ModelSta
     return statistics.models.get(f"{provider}/{model}")
 
 
+def percentile_of(read: Callable[[], Statistics], least: int, provider: str, model: str, q: float) -> float | None:
+    """Within how many seconds the share ``q`` of a model's newest answers came; None before ``least`` of them are known."""
+    seen = statistics_of(read(), provider, model)
+    return None if seen is None or answers_of(seen) < least else percentile(seen, q)
+
+
 def summary(statistics: Statistics) -> Summary:
     """Add everything up."""
     providers: dict[str, list[ModelStatistics]] = {}
@@ -239,7 +246,7 @@ def _together(models: list[ModelStatistics]) -> ProviderSummary:
     for seen in models:
         _add(errors, seen.errors)
     histograms = [histogram for seen in models for histogram in (seen.latencies.newer, seen.latencies.older)]
-    median, slow = percentile_of(histograms, 0.5), percentile_of(histograms, 0.95)
+    median, slow = percentile_over(histograms, 0.5), percentile_over(histograms, 0.95)
     return ProviderSummary(
         requests=sum(seen.attempts for seen in models),
         successful=sum(seen.successes for seen in models),

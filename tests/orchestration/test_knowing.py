@@ -1,15 +1,22 @@
 """The snapshot is renewed exactly when what it is made of changes."""
 
-from llm_manager.domain.events import AttemptAnswered
+from attrs import evolve
+
+from llm_manager.domain.errors import NetworkError
+from llm_manager.domain.events import AttemptAnswered, AttemptFailed
 from llm_manager.domain.models import Health
 from llm_manager.domain.plans import Unavailable
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.usage import Unpriced
 from llm_manager.orchestration.knowing import Knowledge, Known
+from llm_manager.policies.statistics import observe_all
 from llm_manager.testing import scripted
 
 HI = LLMRequest("hi")
+ANSWERED = AttemptAnswered(
+    at=1.0, call_id="c", number=1, provider="openai", model="gpt-a", seconds=1.0, usage=None, cost=Unpriced(reason="test")
+)
 ONE, TWO = scripted(provider="openai", model="gpt-a").client, scripted(provider="lmstudio", model="llama-a").client
 
 
@@ -50,6 +57,44 @@ def test_the_same_health_again_is_nothing_new() -> None:
     assert known.snapshot(HI) is before
 
 
+CLOUD = scripted(provider="anthropic", model="claude-a", locality="cloud").client
+
+
+def lost(provider: str, at: float) -> AttemptFailed:
+    error = NetworkError(model="m", message="no name")
+    return AttemptFailed(at=at, call_id="c", number=1, provider=provider, model="m", seconds=1.0, error=error)
+
+
+def test_offline_is_known_from_what_happens_and_passes_by_itself() -> None:
+    """Two failures of the only cloud; a local server that is down has no part in it."""
+    clock = 5.0
+    known = Knowledge(Known(clients={"anthropic": CLOUD, "lmstudio": TWO}), Statistics, now=lambda: clock)
+    assert known.online() is None
+    for provider in ("lmstudio", "lmstudio", "anthropic", "anthropic"):
+        before = known.snapshot(HI)
+        assert not any(candidate.unreached for candidate in before.candidates)
+        known.hear(lost(provider, clock))
+    assert known.online() is False
+    after = known.snapshot(HI)
+    assert {candidate.profile.provider: candidate.unreached for candidate in after.candidates} == {"anthropic": True, "lmstudio": False}
+    assert after.version > before.version
+    clock = 40.0
+    assert known.online() is None
+    assert not any(candidate.unreached for candidate in known.snapshot(HI).candidates)
+    known.learn_health((Health(provider="anthropic", healthy=True), Health(provider="lmstudio", healthy=True)))
+    assert known.online() is True
+
+
+def test_two_models_that_are_alike_do_not_take_turns() -> None:
+    """Averages move with every answer; what routes read moves in steps."""
+    seen = observe_all(Statistics(), [evolve(ANSWERED, seconds=1.0 + 0.1 * (number % 2)) for number in range(50)])
+    first = knowledge(statistics=seen).snapshot(HI).candidates[0]
+    later = observe_all(seen, [evolve(ANSWERED, seconds=1.0 + 0.1 * (number % 2)) for number in range(50)])
+    second = knowledge(statistics=later).snapshot(HI).candidates[0]
+    assert (first.latency_seconds, first.success_rate) == (second.latency_seconds, second.success_rate)
+    assert (first.attempts, second.attempts) == (50, 100)
+
+
 def test_a_named_model_belongs_to_its_named_provider_or_to_whom_its_name_tells() -> None:
     known = knowledge()
     known.snapshot(named("own", "local"))
@@ -76,13 +121,10 @@ def test_ever_new_names_do_not_grow_without_bound() -> None:
 def test_who_answers_is_well_again() -> None:
     known = knowledge()
     known.learn_health((Health(provider="openai", healthy=False),))
-    answered = AttemptAnswered(
-        at=1.0, call_id="c", number=1, provider="openai", model="gpt-a", seconds=1.0, usage=None, cost=Unpriced(reason="test")
-    )
-    known.hear(answered)
+    known.hear(ANSWERED)
     assert known.snapshot(HI).candidates[0].healthy is True
     before = known.snapshot(HI)
-    known.hear(answered)
+    known.hear(ANSWERED)
     assert known.snapshot(HI) is before
 
 

@@ -21,9 +21,21 @@ from llm_manager.policies.names import family_of
 from llm_manager.policies.routing import plan, remembering_routes, route
 from llm_manager.testing.strategies import requests, routing_policies, snapshots
 
+_SEEN = (
+    "healthy",
+    "breaker_open",
+    "unreached",
+    "latency_seconds",
+    "success_rate",
+    "median_seconds",
+    "tokens_per_second",
+    "attempts",
+    "only_named",
+)
+
 
 def candidate(provider: str, name: str, *, locality: Locality = "cloud", usd: float | None = 1.0, **fields: Any) -> Candidate:
-    seen = {key: fields.pop(key) for key in ("healthy", "breaker_open", "latency_seconds", "success_rate", "only_named") if key in fields}
+    seen = {key: fields.pop(key) for key in _SEEN if key in fields}
     if usd is not None:
         fields["price"] = KnownPrice(input_usd=Decimal(str(usd)), output_usd=Decimal(str(usd)), version="test")
     profile = ModelProfile(name=name, provider=provider, locality=locality, family=family_of(provider), **fields)
@@ -71,6 +83,32 @@ def test_cost_takes_the_cheapest_and_an_unknown_price_comes_last() -> None:
     unknown = candidate("groq", "mystery", usd=None)
     snapshot = Snapshot(version=1, candidates=(unknown, CLAUDE, GPT, LLAMA))
     assert order(LLMRequest(LONG), snapshot, RoutingPolicy(strategy="cost")) == ["llama", "gpt", "claude", "mystery"]
+
+
+def test_offline_models_elsewhere_stand_behind_local_ones_and_are_never_out() -> None:
+    """The plan says so; a model that is named is asked first all the same."""
+    snapshot = Snapshot(version=1, candidates=(evolve(GPT, unreached=True), evolve(CLAUDE, unreached=True), LLAMA))
+    request = LLMRequest("hello", task_type="analysis")
+    made = plan(request, snapshot, RoutingPolicy())
+    assert [step.profile.name for step in made.steps] == ["llama", "claude", "gpt"]
+    assert "moved back: offline" in made.steps[1].reasons
+    assert made.notices == ("offline: no provider elsewhere could be reached just now; llama of lmstudio, which is local, is asked first",)
+    named = plan(evolve(request, preferences=Preferences(model="gpt")), snapshot, RoutingPolicy())
+    assert named.steps[0].profile.name == "gpt"
+    assert named.notices == ("offline: no provider elsewhere could be reached just now",)
+
+
+def test_the_plan_prints_the_numbers_that_it_used() -> None:
+    seen = evolve(GPT, latency_seconds=2.0, success_rate=0.5, median_seconds=1.9, tokens_per_second=40.0, attempts=12)
+    made = plan(LLMRequest("hi"), Snapshot(candidates=(seen, CLAUDE)), RoutingPolicy(strategy="performance"))
+    told = {step.profile.name: step.reasons[-1] for step in made.steps}
+    assert told["gpt"] == "4.00 s observed, p50 1.90 s, 50% answered, 40 tokens/s, n 12, quality 0.50"
+    assert "declared" in told["claude"]
+
+
+def test_of_two_that_are_alike_the_one_that_writes_faster_comes_first() -> None:
+    slow, fast = (evolve(each, latency_seconds=1.0, tokens_per_second=speed) for each, speed in ((CLAUDE, 20.0), (GPT, 90.0)))
+    assert order(LLMRequest("hi"), Snapshot(candidates=(slow, fast)), RoutingPolicy(strategy="performance")) == ["gpt", "claude"]
 
 
 def test_performance_takes_the_fastest_as_observed_and_counts_failures() -> None:
