@@ -1,5 +1,6 @@
 """A route as a value: what was known, what was decided, and why."""
 
+from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 from attrs import field, frozen
@@ -8,6 +9,9 @@ from llm_manager.domain.models import Endpoint, ModelProfile
 from llm_manager.domain.requests import Complexity, Sensitivity, TaskType
 
 Strategy: TypeAlias = Literal["cost", "performance", "balanced"]
+
+PrivateRule: TypeAlias = Callable[[str], str | None]
+"""Says why a text must stay local, in words that show nothing of it, or None; it only ever adds the label."""
 
 
 @frozen(kw_only=True)
@@ -84,6 +88,8 @@ class RoutingPolicy:
     use_toys: bool = False
     """Whether a toy model is a candidate beside real ones."""
     default_sensitivity: Sensitivity = "public"
+    private_rule: PrivateRule | None = field(default=None, repr=False)
+    """What makes an unlabelled text private beside the built-in words: `PrivacySettings`, or a function of one's own, or both."""
     cost_optimization: bool = True
     ladders: tuple[tuple[TaskType, tuple[str, ...]], ...] = field(default=())
     """Task ladders that replace the built-in ones."""

@@ -25,7 +25,7 @@ from llm_manager.policies.ranking import blended_usd, listed_at
 from llm_manager.policies.refusing import PASSED_ON, in_short
 from llm_manager.policies.route_facts import Wish, misspelt, wish_for
 from llm_manager.policies.routing import retirement, why_not_asked
-from llm_manager.policies.sensitivity import UNLABELLED, private_word
+from llm_manager.policies.sensitivity import sensitivity_of
 
 Besides: TypeAlias = EmbedRequest | ModerationRequest | ImageRequest
 """What is asked besides chat."""
@@ -73,7 +73,7 @@ def choose(asked: Besides, offers: Sequence[Offer], snapshot: Snapshot, policy: 
     chatting = _chatting(wish, ability, meant.unwrap())
     if chatting is not None:
         return Failure(chatting)
-    sensitivity, why = _sensitivity(asked, policy)
+    sensitivity, why = sensitivity_of(asked.sensitivity, texts_of(asked), policy.default_sensitivity, policy.private_rule)
     known = {each.profile.provider: each for each in snapshot.candidates}
     admitted: list[Candidate] = []
     refused: list[Refusal] = []
@@ -155,15 +155,6 @@ def _model(offer: Offer, wish: Wish) -> ModelProfile | None:
     if wish.model is not None:
         return next((model for model in offer.models if model.name == wish.model), None) or offer.profile(wish.model)
     return next(iter(offer.models), None)
-
-
-def _sensitivity(asked: Besides, policy: RoutingPolicy) -> tuple[Sensitivity, str]:
-    if asked.sensitivity is not None:
-        return "public" if asked.sensitivity == "public" else "private", "sensitivity is labelled"
-    if policy.default_sensitivity != "public":
-        return "private", "unlabelled requests are private here"
-    word = next((found for text in texts_of(asked) if (found := private_word(text)) is not None), None)
-    return ("public", UNLABELLED) if word is None else ("private", f"the word {word} makes it private")
 
 
 def _refusal(offer: Offer, profile: ModelProfile | None, sensitivity: Sensitivity, policy: RoutingPolicy) -> Refusal | None:

@@ -131,7 +131,7 @@ def _shape(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Sh
         preferences.provider,
         preferences.model,
         preferences.exact,
-        classify(request, default_sensitivity=policy.default_sensitivity),
+        classify(request, default_sensitivity=policy.default_sensitivity, private_rule=policy.private_rule),
         request.task_type,
         bool(request.messages) and request.has_images,
         bool(request.messages) and request.has_documents,
