@@ -36,14 +36,14 @@ from llm_manager.orchestration.discovering import discovering
 from llm_manager.orchestration.dispatching import asking_clients, opening_clients
 from llm_manager.orchestration.embedding import embedding
 from llm_manager.orchestration.exploring import exploring
-from llm_manager.orchestration.generating import generating, going_on
+from llm_manager.orchestration.generating import Turns, generating, going_on
 from llm_manager.orchestration.knowing import Knowledge, Known
 from llm_manager.orchestration.offering import offering
 from llm_manager.orchestration.operating import OperatingDeps
 from llm_manager.orchestration.performing import Performing
 from llm_manager.orchestration.rechecking import RecheckingDeps, rechecking
 from llm_manager.orchestration.streaming import streaming
-from llm_manager.orchestration.structuring import Reasking, structuring
+from llm_manager.orchestration.structuring import structuring
 from llm_manager.orchestration.walking import walking
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.choosing import Besides, ability_for, choose
@@ -117,8 +117,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     answers = stacked(around_each, asking_clients(knowledge.clients))
     streams = stacked(around_each_stream, opening_clients(knowledge.clients))
     calls = stacked(around_calls(deps, journal), walking(answers, walk, streamed=False))
-    generate, go_on = generating(calls, world), going_on(calls, world)
-    reasking = Reasking(times=config.performance.output_retries, max_retries=config.routing.max_retries, now=now)
+    turns = Turns(ask=going_on(calls, world), max_retries=config.routing.max_retries, now=now)
     opened = stacked(around_calls(deps, journal), walking(streams, walk, streamed=True))
 
     offers = offering(knowledge.clients, config.profiles)
@@ -174,12 +173,12 @@ def assembled(deps: ManagerDeps) -> LLMManager:
 
     performing = Performing(world=world, journal=journal, routing=config.routing, concurrent=config.performance.concurrent_tools)
     return LLMManager(
-        generate=publish(generate),
+        generate=publish(generating(calls, world)),
         stream=streaming(opened, world),
         generate_all=batching(generating(calls, world, patient=True), fitting),
-        generate_as=structuring(go_on, reasking),
-        converse=conversing(generate, deps.conversations, config.context),
-        call_tools=calling_tools(go_on, performing),
+        generate_as=structuring(turns, config.performance.output_retries),
+        converse=conversing(turns, deps.conversations, config.context),
+        call_tools=calling_tools(turns.ask, performing),
         embed=embedding(besides, deps.vectors if config.cache.enabled else None),
         moderate=moderating(besides),
         create_image=creating_images(besides),

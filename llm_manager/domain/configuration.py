@@ -104,12 +104,17 @@ class ContextSettings:
 
 @frozen(kw_only=True)
 class PerformanceSettings:
-    """``timeout_ms`` bounds silence; ``concurrency`` bounds calls at once in a batch (None: what the model takes)."""
+    """``timeout_ms`` bounds silence; ``concurrency`` bounds calls at once in a batch (None: what the model takes).
+
+    ``output_retries`` is how often an answer that does not fit the class it was asked for is asked for again; each time takes
+    one of the call's re-sends.
+    """
 
     timeout_ms: int = 30_000
     streaming: bool = True
     concurrent_tools: int = 3
     concurrency: int | None = None
+    output_retries: int = 1
 
 
 @frozen(kw_only=True)

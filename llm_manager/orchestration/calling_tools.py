@@ -2,30 +2,36 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from math import inf
 from typing import Any
 
 from attrs import evolve, frozen
 from returns.future import FutureResult
 from returns.result import Failure, Result, Success
 
+from llm_manager.domain.attempts import Ledger
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import InvalidRequest, LLMError, RequestTimeout, ToolFailed
 from llm_manager.domain.messages import Message, UseTool
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import publish
+from llm_manager.orchestration.generating import GoOn
 from llm_manager.orchestration.performing import Performing, Wanted, perform, unperformed
 from llm_manager.outcomes import Settled
 from llm_manager.policies.request_faults import check_fields
 from llm_manager.policies.tool_calls import told_apart
 from llm_manager.policies.tool_emulation import emulated, read_emulated
 from llm_manager.policies.value_faults import is_number, is_whole, kind
-from llm_manager.services.steps import Step
 from llm_manager.services.tools import CallTools, Confirm, Tool, ToolRun, ToolStep
 
 
-def calling_tools(answer: Step[LLMRequest, LLMResponse], performing: Performing) -> CallTools:
-    """Let a model call tools, each of its turns a call of the manager; what fails after the first turn stops the run."""
+def calling_tools(answer: GoOn, performing: Performing) -> CallTools:
+    """Let a model call tools; what fails after the first turn stops the run.
+
+    Its turns share one ledger: each may ask every model afresh, and all of them together have the re-sends, the money and,
+    where the request says so, the time of one call.
+    """
 
     def call_tools(
         request: LLMRequest,
@@ -111,22 +117,25 @@ class _Story:
 
 
 async def _run(
-    ask: Step[LLMRequest, LLMResponse], request: LLMRequest, tools: tuple[Tool, ...], performing: Performing, max_steps: int
+    ask: GoOn, request: LLMRequest, tools: tuple[Tool, ...], performing: Performing, max_steps: int
 ) -> Settled[ToolRun, LLMError]:
     problem = _problem(request, tools, max_steps)
     if problem is not None:
         return Failure(InvalidRequest(message=problem, request=request))
     known = {} if request.tool_choice == "none" else {tool.spec.name: tool for tool in tools}
     now = performing.world.now
-    deadline = None if request.deadline_ms is None else now() + request.deadline_ms / 1000.0
+    began = now()
+    deadline = None if request.deadline_ms is None else began + request.deadline_ms / 1000.0
+    ledger = Ledger(started=began, deadline=inf if deadline is None else deadline)
     coming, story, number = evolve(request, tools=tuple(tool.spec for tool in tools)), _Story(), 0
     taken = {call.id for message in request.messages for call in message.tool_calls}
     while True:
         number += 1
-        outcome = await ask(coming)
+        outcome = await ask(coming, before=ledger)
         if isinstance(outcome, Failure):
             return story.ended(outcome.failure()) if story.responses else outcome
         response = outcome.unwrap()
+        ledger = evolve(ledger, attempts=response.attempts).next_turn()
         calls = told_apart(response.tool_calls, taken.union(step.call.id for step in story.steps))
         if not calls:
             return story.told(response, ()).ended()
@@ -179,9 +188,9 @@ def _result(step: ToolStep) -> Message:
     return Message(role="tool", content=step.result, tool_call_id=step.call.id, tool_failed=step.error is not None)
 
 
-def _emulating(answer: Step[LLMRequest, LLMResponse]) -> Step[LLMRequest, LLMResponse]:
-    async def ask(request: LLMRequest) -> Settled[LLMResponse, LLMError]:
-        outcome = await answer(emulated(request))
+def _emulating(answer: GoOn) -> GoOn:
+    async def ask(request: LLMRequest, /, *, before: Ledger | None = None, started: float | None = None) -> Settled[LLMResponse, LLMError]:
+        outcome = await answer(emulated(request), before=before, started=started)
         return outcome if isinstance(outcome, Failure) else Success(read_emulated(outcome.unwrap(), request))
 
     return ask

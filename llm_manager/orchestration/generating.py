@@ -1,9 +1,14 @@
-"""One whole answer for one request."""
+"""One whole answer for one request, or one more turn of a call that goes on."""
 
+from collections.abc import Callable, Coroutine
+from math import inf
+from typing import Any, Protocol
+
+from attrs import frozen
 from returns.result import Failure
 
-from llm_manager.domain.attempts import Call
-from llm_manager.domain.errors import LLMError
+from llm_manager.domain.attempts import Call, Ledger
+from llm_manager.domain.errors import Attempts, LLMError
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.outcomes import Settled
@@ -12,13 +17,50 @@ from llm_manager.services.steps import Step
 from llm_manager.services.world import World
 
 
-def generating(step: Step[Call, LLMResponse], world: World) -> Step[LLMRequest, LLMResponse]:
-    """Begin a call for each request; its id names it in the journal and on the answer."""
+class GoOn(Protocol):
+    """Asks for an answer as a turn of a call: ``before`` is the ledger of the turns before it, ``started`` when its time began."""
+
+    def __call__(
+        self, request: LLMRequest, /, *, before: Ledger | None = None, started: float | None = None
+    ) -> Coroutine[Any, Any, Settled[LLMResponse, LLMError]]: ...
+
+
+@frozen(kw_only=True)
+class Turns:
+    """How a call of several turns goes on: whom to ask, within how many re-sends, and when it is."""
+
+    ask: GoOn
+    max_retries: int
+    now: Callable[[], float]
+
+    def left(self, started: float, attempts: Attempts) -> Ledger | None:
+        """The ledger of one more turn of a call that began at ``started``; None when it has no re-send left for it."""
+        ledger = Ledger(started=started, deadline=inf, attempts=attempts)
+        return None if ledger.resends >= self.max_retries else ledger
+
+
+def generating(step: Step[Call, LLMResponse], world: World, *, patient: bool = False) -> Step[LLMRequest, LLMResponse]:
+    """Begin a call for each request; its id names it in the journal and on the answer. ``patient`` calls wait for endpoints."""
 
     async def generate(request: LLMRequest) -> Settled[LLMResponse, LLMError]:
         strange = not_asked(request)
         if strange is not None:
             return Failure(strange)
-        return await step(Call(id=world.new_id(), request=request, started=world.now()))
+        return await step(Call(id=world.new_id(), request=request, started=world.now(), patient=patient))
 
     return generate
+
+
+def going_on(step: Step[Call, LLMResponse], world: World) -> GoOn:
+    """Calls of several turns with one ledger; each turn has an id of its own, and one event at its end."""
+
+    async def go_on(
+        request: LLMRequest, /, *, before: Ledger | None = None, started: float | None = None
+    ) -> Settled[LLMResponse, LLMError]:
+        strange = not_asked(request)
+        if strange is not None:
+            return Failure(strange)
+        began = world.now() if started is None else started
+        return await step(Call(id=world.new_id(), request=request, started=began, before=before))
+
+    return go_on

@@ -13,6 +13,7 @@ from llm_manager.domain.configuration import (
     ContextSettings,
     DisplaySettings,
     EmbeddedSettings,
+    HedgingSettings,
     LLMConfig,
     NetworkSettings,
     PerformanceSettings,
@@ -68,6 +69,7 @@ def assemble(found: Converted) -> Assembled:
         network=network,
         privacy=PrivacySettings(**_section(found, "privacy")),
         breaker=BreakerSettings(**_section(found, "breaker")),
+        hedging=HedgingSettings(**_section(found, "hedging")),
         profiles=profiles,
     )
     origins = {".".join(_renamed(key, renamed)): entry.origin for key, entry in found.entries.items() if key[0] != RUNG}

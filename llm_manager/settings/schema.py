@@ -59,6 +59,7 @@ SECTIONS: Final[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
             Setting("max_retries", whole(0, 100)),
             Setting("local_first", FLAG),
             Setting("cost_optimization", FLAG),
+            Setting("explore", number(0, 1)),
             Setting("airgap", FLAG, also=("airgap_mode",)),
             Setting("default_sensitivity", one_of("public", "private")),
             Setting("timeout_ms", MILLISECONDS, to=("performance", "timeout_ms")),
@@ -79,6 +80,7 @@ SECTIONS: Final[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
             Setting("streaming", FLAG),
             Setting("concurrent_tools", _COUNT),
             Setting("concurrency", _COUNT),
+            Setting("output_retries", whole(0, 10)),
         ),
         "display": (
             Setting("always_stream", FLAG),
@@ -112,6 +114,12 @@ SECTIONS: Final[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
             Setting("probes", _COUNT),
             Setting("last_resort_seconds", PERIOD),
             Setting("check_in_background", FLAG),
+        ),
+        "hedging": (
+            Setting("enabled", FLAG),
+            Setting("percentile", number(0.5, 1)),
+            Setting("least_answers", whole(1, 1_000_000)),
+            Setting("least_seconds", PERIOD),
         ),
     }
 )

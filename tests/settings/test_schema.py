@@ -24,6 +24,7 @@ RECORDS = {
     "network": configuration.NetworkSettings,
     "privacy": configuration.PrivacySettings,
     "breaker": configuration.BreakerSettings,
+    "hedging": configuration.HedgingSettings,
 }
 DERIVED = {"routing": {"use_toys", "private_rule"}}
 
