@@ -38,7 +38,7 @@ A, B, C = Secret("sk-canary-aaaaaaaaaaaa"), Secret("sk-canary-bbbbbbbbbbbb"), Se
 CHAT = {"choices": [{"message": {"content": "hi"}, "finish_reason": "stop"}]}
 VECTORS = {"data": [{"index": 0, "embedding": [0.5]}], "usage": {"prompt_tokens": 1}}
 EXCHANGES = [
-    {"path": "/embeddings", "json": VECTORS},
+    {"path": "/v1/embeddings", "json": VECTORS},
     {"path": "/api/embed", "json": {"embeddings": [[0.5]]}},
     {"method": "GET", "path": "*", "json": {"data": [{"id": "m"}]}},
     {"path": "*", "json": CHAT},
