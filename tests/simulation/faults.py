@@ -45,6 +45,8 @@ class Fault:
     other_key: bool = True
     asked: Literal["whole", "stream", "both"] = "both"
     breaker: bool | None = None
+    bills: bool = False
+    """Whether what is sent is billed all the same."""
 
     def fits(self, provider: str, *, local: bool, streamed: bool) -> bool:
         """Whether such a server can show it for such a request."""
@@ -148,15 +150,15 @@ WAYS: tuple[Fault, ...] = (
     Fault(name="tls", react=_unconnected(_bad_certificate), again="never", falls_back=True, other_key=False, breaker=False),
     Fault(name="connecting", react=_connecting_for_ever, falls_back=True, breaker=True),
     Fault(name="pool", react=_full_pool, again="never", falls_back=True, other_key=False, breaker=False),
-    Fault(name="reset", react=_reset, again="once", falls_back=True, breaker=True),
-    Fault(name="silent", react=_silent, again="once", falls_back=True, breaker=True),
-    Fault(name="slow", react=_slow),
-    Fault(name="cut", react=_cut),
-    Fault(name="reset amid", react=_reset_amid),
-    Fault(name="stalled", react=_stalled),
-    Fault(name="bomb", react=_bomb),
-    Fault(name="dripping", react=_dripping, asked="stream"),
-    Fault(name="endless", react=_endless, asked="stream"),
+    Fault(name="reset", bills=True, react=_reset, again="once", falls_back=True, breaker=True),
+    Fault(name="silent", bills=True, react=_silent, again="once", falls_back=True, breaker=True),
+    Fault(name="slow", bills=True, react=_slow),
+    Fault(name="cut", bills=True, react=_cut),
+    Fault(name="reset amid", bills=True, react=_reset_amid),
+    Fault(name="stalled", bills=True, react=_stalled),
+    Fault(name="bomb", bills=True, react=_bomb),
+    Fault(name="dripping", bills=True, react=_dripping, asked="stream"),
+    Fault(name="endless", bills=True, react=_endless, asked="stream"),
     Fault(name="broken amid", react=_broken_amid, asked="stream"),
     Fault(name="page", react=_said(200, HTML, b"<html><body>Welcome</body></html>"), again="once", falls_back=True, breaker=True),
     Fault(name="no json", react=_said(200, JSON, b"\x00\xff{"), again="once", falls_back=True, breaker=True),

@@ -92,6 +92,7 @@ class History:
         """Of every request: when it was asked, when it ended, whether well."""
         self.arrivals: list[float] = []
         self._exchanges = 0
+        self._loose = {budget.name for budget in self.config.budgets if budget.unpriced == "allow"}
         self._fingerprints: dict[bytes, str] = {}
         self._events = 0
         self.manager: LLMManager | None = None
@@ -108,16 +109,11 @@ class History:
             return provider.react_beside(envelope.url.partition("?")[0], now), None
         start = where + len(MARK)
         question = int(envelope.body[start : start + _DIGITS])
-        asked = self.checks.questions.get(question)
         number = self._exchanges
         self._exchanges += 1
         exchange = Exchange(number, envelope.provider, question, "", 0, self._key(envelope), now, streamed)
-        self.checks.served.append(None)
-        self.checks.sent(exchange)
-        call = self.checks.calls.get(exchange.call_id)
-        if asked is not None and call is not None:
-            owner = call.asked if call.asked is not None and not call.asked.rows else asked
-            self.checks.served[number] = owner.request.metadata.tenant
+        asked = self.checks.sent(exchange)
+        self.checks.served.append(None if asked is None else asked.request.metadata.tenant)
         saying = Saying(
             text=f"answer {question} {number}",
             prompt_tokens=min(len(envelope.body), 20 + len(envelope.body) // 4),
@@ -156,7 +152,7 @@ class History:
     def look(self, standing: Standing) -> None:
         """What stands in the cells is within its bounds."""
         for purse in standing.budgets:
-            if purse.spent + purse.reserved > purse.limit:
+            if purse.spent + purse.reserved > purse.limit and purse.budget not in self._loose:
                 self.break_(f"the budget {purse.budget} {purse.of}: {purse.spent} spent and {purse.reserved} reserved of {purse.limit}")
             if purse.reserved < 0 or purse.spent < 0 or purse.unknown < 0:
                 self.break_(f"the budget {purse.budget} {purse.of} is below nothing: {purse}")
@@ -237,7 +233,7 @@ class History:
         await self.manager.close()
         await asyncio.sleep(0.0)
         self._leaked()
-        self.checks.at_end(dict.fromkeys(self.providers, 1))
+        self.checks.at_end(self.providers, self.manager.standing().budgets)
 
     async def _arrive(self, manager: LLMManager) -> list[asyncio.Task[None]]:
         rng = stream(self.seed, "arrivals")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -12,7 +12,10 @@ from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.errors import AllModelsFailed, LLMError
 from llm_manager.domain.events import Event
 from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.standing import BudgetStanding
 from llm_manager.domain.usage import Priced
+from tests.simulation.guard_watch import BreakerWatch, KeyWatch, ResendWatch
+from tests.simulation.ledgers import Ledgers
 from tests.simulation.providers import Exchange
 from tests.simulation.servers import SERVERS
 from tests.simulation.workload import Asked
@@ -21,7 +24,7 @@ MINUTE = 60.0
 _PATIENCE = 0.05
 """What a call may pass its deadline by."""
 _LEAST_TOTAL = 300.0
-_MOST_TOTAL = 7200.0
+_LOADING_TOTAL = 1320.0
 
 
 @define(eq=False)
@@ -65,10 +68,12 @@ class Invariants:
         self.served: list[str | None] = []
         self.numbers = Numbers()
         self.pending: dict[asyncio.Task[Any] | None, CallRecord] = {}
-        self.unmatched = 0
         self.windows: dict[tuple[str, str], deque[float]] = defaultdict(deque)
         self.under_way: dict[str, int] = defaultdict(int)
-        self.most_under_way: dict[str, int] = defaultdict(int)
+        self.ledgers = Ledgers(config.budgets)
+        self.breakers = BreakerWatch(config, broken)
+        self.keys = KeyWatch(config, broken)
+        self.resends = ResendWatch(broken)
 
     # -- what the journal tells
 
@@ -85,8 +90,14 @@ class Invariants:
             self._answered(event)  # type: ignore[arg-type]  # the same
         elif kind is events.Answered or kind is events.CallFailed or kind is events.CallCancelled:
             self._ended(event)  # type: ignore[arg-type]  # the same
+        elif kind is events.AttemptFailed:
+            self._failed(event)  # type: ignore[arg-type]  # the same
         elif kind is events.CacheHit:
             self.numbers.hits += 1
+        elif kind is events.BreakerChanged:
+            self.breakers.hear(event)  # type: ignore[arg-type]  # the same
+        elif kind is events.KeyChanged:
+            self.keys.hear(event)  # type: ignore[arg-type]  # the same
 
     def _started(self, event: events.AttemptStarted) -> None:
         call = self.calls.get(event.call_id)
@@ -94,7 +105,7 @@ class Invariants:
             self.broken(f"an attempt of a call nobody made: {event.call_id}")
             return
         self.numbers.attempts += 1
-        self.unmatched += 1
+        self.keys.started(event)
         if event.number in call.attempts:
             self.broken(f"{event.call_id} has two attempts numbered {event.number}")
         call.attempts[event.number] = None
@@ -112,7 +123,18 @@ class Invariants:
         if charged != exchange.bill:
             self.broken(f"{event.call_id} cost {charged} micro-dollars by the journal, {exchange.bill} by the bill of {exchange.provider}")
         self.numbers.bill += exchange.bill
-        exchange.bill = 0
+        self._book(exchange, known=True)
+
+    def _failed(self, event: events.AttemptFailed) -> None:
+        exchange = self.calls[event.call_id].attempts.get(event.number)
+        if exchange is not None:
+            self.breakers.failed(exchange)
+
+    def _book(self, exchange: Exchange, *, known: bool) -> None:
+        asked = self.calls[exchange.call_id].asked
+        asked = self.questions[exchange.question] if asked is None or asked.rows else asked
+        exchange.booked = True
+        self.ledgers.book(exchange, asked.request.metadata, known=known)
 
     def _ended(self, event: events.Answered | events.CallFailed | events.CallCancelled) -> None:
         call = self.calls.get(event.call_id)
@@ -125,7 +147,7 @@ class Invariants:
             asked = next((row for row in asked.rows if (str(row.number),) == event.metadata.tags), None)
         if asked is None:
             return
-        total = total_of(asked)
+        total = self._total_of(asked)
         if event.seconds > total + _PATIENCE:
             self.broken(f"{event.call_id} took {event.seconds:.3f} s of {total:.3f}: {event.tag}")
         self._count_of(call)
@@ -137,22 +159,31 @@ class Invariants:
             self.broken(f"{call.id} sent {sent} requests to {len(call.steps)} models with {self.config.routing.max_retries} re-sends")
         self.numbers.resends += max(0, sent - len(call.steps))
 
+    def _total_of(self, asked: Asked) -> float:
+        """How long a call may take in all; a server that loads its model on demand is given time for that."""
+        deadline = asked.request.deadline_ms
+        if deadline is not None:
+            return deadline / 1000.0
+        return _LOADING_TOTAL if "ollama" in self.config.providers else _LEAST_TOTAL
+
     # -- what the transport tells
 
-    def sent(self, exchange: Exchange) -> None:
-        """A request for an answer has left."""
+    def sent(self, exchange: Exchange) -> Asked | None:
+        """A request for an answer has left; who asked for it."""
         call = self.pending.pop(asyncio.current_task(), None)
-        asked = self.questions.get(exchange.question)
+        asked = self.questions.get(exchange.question) if call is None or call.asked is None or call.asked.rows else call.asked
         if call is None or asked is None:
             self.broken(f"{exchange.provider} was asked question {exchange.question} without an attempt in the journal")
-            return
+            return asked
         exchange.call_id, exchange.attempt = call.id, call.sends
-        self.unmatched -= 1
         self.numbers.seen += 1
         call.attempts[call.sends] = exchange
+        self.resends.sent(exchange, again=exchange.provider in call.steps)
         call.steps.add(exchange.provider)
+        self.breakers.sent(exchange)
         self._allowed(call, asked, exchange)
         self._within_limits(exchange)
+        return asked
 
     def _allowed(self, call: CallRecord, asked: Asked, exchange: Exchange) -> None:
         now, provider = exchange.at, exchange.provider
@@ -166,13 +197,12 @@ class Invariants:
         if asked.request.cache == "off":
             if call.ended or (call.asked is not None and call.asked.cancelled):
                 self.broken(f"{call.id} sent to {provider} after its end")
-            if now > call.started + total_of(asked):
+            if now > call.started + self._total_of(asked):
                 self.broken(f"{call.id} sent to {provider} after its deadline")
 
     def _within_limits(self, exchange: Exchange) -> None:
         provider, now = exchange.provider, exchange.at
         self.under_way[provider] += 1
-        self.most_under_way[provider] = max(self.most_under_way[provider], self.under_way[provider])
         own = self.config.providers[provider]
         if own.concurrency is not None and self.under_way[provider] > own.concurrency:
             self.broken(f"{self.under_way[provider]} requests under way at {provider}, {own.concurrency} allowed")
@@ -191,6 +221,7 @@ class Invariants:
         exchange.ended = True
         exchange.read = exchange.read or how == "read"
         self.under_way[exchange.provider] -= 1
+        self.breakers.finished(exchange)
         fault, call = exchange.fault, self.calls.get(exchange.call_id)
         if call is None or fault is None or how == "left":
             return
@@ -221,7 +252,7 @@ class Invariants:
 
     # -- at the end
 
-    def at_end(self, tallies: Mapping[str, int]) -> None:
+    def at_end(self, providers: Collection[str], budgets: Sequence[BudgetStanding]) -> None:
         """Everything that began has ended, and the two sides count alike."""
         for call in self.calls.values():
             if not call.ended:
@@ -230,20 +261,14 @@ class Invariants:
             if count:
                 self.broken(f"{count} requests to {provider} were never ended")
         unsent = sum(1 for call in self.calls.values() for exchange in call.attempts.values() if exchange is None)
-        silent = sum(
-            1
-            for call in self.calls.values()
-            for exchange in call.attempts.values()
-            if exchange is not None and exchange.ended and exchange.bill
-        )
-        self.numbers.unknown = silent
+        for call in self.calls.values():
+            for exchange in call.attempts.values():
+                if exchange is not None and exchange.bill and not exchange.booked:
+                    self.numbers.unknown += exchange.bill
+                    self._book(exchange, known=False)
+        for problem in self.ledgers.compare(budgets):
+            self.broken(problem)
         if self.numbers.attempts != self.numbers.seen + unsent:
             self.broken(f"{self.numbers.attempts} attempts in the journal, {self.numbers.seen} requests sent, {unsent} not sent")
-        if unsent and not tallies.get("ollama"):
+        if unsent and "ollama" not in providers:
             self.broken(f"{unsent} attempts in the journal were never sent")
-
-
-def total_of(asked: Asked) -> float:
-    """How long a call may take in all."""
-    deadline = asked.request.deadline_ms
-    return deadline / 1000.0 if deadline is not None else _LEAST_TOTAL

@@ -99,6 +99,8 @@ class Exchange:
     """Whether the client has read its whole answer."""
     reached: bool = False
     ended: bool = False
+    probe: bool = False
+    booked: bool = False
 
 
 @define
@@ -120,11 +122,13 @@ class Provider:
 
     def react(self, exchange: Exchange, saying: Saying, now: float) -> Reaction:
         """Answer a prompt, or not."""
+        exchange.saying = saying
         reaction = self._reacted(exchange, saying, now)
         if reaction.arrives:
             exchange.reached = True
             self.seen += 1
-            if reaction.good or (reaction.breaks and self.rng.random() < 0.5):
+            billed = exchange.fault is None or exchange.fault.bills
+            if billed and (reaction.good or (reaction.breaks and self.rng.random() < 0.5)):
                 exchange.bill = saying.prompt_tokens * self.facts.input_price + saying.completion_tokens * self.facts.output_price
         return reaction
 

@@ -1,6 +1,6 @@
 """What a history is made of: which providers, how they are set, what is asked and what goes wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from math import inf
 from random import Random
@@ -267,16 +267,81 @@ def spending(seed: int, requests: int) -> Scenario:
     return Scenario(
         name="spending",
         providers=("openai", "gemini", "openrouter", "ollama"),
+        mix=Mix(bounded=0.98),
         routing=RoutingPolicy(local_first=False),
         windows={"openai": (Window(FAULTS["reset"], 0.0, inf, 0.05), Window(FAULTS["silent"], 0.0, inf, 0.02))},
         budgets=(
             Budget(name="all", limit=700 * share),
             Budget(name="users", limit=200 * share, each="user"),
-            Budget(name="tenants", limit=Decimal(100 * requests), unit="tokens", each="tenant"),
+            Budget(name="tenants", limit=Decimal(1000 * requests), unit="tokens", each="tenant"),
             Budget(name="search", limit=Decimal(requests) / 5, unit="requests", feature="search"),
         ),
     )
 
 
-SCENARIOS = {"calm": calm, "mixed": mixed, "dip": dipping, "storm": storm, "limited": limited, "spending": spending}
+def breaking(seed: int, requests: int) -> Scenario:
+    """Servers that go down and come back, and refuse much beside that; breakers that open at once and are probed by one."""
+    names = ("openai", "groq", "cohere")
+    rows = [FAULTS[f"openai: openai {row}"] for row in ("rate limit", "other 400", "500", "policy")]
+    own = {"openai": rows, "groq": [FAULTS["groq: groq 422"], FAULTS["groq: groq capacity"]], "cohere": [FAULTS["cohere: 429 minute"]]}
+    windows = {
+        name: (
+            *(
+                Window(FAULTS[way], at + place, at + place + 12.0, 0.9)
+                for at in (10.0, 60.0)
+                for place, way in enumerate(("reset", "refused"))
+            ),
+            *(Window(fault, 0.0, inf, 0.15) for fault in faults),
+            Window(FAULTS["slow"], 0.0, inf, 0.1),
+        )
+        for name, faults in own.items()
+    }
+    return Scenario(
+        name="breaking",
+        providers=names,
+        rate=4.0,
+        mix=Mix(named=0.4, cancelled=0.15, private=0.0, cached=0.0),
+        windows=windows,
+        routing=RoutingPolicy(local_first=False),
+        breaker=BreakerSettings(failures=3, open_seconds=5.0),
+        admission=AdmissionSettings(adaptive=False),
+    )
+
+
+def keys(seed: int, requests: int) -> Scenario:
+    """Several keys, the first of which is refused on the way, and accounts that run dry."""
+    names = ("openai", "groq", "gemini")
+    return Scenario(
+        name="keys",
+        providers=names,
+        rate=4.0,
+        mix=Mix(private=0.0),
+        windows={
+            "openai": (Window(FAULTS["openai: openai project limit"], 20.0, inf, 0.1),),
+            "groq": (Window(FAULTS["openai: openai insufficient_quota"], 20.0, inf, 0.1),),
+            "gemini": (Window(FAULTS["gemini: 429 a day"], 20.0, inf, 0.1),),
+        },
+        revoked={name: 10.0 + place for place, name in enumerate(names)},
+        keys=3,
+        routing=RoutingPolicy(local_first=False),
+    )
+
+
+def remembering(seed: int, requests: int) -> Scenario:
+    """The same is asked again and again, by tenants who may not see each other's answers."""
+    return Scenario(name="remembering", providers=("openai", "ollama"), mix=Mix(repeats=0.8, cached=0.9, cancelled=0.15))
+
+
+_DRAWN: tuple[Callable[[int, int], Scenario], ...] = (
+    calm,
+    mixed,
+    dipping,
+    storm,
+    limited,
+    spending,
+    breaking,
+    keys,
+    remembering,
+)
+SCENARIOS: Mapping[str, Callable[[int, int], Scenario]] = {drawn(0, 1000).name: drawn for drawn in _DRAWN}
 """By name, from a seed and a number of requests."""
