@@ -12,7 +12,7 @@ import pytest
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import AnyAttempt, Attempt
-from llm_manager.domain.configuration import AdmissionSettings, BreakerSettings
+from llm_manager.domain.configuration import AdmissionSettings, BreakerSettings, Budget
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import (
     CircuitOpen,
@@ -30,6 +30,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.usage import Priced, Unpriced, Usage
 from llm_manager.layers.admitting import admitting
 from llm_manager.layers.breaking import breaking
+from llm_manager.layers.budgeting import budgeting
 from llm_manager.layers.resending import resending
 from llm_manager.outcomes import Settled
 from llm_manager.services.gates import Emit, End, Gate, Pass, Replied
@@ -44,6 +45,7 @@ WIDE: Mapping[str, MakeGate] = {
     "breakers": lambda world: breaking(BreakerSettings(), world.now).gate,
     "admission": lambda world: admitting(AdmissionSettings(), {}, world).gate,
     "resends": lambda world: resending(world.now).gate,
+    "budgets": lambda world: of_budgets(world, Budget(name="b", limit=Decimal(10**9), unit="tokens", each="user")),
 }
 
 NARROW: Mapping[str, MakeGate] = {
@@ -67,6 +69,13 @@ def gate_of_one() -> Gate:
 
         return Success(Pass(ended=ended))
 
+    return gate
+
+
+def of_budgets(world: World, *budgets: Budget) -> Gate:
+    """The gate of some budgets."""
+    gate = budgeting(budgets, world).gate
+    assert gate is not None
     return gate
 
 
