@@ -6,6 +6,7 @@ from typing import Any, assert_never
 from llm_manager.domain.models import Health, KnownPrice, ModelProfile, Price, UnknownPrice
 from llm_manager.domain.plans import Plan
 from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.standing import Standing
 from llm_manager.domain.usage import Cost, Priced, Unpriced, Usage
 from llm_manager.policies.provider_infos import ProviderStatus
 
@@ -101,14 +102,17 @@ def provider_document(status: ProviderStatus, state: str) -> dict[str, Any]:
     }
 
 
-def health_document(health: Health) -> dict[str, Any]:
-    """An endpoint: whether it answers, how fast, and what it serves."""
+def health_document(health: Health, standing: Standing) -> dict[str, Any]:
+    """An endpoint: whether it answers, how fast, what it serves, and what holds requests to it back."""
+    breakers = [one.phase for one in standing.breakers if one.provider == health.provider]
     return {
         "provider": health.provider,
         "healthy": health.healthy,
         "latency_seconds": health.latency_seconds,
         "models": list(health.models),
         "error": health.error_message,
+        "breaker": breakers[0] if breakers else "closed",
+        "paused_seconds": max((one.paused_seconds for one in standing.scopes if one.provider == health.provider), default=0.0),
     }
 
 

@@ -12,6 +12,7 @@ from llm_manager.domain.errors import ConfigurationError
 from llm_manager.domain.models import Health
 from llm_manager.effects import settle
 from llm_manager.policies.names import KEY_VARIABLES, PROVIDERS, canonical_provider, nearest
+from llm_manager.policies.standing_words import standing_lines
 
 _SHOWN_MODELS = 5
 _TOY = "embedded"
@@ -25,14 +26,17 @@ async def health(session: Session, provider: str | None = None) -> int:
     outcome = await settle(session.manager.health())
     if isinstance(outcome, Failure):
         return session.output.failure(outcome.failure())
+    standing = session.manager.standing()
     found = tuple(one for one in outcome.unwrap() if named in (None, one.provider))
     if named is not None and not found:
         key = f": set {KEY_VARIABLES[named]}" if named in KEY_VARIABLES else ""
         return session.output.failure(ConfigurationError(message=f"{named} is not configured{key}"))
     if session.output.json:
-        session.output.document([health_document(one) for one in found])
+        session.output.document([health_document(one, standing) for one in found])
     else:
         session.output.table(("provider", "state", "seconds", "models or reason"), map(_row, found))
+    for line in standing_lines(standing):
+        session.output.note(f"note: {line}")
     if any_answers(found, session.config) or (named is not None and any(one.healthy for one in found)):
         return OK
     alive = any(one.healthy for one in found)

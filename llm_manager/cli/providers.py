@@ -10,6 +10,7 @@ from llm_manager.cli.session import Session
 from llm_manager.domain.configuration import LLMConfig
 from llm_manager.effects import settle
 from llm_manager.policies.provider_infos import ProviderStatus, provider_statuses
+from llm_manager.policies.standing_words import standing_lines
 from llm_manager.wiring import list_providers
 
 
@@ -28,6 +29,8 @@ async def providers(session: Session) -> int:
     else:
         rows = (_row(status, session.config) for status in statuses)
         session.output.table(("provider", "also", "where", "state", "models", "besides chat", "what it is"), rows)
+    for line in standing_lines(session.manager.standing()):
+        session.output.note(f"note: {line}")
     return OK
 
 

@@ -69,6 +69,7 @@ def scene() -> Setting:
         terminal: bool = False,
         json: bool = False,
         config: LLMConfig | None = None,
+        standing: Standing | None = None,
     ) -> Scene:
         asked: list[LLMRequest] = []
         closed: list[bool] = []
@@ -107,7 +108,7 @@ def scene() -> Setting:
             plan=lambda _: planned,
             health=lambda: FutureResult.from_result(health),
             stats=Statistics,
-            standing=Standing,
+            standing=lambda: standing or Standing(),
             reset_breaker=unasked,
             models=lambda: FutureResult.from_result(models),
             discover=lambda: FutureResult.from_value(()),

@@ -18,7 +18,9 @@ from llm_manager.domain.errors import NetworkError, PolicyBlocked
 from llm_manager.domain.models import FREE, Endpoint, Health, KnownPrice, ModelProfile
 from llm_manager.domain.plans import Plan, PlanStep, Refusal, TaskClassification
 from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.standing import BreakerStanding, BudgetStanding, KeyStanding, ScopeStanding, Standing
 from llm_manager.domain.usage import Cost, Priced, Unpriced
+from llm_manager.policies.standing_words import standing_lines
 
 Setting = Callable[..., Any]
 
@@ -162,6 +164,69 @@ async def test_health_is_good_when_one_endpoint_answers(scene: Setting) -> None:
     at = scene(health=Success((up, down)))
     assert await health(at.session) == 0
     assert at.out.getvalue().splitlines()[1:] == ["lmstudio\thealthy\t0.010\ta, b, c, d, e, and 2 more", "openai\tdown\t\trefused"]
+
+
+BUSY = Standing(
+    online=False,
+    breakers=(
+        BreakerStanding(provider="openai", endpoint="https://api.openai.com/v1", phase="open", failures=5, probe_in_seconds=41.6),
+        BreakerStanding(provider="groq", endpoint="https://api.groq.com", phase="half_open", probes=1),
+        BreakerStanding(provider="lmstudio", endpoint="http://localhost:1234/v1", failures=2),
+    ),
+    scopes=(
+        ScopeStanding(provider="openai", endpoint="e", key_fingerprint="ab12", paused_seconds=7.2, waiting=3),
+        ScopeStanding(provider="groq", endpoint="e", waiting=1),
+        ScopeStanding(provider="lmstudio", endpoint="e", under_way=4),
+    ),
+    keys=(
+        KeyStanding(provider="openai", fingerprint="cd34", usable=False, reason="refused", back_in_seconds=60.0),
+        KeyStanding(provider="openai", fingerprint="ab12"),
+    ),
+    budgets=(
+        BudgetStanding(
+            budget="daily",
+            of="ann",
+            unit="usd",
+            limit=Decimal(5),
+            spent=Decimal("1.25"),
+            reserved=Decimal("0.5"),
+            unknown=Decimal(0),
+            left=Decimal("3.25"),
+        ),
+    ),
+)
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+async def test_health_tells_beside_what_holds_requests_back(scene: Setting, terminal: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is as usual is not told; plain words, on a terminal or in a pipe."""
+    monkeypatch.setenv("NO_COLOR", "1")
+    at = scene(health=Success((UP, DOWN)), standing=BUSY, terminal=terminal)
+    assert await health(at.session) == 0
+    assert at.err.getvalue().splitlines() == [
+        "note: offline: no provider elsewhere could be reached just now; local models are asked first",
+        "note: the breaker of openai (https://api.openai.com/v1) is open after 5 failures; it is tried again in 42 s",
+        "note: the breaker of groq (https://api.groq.com) is half open: 1 probe under way",
+        "note: openai with key ab12 asked us to pause: nothing is sent for 7 s; 3 requests waiting",
+        "note: groq is at its limit; 1 request waiting",
+        "note: key cd34 of openai is not used: refused; it is tried again in 60 s",
+        "note: budget daily of ann: 1.25 of 5 USD spent, 0.5 held for calls under way, 3.25 left",
+    ]
+    assert "\x1b[" not in at.err.getvalue()
+
+
+async def test_health_as_documents_has_breaker_and_pause(scene: Setting) -> None:
+    at = scene(health=Success((UP, DOWN)), standing=BUSY, json=True)
+    assert await health(at.session) == 0
+    up, down = json.loads(at.out.getvalue())
+    assert (up["breaker"], up["paused_seconds"]) == ("closed", 0.0)
+    assert (down["breaker"], down["paused_seconds"]) == ("open", 7.2)
+
+
+def test_at_most_twenty_lines_of_a_kind_are_told() -> None:
+    shut = tuple(BreakerStanding(provider=f"p{number}", endpoint="e", phase="open") for number in range(25))
+    lines = list(standing_lines(Standing(breakers=shut)))
+    assert (len(lines), lines[-1]) == (21, "and 5 more")
 
 
 async def test_health_fails_when_none_answers(scene: Setting) -> None:
