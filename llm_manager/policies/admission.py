@@ -1,0 +1,428 @@
+"""Whether a request may leave now: one pure step for each quota, the same in production, in simulations and in estimates.
+
+    Enter   one wants to leave                  Granted  it may
+    Left    one that waited went away           Refused  it may not: the queue is full, or the wait known to be too long
+    Opened  a stream began to answer            Pausing  nothing leaves for so many seconds
+    Ended   one that left came to its end
+    Hold    another quota of the account met a limit of all
+    Tick    time has passed
+
+Set limits are never passed in any minute. What the provider takes is learned (`rooms`, `paces`) and what it tells is kept (`told_limits`).
+"""
+
+from math import inf
+from typing import Literal, TypeAlias, assert_never
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from llm_manager.domain.models import Endpoint
+from llm_manager.domain.rate_limits import RateLimits
+from llm_manager.domain.standing import ScopeStanding
+from llm_manager.policies import minute_windows, paces, rooms
+from llm_manager.policies.fair_queue import (
+    EMPTY,
+    Queue,
+    Waiter,
+    ahead_of,
+    everybody,
+    first,
+    first_to_give_up,
+    joined,
+    without,
+    without_first,
+)
+from llm_manager.policies.minute_windows import Minute
+from llm_manager.policies.paces import Pace
+from llm_manager.policies.rooms import Room
+from llm_manager.policies.told_limits import Told, is_plentiful, low_on_tokens, told_ready_at
+
+Why: TypeAlias = Literal["full", "wait", "paused", "late", "size"]
+"""The queue is full; the wait would be too long; so would a pause; it was too long; it is more than a minute's tokens."""
+How: TypeAlias = Literal["accepted", "limited", "crowded", "unsent", "other"]
+"""How one ended: answered; refused for a rate; refused for how many were under way; never sent; otherwise."""
+
+_MINUTE = 60.0
+_LONGEST_PAUSE = 3600.0
+_NOTICEABLE_SECONDS = 0.05
+_SPREAD = 0.05
+_LARGEST_SPREAD = 1.0
+
+
+class Rules(Struct, frozen=True, kw_only=True):
+    """What is set: limits per minute and at once, and how to wait."""
+
+    requests: int | None = None
+    tokens: int | None = None
+    concurrency: int | None = None
+    queue: int = 10_000
+    longest_wait: float = 120.0
+    adaptive: bool = True
+
+
+class Grant(Struct, frozen=True):
+    """What one takes with it that may leave: its number, when it left, the tokens charged, the rate it left at, what was full."""
+
+    number: int
+    at: float
+    tokens: int = 0
+    charged: int = 0
+    rate: float = inf
+    model: str = ""
+
+
+class Enter(Struct, frozen=True):
+    """One wants to leave."""
+
+    waiter: Waiter
+
+
+class Left(Struct, frozen=True):
+    """One that waited went away."""
+
+    waiter: Waiter
+
+
+class Opened(Struct, frozen=True):
+    """A stream began to answer."""
+
+    grant: Grant
+    told: RateLimits | None = None
+
+
+class Ended(Struct, frozen=True):
+    """One that left has ended. ``tokens`` is what it took, None when nobody knows; ``jitter`` is a random number in [0, 1)."""
+
+    grant: Grant
+    how: How = "accepted"
+    tokens: int | None = None
+    told: RateLimits | None = None
+    retry_after: float | None = None
+    jitter: float = 0.0
+    ramp: bool = False
+
+
+class Hold(Struct, frozen=True):
+    """Nothing is to leave for so many seconds."""
+
+    seconds: float
+
+
+class Tick(Struct, frozen=True):
+    """Time has passed."""
+
+
+Event: TypeAlias = Enter | Left | Opened | Ended | Hold | Tick
+
+
+class Granted(Struct, frozen=True):
+    """The one of this number may leave."""
+
+    number: int
+    grant: Grant
+
+
+class Refused(Struct, frozen=True):
+    """The one of this number may not; it makes sense to come back after so many seconds, where that is known."""
+
+    number: int
+    why: Why
+    seconds: float | None = None
+
+
+class Pausing(Struct, frozen=True):
+    """Nothing leaves for so many seconds."""
+
+    seconds: float
+
+
+Command: TypeAlias = Granted | Refused | Pausing
+Commands: TypeAlias = tuple[Command, ...]
+
+
+class Scope(Struct, frozen=True):
+    """One quota as it is now. ``easy`` says that nothing but ``room`` stands in the way of one more; ``charged`` counts tokens."""
+
+    rules: Rules
+    easy: bool
+    room: float
+    """How many may be under way, when it was last looked at."""
+    under_way: int = 0
+    granted: int = 0
+    charged: int = 0
+    began: float = 0.0
+    paused_until: float = -inf
+    learned: Room = rooms.UNKNOWN
+    pace: Pace | None = None
+    minute: Minute | None = None
+    told: Told | None = None
+    queue: Queue = EMPTY
+
+
+def scope_of(rules: Rules, now: float) -> Scope:
+    """A quota of which nothing is known yet but what is set."""
+    minute = None if rules.requests is None and rules.tokens is None else minute_windows.begun(now)
+    return _settled(Scope(rules, False, 0.0, began=now, minute=minute), now)
+
+
+def counts_tokens(scope: Scope) -> bool:
+    """Say whether requests are to come with their size."""
+    return scope.rules.tokens is not None or (scope.told is not None and low_on_tokens(scope.told))
+
+
+def ready_at(scope: Scope, waiter: Waiter) -> float:
+    """When time alone would let a request leave: `inf` when it waits for another one to end."""
+    if scope.under_way >= scope.room:
+        return inf
+    ready = scope.paused_until
+    if scope.pace is not None:
+        ready = max(ready, scope.pace.due)
+    if scope.minute is not None:
+        rules = scope.rules
+        ready = max(ready, minute_windows.ready_at(scope.minute, requests=rules.requests, tokens=rules.tokens, size=waiter.tokens))
+    told = scope.told
+    if told is not None and told.model == waiter.model:
+        number, charged = scope.granted + 1, scope.charged
+        ready = max(ready, told_ready_at(told, number=number, charged=charged, size=waiter.tokens))
+    return ready
+
+
+def wake_at(scope: Scope) -> float:
+    """When a `Tick` is due: the next one may leave, or somebody has waited too long. `inf` when nobody waits."""
+    following, impatient = first(scope.queue), first_to_give_up(scope.queue)
+    if following is None or impatient is None:
+        return inf
+    return min(ready_at(scope, following), impatient.until)
+
+
+def step(scope: Scope, event: Event, now: float) -> tuple[Scope, Commands]:
+    """What follows from an event."""
+    match event:
+        case Enter(waiter):
+            if scope.easy and scope.under_way < scope.room:
+                grant = Grant(scope.granted + 1, now, 0, scope.charged, inf, waiter.model)
+                return _moved(scope, 1, 1), (Granted(waiter.number, grant),)
+            return _entered(_at(scope, now), waiter, now)
+        case Ended(_, how):
+            if scope.easy and how == "accepted" and event.told is None and scope.under_way < scope.room:
+                return _moved(scope, -1, 0), ()
+            return _pumped(*_ended(_at(scope, now), event, now), now)
+        case Opened(grant, told):
+            return _pumped(_answered(_at(scope, now), grant, told, now), (), now)
+        case Left(waiter):
+            return _pumped(replace(_at(scope, now), queue=without(scope.queue, waiter)), (), now)
+        case Hold(seconds):
+            return _pumped(*_paused(_at(scope, now), now + seconds, now), now)
+        case Tick():
+            return _pumped(_at(scope, now), (), now)
+        case _:
+            assert_never(event)
+
+
+def standing_of(scope: Scope, now: float, endpoint: Endpoint, key_fingerprint: str | None) -> ScopeStanding:
+    """How a quota stands."""
+    seen, rules = _at(scope, now), scope.rules
+    minute, told = seen.minute, None if seen.told is None else seen.told.limits
+    told_requests, told_tokens = (None, None) if told is None else (told.requests, told.tokens)
+    return ScopeStanding(
+        provider=endpoint.provider,
+        endpoint=endpoint.base_url,
+        key_fingerprint=key_fingerprint,
+        under_way=seen.under_way,
+        waiting=seen.queue.size,
+        concurrency=None if seen.room == inf else int(seen.room),
+        requests_per_second=None if seen.pace is None else paces.rate_at(seen.pace, now),
+        requests=told_requests if rules.requests is None else rules.requests,
+        requests_left=_left(rules.requests, None if minute is None else minute.all_requests, None if told is None else told.requests_left),
+        tokens=told_tokens if rules.tokens is None else rules.tokens,
+        tokens_left=_left(rules.tokens, None if minute is None else minute.all_tokens, None if told is None else told.tokens_left),
+        paused_seconds=max(0.0, seen.paused_until - now),
+        told=told,
+    )
+
+
+def _left(limit: int | None, used: int | None, told: int | None) -> int | None:
+    return told if limit is None else max(0, limit - (used or 0))
+
+
+def _moved(scope: Scope, under_way: int, granted: int) -> Scope:
+    """With more, or fewer, under way, and nothing else changed."""
+    return Scope(
+        scope.rules,
+        scope.easy,
+        scope.room,
+        scope.under_way + under_way,
+        scope.granted + granted,
+        scope.charged,
+        scope.began,
+        scope.paused_until,
+        scope.learned,
+        scope.pace,
+        scope.minute,
+        scope.told,
+        scope.queue,
+    )
+
+
+def _at(scope: Scope, now: float) -> Scope:
+    """The same quota seen from now."""
+    minute = None if scope.minute is None else minute_windows.at(scope.minute, now)
+    room = _room(scope, now)
+    return scope if room == scope.room and minute is scope.minute else replace(scope, room=room, minute=minute)
+
+
+def _settled(scope: Scope, now: float) -> Scope:
+    """With what follows for the next request of what is known now."""
+    easy = (
+        not scope.queue.size
+        and scope.pace is None
+        and scope.minute is None
+        and scope.paused_until <= now
+        and rooms.is_steady(scope.learned)
+        and (scope.told is None or is_plentiful(scope.told, scope.room))
+    )
+    room = _room(scope, now)
+    return scope if easy == scope.easy and room == scope.room else replace(scope, easy=easy, room=room)
+
+
+def _room(scope: Scope, now: float) -> float:
+    rules = scope.rules
+    most = inf if rules.concurrency is None else float(rules.concurrency)
+    return min(most, rooms.room_at(scope.learned, now)) if rules.adaptive else most
+
+
+def _entered(scope: Scope, waiter: Waiter, now: float) -> tuple[Scope, Commands]:
+    refusal = _refusal(scope, waiter, now)
+    if refusal is not None:
+        return scope, (refusal,)
+    if not scope.queue.size and ready_at(scope, waiter) <= now:
+        return _granted(scope, waiter, now)
+    if scope.queue.size >= scope.rules.queue:
+        return scope, (Refused(waiter.number, "full"),)
+    return _pumped(replace(scope, queue=joined(scope.queue, waiter)), (), now)
+
+
+def _refusal(scope: Scope, waiter: Waiter, now: float) -> Refused | None:
+    """Why one need not wait: what is known of its wait is longer than it may be."""
+    rules = scope.rules
+    if rules.tokens is not None and waiter.tokens > rules.tokens:
+        return Refused(waiter.number, "size")
+    pause = scope.paused_until - now
+    if pause > waiter.patience:
+        return Refused(waiter.number, "paused", pause)
+    wait = max(0.0, pause)
+    ahead = ahead_of(scope.queue, waiter) if scope.queue.size else 0
+    if rules.requests is not None and ahead >= rules.requests:
+        wait = max(wait, _MINUTE * (ahead // rules.requests))
+    if ready_at(scope, waiter) < inf:
+        wait = max(wait, ready_at(scope, waiter) - now)
+    return Refused(waiter.number, "wait", wait) if now + wait > waiter.until else None
+
+
+def _granted(scope: Scope, waiter: Waiter, now: float) -> tuple[Scope, Commands]:
+    """Let one leave."""
+    number, tokens, pace = scope.granted + 1, waiter.tokens, scope.pace
+    grant = Grant(number, now, tokens, scope.charged, inf if pace is None else paces.rate_at(pace, now), waiter.model)
+    under_way = scope.under_way + 1
+    after = Scope(
+        scope.rules,
+        False,
+        scope.room,
+        under_way,
+        number,
+        scope.charged + tokens,
+        scope.began,
+        scope.paused_until,
+        rooms.peaked(scope.learned, under_way),
+        None if pace is None else paces.granted(pace, now),
+        None if scope.minute is None else minute_windows.left(scope.minute, tokens),
+        scope.told,
+        scope.queue,
+    )
+    return _settled(after, now), (Granted(waiter.number, grant),)
+
+
+def _answered(scope: Scope, grant: Grant, told: RateLimits | None, now: float) -> Scope:
+    """After an answer, or the beginning of a streamed one."""
+    if not scope.rules.adaptive:
+        return scope
+    learned = rooms.accepted(scope.learned, full=scope.under_way >= scope.room, now=now)
+    pace = None if scope.pace is None else paces.accepted(scope.pace, now)
+    known = scope.told
+    if told is not None and (known is None or grant.number >= known.number):
+        known = Told(told, grant.model, grant.at, grant.number, grant.charged + grant.tokens)
+    if learned is scope.learned and pace is scope.pace and known is scope.told:
+        return scope
+    began = now if pace is None and scope.pace is not None else scope.began
+    return _at(replace(scope, learned=learned, pace=pace, told=known, began=began), now)
+
+
+def _ended(scope: Scope, ended: Ended, now: float) -> tuple[Scope, Commands]:
+    """After one that left has come to its end."""
+    grant, how = ended.grant, ended.how
+    commands: Commands = ()
+    if how == "accepted":
+        scope = _answered(scope, grant, ended.told, now)
+    elif scope.rules.adaptive and how in ("limited", "crowded"):
+        scope, commands = _refused(scope, ended, now)
+    minute = scope.minute
+    if minute is not None:
+        back = -1 if how == "unsent" else 0
+        more = 0 if ended.tokens is None else ended.tokens - grant.tokens
+        if back or more:
+            minute = minute_windows.corrected(minute, grant.at, back, more)
+    return replace(scope, under_way=scope.under_way - 1, minute=minute), commands
+
+
+def _refused(scope: Scope, ended: Ended, now: float) -> tuple[Scope, Commands]:
+    """After the provider refused one, for a rate or for a crowd: learn from it, and pause."""
+    grant, seconds = ended.grant, ended.retry_after
+    if ended.how == "crowded":
+        learned = rooms.crowded(
+            scope.learned, number=grant.number, latest=scope.granted, under_way=scope.under_way, now=now, ramp=ended.ramp
+        )
+        scope = replace(scope, learned=learned)
+    else:
+        pace = paces.refused(
+            scope.pace, number=grant.number, at=grant.at, rate=grant.rate, latest=scope.granted, began=scope.began, now=now
+        )
+        if seconds is None and pace is not None and pace is not scope.pace:
+            seconds = paces.blind_pause(pace)
+        scope = replace(scope, pace=pace)
+    if seconds is None:
+        return scope, ()
+    spread = ended.jitter * min(_LARGEST_SPREAD, _SPREAD * seconds)
+    return _paused(scope, now + min(seconds, _LONGEST_PAUSE) + spread, now)
+
+
+def _paused(scope: Scope, until: float, now: float) -> tuple[Scope, Commands]:
+    """Let nothing leave before then; who does not bear that is told at once."""
+    if until <= max(scope.paused_until, now):
+        return scope, ()
+    seconds = until - now
+    noticed = until - max(scope.paused_until, now) > _NOTICEABLE_SECONDS
+    commands: list[Command] = [Pausing(seconds)] if noticed else []
+    queue = scope.queue
+    for waiter in everybody(queue):
+        if seconds > waiter.patience:
+            queue = without(queue, waiter)
+            commands.append(Refused(waiter.number, "paused", seconds))
+        elif until > waiter.until:
+            queue = without(queue, waiter)
+            commands.append(Refused(waiter.number, "wait", seconds))
+    pace = None if scope.pace is None else paces.paused(scope.pace, until)
+    return replace(scope, paused_until=until, pace=pace, queue=queue), tuple(commands)
+
+
+def _pumped(scope: Scope, commands: Commands, now: float) -> tuple[Scope, Commands]:
+    """Let leave who may, in their order, and refuse who has waited too long."""
+    scope = _at(scope, now)
+    told = list(commands)
+    while (impatient := first_to_give_up(scope.queue)) is not None and impatient.until <= now:
+        scope = replace(scope, queue=without(scope.queue, impatient))
+        ready = ready_at(scope, impatient)
+        told.append(Refused(impatient.number, "late", max(0.0, ready - now) if ready < inf else None))
+    while (following := first(scope.queue)) is not None and ready_at(scope, following) <= now:
+        scope, granted = _granted(replace(scope, queue=without_first(scope.queue)), following, now)
+        told.extend(granted)
+    return _settled(scope, now), tuple(told)

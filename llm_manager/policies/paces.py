@@ -1,0 +1,96 @@
+"""How many requests a second a provider takes, learned: nothing is paced until one is refused.
+
+What left since the last refusal was accepted, so its number over that time is what the provider takes at least, and the rate
+at which the refused one left is more than it takes. After a refusal the pace climbs between the two along the curve of
+`climbing`; requests leave one by one, each at its turn. Of all that were under way only the first refusal counts.
+"""
+
+from math import sqrt
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from llm_manager.policies.climbing import PLATEAU_SECONDS, Climb, height, held
+
+_LEAST_RATE = 0.02
+_SLACK_SECONDS = 0.02
+"""How late a timer may be without a turn being lost."""
+_BUCKET_SECONDS = 1.0
+"""A first burst is taken to have been saved up for so long."""
+_KEPT = 0.97
+_UNSURE_SECONDS = 4.0
+_QUICKEST_DOUBLING = 0.3
+_LEAST_SEEN = 1.0
+_SURE = 0.85
+_FORGOTTEN_SECONDS = 600.0
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 8.0
+_MOST_FRUITLESS = 7
+
+
+class Pace(Struct, frozen=True):
+    """What is known. Refusals of grants up to ``number``, that left before ``since``, are old news; ``due`` is the next turn.
+
+    ``fruitless`` counts refusals without an answer in between, ``bucket`` is how many were taken at first, all at once as it may
+    be, and ``rest`` how long nothing left since then because that was asked for.
+    """
+
+    climb: Climb
+    number: int
+    since: float
+    due: float
+    fruitless: int
+    bucket: int
+    rest: float
+
+
+def rate_at(pace: Pace, now: float) -> float:
+    """How many a second leave."""
+    return max(_LEAST_RATE, height(pace.climb, now))
+
+
+def granted(pace: Pace, now: float) -> Pace:
+    """After one more has left. Time in which nobody wanted to leave proves nothing: the climb waits for them."""
+    climb, due = pace.climb, pace.due
+    idle = now - _SLACK_SECONDS - due
+    if idle > 0.0:
+        climb = held(climb, min(idle, max(0.0, now - climb.since)))
+        due += idle
+    return Pace(climb, pace.number, pace.since, due + 1.0 / rate_at(pace, now), pace.fruitless, pace.bucket, pace.rest)
+
+
+def accepted(pace: Pace, now: float) -> Pace | None:
+    """After an answer, or the beginning of one; what was learned long ago is forgotten."""
+    if now - pace.since > _FORGOTTEN_SECONDS:
+        return None
+    return replace(pace, fruitless=0) if pace.fruitless else pace
+
+
+def refused(pace: Pace | None, *, number: int, at: float, rate: float, latest: int, began: float, now: float) -> Pace | None:
+    """After the refusal of grant ``number`` of ``latest``, which left ``at`` then; the same when that is old news."""
+    if pace is None:
+        taken, seconds = number - 1, max(1e-3, now - began)
+        start = max(_LEAST_RATE, taken / (seconds + _BUCKET_SECONDS), _LEAST_SEEN if not taken else 0.0)
+        return Pace(Climb(start, start, now, 0.0, max(_QUICKEST_DOUBLING, now - at)), latest, now, now, 1, taken, 0.0)
+    if number <= pace.number:
+        return pace
+    taken, seconds = number - pace.number - 1, max(1e-3, at - pace.since)
+    active = max(1e-3, seconds - pace.rest)
+    high = rate if pace.climb.doubling else min(rate, (taken + 1) / active)
+    low = min(high, max((taken + 1) / seconds, (taken - pace.bucket) / active))
+    sure = low >= _SURE * high
+    start = _KEPT * low if sure else sqrt(low * high)
+    start = max(_LEAST_RATE, start if taken else start * 0.5**pace.fruitless)
+    climb = Climb(start, max(start, low if sure else high), now, PLATEAU_SECONDS if sure else _UNSURE_SECONDS)
+    return Pace(climb, latest, now, now, min(_MOST_FRUITLESS, pace.fruitless + 1), pace.bucket, 0.0)
+
+
+def blind_pause(pace: Pace) -> float:
+    """How long to wait after a refusal that does not say."""
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** (pace.fruitless - 1))
+
+
+def paused(pace: Pace, until: float) -> Pace:
+    """Nothing leaves before then: the next turn is there, and the climb waits."""
+    rest = max(0.0, until - pace.due)
+    return replace(pace, climb=held(pace.climb, rest), due=max(pace.due, until), rest=pace.rest + rest)
