@@ -131,7 +131,12 @@ async def test_models_on_a_server_behind_a_gateway_are_managed_with_the_chosen_k
     client = built(played, "ollama", api_keys=(A, B), base_url="http://127.0.0.1:11434")
     local = client.local_models
     assert local is not None
-    told = [await settle(local.stored()), await settle(local.running()), await settle(local.show("m")), await settle(local.delete("m"))]
+    told: list[object] = [
+        await settle(local.stored()),
+        await settle(local.running()),
+        await settle(local.show("m")),
+        await settle(local.delete("m")),
+    ]
     async with aclosing(local.pull("m")) as events:
         told += [event async for event in events]
     assert len(told) >= 5
