@@ -37,7 +37,7 @@ def uncovered(ledger: Ledger, attempt: AnyAttempt, most: Cost) -> BudgetExceeded
     left = max(Decimal(0), limit - spent_of(ledger))
     if isinstance(most, Priced) and most.usd <= left:
         return None
-    why = f"asking {attempt.model.name} may cost {most.usd:f} USD" if isinstance(most, Priced) else most.reason
+    why = f"asking {attempt.model.name} may cost {most.usd.normalize():f} USD" if isinstance(most, Priced) else most.reason
     return BudgetExceeded(budget=NAME, message=why, limit=f"{limit:f}", left=f"{left:f}")
 
 

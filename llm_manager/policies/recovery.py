@@ -96,7 +96,7 @@ def next_move(plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter
         if means.other_key and may_try_another_key(error) and way.room(here) == 0.0:
             return Try(step=here, resend=True)
         if plan.strategy == "cost" and way.sent(here) == 1 and (again := way.again(here)) is not None:
-            return again
+            return again.move
     if not may_fall_back(error) and resend(error) == "never":
         return GiveUp(error=error)
     if may_fall_back(error) and (fresh := way.fresh_step(error)) is not None:
@@ -110,6 +110,14 @@ def verdict(plan: Plan, ledger: Ledger) -> LLMError:
     if all(isinstance(cause, BudgetExceeded) for cause in causes):
         causes = causes[:1]
     return causes[0] if len(causes) == 1 else AllModelsFailed(causes=causes)
+
+
+@frozen(kw_only=True)
+class _Wait:
+    """How long it is until a model may be asked, be it here or in a queue, and the move for that."""
+
+    seconds: float
+    move: Try
 
 
 @frozen(kw_only=True)
@@ -172,7 +180,7 @@ class _Way:
         waits += [wait for index, error in shut.items() if (wait := self.let_in(index, error, error.retry_after_seconds)) is not None]
         if not waits:
             return GiveUp(error=verdict(self.plan, self.ledger))
-        return min(waits, key=lambda wait: (wait.after_seconds, wait.step))
+        return min(waits, key=lambda wait: (wait.seconds, wait.move.step)).move
 
     def last_resort(self, shut: dict[int, CircuitOpen]) -> Try | None:
         """The shut endpoint that opens soonest, once a turn."""
@@ -182,7 +190,7 @@ class _Way:
             return None
         return Try(step=min(able)[1], last_resort=True)
 
-    def again(self, index: int) -> Try | None:
+    def again(self, index: int) -> "_Wait | None":
         """When a model that was tried may be asked again; None when it may not, or not within patience."""
         last = self.records(index)[-1]
         if last.error is None or isinstance(last.error, CircuitOpen):
@@ -195,7 +203,8 @@ class _Way:
         room = self.room(index)
         if pause is None or (room > pause and not self.means.patient):
             return None
-        return self.in_time(Try(step=index, after_seconds=max(pause, room), resend=True))
+        seconds = max(pause, room)
+        return self.in_time(seconds, Try(step=index, after_seconds=seconds, resend=True))
 
     def may_ask_again(self, index: int) -> bool:
         """Say whether what was met by requests that left lets one more go."""
@@ -205,7 +214,7 @@ class _Way:
         willing = resend(met[-1])
         return self.may_resend(index) and (willing == "freely" or (willing == "once" and len(met) == 1))
 
-    def limited(self, index: int, error: LLMError) -> Try | None:
+    def limited(self, index: int, error: LLMError) -> "_Wait | None":
         """How to go on after a limit of our own: the patient wait; others stand in its queue, once no other model is left."""
         if not isinstance(error, RateLimitExceeded) or not error.resend_helps:
             return None
@@ -214,15 +223,16 @@ class _Way:
         hurried = len(self.plan.steps) > 1 and self.plan.strategy != "cost"
         if not hurried or error.retry_after_seconds is None or len(self.records(index)) > 1:
             return None
-        return None if self.now + error.retry_after_seconds >= self.ledger.deadline else Try(step=index)
+        return self.in_time(error.retry_after_seconds, Try(step=index))
 
-    def let_in(self, index: int, error: LLMError, asked: float | None) -> Try | None:
+    def let_in(self, index: int, error: LLMError, asked: float | None) -> "_Wait | None":
         """The wait of a patient call for what was refused here; it grows, so that nothing spins."""
         if not self.means.patient or not self.may_ask_again(index):
             return None
         refusals = sum(record.error is not None and record.error.tag == error.tag and not record.sent for record in self.records(index))
         least = min(_CAP_SECONDS, _LEAST_LOCAL_SECONDS * 2.0 ** min(refusals - 1, _MOST_DOUBLINGS))
-        return self.in_time(Try(step=index, after_seconds=self.spread(max(asked or 0.0, least))))
+        seconds = self.spread(max(asked or 0.0, least))
+        return self.in_time(seconds, Try(step=index, after_seconds=seconds))
 
     def pause(self, index: int, last: AttemptRecord, error: LLMError) -> float | None:
         """Seconds until a re-send; None for longer than anyone waits."""
@@ -242,8 +252,8 @@ class _Way:
         """Spread those who wait for the same moment: behind it, never before it."""
         return seconds + self.jitter * min(_MOST_SPREAD_SECONDS, _LEAST_SPREAD_SECONDS + _SPREAD * seconds)
 
-    def in_time(self, wait: Try) -> Try | None:
-        return wait if self.now + wait.after_seconds < self.ledger.deadline else None
+    def in_time(self, seconds: float, move: Try) -> "_Wait | None":
+        return _Wait(seconds=seconds, move=move) if self.now + seconds < self.ledger.deadline else None
 
 
 def _backoff(error: LLMError, tries: int, jitter: float) -> float:

@@ -8,12 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_manager.domain.attempts import Ledger
-from llm_manager.domain.error_questions import is_transient, may_fall_back, refused_here
+from llm_manager.domain.error_questions import is_transient, may_fall_back, may_try_another_key, refused_here
 from llm_manager.domain.errors import (
     AllModelsFailed,
     AttemptRecord,
     AuthenticationFailed,
+    BudgetExceeded,
+    CircuitOpen,
     ConfigurationError,
+    ContentFiltered,
     ContextTooLarge,
     InvalidRequest,
     LLMError,
@@ -21,13 +24,14 @@ from llm_manager.domain.errors import (
     ModelUnavailable,
     NetworkError,
     Origin,
+    PolicyBlocked,
     QuotaExhausted,
     RateLimitExceeded,
     RequestTimeout,
 )
 from llm_manager.domain.models import Endpoint, ModelProfile
 from llm_manager.domain.plans import Plan, PlanStep, Strategy, TaskClassification
-from llm_manager.policies.recovery import LONGEST_WAIT_SECONDS, GiveUp, Move, Try, next_move
+from llm_manager.policies.recovery import LONGEST_WAIT_SECONDS, PATIENCE_SECONDS, GiveUp, Means, Move, Try, next_move
 from llm_manager.testing.strategies import errors
 
 
@@ -50,15 +54,26 @@ def plan_of(
     return Plan(steps=made, refused=(), strategy=strategy, max_retries=max_retries, classification=told)
 
 
-def after(plan: Plan, *failures: tuple[int, LLMError], deadline: float = 1000.0, jitter: float = 0.5) -> Move:
+def after(
+    plan: Plan, *failures: tuple[int, LLMError], deadline: float = 1000.0, jitter: float = 0.5, resent: int = 0, **means: Any
+) -> Move:
     """What follows a history of one failure a second, each at once."""
-    ledger = Ledger(started=0.0, deadline=deadline)
+    ledger = Ledger(started=0.0, deadline=deadline, resent=resent)
     for number, (step, error) in enumerate(failures):
         name = plan.steps[step].profile.name
         ledger = ledger.entered(
-            AttemptRecord(number=number + 1, step=step, provider="p", model=name, after_seconds=number, seconds=0.0, error=error)
+            AttemptRecord(
+                number=number + 1,
+                step=step,
+                provider="p",
+                model=name,
+                after_seconds=number,
+                seconds=0.0,
+                error=error,
+                sent=not refused_here(error),
+            )
         )
-    return next_move(plan, ledger, failures[-1][1], now=float(len(failures) - 1), jitter=jitter)
+    return next_move(plan, ledger, failures[-1][1], now=float(len(failures) - 1), jitter=jitter, means=Means(**means))
 
 
 DOWN = ModelUnavailable(model="m", message="500")
@@ -163,17 +178,24 @@ def test_ten_thousand_attempts_do_not_overflow_the_backoff() -> None:
     assert move.after_seconds <= 30.0
 
 
+NEVER_AGAIN = (QuotaExhausted, AuthenticationFailed, ContextTooLarge, ContentFiltered, BudgetExceeded, PolicyBlocked)
+
+
 @settings(max_examples=200)
 @given(
     st.integers(1, 5),
     st.integers(0, 6),
     st.sampled_from(["cost", "performance", "balanced"]),
+    st.booleans(),
     st.data(),
 )
-def test_attempts_never_pass_the_fresh_steps_and_the_retries(steps: int, max_retries: int, strategy: Any, data: st.DataObject) -> None:
+def test_attempts_never_pass_the_fresh_steps_and_the_retries(
+    steps: int, max_retries: int, strategy: Any, patient: bool, data: st.DataObject
+) -> None:
     plan = plan_of(steps, strategy=strategy, max_retries=max_retries)
-    ledger, now, index = Ledger(started=0.0, deadline=500.0), 0.0, 0
-    for _ in range(100):
+    earlier = data.draw(st.integers(0, max_retries))
+    ledger, now, index = Ledger(started=0.0, deadline=500.0, resent=earlier), 0.0, 0
+    for _ in range(200):
         error = data.draw(errors())
         began, now = now, now + data.draw(st.floats(0.0, 5.0))
         ledger = ledger.entered(
@@ -188,20 +210,147 @@ def test_attempts_never_pass_the_fresh_steps_and_the_retries(steps: int, max_ret
                 sent=not refused_here(error),
             )
         )
-        move = next_move(plan, ledger, error, now=now, jitter=data.draw(st.floats(0.0, 0.999)))
+        other_key = data.draw(st.booleans())
+        waits = tuple(data.draw(st.lists(st.sampled_from([0.0, 0.0, 3.0, 59.0]), min_size=steps, max_size=steps)))
+        means = Means(patient=patient, other_key=other_key, waits=waits)
+        move = next_move(plan, ledger, error, now=now, jitter=data.draw(st.floats(0.0, 0.999)), means=means)
         if isinstance(move, GiveUp):
             break
-        fresh = move.step not in {record.step for record in ledger.attempts}
-        last_there = [record.error for record in ledger.attempts if record.step == move.step and record.sent][-1:]
-        assert fresh or not last_there or (last_there[0] is not None and is_transient(last_there[0]))
-        assert may_fall_back(error) or move.step == index or not fresh
+        there = [record for record in ledger.attempts if record.step == move.step]
+        met = [record.error for record in there if record.sent]
+        changes_key = other_key and move.step == index and may_try_another_key(error)
+        assert not met or changes_key or is_transient(met[-1])  # type: ignore[arg-type]  # every one of them is an error
+        assert not met or changes_key or not isinstance(met[-1], NEVER_AGAIN)
+        assert may_fall_back(error) or move.step == index or there
+        assert move.resend == bool(there and there[-1].sent and met)
+        assert not move.resend or waits[move.step] <= move.after_seconds
+        assert not there or there[-1].sent or move.after_seconds > 0.0 or not patient or move.last_resort
+        assert not isinstance(error, CircuitOpen) or move.step != index or patient or move.last_resort
         assert move.after_seconds >= 0.0
         assert now + move.after_seconds < ledger.deadline
         now, index = now + move.after_seconds, move.step
     else:
         pytest.fail("it never gave up")
     sent = [record.step for record in ledger.attempts if record.sent]
-    assert len(sent) <= len(set(sent)) + max_retries
+    assert len(sent) <= len(set(sent)) + max_retries - earlier
+    assert ledger.resends <= max_retries
+
+
+SHUT, PAUSED = (
+    CircuitOpen(model="m", endpoint="e", retry_after_seconds=40.0),
+    RateLimitExceeded(model="m", retry_after_seconds=5.0, local=True),
+)
+LIMITED = RateLimitExceeded(model="m", retry_after_seconds=9.0)
+
+
+def test_what_was_refused_here_takes_no_re_send() -> None:
+    plan = plan_of(2, max_retries=1)
+    assert after(plan, (0, PAUSED), (1, DOWN)) == Try(step=1, after_seconds=0.25, resend=True)
+    assert after(plan, (0, PAUSED), (1, LIMITED)) == Try(step=0)
+    assert after(plan, (0, SHUT), (1, DOWN), (1, DOWN)) == Try(step=0, last_resort=True)
+
+
+def test_another_key_of_the_same_model_comes_before_another_model_and_is_a_re_send() -> None:
+    for error in (AuthenticationFailed(model="m", message="no"), LIMITED, QuotaExhausted(model="m", message="spent")):
+        assert after(plan_of(2), (0, error), other_key=True) == Try(step=0, resend=True)
+        assert after(plan_of(2), (0, error)) == Try(step=1)
+        assert after(plan_of(2, max_retries=0), (0, error), other_key=True) == Try(step=1)
+        assert after(plan_of(2), (0, error), other_key=True, waits=(1.0, 0.0)) == Try(step=1)
+    assert after(plan_of(2), (0, DOWN), other_key=True) == Try(step=1)
+    account = RateLimitExceeded(model="m", scope="account")
+    assert after(plan_of(2), (0, account), other_key=True) == Try(step=1)
+
+
+def test_a_wait_that_is_too_long_falls_over_at_once() -> None:
+    endless = RateLimitExceeded(model="m", retry_after_seconds=LONGEST_WAIT_SECONDS + 1)
+    assert after(plan_of(2, strategy="cost"), (0, endless)) == Try(step=1)
+
+
+def test_callers_of_one_retry_after_are_spread_above_it() -> None:
+    pauses = [after(plan_of(1), (0, LIMITED), jitter=jitter).after_seconds for jitter in (0.0, 0.3, 0.6, 0.999)]  # type: ignore[union-attr]  # each is a Try
+    assert pauses == sorted(pauses)
+    assert len(set(pauses)) == 4
+    assert (pauses[0], pauses[-1] <= 10.0) == (9.0, True)
+
+
+def test_an_endpoint_out_of_re_sends_is_left_by_the_hurried_and_waited_for_by_the_patient() -> None:
+    waits = (30.0, 0.0)
+    assert after(plan_of(2), (0, DOWN), (1, DOWN), waits=waits) == Try(step=1, after_seconds=0.25, resend=True)
+    assert after(plan_of(1), (0, DOWN), waits=waits) == GiveUp(error=DOWN)
+    assert after(plan_of(1), (0, DOWN), waits=waits, patient=True) == Try(step=0, after_seconds=30.0, resend=True)
+    assert after(plan_of(1), (0, DOWN), waits=waits, patient=True, deadline=20.0) == GiveUp(error=DOWN)
+
+
+def test_the_last_resort_is_the_one_that_opens_soonest_and_is_tried_once() -> None:
+    sooner = CircuitOpen(model="m", endpoint="e", retry_after_seconds=10.0)
+    assert after(plan_of(2), (0, SHUT), (1, sooner)) == Try(step=1, last_resort=True)
+    assert after(plan_of(2), (0, SHUT), (1, sooner), (1, sooner)) == GiveUp(error=AllModelsFailed(causes=(SHUT, sooner)))
+    spent = QuotaExhausted(model="m", message="spent")
+    assert after(plan_of(2), (0, SHUT), (1, spent)) == Try(step=0, last_resort=True)
+    assert after(plan_of(2), (0, SHUT), (1, sooner), deadline=1.0) == GiveUp(error=AllModelsFailed(causes=(SHUT, sooner)))
+
+
+def test_other_models_of_a_shut_endpoint_are_not_asked() -> None:
+    assert after(plan_of(3, hosts="aab"), (0, SHUT)) == Try(step=2)
+
+
+def test_only_the_patient_wait_for_a_breaker_and_for_limits() -> None:
+    assert after(plan_of(1), (0, SHUT), (0, SHUT)) == GiveUp(error=SHUT)
+    waiting = after(plan_of(1, max_retries=0), (0, SHUT), (0, SHUT), patient=True, jitter=0.0)
+    assert waiting == Try(step=0, after_seconds=40.0)
+    assert after(plan_of(1), (0, PAUSED), jitter=0.0) == GiveUp(error=PAUSED)
+    assert after(plan_of(1), (0, PAUSED), patient=True, jitter=0.0) == Try(step=0, after_seconds=5.0)
+    never = evolve(PAUSED, resend_helps=False)
+    assert after(plan_of(1), (0, never), patient=True) == GiveUp(error=never)
+    assert after(plan_of(1), (0, SHUT), (0, SHUT), patient=True, deadline=30.0) == GiveUp(error=SHUT)
+
+
+def test_waits_for_what_is_refused_here_grow_so_that_nothing_spins() -> None:
+    soon = evolve(PAUSED, retry_after_seconds=0.0)
+    waits = [after(plan_of(1), *((0, soon),) * times, patient=True, jitter=0.0).after_seconds for times in (1, 2, 5, 30)]  # type: ignore[union-attr]  # each is a Try
+    assert waits == [0.25, 0.5, 4.0, 30.0]
+
+
+def test_the_hurried_stand_in_the_queue_of_a_paused_endpoint_when_no_other_model_is_left() -> None:
+    assert after(plan_of(2), (0, PAUSED)) == Try(step=1)
+    gone = ModelUnavailable(model="m1", message="404", reason="permanent")
+    assert after(plan_of(2), (0, PAUSED), (1, gone)) == Try(step=0)
+    assert after(plan_of(2), (0, PAUSED), (1, gone), (0, PAUSED)) == GiveUp(error=AllModelsFailed(causes=(PAUSED, gone)))
+    assert after(plan_of(2), (0, PAUSED), (1, gone), deadline=5.0) == GiveUp(error=AllModelsFailed(causes=(PAUSED, gone)))
+
+
+def test_a_patient_call_keeps_its_last_re_send_for_a_minute() -> None:
+    quick = after(plan_of(1), (0, DOWN), (0, DOWN), patient=True)
+    assert isinstance(quick, Try)
+    assert quick.after_seconds < 1.0
+    last = after(plan_of(1), (0, DOWN), (0, DOWN), (0, DOWN), patient=True, jitter=0.0)
+    assert last == Try(step=0, after_seconds=PATIENCE_SECONDS - 2.0, resend=True)
+    hurried = after(plan_of(1), (0, DOWN), (0, DOWN), (0, DOWN), patient=True, deadline=30.0)
+    assert isinstance(hurried, Try)
+    assert hurried.after_seconds < 2.0
+
+
+def test_after_a_refusal_what_was_met_before_still_bounds_the_re_sends() -> None:
+    reset = NetworkError(model="m", message="reset", sent=True)
+    assert isinstance(after(plan_of(1), (0, reset), (0, SHUT), patient=True), Try)
+    assert after(plan_of(1), (0, reset), (0, reset), (0, SHUT), patient=True) == GiveUp(error=SHUT)
+    assert after(plan_of(1, max_retries=0), (0, DOWN), (0, SHUT), patient=True) == GiveUp(error=SHUT)
+
+
+def test_re_sends_of_earlier_turns_are_gone_and_their_models_may_be_asked_again() -> None:
+    assert after(plan_of(1), (0, DOWN), resent=2) == Try(step=0, after_seconds=0.25, resend=True)
+    assert after(plan_of(1), (0, DOWN), resent=3) == GiveUp(error=DOWN)
+    record = AttemptRecord(number=1, step=0, provider="p", model="m0", after_seconds=0.0, seconds=0.0)
+    before = Ledger(started=0.0, deadline=9.0, attempts=(record, record)).next_turn()
+    assert (before.turn, before.resends) == ((), 1)
+    ledger = before.entered(evolve(record, step=1, model="m1", error=DOWN))
+    assert next_move(plan_of(2), ledger, DOWN, now=0.0, jitter=0.5) == Try(step=0)
+
+
+def test_a_budget_that_covers_nobody_is_the_error_itself() -> None:
+    spent = BudgetExceeded(budget="day", left="0")
+    assert after(plan_of(2), (0, spent)) == Try(step=1)
+    assert after(plan_of(2), (0, spent), (1, spent)) == GiveUp(error=spent)
 
 
 def test_no_fresh_model_is_asked_after_the_deadline() -> None:
