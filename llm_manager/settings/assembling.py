@@ -29,6 +29,7 @@ from llm_manager.policies.addresses import parse_endpoint
 from llm_manager.policies.keys import has_keys
 from llm_manager.policies.ladders import LADDERS
 from llm_manager.policies.names import LOCALITY, family_of
+from llm_manager.settings.budgets import budgets_of
 from llm_manager.settings.converting import Converted, Key
 from llm_manager.settings.schema import HEADERS
 from llm_manager.settings.variables import RUNG
@@ -56,6 +57,7 @@ def assemble(found: Converted) -> Assembled:
     embedded = EmbeddedSettings(**_section(found, "embedded"))
     providers, provider_faults, renamed = _providers(found, network)
     profiles, profile_faults = _profiles(found)
+    budgets, budget_faults = budgets_of(found)
     ladders, ladder_origins = _ladders(found)
     routing = {name: value for name, value in _section(found, "routing").items() if not name.startswith("ladders.")}
     config = LLMConfig(
@@ -70,13 +72,14 @@ def assemble(found: Converted) -> Assembled:
         privacy=PrivacySettings(**_section(found, "privacy")),
         breaker=BreakerSettings(**_section(found, "breaker")),
         hedging=HedgingSettings(**_section(found, "hedging")),
+        budgets=budgets,
         profiles=profiles,
     )
     origins = {".".join(_renamed(key, renamed)): entry.origin for key, entry in found.entries.items() if key[0] != RUNG}
     return Assembled(
         config=config,
         origins={**origins, **ladder_origins},
-        faults=(*provider_faults, *profile_faults),
+        faults=(*provider_faults, *profile_faults, *budget_faults),
         warnings=_leaks(found, config),
     )
 

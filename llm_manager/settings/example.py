@@ -14,9 +14,10 @@ _GENERAL: Final = f"""
 # Anything that a settings file may hold: {PREFIX}<SECTION>__<KEY>, which wins over the names above.
 #{PREFIX}CACHE__MAX_SIZE=1000
 #{PREFIX}EMBEDDED__ENABLED=true
+#{PREFIX}BUDGETS__TEAM__LIMIT=50
 #{PREFIX}PROVIDERS__OLLAMA__BASE_URL=http://ollama:11434
 """
-_TITLES: Final = {RUNG: "Routing", "routing": "Routing", "cache": "Cache", "network": "Network"}
+_TITLES: Final = {RUNG: "Routing", "routing": "Routing", "cache": "Cache", "budgets": "Budgets", "network": "Network"}
 
 
 def example_environment() -> str:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from datetime import date
+from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeAlias
 
 from attrs import field, frozen
@@ -279,6 +280,41 @@ def _verified(said: bool) -> Result[Any, Problem]:
 
 VERIFY = Kind(read=_verify, read_text=lambda value: _flag_text(value).bind(_verified))
 """True is what happens anyway; false is refused."""
+
+_MOST_AMOUNT = 10**15
+
+
+def _amount(value: object) -> Result[Any, Problem]:
+    given = _decimal(value)
+    if given is not None and given < 0:
+        return Failure(Problem(problem="is negative", fix="give a number from 0"))
+    return Success(given) if given is not None and given <= _MOST_AMOUNT else _expected("a number from 0")
+
+
+def _decimal(value: object) -> Decimal | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        given = Decimal(str(value).strip())
+    except (InvalidOperation, ValueError):
+        return None
+    return given if given.is_finite() else None
+
+
+AMOUNT = _both(_amount)
+"""How much of something, to the last digit as it is written."""
+
+
+def _shares(value: object) -> Result[Any, Problem]:
+    items = value if isinstance(value, list | tuple) else [value]
+    shares = [_decimal(item) for item in items]
+    if any(share is None or not 0 < share <= 1 for share in shares):
+        return Failure(Problem(problem="a list of shares above 0 and up to 1 is expected", fix="write 80 percent as 0.8"))
+    return Success(tuple(shares))
+
+
+SHARES = Kind(read=_shares, read_text=lambda value: _shares([item for item in re.split(r"[,\s]+", str(value)) if item]))
+"""Several shares of a whole: a list in a file, separated by commas in a variable."""
 
 PRESENT = _both(lambda _: Success(None))
 """A table without settings: it says only that it is there."""

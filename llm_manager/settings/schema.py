@@ -6,9 +6,11 @@ from typing import Final, get_args
 
 from attrs import frozen
 
+from llm_manager.domain.configuration import BudgetPeriod, BudgetSplit, BudgetUnit
 from llm_manager.domain.models import ModelKind, Tier
 from llm_manager.domain.requests import TaskType
 from llm_manager.settings.kinds import (
+    AMOUNT,
     FLAG,
     HEADER,
     KEY,
@@ -23,6 +25,7 @@ from llm_manager.settings.kinds import (
     PROXY,
     RUNGS,
     SECONDS,
+    SHARES,
     TEXT,
     VERIFY,
     Kind,
@@ -207,3 +210,19 @@ PROFILE_SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("replaced_by", TEXT),
 )
 """What may be said of a model that the package does not know; prices are US dollars per million tokens."""
+
+BUDGET_SETTINGS: Final[tuple[Setting, ...]] = (
+    Setting("name", TEXT),
+    Setting("limit", AMOUNT),
+    Setting("unit", one_of(*get_args(BudgetUnit))),
+    Setting("period", one_of(*get_args(BudgetPeriod))),
+    Setting("provider", ONE_PROVIDER),
+    Setting("model", TEXT),
+    Setting("feature", TEXT),
+    Setting("user", TEXT),
+    Setting("tenant", TEXT),
+    Setting("each", one_of(*get_args(BudgetSplit))),
+    Setting("alerts", SHARES),
+    Setting("unpriced", one_of("refuse", "allow")),
+)
+"""What may be said of a budget; its limit is in US dollars unless ``unit`` says something else."""

@@ -41,6 +41,9 @@ def _values(config: LLMConfig) -> Iterator[tuple[str, str]]:
                 yield f"{section}.{each}", _shown(each, value)
     for task, rungs in config.routing.ladders:
         yield f"routing.ladders.{task}", " > ".join(rungs)
+    for budget in config.budgets:
+        told = ((name, value) for name, value in _fields(budget) if value is not None)
+        yield from ((f"budgets.{budget.name}.{name}", _shown(name, value)) for name, value in told)
     for profile in config.profiles:
         yield from _of_profile(profile)
 

@@ -12,6 +12,7 @@ from llm_manager.policies.headers import header_fields
 from llm_manager.policies.names import PROVIDERS, canonical_provider
 from llm_manager.settings.kinds import PRESENT, Kind, Problem, meant, problem_of
 from llm_manager.settings.schema import (
+    BUDGET_SETTINGS,
     HEADER_VALUE,
     HEADERS,
     PROFILE_SETTINGS,
@@ -64,6 +65,8 @@ def resolve(path: Path) -> Result[Target, Problem]:
         return _of_models(path[1:])
     if head == "profiles":
         return _of_profile(path[1:])
+    if head == "budgets":
+        return _of_budget(path[1:])
     if (section := SECTION_SPELLINGS.get(head)) is not None:
         return _of_section(section, path[1:])
     if canonical_provider(path[0]) is not None:
@@ -72,8 +75,8 @@ def resolve(path: Path) -> Result[Target, Problem]:
 
 
 def _top_level(word: str) -> str:
-    known = (*SECTION_SPELLINGS, "providers", "models", "profiles", *PROVIDERS)
-    return meant(snake(word), known) or f"sections are {', '.join((*SECTIONS, 'providers', 'profiles'))}"
+    known = (*SECTION_SPELLINGS, "providers", "models", "profiles", "budgets", *PROVIDERS)
+    return meant(snake(word), known) or f"sections are {', '.join((*SECTIONS, 'providers', 'profiles', 'budgets'))}"
 
 
 def _of_section(section: str, rest: Path) -> Result[Target, Problem]:
@@ -122,6 +125,12 @@ def _of_profile(rest: Path) -> Result[Target, Problem]:
     if len(rest) < 2:
         return Failure(Problem(problem="a list of tables is expected, one for each model", wants_table=True))
     return _among(PROFILE_SETTINGS, tuple(map(snake, rest[1:])), lambda setting: ("profiles", rest[0], setting.name))
+
+
+def _of_budget(rest: Path) -> Result[Target, Problem]:
+    if len(rest) < 2:
+        return Failure(Problem(problem="a table of budgets by name, or a list of them, is expected", wants_table=not rest))
+    return _among(BUDGET_SETTINGS, tuple(map(snake, rest[1:])), lambda setting: ("budgets", rest[0], setting.name))
 
 
 def _among(settings: Sequence[Setting], words: Path, key: Callable[[Setting], Path]) -> Result[Target, Problem]:

@@ -11,6 +11,8 @@ from llm_manager.settings.kinds import PRESENT
 from llm_manager.settings.spelling import Path, resolve, shown, snake
 
 _DEEPEST = 8
+_LABELS = {"profiles": ("provider", "name"), "budgets": ("name",)}
+"""What may be written as a list of tables, and which of their values say what each is called."""
 
 
 def read_table(table: Mapping[str, object], *, source: str, foreign: bool = False) -> Found:
@@ -48,19 +50,23 @@ def _leaves(table: Mapping[str, object], above: Path, place: str = "") -> Iterat
         path = (*above, str(name))
         if isinstance(value, Mapping) and value and len(path) < _DEEPEST:
             yield from _leaves(value, path, place)
-        elif len(path) == 1 and snake(path[0]) == "profiles" and isinstance(value, list):
-            yield from _profiles(value, path)
+        elif len(path) == 1 and isinstance(value, list) and (label := _LABELS.get(snake(path[0]))) is not None:
+            yield from _listed(value, path, label)
         else:
             yield path, value, place
 
 
-def _profiles(items: list[object], path: Path) -> Iterator[tuple[Path, object, str]]:
-    """Each described model under its provider and name, so that a later file may say more of the same one."""
+def _listed(items: list[object], path: Path, label: tuple[str, ...]) -> Iterator[tuple[Path, object, str]]:
+    """Each described thing under what it is called, so that a later file may say more of the same one."""
+    called: set[str] = set()
     for number, item in enumerate(items, start=1):
         place = str(number)
         if isinstance(item, Mapping) and item:
-            named = (item.get("provider"), item.get("name"))
-            label = "/".join(map(str, named)) if all(isinstance(part, str) for part in named) else place
-            yield from _leaves(item, (*path, label), place)
+            named = [item.get(part) for part in label]
+            name = "/".join(map(str, named)) if all(isinstance(part, str) for part in named) else place
+            if name in called and len(label) == 1:
+                name = f"{name}, number {place}"
+            called.add(name)
+            yield from _leaves(item, (*path, name), place)
         else:
             yield (*path, place), item, place

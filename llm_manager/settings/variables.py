@@ -4,7 +4,7 @@ from typing import Final
 
 from attrs import frozen
 
-from llm_manager.settings.kinds import FLAG, KEY, KEYS, LIFETIME, NAMES, PROVIDER, PROXY, SECONDS, TEXT, Kind, number, one_of, whole
+from llm_manager.settings.kinds import AMOUNT, FLAG, KEY, KEYS, LIFETIME, NAMES, PROVIDER, PROXY, SECONDS, TEXT, Kind, number, one_of, whole
 from llm_manager.settings.listen_address import LISTEN_ADDRESS
 
 PREFIX: Final = "LLM_MANAGER_"
@@ -56,6 +56,7 @@ VARIABLES: Final[tuple[Variable, ...]] = (
     Variable("LLM_SQL_MODEL_2", (RUNG, "sql", "2"), TEXT, "codellama-7b-instruct", "the second model for SQL"),
     Variable("LLM_CACHE_ENABLED", ("cache", "enabled"), FLAG, "true", "whether answers are remembered"),
     Variable("LLM_CACHE_TTL_SECONDS", ("cache", "ttl_seconds"), LIFETIME, "3600", "for how long"),
+    Variable("LLM_BUDGET_USD", ("budgets", "run", "limit"), AMOUNT, "5", "what one run of a program may cost, in US dollars"),
     Variable("LM_STUDIO_ENDPOINT", _of("lmstudio", "base_url"), TEXT, "http://localhost:1234/v1", "LM Studio's server"),
     Variable("LLAMA_CPP_ENDPOINT", _of("llamacpp", "base_url"), TEXT, "http://localhost:8080/v1", "llama.cpp's llama-server"),
     Variable(

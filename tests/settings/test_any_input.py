@@ -11,7 +11,7 @@ from returns.result import Failure, Result
 
 from llm_manager.settings import Places, check_config, describe_config, read_config
 from llm_manager.settings.formats import parse
-from llm_manager.settings.schema import PROVIDER_SETTINGS, SECTIONS
+from llm_manager.settings.schema import BUDGET_SETTINGS, PROVIDER_SETTINGS, SECTIONS
 from llm_manager.settings.tables import read_table
 from llm_manager.settings.variables import VARIABLES, Variable
 
@@ -24,12 +24,13 @@ _keys = st.sampled_from(
         "providers",
         "models",
         "profiles",
+        "budgets",
         "openai",
         "claude",
         "custom_headers",
         "ladders",
         *(setting.name for section in SECTIONS.values() for setting in section),
-        *(setting.name for setting in PROVIDER_SETTINGS),
+        *(setting.name for setting in (*PROVIDER_SETTINGS, *BUDGET_SETTINGS)),
     ]
 ) | st.text(max_size=5)
 _leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.just(CANARY) | st.just([CANARY])

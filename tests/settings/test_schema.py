@@ -10,7 +10,7 @@ from llm_manager.domain.models import ModelProfile
 from llm_manager.policies.names import PROVIDERS
 from llm_manager.settings import Places, check_config
 from llm_manager.settings.example import example_environment
-from llm_manager.settings.schema import PROFILE_SETTINGS, PROVIDER_SETTINGS, SECTIONS
+from llm_manager.settings.schema import BUDGET_SETTINGS, PROFILE_SETTINGS, PROVIDER_SETTINGS, SECTIONS
 from llm_manager.settings.spelling import shown, snake
 from llm_manager.settings.variables import VARIABLES
 
@@ -49,8 +49,12 @@ def test_every_field_of_a_described_model_can_be_set() -> None:
     assert {setting.name for setting in PROFILE_SETTINGS} - prices | {"price", "said"} == _names(ModelProfile)
 
 
+def test_every_field_of_a_budget_can_be_set() -> None:
+    assert {setting.name for setting in BUDGET_SETTINGS} == _names(configuration.Budget)
+
+
 def test_no_spelling_leads_two_ways() -> None:
-    for settings in (*SECTIONS.values(), PROVIDER_SETTINGS, PROFILE_SETTINGS):
+    for settings in (*SECTIONS.values(), PROVIDER_SETTINGS, PROFILE_SETTINGS, BUDGET_SETTINGS):
         spellings = [name for setting in settings for name in (setting.name, *setting.also)]
         assert len(spellings) == len(set(spellings))
 
@@ -63,6 +67,8 @@ def test_variables_lead_to_settings_that_exist() -> None:
         if section == "providers":
             assert variable.key[1] in PROVIDERS
             assert variable.key[2] in {setting.name for setting in PROVIDER_SETTINGS}
+        elif section == "budgets":
+            assert variable.key[2] in {setting.name for setting in BUDGET_SETTINGS}
         elif section in SECTIONS:
             assert variable.key[1] in {setting.name for setting in SECTIONS[section]}
 
