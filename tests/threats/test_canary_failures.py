@@ -144,10 +144,10 @@ def test_nothing_that_can_be_seen_holds_a_key(capfd: pytest.CaptureFixture[str],
                 request = LLMRequest(f"question {asked}", preferences=Preferences(provider=list(KEYS)[asked % len(KEYS)]), timeout_ms=1000)
                 if asked % 7 == 0:
                     events = [event async for event in manager.stream(request)]
-                    told += [spoken(event.failure()) for event in events if isinstance(event, Failure)]
+                    told.extend(spoken(event.failure()) for event in events if isinstance(event, Failure))
                 else:
                     outcome = await settle(manager.generate(request))
-                    told += [spoken(outcome.failure())] if isinstance(outcome, Failure) else []
+                    told.append(spoken(outcome.failure()) if isinstance(outcome, Failure) else "")
                 await asyncio.sleep(30.0)
             told.append(repr(manager.standing()) + repr(manager.stats()) + repr(deps))
 
