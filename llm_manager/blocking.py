@@ -22,6 +22,7 @@ from llm_manager.domain.moderation import Moderation, ModerationRequest
 from llm_manager.domain.plans import Plan
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.standing import Standing
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.streaming import StreamEvent
 from llm_manager.domain.usage import Credits, TokenCount
@@ -122,6 +123,14 @@ class BlockingManager:
     def stats(self) -> Statistics:
         """What has been seen so far."""
         return self._manager.stats()
+
+    def standing(self) -> Standing:
+        """Breakers, quotas, budgets and keys, as they are now."""
+        return self._manager.standing()
+
+    def reset_breaker(self, provider: str | None = None, /) -> None:
+        """Ask the endpoints of a provider again at once, or all of them."""
+        self._manager.reset_breaker(provider)
 
     def _wait(self, begin: Callable[[], FutureResult[_Value, LLMError]]) -> Result[_Value, LLMError]:
         async def finish() -> Result[_Value, LLMError]:

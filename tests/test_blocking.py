@@ -14,11 +14,13 @@ from returns.result import Failure, Success
 
 from llm_manager.blocking import blocking
 from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.embeddings import EmbedRequest
-from llm_manager.domain.errors import ConfigurationError, ModelUnavailable
+from llm_manager.domain.errors import CircuitOpen, ConfigurationError, ModelUnavailable
 from llm_manager.domain.images import ImageRequest
 from llm_manager.domain.messages import ToolCall
 from llm_manager.domain.moderation import ModerationRequest
+from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.streaming import StreamFinished
@@ -65,6 +67,21 @@ def test_what_is_no_chat_works_without_await() -> None:
         assert m.count_tokens(HI).unwrap().exact
         assert m.credits() == Success(())
     assert len(model.besides) == 4
+
+
+def test_a_breaker_is_seen_and_reset_without_await() -> None:
+    model = scripted(*[faults.server_error()] * 8, "well")
+    with blocking(scripted_manager(model, world=real_world({}), config=LLMConfig(routing=RoutingPolicy(max_retries=0)))) as manager:
+        for _ in range(5):
+            assert isinstance(manager.generate(HI), Failure)
+        (shut,) = manager.standing().breakers
+        assert (shut.phase, shut.failures) == ("open", 5)
+        assert isinstance(manager.generate(HI).failure(), CircuitOpen)
+        for _ in range(4):
+            manager.reset_breaker("scripted")
+            outcome = manager.generate(HI)
+        assert isinstance(outcome, Success)
+        assert manager.standing().breakers[0].phase == "closed"
 
 
 def test_tools_are_called_without_await_each_in_a_thread() -> None:
