@@ -4,6 +4,8 @@ A question lists all members on both sides and ends in `assert_never`, so that a
 each question has its answer.
 """
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final, Literal, TypeAlias, assert_never
 
 from llm_manager.domain.errors import (
@@ -387,6 +389,35 @@ def describe(error: LLMError, *, patience: str = "timeout_ms") -> str:
 _LATER: Final = "try again later or name a fallback"
 
 
+_TOOLS: Final[Mapping[str, str]] = {
+    "failed": "see what it raised",
+    "timeout": "give it more time",
+    "arguments": "describe its parameters better, or ask another model",
+    "unknown": "the model asked for one that is not offered",
+    "refused": "allow it where that is meant",
+    "steps": "raise max_steps",
+}
+_STORES: Final[Mapping[str, str]] = {
+    "full": "make room",
+    "denied": "",
+    "corrupt": "move it away, so that a new one is made",
+    "conflict": "try again",
+    "missing": "",
+    "closed": "open it again",
+    "other": "",
+}
+
+
+def _moment(wall: float) -> str:
+    """A time in seconds since 1970, for a person."""
+    if not 0 <= wall < _FAR:
+        return "a later time"
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+_FAR: Final = 4e9
+
+
 def _told(error: LLMError, patience: str) -> tuple[str, str]:
     """What went wrong, and what to do, which may be nothing."""
     match error:
@@ -431,15 +462,18 @@ def _told(error: LLMError, patience: str) -> tuple[str, str]:
         case QuotaExhausted(model=model, message=message):
             return f"{model}: the quota is spent ({message})", "waiting does not help: add credit or use another provider"
         case ContentFiltered(model=model, message=message):
-            return f"{model} refused the content" + (f": {message}" if message else ""), ""
+            return f"{model} refused the content" + (f": {message}" if message else ""), "put it in other words, or ask another model"
         case StreamInterrupted(model=model, message=message):
-            return f"the answer of {model} was cut off" + (f": {message}" if message else ""), ""
+            return f"the answer of {model} was cut off" + (f": {message}" if message else ""), "ask again"
         case MalformedResponse(model=model, message=message):
             return f"{model} sent something that is no answer: {message}", "is the address an API of this kind?"
-        case BudgetExceeded(budget=budget, message=message, left=left, unit=unit):
+        case BudgetExceeded(budget=budget, message=message, left=left, unit=unit, resets_at=resets_at):
+            anew = "" if resets_at is None else f"it begins anew at {_moment(resets_at)}"
+            if message.startswith("budget "):  # it names budget and limit itself
+                return message, anew
             named = "USD" if unit == "usd" else unit
             more = (f", {left} {named} left" if left else "") + (f": {message}" if message else "")
-            return f"the budget {budget} does not cover this call{more}", ""
+            return f"the budget {budget} does not cover this call{more}", anew or "raise its limit"
         case PolicyBlocked(message=message):
             return message, ""
         case CircuitOpen(model=model, retry_after_seconds=seconds):
@@ -449,15 +483,15 @@ def _told(error: LLMError, patience: str) -> tuple[str, str]:
             each = [_told(cause, patience) for cause in causes]
             whats, advice = dict.fromkeys(what for what, _ in each), dict.fromkeys(advice for _, advice in each if advice)
             return "every model failed: " + "; ".join(whats), "; ".join(advice)
-        case ToolFailed(tool=tool, message=message):
-            return f"the tool {tool} failed: {message}", ""
+        case ToolFailed(tool=tool, message=message, reason=reason):
+            return f"the tool {tool} failed: {message}", _TOOLS[reason]
         case OutputInvalid(model=model, message=message, reason="truncated"):
-            return f"the answer of {model} is not whole: {message}", ""
+            return f"the answer of {model} is not whole: {message}", "" if "; " in message else "raise max_tokens"
         case OutputInvalid(model=model, path=path, message=message):
-            return f"the answer of {model} does not fit at {path}: {message}", ""
+            return f"the answer of {model} does not fit at {path}: {message}", "ask again, or a model that obeys schemas"
         case StorageFailed(message=message, reason=reason):
-            return (f"storage failed: {message}" if reason == "other" or not message else message), ""
+            return (f"storage failed: {message}" if reason == "other" or not message else message), _STORES[reason]
         case JobLocked(job=job, owner=owner):
-            return f"another process is working on {job}" + (f" ({owner})" if owner else ""), ""
+            return f"another process is working on {job}" + (f" ({owner})" if owner else ""), "wait until it ends, or stop it"
         case _:
             assert_never(error)

@@ -93,7 +93,7 @@ async def test_a_cut_stream_keeps_what_came_and_fails(scene: Setting) -> None:
     at = scene(events=[Success(TextDelta(text="Once")), Failure(StreamInterrupted(model="m", partial="Once"))], terminal=True)
     assert await generate(at.session, ASK) == 1
     assert at.out.getvalue() == "Once\n"
-    assert at.err.getvalue() == "error: the answer of m was cut off\n"
+    assert at.err.getvalue() == "error: the answer of m was cut off; ask again\n"
 
 
 async def test_a_stream_that_never_began_writes_no_data(scene: Setting) -> None:

@@ -91,7 +91,8 @@ def test_speed_and_the_time_left_are_of_this_run() -> None:
 
 def test_the_first_message_of_a_kind_is_its_example() -> None:
     tally = with_failed(with_failed(Tally(rows=3), ContentFiltered(model="a")), ContentFiltered(model="b"), rows=2)
-    assert (dict(tally.failures), dict(tally.examples)) == ({"ContentFiltered": 3}, {"ContentFiltered": "a refused the content"})
+    assert dict(tally.failures) == {"ContentFiltered": 3}
+    assert tally.examples["ContentFiltered"].startswith("a refused the content")
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ async def test_one_bad_row_never_stops_the_rest(jobbing: Any, modelling: Any) ->
     rows = written(job, log)
     assert [row["answer"] for row in rows] == ["Say a", None, None, "Say c"]
     assert [row["error"] and row["error"]["tag"] for row in rows] == [None, "ContentFiltered", "InvalidRequest", None]
-    assert rows[1]["error"]["message"] == "m refused the content: no"
+    assert rows[1]["error"]["message"] == "m refused the content: no; put it in other words, or ask another model"
     assert set(rows[1]) == {*rows[0]}
 
 
