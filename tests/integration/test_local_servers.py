@@ -11,7 +11,7 @@ against the real model behind HTTP.
 | Ollama generation and errors | tests/integration/test_ollama.py, tests/clients/ollama/test_truths.py |
 | Anthropic availability | here, tests/integration/test_anthropic_server.py |
 | Anthropic errors | tests/clients/anthropic_messages/test_truths.py |
-| breaker transitions, breaker state retrieval | come with the breaker |
+| breaker transitions, breaker state retrieval | tests/policies/test_breaker.py, tests/orchestration/test_failing_over.py |
 | init and airgap | tests/test_wiring.py, tests/integration/test_spine.py::test_airgap_touches_nothing_but_loopback |
 | classification of all task types | here, tests/policies/test_classification.py::test_the_task_is_read_from_whole_words |
 | fallback on failure | tests/integration/test_spine.py::test_a_dead_server_is_left_for_a_live_one_and_the_answer_tells |

@@ -49,6 +49,19 @@ def test_health_found_clients_and_named_models_give_new_versions() -> None:
     assert versions == sorted(set(versions))
 
 
+def test_a_breaker_that_opens_or_is_due_gives_a_new_version_and_nothing_else_does() -> None:
+    shut: dict[str, float] = {}
+    known = Knowledge(Known(clients={"openai": ONE, "lmstudio": TWO}), Statistics, lambda: shut)
+    first = known.snapshot(HI)
+    assert known.snapshot(HI) is first
+    shut = {TWO.endpoint.identity: 60.0}
+    second = known.snapshot(HI)
+    assert [candidate.breaker_open for candidate in second.candidates] == [False, True]
+    assert (known.snapshot(HI), second.version) == (second, first.version + 1)
+    shut = {}
+    assert not any(candidate.breaker_open for candidate in known.snapshot(HI).candidates)
+
+
 def test_the_same_health_again_is_nothing_new() -> None:
     known = knowledge()
     known.learn_health((Health(provider="openai", healthy=True),))
