@@ -8,10 +8,12 @@ from collections.abc import Awaitable, Callable
 from attrs import evolve
 
 from llm_manager import LLMConfig, LLMRequest, ProviderSettings, Secret, make_model_client, settle
-from llm_manager.domain.configuration import CacheSettings
+from llm_manager.domain.configuration import BreakerSettings, CacheSettings
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.statistics import Statistics
+from llm_manager.layers.breaking import breaking
 from llm_manager.orchestration.knowing import Knowledge, Known
+from llm_manager.policies.breaker import Breaker, Closed, Leave, ended, leave, refusal
 from llm_manager.policies.routing import plan, remembering_routes
 from llm_manager.real_world import real_world
 from llm_manager.testing import attempt_for, scripted, scripted_manager
@@ -75,8 +77,29 @@ async def measure(rounds: int = 9) -> None:
             ),
             ("plan of 12 candidates, decided", f"{_each(lambda: plan(request, snapshot, policy), 500):.1f} us", ""),
             ("plan of 12 candidates, remembered", f"{_each(lambda: route(request, snapshot), 20_000):.1f} us", ""),
+            *_breaker_rows(),
         ],
     )
+
+
+def _breaker_rows() -> list[tuple[str, str, str]]:
+    """What a breaker decides, and what a call pays to know that nobody is shut."""
+    settings, left, now = BreakerSettings(), Leave(epoch=0), time.monotonic()
+    closed: Breaker = ended(Closed(), settings, left, "answered", now=now)
+    shut: Breaker = Closed()
+    for _ in range(settings.failures):
+        shut = ended(shut, settings, left, "failed", now=now)
+    breakers = breaking(settings, time.monotonic)
+    snapshot = Knowledge(Known(clients={"a": scripted(provider="a").client}), Statistics, breakers.shut).as_it_is
+    decisions = {
+        "breaker: an answer is counted": lambda: ended(closed, settings, left, "answered", now=now),
+        "breaker: a failure is counted": lambda: ended(closed, settings, left, "failed", now=now),
+        "breaker: a call is refused": lambda: refusal(shut, settings, now=now),
+        "breaker: a probe leaves": lambda: leave(shut, settings, now=now + 60.0),
+        "who is shut, when nothing changed": breakers.shut,
+        "the snapshot, when nothing changed": snapshot,
+    }
+    return [(name, f"{_each(decide, 100_000):.2f} us", "") for name, decide in decisions.items()]
 
 
 async def _per_call(ask: Callable[[int], Awaitable[object]]) -> float:
