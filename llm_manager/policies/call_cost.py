@@ -37,8 +37,12 @@ def uncovered(ledger: Ledger, attempt: AnyAttempt, most: Cost) -> BudgetExceeded
     left = max(Decimal(0), limit - spent_of(ledger))
     if isinstance(most, Priced) and most.usd <= left:
         return None
-    why = f"asking {attempt.model.name} may cost {most.usd.normalize():f} USD" if isinstance(most, Priced) else most.reason
-    return BudgetExceeded(budget=NAME, message=why, limit=f"{limit:f}", left=f"{left:f}")
+    why = f"asking {attempt.model.name} may cost {_plain(most.usd)} USD" if isinstance(most, Priced) else most.reason
+    return BudgetExceeded(budget=NAME, message=why, limit=_plain(limit), left=_plain(left))
+
+
+def _plain(usd: Decimal) -> str:
+    return f"{usd.normalize():f}"
 
 
 def maybe_billed(attempts: Attempts) -> int:

@@ -92,7 +92,7 @@ def next_move(plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter
     way = _Way(plan=plan, ledger=ledger, now=now, jitter=jitter, means=means)
     here = way.place(ledger.attempts[-1])
     in_time = now < ledger.deadline
-    if here is not None and in_time and way.may_resend(here) and not refused_here(error):
+    if here is not None and in_time and ledger.attempts[-1].sent and way.may_resend(here):
         if means.other_key and may_try_another_key(error) and way.room(here) == 0.0:
             return Try(step=here, resend=True)
         if plan.strategy == "cost" and way.sent(here) == 1 and (again := way.again(here)) is not None:
@@ -197,7 +197,7 @@ class _Way:
             return None
         if refused_here(last.error):
             return self.limited(index, last.error)
-        if not (self.may_resend(index) and self.may_ask_again(index)):
+        if not (last.sent and self.may_ask_again(index)):
             return None
         pause = self.pause(index, last, last.error)
         room = self.room(index)

@@ -50,7 +50,7 @@ def test_the_worst_case_of_the_next_attempt_must_fit_what_is_left() -> None:
     assert uncovered(ledger(), next_one, most_of(next_one)) is None
     refused = uncovered(ledger(PAID), next_one, most_of(next_one))
     assert refused is not None
-    assert (refused.budget, refused.limit, refused.left, refused.unit) == (NAME, "0.10", "0.04", "usd")
+    assert (refused.budget, refused.limit, refused.left, refused.unit) == (NAME, "0.1", "0.04", "usd")
     assert refused.message == "asking m may cost 0.05 USD"
 
 

@@ -198,6 +198,7 @@ def test_attempts_never_pass_the_fresh_steps_and_the_retries(
     for _ in range(200):
         error = data.draw(errors())
         began, now = now, now + data.draw(st.floats(0.0, 5.0))
+        left = not refused_here(error) and data.draw(st.integers(0, 4)) > 0
         ledger = ledger.entered(
             AttemptRecord(
                 number=len(ledger.attempts) + 1,
@@ -207,7 +208,7 @@ def test_attempts_never_pass_the_fresh_steps_and_the_retries(
                 after_seconds=began,
                 seconds=now - began,
                 error=error,
-                sent=not refused_here(error),
+                sent=left,
             )
         )
         other_key = data.draw(st.booleans())
@@ -225,6 +226,7 @@ def test_attempts_never_pass_the_fresh_steps_and_the_retries(
         assert move.resend == bool(there and there[-1].sent and met)
         assert not move.resend or waits[move.step] <= move.after_seconds
         assert not there or there[-1].sent or move.after_seconds > 0.0 or not patient or move.last_resort
+        assert not there or there[-1].sent or (there[-1].error is not None and refused_here(there[-1].error))
         assert not isinstance(error, CircuitOpen) or move.step != index or patient or move.last_resort
         assert move.after_seconds >= 0.0
         assert now + move.after_seconds < ledger.deadline

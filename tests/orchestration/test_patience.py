@@ -1,0 +1,205 @@
+"""Who waits, and for what: rows of a batch for endpoints to come back, others for nothing that is down."""
+
+from contextlib import aclosing
+
+import pytest
+from attrs import evolve
+from returns.result import Failure, Success
+
+from llm_manager.assembling import guards_of
+from llm_manager.domain.attempts import AnyAttempt, Attempt
+from llm_manager.domain.configuration import BreakerSettings, LLMConfig, ProviderSettings
+from llm_manager.domain.errors import AuthenticationFailed, CircuitOpen, LLMError, ModelUnavailable, RateLimitExceeded
+from llm_manager.domain.plans import RoutingPolicy
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.secrets import Secret
+from llm_manager.effects import settle
+from llm_manager.layers.resending import resending
+from llm_manager.outcomes import Settled, sealed
+from llm_manager.services.gates import Emit, Pass
+from llm_manager.services.guards import Guards
+from llm_manager.testing import fake_world, run_virtual, scripted, scripted_manager
+from llm_manager.testing.replies import Said
+
+HI = LLMRequest("hi", cache="off")
+ORDER = LLMConfig(routing=RoutingPolicy(fallback_order=("one", "two")))
+
+
+def recovering(at: float, tag: type[ModelUnavailable] = ModelUnavailable) -> object:
+    """Down until a moment, and well from then on."""
+    world = fake_world()
+
+    def said(attempt: Attempt) -> Said:
+        return "back" if world.now() >= at else tag(model=attempt.model.name, message="500")
+
+    return said
+
+
+@pytest.mark.parametrize("concurrency", [1, 8])
+@pytest.mark.parametrize("breaker", [True, False])
+def test_rows_survive_an_outage_of_a_minute(concurrency: int, breaker: bool) -> None:
+    model = scripted(recovering(60.0), provider="one", seconds=0.1)  # type: ignore[arg-type]  # a function of the attempt
+    config = evolve(ORDER, breaker=BreakerSettings(enabled=breaker))
+
+    async def rows() -> list[Settled[LLMResponse, LLMError]]:
+        requests = [evolve(HI, prompt=f"row {number}") for number in range(16)]
+        async with aclosing(scripted_manager(model, config=config).generate_all(requests, concurrency=concurrency)) as answers:
+            return [sealed(outcome) async for _, outcome in answers]
+
+    outcomes = run_virtual(rows())
+    assert [type(outcome) for outcome in outcomes] == [Success] * 16
+    sent = sum(sum(each.sent for each in outcome.unwrap().attempts) for outcome in outcomes)
+    assert sent == model.count
+    assert model.count <= 16 * 4
+
+
+def test_others_fail_at_once_while_everything_is_shut() -> None:
+    model = scripted(recovering(1000.0), provider="one")  # type: ignore[arg-type]  # a function of the attempt
+
+    async def calls() -> tuple[float, LLMError]:
+        manager, world = scripted_manager(model, config=ORDER), fake_world()
+        for _ in range(3):
+            await settle(manager.generate(HI))
+        began = world.now()
+        outcome = await settle(manager.generate(HI))
+        assert isinstance(outcome, Failure)
+        return world.now() - began, outcome.failure()
+
+    seconds, error = run_virtual(calls())
+    assert seconds == 0.0
+    assert isinstance(error, CircuitOpen)
+    assert [each.sent for each in error.attempts] == [False, False]
+
+
+def test_a_row_waits_no_longer_than_its_deadline() -> None:
+    model = scripted(recovering(1000.0), provider="one")  # type: ignore[arg-type]  # a function of the attempt
+
+    async def row() -> tuple[float, Settled[LLMResponse, LLMError]]:
+        world = fake_world()
+        requests = [evolve(HI, deadline_ms=70_000)]
+        async with aclosing(scripted_manager(model, config=ORDER).generate_all(requests)) as answers:
+            outcomes = [sealed(outcome) async for _, outcome in answers]
+        return world.now(), outcomes[0]
+
+    seconds, outcome = run_virtual(row())
+    assert seconds <= 70.0
+    assert isinstance(outcome, Failure)
+
+
+def paced(refusals: int, model: str) -> tuple[list[AnyAttempt], Guards]:
+    """Guards whose admission refuses so often, and who came to it."""
+    seen: list[AnyAttempt] = []
+    guards = guards_of(LLMConfig(), fake_world())
+
+    async def gate(attempt: AnyAttempt, _: Emit) -> Settled[Pass, LLMError]:
+        seen.append(attempt)
+        if attempt.model.provider == model and len(seen) <= refusals:
+            return Failure(RateLimitExceeded(model=attempt.model.name, retry_after_seconds=4.0, local=True))
+        return Success(Pass(ended=lambda _: None))
+
+    return seen, evolve(guards, admissions=evolve(guards.admissions, gate=gate))
+
+
+def test_nobody_waits_long_for_an_endpoint_while_another_model_is_there() -> None:
+    one, two = scripted("from one", provider="one"), scripted("from two", provider="two")
+    seen, guards = paced(1, "one")
+
+    async def calls() -> list[str]:
+        manager = scripted_manager(one, two, config=ORDER, guards=guards)
+        return [(await settle(manager.generate(HI))).unwrap().provider for _ in range(2)]
+
+    assert run_virtual(calls()) == ["two", "one"]
+    patience = [(attempt.model.provider, attempt.patience_seconds) for attempt in seen]
+    assert patience == [("one", 1.0), ("two", float("inf")), ("one", 1.0)]
+
+
+def test_one_that_is_asked_as_a_last_model_is_waited_for() -> None:
+    gone = ModelUnavailable(model="m", message="404", reason="permanent")
+    one, two = scripted("from one", provider="one"), scripted(gone, provider="two")
+    seen, guards = paced(1, "one")
+    answer = run_virtual(settle(scripted_manager(one, two, config=ORDER, guards=guards).generate(HI))).unwrap()
+    assert (answer.provider, [each.sent for each in answer.attempts]) == ("one", [False, True, True])
+    assert [attempt.patience_seconds for attempt in seen] == [1.0, float("inf"), float("inf")]
+
+
+def test_under_cost_an_endpoint_is_waited_for() -> None:
+    one, two = scripted("from one", provider="one"), scripted("from two", provider="two")
+    seen, guards = paced(0, "one")
+    config = LLMConfig(routing=RoutingPolicy(strategy="cost"))
+    run_virtual(settle(scripted_manager(one, two, config=config, guards=guards).generate(HI)))
+    assert seen[0].patience_seconds == float("inf")
+
+
+def test_a_row_waits_for_what_we_refuse_ourselves_and_spends_nothing_on_it() -> None:
+    model = scripted("hello", provider="one")
+    seen, guards = paced(4, "one")
+    config = LLMConfig(routing=RoutingPolicy(max_retries=0))
+
+    async def row() -> tuple[Settled[LLMResponse, LLMError], float]:
+        async with aclosing(scripted_manager(model, config=config, guards=guards).generate_all([HI])) as answers:
+            return sealed((await anext(answers))[1]), fake_world().now()
+
+    outcome, seconds = run_virtual(row())
+    assert [each.sent for each in outcome.unwrap().attempts] == [False] * 4 + [True]
+    assert seconds >= 16.0
+    assert len(seen) == 5
+
+
+def test_an_endpoint_out_of_re_sends_is_not_asked_again() -> None:
+    down = ModelUnavailable(model="m", message="500")
+    model = scripted(down, provider="one")
+    world = fake_world()
+    guards = evolve(guards_of(LLMConfig(breaker=BreakerSettings(enabled=False)), world), resends=resending(world.now))
+
+    async def calls() -> int:
+        manager = scripted_manager(model, config=ORDER, guards=guards)
+        for _ in range(20):
+            assert isinstance(await settle(manager.generate(HI)), Failure)
+        return model.count
+
+    sent = run_virtual(calls())
+    assert sent - 20 <= 11, "ten a minute and the share of a minute's calls"
+
+
+def test_keys_are_fetched_before_one_is_chosen() -> None:
+    model = scripted("hello", provider="one")
+    guards, order = guards_of(LLMConfig(), fake_world()), list[str]()
+
+    async def ready(provider: str, _: Emit) -> LLMError | None:
+        order.append(f"ready {provider}")
+        return None if len(order) < 3 else AuthenticationFailed(model=provider, message="no key")
+
+    def choose(provider: str, own: object) -> None:
+        order.append(f"choose {provider}")
+
+    keys = evolve(guards.keys, ready=ready, choose=choose)
+
+    async def calls() -> list[Settled[LLMResponse, LLMError]]:
+        manager = scripted_manager(model, config=LLMConfig(routing=RoutingPolicy(max_retries=0)), guards=evolve(guards, keys=keys))
+        return [await settle(manager.generate(HI)) for _ in range(2)]
+
+    first, second = run_virtual(calls())
+    assert isinstance(first, Success)
+    assert order == ["ready one", "choose one", "ready one"]
+    assert isinstance(second, Failure)
+    assert [each.sent for each in second.failure().attempts] == [False]
+
+
+def test_a_refused_key_gives_way_to_another_at_once() -> None:
+    keys = Secret("sk-one-0123456789"), Secret("sk-two-0123456789")
+
+    def said(attempt: Attempt) -> Said:
+        return "hello" if attempt.key == keys[1] else AuthenticationFailed(model=attempt.model.name, message="401")
+
+    one, two = scripted(said, provider="one", key=keys[0]), scripted("from two", provider="two")
+    config = evolve(ORDER, providers={"one": ProviderSettings(api_key=keys[0], api_keys=(keys[1],))})
+
+    async def calls() -> list[LLMResponse]:
+        manager = scripted_manager(one, two, config=config)
+        return [(await settle(manager.generate(HI))).unwrap() for _ in range(2)]
+
+    first, second = run_virtual(calls())
+    assert [each.key_fingerprint for each in first.attempts] == [key.fingerprint for key in keys]
+    assert [each.key_fingerprint for each in second.attempts] == [keys[1].fingerprint]
+    assert two.count == 0
