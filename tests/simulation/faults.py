@@ -149,7 +149,7 @@ WAYS: tuple[Fault, ...] = (
     Fault(name="refused", react=_unconnected(ConnectionRefusedError), falls_back=True, breaker=True),
     Fault(name="tls", react=_unconnected(_bad_certificate), again="never", falls_back=True, other_key=False, breaker=False),
     Fault(name="connecting", react=_connecting_for_ever, falls_back=True, breaker=True),
-    Fault(name="pool", react=_full_pool, again="never", falls_back=True, other_key=False, breaker=False),
+    Fault(name="pool", react=_full_pool, falls_back=True, breaker=False),
     Fault(name="reset", bills=True, react=_reset, again="once", falls_back=True, breaker=True),
     Fault(name="silent", bills=True, react=_silent, again="once", falls_back=True, breaker=True),
     Fault(name="slow", bills=True, react=_slow),

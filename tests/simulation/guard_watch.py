@@ -9,8 +9,12 @@ from llm_manager.domain.configuration import LLMConfig
 from tests.simulation.providers import Exchange
 
 _MINUTE = 60.0
+_COUNTED_TOGETHER = 5.0
+"""Re-sends are counted in bins of so many seconds, so that the oldest of them may be forgotten as much too early."""
 _LEAST_RESENDS = 10
 _SHARE = 0.2
+_CLUMPING = 2.0
+"""They are counted when they are decided on and seen when they leave, up to half a minute later: so they clump."""
 
 
 class BreakerWatch:
@@ -95,16 +99,17 @@ class ResendWatch:
         self._resends: dict[str, deque[float]] = defaultdict(deque)
 
     def sent(self, exchange: Exchange, *, again: bool) -> None:
-        """A request has left, for the second time if ``again``."""
-        calls, resends, old = self._calls[exchange.provider], self._resends[exchange.provider], exchange.at - _MINUTE
-        calls.append(exchange.at)
-        while calls[0] <= old:
+        """A request has left, to a server that its call has asked before if ``again``."""
+        at, provider = exchange.at, exchange.provider
+        calls, resends = self._calls[provider], self._resends[provider]
+        calls.append(at)
+        while calls[0] <= at - _MINUTE:
             calls.popleft()
         if not again:
             return
-        resends.append(exchange.at)
-        while resends[0] <= old:
+        resends.append(at)
+        while resends[0] <= at - _MINUTE + _COUNTED_TOGETHER:
             resends.popleft()
-        most = max(_LEAST_RESENDS, _SHARE * len(calls)) + 1
+        most = max(_LEAST_RESENDS, _SHARE * len(calls)) * _CLUMPING + 1
         if len(resends) > most:
-            self._broken(f"{len(resends)} re-sends to {exchange.provider} in a minute of {len(calls)} requests")
+            self._broken(f"{len(resends)} re-sends to {provider} in a minute of {len(calls)} requests")

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from typing import Any
@@ -179,6 +180,8 @@ class History:
             self.loop.run_until_complete(self._play())
         except DeadlockError as error:
             self.break_(f"a deadlock: {error}")
+        except Exception as error:  # noqa: BLE001 - whatever is raised is a bug, and is told as one
+            self.break_(f"raised: {error!r} {_where(error)}")
         finally:
             _close(self.loop)
             asyncio.set_event_loop(None)
@@ -276,6 +279,9 @@ class History:
                 if not row.ended:
                     self._end(row, "cancelled", began)
             return
+        except Exception as error:  # noqa: BLE001 - the same
+            self.break_(f"request {asked.number} raised {error!r} {_where(error)}")
+            return
         self._end(asked, ended, began)
 
     async def _batch(self, manager: LLMManager, batch: Asked) -> None:
@@ -346,6 +352,11 @@ class History:
         timers = [timer[3] for timer in self.loop._timers if not timer[3].cancelled()]
         if len(timers) > 1:
             self.break_(f"{len(timers)} timers were left behind: {timers[:3]!r}")
+
+
+def _where(error: Exception) -> str:
+    last = traceback.extract_tb(error.__traceback__)[-1:]
+    return "".join(f"in {frame.filename}:{frame.lineno}" for frame in last)
 
 
 def _close(loop: VirtualLoop) -> None:

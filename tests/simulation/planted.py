@@ -7,10 +7,12 @@ name of a module is replaced while the history runs.
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from importlib import import_module
 from typing import Any, TypeAlias
 
 from attrs import evolve, field, frozen
+from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from llm_manager.assembling import guards_of
@@ -29,8 +31,12 @@ from llm_manager.domain.plans import Plan, Snapshot
 from llm_manager.domain.rate_limits import RateLimits
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.usage import Priced
 from llm_manager.outcomes import Settled
+from llm_manager.policies.budget import settle
+from llm_manager.policies.budget_book import Alert, Book, Decisions, Real
 from llm_manager.policies.cache_key import cache_key
+from llm_manager.policies.deadlines import Patient, total_seconds
 from llm_manager.services.gates import Emit, End, Gate, Pass, Replied
 from llm_manager.services.guards import Guards
 from llm_manager.services.manager import ManagerDeps
@@ -92,7 +98,7 @@ def _ended(change: Callable[[Callable[[End], None], End], None]) -> Callable[[Pa
     """A pass that tells its end in another way; what else it has stays."""
 
     def changed(passed: Pass) -> Pass:
-        return evolve(passed, ended=lambda how: change(passed.ended, how))
+        return replace(passed, ended=lambda how: change(passed.ended, how))
 
     return changed
 
@@ -130,7 +136,7 @@ def _free_unless_answered(ended: Callable[[End], None], how: End) -> None:
 
 
 def _half_price(ended: Callable[[End], None], how: End) -> None:
-    ended(evolve(how, usage=None) if isinstance(how, Replied) else how)
+    ended(replace(how, cost=Priced(usd=Decimal(0), price_version="none")) if isinstance(how, Replied) else how)
 
 
 def _breaker(change: Callable[[Pass], Pass]) -> Plant:
@@ -237,33 +243,24 @@ def _retried_after_cancellation(answer: Answer) -> Answer:
     return answered
 
 
-def _goes_on_behind_the_back(answer: Answer) -> Answer:
+def _leaves_a_task(answer: Answer) -> Answer:
     async def answered(attempt: Attempt) -> Settled[LLMResponse, LLMError]:
-        return await asyncio.shield(asyncio.create_task(_slowly(answer, attempt)))
+        _KEPT.append(asyncio.create_task(asyncio.Event().wait()))
+        return await answer(attempt)
 
     return answered
-
-
-async def _slowly(answer: Answer, attempt: Attempt) -> Settled[LLMResponse, LLMError]:
-    outcome = await answer(attempt)
-    task = asyncio.create_task(asyncio.Event().wait())
-    _KEPT.append(task)
-    return outcome
 
 
 _KEPT: list[asyncio.Task[Any]] = []
 
 
-def _late(guards: Guards) -> Guards:
-    """A gate that lets its waiter through when its time is over."""
+def _three_times_as_long(request: Patient, longest_attempt: float) -> float:
+    return 3.0 * total_seconds(request, longest_attempt)
 
-    async def waited(attempt: AnyAttempt, emit: Emit) -> Settled[Pass, LLMError]:
-        entered = await guards.resends.gate(attempt, emit)
-        if attempt.call_id.endswith("3"):
-            await asyncio.sleep(400.0)
-        return entered
 
-    return evolve(guards, resends=evolve(guards.resends, gate=waited))
+def _paid_twice(book: Book, id_: int, real: Real, wall: float) -> tuple[Book, tuple[Decisions, tuple[Alert, ...]]]:
+    twice = Real(*(None if amount is None else 2 * amount for amount in (real.usd, real.tokens, real.requests)))
+    return settle(book, id_, twice, wall)
 
 
 def _whose_it_is_does_not_matter(attempt: Attempt) -> str:
@@ -278,7 +275,7 @@ def _freed_with_every_piece(passed: Pass) -> Pass:
         passed.opened(told)
         passed.ended(None)
 
-    return evolve(passed, opened=opened)
+    return replace(passed, opened=opened)
 
 
 BUGS: tuple[Bug, ...] = (
@@ -300,7 +297,12 @@ BUGS: tuple[Bug, ...] = (
         plant=_guarded(_nobody_keeps_the_door),
         said=("was asked while its breaker was open", "probes at once"),
     ),
-    Bug(name="a request is settled twice", scenario="spending", plant=_budget(_ended(_twice)), said=("below nothing", "spent")),
+    Bug(
+        name="a request is settled twice",
+        scenario="spending",
+        replaced={"llm_manager.layers.budgeting:settle": _paid_twice},
+        said=("knows of", " spent and "),
+    ),
     Bug(
         name="what may have been billed is released",
         scenario="spending",
@@ -334,7 +336,7 @@ BUGS: tuple[Bug, ...] = (
     ),
     Bug(name="the limit of a minute is off by one", scenario="limited", plant=_more_than_is_set, said=("within a minute",)),
     Bug(name="a private request falls back to a cloud", scenario="mixed", plant=_private_is_forgotten, said=("is private",)),
-    Bug(name="re-sends are not bounded", scenario="breaking", plant=_retries_without_end, said=("re-sends",)),
+    Bug(name="re-sends are not bounded", scenario="outage", plant=_retries_without_end, said=("re-sends",)),
     Bug(name="a key that was refused is used on", scenario="keys", plant=_guarded(_first_key_for_ever), said=("which was refused",)),
     Bug(name="a spent quota is asked again", scenario="keys", plant=_answering(_quota_comes_back), said=("after what cannot be mended",)),
     Bug(
@@ -349,8 +351,13 @@ BUGS: tuple[Bug, ...] = (
         plant=_answering(_retried_after_cancellation),
         said=("without an attempt in the journal",),
     ),
-    Bug(name="a task is left behind", scenario="calm", plant=_answering(_goes_on_behind_the_back), said=("a task was left behind",)),
-    Bug(name="a waiter is let through after its deadline", scenario="calm", plant=_guarded(_late), said=("after its deadline", "s of 300")),
+    Bug(name="a task is left behind", scenario="calm", plant=_answering(_leaves_a_task), said=("a task was left behind",)),
+    Bug(
+        name="a call's deadline is not its own",
+        scenario="breaking",
+        replaced={"llm_manager.orchestration.walking:total_seconds": _three_times_as_long},
+        said=("after its deadline", " s of "),
+    ),
     Bug(
         name="an answer is remembered for every tenant",
         scenario="remembering",

@@ -308,6 +308,18 @@ def breaking(seed: int, requests: int) -> Scenario:
     )
 
 
+def outage(seed: int, requests: int) -> Scenario:
+    """The only server hardly ever answers, and nothing but the ledger bounds how often it is asked again."""
+    return Scenario(
+        name="outage",
+        providers=("openai",),
+        rate=0.2,
+        mix=Mix(private=0.0, named=0.0),
+        windows={"openai": (Window(FAULTS["unavailable"], 0.0, inf, 0.9),)},
+        breaker=BreakerSettings(enabled=False),
+    )
+
+
 def keys(seed: int, requests: int) -> Scenario:
     """Several keys, the first of which is refused on the way, and accounts that run dry."""
     names = ("openai", "groq", "gemini")
@@ -340,6 +352,7 @@ _DRAWN: tuple[Callable[[int, int], Scenario], ...] = (
     limited,
     spending,
     breaking,
+    outage,
     keys,
     remembering,
 )
