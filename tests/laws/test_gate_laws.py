@@ -51,9 +51,22 @@ WIDE: Mapping[str, MakeGate] = {
 NO_QUEUE = AdmissionSettings(queue=0)
 NARROW: Mapping[str, MakeGate] = {
     "a gate of one": lambda world: gate_of_one(),
+    "breakers, due": lambda world: due_breaker(world),
     "admission": lambda world: admitting(AdmissionSettings(), {"scripted": ProviderSettings(concurrency=1)}, world).gate,
     "admission, no queue": lambda world: admitting(NO_QUEUE, {"scripted": ProviderSettings(concurrency=1)}, world).gate,
 }
+
+
+def due_breaker(world: World) -> Gate:
+    """The gate of a breaker that is open and due whenever somebody comes, so that only probes pass it."""
+    breakers = breaking(BreakerSettings(failures=1, open_seconds=0.0), world.now)
+
+    async def gate(attempt: AnyAttempt, emit: Emit) -> Settled[Pass, LLMError]:
+        if all(each.phase == "closed" for each in breakers.standing()):
+            (await breakers.gate(attempt, emit)).unwrap().ended(NetworkError(model="m", message="refused"))
+        return await breakers.gate(attempt, emit)
+
+    return gate
 
 
 def gate_of_one() -> Gate:
