@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any, Final, TypeAlias
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from returns.future import FutureResult
 from returns.result import Failure, Success
 
@@ -29,6 +29,7 @@ from llm_manager.domain.streaming import ReasoningDelta, StreamFinished, TextDel
 from llm_manager.domain.wire_requests import WireReply, WireRequest
 from llm_manager.effects import publish
 from llm_manager.outcomes import Settled
+from llm_manager.policies.rate_limit_headers import rate_limits_of
 from llm_manager.services.model_client import ClientParts, Encode, ModelClient
 from llm_manager.services.steps import Events, OpenStream, Step
 from llm_manager.services.transport import Transport, WireStream
@@ -110,7 +111,12 @@ def answering(dialect: Dialect, line: Line) -> Step[Attempt, LLMResponse]:
         if isinstance(envelope, Failure):
             return envelope
         outcome = await transport.send(envelope.unwrap())
-        return outcome if isinstance(outcome, Failure) else decode(outcome.unwrap(), who_answers(attempt), wall())
+        if isinstance(outcome, Failure):
+            return outcome
+        reply, at = outcome.unwrap(), wall()
+        decoded = decode(reply, who_answers(attempt), at)
+        told = rate_limits_of(reply.headers, wall=at)
+        return decoded if told is None or isinstance(decoded, Failure) else Success(evolve(decoded.unwrap(), rate_limits=told))
 
     return answer
 
@@ -207,7 +213,7 @@ async def _opened(dialect: Dialect, stream: WireStream, who: Who, wall: float) -
     if isinstance(first, Failure):
         await events.aclose()
         return first
-    return Success(OpenStream(first=first.unwrap(), rest=events))
+    return Success(OpenStream(first=first.unwrap(), rest=events, rate_limits=rate_limits_of(stream.headers, wall=wall)))
 
 
 async def _events(dialect: Dialect, stream: WireStream, who: Who, told: Told) -> Events:

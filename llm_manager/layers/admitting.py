@@ -176,12 +176,13 @@ class _Quotas:
 class _Quota:
     """One quota: its cell, and those that wait for it."""
 
-    __slots__ = ("_clocks", "_fingerprint", "_now", "_quotas", "_rng", "_used", "_waiting", "cell", "counts_tokens", "endpoint")
+    __slots__ = ("_clocks", "_easily", "_fingerprint", "_now", "_quotas", "_rng", "_used", "_waiting", "cell", "counts_tokens", "endpoint")
 
     def __init__(self, quotas: _Quotas, endpoint: Endpoint, fingerprint: str | None, scope: Scope, world: World) -> None:
         self.endpoint = endpoint
         self.cell = Cell(scope)
         self.counts_tokens = scope.rules.tokens is not None
+        self._easily = Enter(Waiter(0, inf))
         self._quotas = quotas
         self._fingerprint = fingerprint
         self._now = world.now
@@ -198,17 +199,19 @@ class _Quota:
     def quickly(self, model: str, now: float) -> Grant | None:
         """Let one leave, where nothing but room is asked for and some is left."""
 
+        enter = self._easily
+        if enter.waiter.model != model:
+            enter = self._easily = Enter(Waiter(0, inf, model))
+
         def decide(scope: Scope) -> tuple[Scope, Commands]:
-            if scope.easy and scope.under_way < scope.room:
-                return step(scope, Enter(Waiter(0, inf, model)), now)
-            return scope, ()
+            return step(scope, enter, now) if scope.easy and scope.under_way < scope.room else (scope, ())
 
         commands = self.cell.decide(decide)
-        if not commands:
-            return None
         self._used = now
-        granted = commands[0]
-        return granted.grant if isinstance(granted, Granted) else None
+        for granted in commands:
+            if isinstance(granted, Granted):
+                return granted.grant
+        return None
 
     async def entered(self, waiter: Waiter, emit: Emit) -> _Answer:
         """Wait until one may leave, or may not."""

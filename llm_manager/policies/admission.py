@@ -201,11 +201,13 @@ def step(scope: Scope, event: Event, now: float) -> tuple[Scope, Commands]:
         case Enter(waiter):
             if scope.easy and scope.under_way < scope.room:
                 grant = Grant(scope.granted + 1, now, 0, scope.charged, inf, waiter.model)
-                return _moved(scope, 1, 1), (Granted(waiter.number, grant),)
+                return _moved(scope, 1, 1, scope.told), (Granted(waiter.number, grant),)
             return _entered(_at(scope, now), waiter, now)
-        case Ended(_, how):
-            if scope.easy and how == "accepted" and event.told is None and scope.under_way < scope.room:
-                return _moved(scope, -1, 0), ()
+        case Ended(grant, how):
+            if scope.easy and how == "accepted" and scope.under_way < scope.room:
+                told = _newer(scope, grant, event.told)
+                if told is scope.told or is_plentiful(told, scope.room):
+                    return _moved(scope, -1, 0, told), ()
             return _pumped(*_ended(_at(scope, now), event, now), now)
         case Opened(grant, told):
             return _pumped(_answered(_at(scope, now), grant, told, now), (), now)
@@ -245,8 +247,8 @@ def _left(limit: int | None, used: int | None, told: int | None) -> int | None:
     return told if limit is None else max(0, limit - (used or 0))
 
 
-def _moved(scope: Scope, under_way: int, granted: int) -> Scope:
-    """With more, or fewer, under way, and nothing else changed."""
+def _moved(scope: Scope, under_way: int, granted: int, told: Told | None) -> Scope:
+    """With more, or fewer, under way, and what was told last; nothing else changed."""
     return Scope(
         scope.rules,
         scope.easy,
@@ -259,7 +261,7 @@ def _moved(scope: Scope, under_way: int, granted: int) -> Scope:
         scope.learned,
         scope.pace,
         scope.minute,
-        scope.told,
+        told,
         scope.queue,
     )
 
@@ -267,21 +269,21 @@ def _moved(scope: Scope, under_way: int, granted: int) -> Scope:
 def _at(scope: Scope, now: float) -> Scope:
     """The same quota seen from now."""
     minute = None if scope.minute is None else minute_windows.at(scope.minute, now)
-    room = _room(scope, now)
+    room = scope.room if rooms.is_steady(scope.learned) else _room(scope, now)
     return scope if room == scope.room and minute is scope.minute else replace(scope, room=room, minute=minute)
 
 
 def _settled(scope: Scope, now: float) -> Scope:
     """With what follows for the next request of what is known now."""
+    room = _room(scope, now)
     easy = (
-        not scope.queue.size
-        and scope.pace is None
+        scope.pace is None
         and scope.minute is None
+        and not scope.queue.size
         and scope.paused_until <= now
         and rooms.is_steady(scope.learned)
-        and (scope.told is None or is_plentiful(scope.told, scope.room))
+        and is_plentiful(scope.told, room)
     )
-    room = _room(scope, now)
     return scope if easy == scope.easy and room == scope.room else replace(scope, easy=easy, room=room)
 
 
@@ -292,31 +294,22 @@ def _room(scope: Scope, now: float) -> float:
 
 
 def _entered(scope: Scope, waiter: Waiter, now: float) -> tuple[Scope, Commands]:
-    refusal = _refusal(scope, waiter, now)
-    if refusal is not None:
-        return scope, (refusal,)
-    if not scope.queue.size and ready_at(scope, waiter) <= now:
+    rules, ready = scope.rules, ready_at(scope, waiter)
+    if not scope.queue.size and ready <= now:
         return _granted(scope, waiter, now)
-    if scope.queue.size >= scope.rules.queue:
-        return scope, (Refused(waiter.number, "full"),)
-    return _pumped(replace(scope, queue=joined(scope.queue, waiter)), (), now)
-
-
-def _refusal(scope: Scope, waiter: Waiter, now: float) -> Refused | None:
-    """Why one need not wait: what is known of its wait is longer than it may be."""
-    rules = scope.rules
     if rules.tokens is not None and waiter.tokens > rules.tokens:
-        return Refused(waiter.number, "size")
+        return scope, (Refused(waiter.number, "size"),)
     pause = scope.paused_until - now
     if pause > waiter.patience:
-        return Refused(waiter.number, "paused", pause)
-    wait = max(0.0, pause)
-    ahead = ahead_of(scope.queue, waiter) if scope.queue.size else 0
-    if rules.requests is not None and ahead >= rules.requests:
-        wait = max(wait, _MINUTE * (ahead // rules.requests))
-    if ready_at(scope, waiter) < inf:
-        wait = max(wait, ready_at(scope, waiter) - now)
-    return Refused(waiter.number, "wait", wait) if now + wait > waiter.until else None
+        return scope, (Refused(waiter.number, "paused", pause),)
+    wait = pause if ready == inf else ready - now
+    if rules.requests is not None and scope.queue.size:
+        wait = max(wait, _MINUTE * (ahead_of(scope.queue, waiter) // rules.requests))
+    if now + wait > waiter.until:
+        return scope, (Refused(waiter.number, "wait", wait),)
+    if scope.queue.size >= rules.queue:
+        return scope, (Refused(waiter.number, "full", max(0.0, ready - now) if ready < inf else None),)
+    return _pumped(replace(scope, queue=joined(scope.queue, waiter)), (), now)
 
 
 def _granted(scope: Scope, waiter: Waiter, now: float) -> tuple[Scope, Commands]:
@@ -348,13 +341,19 @@ def _answered(scope: Scope, grant: Grant, told: RateLimits | None, now: float) -
         return scope
     learned = rooms.accepted(scope.learned, full=scope.under_way >= scope.room, now=now)
     pace = None if scope.pace is None else paces.accepted(scope.pace, now)
-    known = scope.told
-    if told is not None and (known is None or grant.number >= known.number):
-        known = Told(told, grant.model, grant.at, grant.number, grant.charged + grant.tokens)
+    known = _newer(scope, grant, told)
     if learned is scope.learned and pace is scope.pace and known is scope.told:
         return scope
     began = now if pace is None and scope.pace is not None else scope.began
     return _at(replace(scope, learned=learned, pace=pace, told=known, began=began), now)
+
+
+def _newer(scope: Scope, grant: Grant, told: RateLimits | None) -> Told | None:
+    """What was told last, by when its request left."""
+    known = scope.told
+    if told is None or not scope.rules.adaptive or (known is not None and grant.number < known.number):
+        return known
+    return Told(told, grant.model, grant.at, grant.number, grant.charged + grant.tokens)
 
 
 def _ended(scope: Scope, ended: Ended, now: float) -> tuple[Scope, Commands]:
@@ -371,7 +370,24 @@ def _ended(scope: Scope, ended: Ended, now: float) -> tuple[Scope, Commands]:
         more = 0 if ended.tokens is None else ended.tokens - grant.tokens
         if back or more:
             minute = minute_windows.corrected(minute, grant.at, back, more)
-    return replace(scope, under_way=scope.under_way - 1, minute=minute), commands
+    return (
+        Scope(
+            scope.rules,
+            False,
+            scope.room,
+            scope.under_way - 1,
+            scope.granted,
+            scope.charged,
+            scope.began,
+            scope.paused_until,
+            scope.learned,
+            scope.pace,
+            minute,
+            scope.told,
+            scope.queue,
+        ),
+        commands,
+    )
 
 
 def _refused(scope: Scope, ended: Ended, now: float) -> tuple[Scope, Commands]:
@@ -417,6 +433,8 @@ def _paused(scope: Scope, until: float, now: float) -> tuple[Scope, Commands]:
 def _pumped(scope: Scope, commands: Commands, now: float) -> tuple[Scope, Commands]:
     """Let leave who may, in their order, and refuse who has waited too long."""
     scope = _at(scope, now)
+    if not scope.queue.size:
+        return _settled(scope, now), commands
     told = list(commands)
     while (impatient := first_to_give_up(scope.queue)) is not None and impatient.until <= now:
         scope = replace(scope, queue=without(scope.queue, impatient))

@@ -58,6 +58,11 @@ def duration_seconds(text: str) -> float | None:
     return sum(float(amount) * _SECONDS[unit] for amount, unit in _DURATION_PART.findall(text))
 
 
+def leading_number(value: str) -> float | None:
+    """Read the number with which a value begins: some write the window of a limit behind it, as in ``100;w=60``."""
+    return _number(value[:_LONGEST_VALUE].partition(",")[0].partition(";")[0])
+
+
 def _number(value: str | None) -> float | None:
     if value is None:
         return None
@@ -91,14 +96,15 @@ def _until_reset(header: Header, wall: float) -> float | None:
         remaining = _number(header(f"x-ratelimit-remaining{bucket}"))
         reset = header(f"x-ratelimit-reset{bucket}")
         if remaining == 0 and reset is not None:
-            wait = _reset_seconds(reset.strip(), wall)
+            wait = reset_seconds(reset, wall)
             if wait is not None:
                 waits.append(wait)
     return max(waits, default=None)
 
 
-def _reset_seconds(reset: str, wall: float) -> float | None:
-    """A reset is a duration, a number of seconds, or a moment: since 1970 in (milli)seconds, or written out."""
+def reset_seconds(reset: str, wall: float) -> float | None:
+    """Read a reset: a duration, a number of seconds, or a moment: since 1970 in (milli)seconds, or written out."""
+    reset = reset.strip()
     number = _number(reset)
     if number is not None:
         if number >= _EPOCH_MILLISECONDS:

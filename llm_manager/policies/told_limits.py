@@ -31,8 +31,10 @@ def low_on_tokens(told: Told) -> bool:
     return left is not None and (whole is None or left * 2 < whole)
 
 
-def is_plentiful(told: Told, room: float) -> bool:
+def is_plentiful(told: Told | None, room: float) -> bool:
     """Say whether so much is left that nobody need look."""
+    if told is None:
+        return True
     left = told.limits.requests_left
     return (left is None or left > 2.0 * room + _LARGEST_RESERVE) and not low_on_tokens(told)
 
@@ -60,5 +62,6 @@ def _ready_at(at: float, limit: int | None, left: int | None, reset: float | Non
     if lacking <= 0:
         return -inf
     used = limit - left
-    rate = used / reset if used > 0 and reset is not None and reset > 0.0 else limit / _MINUTE
+    seconds = _MINUTE if reset is None or reset <= 0.0 else reset
+    rate = (used if used > 0 else limit) / seconds
     return at + min(lacking / rate, _FORGOTTEN_SECONDS)
