@@ -524,6 +524,9 @@ if TYPE_CHECKING:
     from llm_manager.domain.usage import (
         Usage as Usage,
     )
+    from llm_manager.domain.usage_stats import (
+        UsageStats as UsageStats,
+    )
     from llm_manager.domain.wire import (
         from_json as from_json,
     )
@@ -889,6 +892,7 @@ _HOMES = {
     "Unpriced": "llm_manager.domain.usage",
     "Usage": "llm_manager.domain.usage",
     "UsageReset": "llm_manager.domain.events",
+    "UsageStats": "llm_manager.domain.usage_stats",
     "UseTool": "llm_manager.domain.messages",
     "Vector": "llm_manager.domain.embeddings",
     "Verdict": "llm_manager.domain.moderation",
@@ -1124,6 +1128,7 @@ __all__ = (
     "Unpriced",
     "Usage",
     "UsageReset",
+    "UsageStats",
     "UseTool",
     "Vector",
     "Verdict",

@@ -1,12 +1,13 @@
 """Parts become a manager. Where a layer stands is written here, once: `around_calls` and `around_attempts`."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TypeAlias
 
 from returns.result import Failure, Result, Success
 
 from llm_manager.domain.attempts import Attempt
-from llm_manager.domain.configuration import LLMConfig
+from llm_manager.domain.configuration import BudgetPeriod, LLMConfig
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import Endpoint, Health, ModelProfile
 from llm_manager.domain.plans import Plan, Snapshot
@@ -14,6 +15,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.standing import Standing
+from llm_manager.domain.usage_stats import ResetPeriod
 from llm_manager.effects import publish, settle
 from llm_manager.layers.admitting import admitting
 from llm_manager.layers.bounding import bounding
@@ -38,6 +40,7 @@ from llm_manager.orchestration.embedding import embedding
 from llm_manager.orchestration.exploring import exploring
 from llm_manager.orchestration.generating import Turns, generating, going_on
 from llm_manager.orchestration.knowing import Knowledge, Known
+from llm_manager.orchestration.limiting import LimitingDeps, checking_limits
 from llm_manager.orchestration.offering import offering
 from llm_manager.orchestration.operating import OperatingDeps
 from llm_manager.orchestration.performing import Performing
@@ -50,6 +53,7 @@ from llm_manager.policies.choosing import Besides, ability_for, choose
 from llm_manager.policies.request_faults import check_request
 from llm_manager.policies.routing import why_not_asked
 from llm_manager.policies.statistics import percentile_of
+from llm_manager.policies.usage_stats import usage_of
 from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
@@ -188,11 +192,17 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         stats=statistics.read,
         standing=lambda: _standing(guards, knowledge.online()),
         reset_breaker=lambda provider=None, /: guards.breakers.reset(provider, journal.emit),
+        usage=lambda provider=None, /: usage_of(statistics.read(), _standing(guards, knowledge.online()), config.budgets, provider),
+        check_limits=checking_limits(LimitingDeps(plan=plan, clients=knowledge.clients, guards=guards, now=now)),
+        reset_usage=lambda period, /: guards.budgets.reset(_PERIODS[period], journal.emit),
         models=publish(models),
         credits=telling_credits(knowledge.clients, forbidden),
         discover=publish(look),
         close=close,
     )
+
+
+_PERIODS: Mapping[ResetPeriod, BudgetPeriod] = {"daily": "day", "monthly": "month", "run": "run"}
 
 
 def around_calls(deps: ManagerDeps, journal: Journal) -> tuple[CallLayer, ...]:

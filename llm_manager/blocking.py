@@ -26,6 +26,7 @@ from llm_manager.domain.standing import Standing
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.streaming import StreamEvent
 from llm_manager.domain.usage import Credits, TokenCount
+from llm_manager.domain.usage_stats import ResetPeriod, UsageStats
 from llm_manager.effects import settle
 from llm_manager.services.manager import LLMManager, Structured
 from llm_manager.services.tools import Confirm, Tool, ToolRun
@@ -131,6 +132,18 @@ class BlockingManager:
     def reset_breaker(self, provider: str | None = None, /) -> None:
         """Ask the endpoints of a provider again at once, or all of them."""
         self._manager.reset_breaker(provider)
+
+    def usage(self, provider: str | None = None, /) -> UsageStats:
+        """What was used of a provider, or of all, and what is left."""
+        return self._manager.usage(provider)
+
+    def check_limits(self, request: LLMRequest | None = None, /) -> Result[None, LLMError]:
+        """Say whether a request would pass its limits now, or what it would meet."""
+        return self._manager.check_limits(request)
+
+    def reset_usage(self, period: ResetPeriod, /) -> None:
+        """Begin the budgets of a period anew."""
+        self._manager.reset_usage(period)
 
     def _wait(self, begin: Callable[[], FutureResult[_Value, LLMError]]) -> Result[_Value, LLMError]:
         async def finish() -> Result[_Value, LLMError]:

@@ -7,6 +7,7 @@ import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 
 import pytest
 from attrs import frozen
@@ -14,9 +15,9 @@ from returns.result import Failure, Success
 
 from llm_manager.blocking import blocking
 from llm_manager.domain.attempts import Attempt
-from llm_manager.domain.configuration import LLMConfig
+from llm_manager.domain.configuration import Budget, LLMConfig
 from llm_manager.domain.embeddings import EmbedRequest
-from llm_manager.domain.errors import CircuitOpen, ConfigurationError, ModelUnavailable
+from llm_manager.domain.errors import BudgetExceeded, CircuitOpen, ConfigurationError, ModelUnavailable
 from llm_manager.domain.images import ImageRequest
 from llm_manager.domain.messages import ToolCall
 from llm_manager.domain.moderation import ModerationRequest
@@ -82,6 +83,19 @@ def test_a_breaker_is_seen_and_reset_without_await() -> None:
             outcome = manager.generate(HI)
         assert isinstance(outcome, Success)
         assert manager.standing().breakers[0].phase == "closed"
+
+
+def test_usage_and_limits_are_told_without_await() -> None:
+    """What was sent, what is left of a budget, and that it begins anew."""
+    budget = Budget(name="few", limit=Decimal(1), unit="requests", period="day")
+    with blocking(scripted_manager(scripted("hello"), world=real_world({}), config=LLMConfig(budgets=(budget,)))) as manager:
+        assert manager.check_limits() == manager.check_limits(HI) == Success(None)
+        assert isinstance(manager.generate(HI), Success)
+        assert manager.usage().total_requests == manager.usage("scripted").total_requests == 1
+        assert isinstance(manager.check_limits(HI).failure(), BudgetExceeded)
+        assert isinstance(manager.check_limits().failure(), BudgetExceeded)
+        manager.reset_usage("daily")
+        assert manager.check_limits(HI) == Success(None)
 
 
 def test_tools_are_called_without_await_each_in_a_thread() -> None:

@@ -19,7 +19,7 @@ from llm_manager.layers.waiting import Ticket
 from llm_manager.outcomes import Settled
 from llm_manager.policies.budget import give_up, opened, refusal, reserve, restarted, settle, turned, withdraw
 from llm_manager.policies.budget_book import NOTHING, UNKNOWN, Alert, Book, Decisions, Exceeded, Real, Reserved, Wait
-from llm_manager.policies.budget_rules import Need, Unbounded, amount_of, needs_of, parts, rules_of
+from llm_manager.policies.budget_rules import Need, Unbounded, amount_of, least_needs, needs_of, parts, rules_of
 from llm_manager.policies.budget_words import exceeded_error, standing_of, unbounded_error
 from llm_manager.services.gates import Emit, End, Pass, Replied
 from llm_manager.services.guards import Budgets
@@ -69,11 +69,11 @@ class _Purses:
         held = _Held(self, answer.id, emit)
         return Success(Pass(ended=held.ended, unsent=held.unsent))
 
-    def refusal(self, attempt: AnyAttempt) -> BudgetExceeded | None:
-        """Why a request would be refused now; None for one that would pass, at once or when others have ended."""
-        needs = needs_of(self._rules, attempt)
+    def refusal(self, attempt: AnyAttempt | None) -> BudgetExceeded | None:
+        """Why a request, or any at all, would be refused now; None for one that would pass, at once or when others have ended."""
+        needs = least_needs(self._rules) if attempt is None else needs_of(self._rules, attempt)
         if isinstance(needs, Unbounded):
-            return unbounded_error(self._rules, needs, attempt.model)
+            return None if attempt is None else unbounded_error(self._rules, needs, attempt.model)
         exceeded = refusal(self.cell.read(), needs, self._world.wall())
         return None if exceeded is None else exceeded_error(self._rules, exceeded)
 

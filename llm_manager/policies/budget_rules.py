@@ -109,6 +109,11 @@ def needs_of(rules: Sequence[Rule], attempt: AnyAttempt) -> list[Need] | Unbound
     return needs
 
 
+def least_needs(rules: Sequence[Rule]) -> list[Need]:
+    """The least that any request takes which is not free, of the budgets that all requests fit."""
+    return [((index, ""), 1) for index, rule in enumerate(rules) if not rule.names and rule.budget.each is None]
+
+
 class Worst(msgspec.Struct, frozen=True):
     """The most that a request can take, in smallest parts; None for what nobody knows, and why."""
 

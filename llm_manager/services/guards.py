@@ -47,8 +47,9 @@ class Budgets:
     """Keeps spending under its limits: reserved before a request, settled after it."""
 
     gate: Gate | None
-    refusal: Callable[[AnyAttempt], BudgetExceeded | None]
-    """Why a request would be refused now; None for one that would pass, at once or when others have ended."""
+    refusal: Callable[[AnyAttempt | None], BudgetExceeded | None]
+    """Why a request would be refused now, or why any would be that costs something, when none is given; None for one that would
+    pass, at once or when others have ended."""
     standing: Callable[[], tuple[BudgetStanding, ...]]
     reset: Callable[[BudgetPeriod, Emit], None]
     """Begin the budgets of a period anew."""

@@ -18,6 +18,7 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.standing import Standing
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.usage import Credits
+from llm_manager.domain.usage_stats import ResetPeriod, UsageStats
 from llm_manager.services.cache import Cache
 from llm_manager.services.conversation_storage import ConversationStorage
 from llm_manager.services.guards import Guards, Keys
@@ -63,6 +64,21 @@ class ResetBreaker(Protocol):
     def __call__(self, provider: str | None = None, /) -> None: ...
 
 
+class CheckLimits(Protocol):
+    """Say whether a request would pass its budgets, endpoints and quotas now, or what it would meet; nothing is set aside for it.
+
+    Without a request: whether anything that costs something may be spent at all. One that would have to wait for others passes.
+    """
+
+    def __call__(self, request: LLMRequest | None = None, /) -> Result[None, LLMError]: ...
+
+
+class TellUsage(Protocol):
+    """What was used of a provider, or of all, and what is left."""
+
+    def __call__(self, provider: str | None = None, /) -> UsageStats: ...
+
+
 @frozen(kw_only=True)
 class LLMManager:
     """One manager over all models: a record of functions, and an async context manager that closes what it opened."""
@@ -84,6 +100,10 @@ class LLMManager:
     standing: Callable[[], Standing]
     """Breakers, quotas, budgets and keys, as they are now."""
     reset_breaker: ResetBreaker
+    usage: TellUsage
+    check_limits: CheckLimits
+    reset_usage: Callable[[ResetPeriod], None]
+    """Begin the budgets of a period anew."""
     models: Callable[[], FutureResult[tuple[ModelProfile, ...], LLMError]]
     credits: Callable[[], FutureResult[tuple[Credits, ...], LLMError]]
     """What is left to spend at the providers that tell."""
