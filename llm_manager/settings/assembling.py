@@ -8,6 +8,7 @@ from attrs import evolve, field, fields, frozen
 from returns.result import Failure
 
 from llm_manager.domain.configuration import (
+    AdmissionSettings,
     BreakerSettings,
     CacheSettings,
     ContextSettings,
@@ -71,6 +72,7 @@ def assemble(found: Converted) -> Assembled:
         network=network,
         privacy=PrivacySettings(**_section(found, "privacy")),
         breaker=BreakerSettings(**_section(found, "breaker")),
+        admission=AdmissionSettings(**_section(found, "admission")),
         hedging=HedgingSettings(**_section(found, "hedging")),
         budgets=budgets,
         profiles=profiles,

@@ -118,6 +118,11 @@ SECTIONS: Final[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
             Setting("last_resort_seconds", PERIOD),
             Setting("check_in_background", FLAG),
         ),
+        "admission": (
+            Setting("queue", whole(0, 10_000_000)),
+            Setting("longest_wait_seconds", PERIOD, also=("longest_wait",)),
+            Setting("adaptive", FLAG),
+        ),
         "hedging": (
             Setting("enabled", FLAG),
             Setting("percentile", number(0.5, 1)),
@@ -151,6 +156,8 @@ PROVIDER_SETTINGS: Final[tuple[Setting, ...]] = (
     Setting("context_length", whole(1, _MANY_TOKENS), also=("ctx_size", "context")),
     Setting("threads", _COUNT, also=("default_threads",)),
     Setting("concurrency", _COUNT),
+    Setting("requests_per_minute", whole(1, _MANY_TOKENS), also=("rpm",)),
+    Setting("tokens_per_minute", whole(1, 1_000_000_000), also=("tpm",)),
     Setting("organization", TEXT, also=("org_id",)),
     Setting("project", TEXT, also=("project_id",)),
     Setting("app_name", TEXT),

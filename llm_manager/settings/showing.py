@@ -35,7 +35,19 @@ def describe_config(loaded: Loaded) -> tuple[Row, ...]:
 def _values(config: LLMConfig) -> Iterator[tuple[str, str]]:
     for name, provider in config.providers.items():
         yield from _of_provider(f"providers.{name}", provider)
-    for section in ("routing", "cache", "context", "performance", "display", "embedded", "network", "privacy", "breaker", "hedging"):
+    for section in (
+        "routing",
+        "cache",
+        "context",
+        "performance",
+        "display",
+        "embedded",
+        "network",
+        "privacy",
+        "breaker",
+        "admission",
+        "hedging",
+    ):
         for each, value in _fields(getattr(config, section)):
             if each not in _DERIVED:
                 yield f"{section}.{each}", _shown(each, value)
