@@ -1,6 +1,7 @@
 """From what was typed to a request: the prompt, what was piped in, images and documents."""
 
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from typing import TextIO
 
 from returns.result import Failure, Success
@@ -33,6 +34,7 @@ def make_request(
     documents: Sequence[str] = (),
     fallback: bool = False,
     timeout_seconds: float | None = None,
+    max_cost_usd: Decimal | None = None,
     tell: Callable[[str], object] = lambda _: None,
 ) -> Settled[LLMRequest, LLMError]:
     """Make the request from the prompt and what is piped into ``stdin``; images and documents are read now.
@@ -75,6 +77,7 @@ def make_request(
             sensitivity=sensitivity,
             preferences=preferences,
             timeout_ms=None if timeout_seconds is None else max(1, round(timeout_seconds * 1000)),
+            max_cost_usd=max_cost_usd,
         )
     )
 

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Final, TypeAlias
 
@@ -48,6 +49,11 @@ def _share(_: object, part: float | None) -> None:
         raise ValueError("Give a share from 0 to 1.")
 
 
+def _money(_: object, usd: Decimal | None) -> None:
+    if usd is not None and not (usd.is_finite() and usd >= 0):
+        raise ValueError("Give a number of US dollars from 0.")
+
+
 Prompt: TypeAlias = Annotated[
     str,
     Parameter(
@@ -71,6 +77,9 @@ Stop: TypeAlias = Annotated[
 Seed: TypeAlias = Annotated[int | None, Parameter(help="The same number gives the same answer where a provider can.")]
 Think: TypeAlias = Annotated[Reasoning | None, Parameter(help="How much the model may think before it answers.")]
 Between: TypeAlias = Annotated[Delimiter | None, Parameter(help="What stands between the cells of CSV; a comma by default.")]
+MaxCost: TypeAlias = Annotated[
+    Decimal | None, Parameter(name="--max-cost", help="Spend no more than this, in US dollars.", validator=_money)
+]
 Task: TypeAlias = Annotated[TaskType | None, Parameter(help="What the prompt is about; the text decides otherwise.")]
 Private: TypeAlias = Annotated[bool, Parameter(negative=(), help="Let only local models see the prompt.")]
 Images: TypeAlias = Annotated[
@@ -104,7 +113,8 @@ Examples:
 _RUN: Final = """\
 Examples:
 
-  llm-manager run reviews.jsonl --prompt "Positive? {text}" -o answers.jsonl
+  llm-manager run reviews.jsonl --prompt "Positive? {text}" -o answers.jsonl \\
+      --max-tokens 200 --max-cost 2.50
   llm-manager run reviews.csv --prompt @prompt.txt -o answers.csv \\
       --field sentiment=positive,negative,neutral --field score=int
   cat rows.jsonl | llm-manager run - --prompt "Translate: {text}" --dry-run"""
@@ -205,6 +215,7 @@ def _app() -> App:
     app.command(listing)
     app.command(_providers, name="providers", help_epilogue="")
     app.command(_health, name="health", help_epilogue="")
+    app.command(_budgets, name="budgets", help_epilogue="")
     app.command(_mcp, name="mcp", help_epilogue="")
     settings = App(name="config", help="Show or check the settings.", help_epilogue=_CONFIG)
     settings.command(_show, name="show")
@@ -229,6 +240,7 @@ def _generate(
     seed: Seed = None,
     reasoning: Think = None,
     timeout: Timeout = None,
+    max_cost: MaxCost = None,
     task_type: Task = None,
     private: Private = False,
     image: Images = (),
@@ -258,6 +270,7 @@ def _generate(
         documents=document,
         fallback=fallback,
         timeout_seconds=timeout,
+        max_cost_usd=max_cost,
     )
     if isinstance(request, Failure):
         return output.failure(request.failure())
@@ -343,6 +356,13 @@ def _health(
 ) -> int:
     """Ask each configured endpoint whether it answers."""
     return conduct(standard_output(json=json), lambda session: health.health(session, provider), config=config)
+
+
+def _budgets(*, json: Json = False, config: Config = None) -> int:
+    """Show every budget: its terms, what is spent of it and what is left."""
+    from llm_manager.cli.budgets import budgets
+
+    return conduct(standard_output(json=json), budgets, config=config)
 
 
 def _mcp(*, config: Config = None) -> int:

@@ -14,6 +14,7 @@ from llm_manager.cli.parsing import (
     Between,
     Config,
     Fallback,
+    MaxCost,
     MaxTokens,
     Model,
     Private,
@@ -67,6 +68,7 @@ def run(
     seed: Seed = None,
     reasoning: Think = None,
     timeout: Timeout = None,
+    max_cost: MaxCost = None,
     private: Private = False,
     prefix: Annotated[str, Parameter(help="Put this before the name of every new column.")] = "",
     raw: Annotated[bool, Parameter(negative=(), help="Leave CSV cells alone that a spreadsheet would take for formulas.")] = False,
@@ -113,7 +115,7 @@ def run(
         from llm_manager.real_world import real_world
 
         world = real_world()
-        opened = open_session(output, config=config, strategy=strategy, world=world)
+        opened = open_session(output, config=config, strategy=strategy, max_cost_usd=max_cost, world=world)
         if isinstance(opened, Failure):
             return output.failure(opened.failure())
         if dry_run:

@@ -3,15 +3,16 @@
 import asyncio
 import sys
 from collections.abc import Callable, Coroutine, Mapping
+from decimal import Decimal
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from attrs import evolve, field, frozen
 from returns.result import Failure, Success
 
 from llm_manager.cli.output import Output
 from llm_manager.cli.weights import Fetch, fetch_showing, fetching
-from llm_manager.domain.configuration import EmbeddedSettings, LLMConfig
+from llm_manager.domain.configuration import Budget, EmbeddedSettings, LLMConfig
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.plans import Strategy
@@ -20,6 +21,9 @@ from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.services.manager import LLMManager
 from llm_manager.services.world import World
+
+MAX_COST: Final = "--max-cost"
+"""The budget of a run that the command line sets."""
 
 Catalogue: TypeAlias = Callable[[], tuple[tuple[ModelProfile, str | None], ...]]
 """Every model known by data, each with why it cannot be asked, or None."""
@@ -49,8 +53,10 @@ def standard_output(*, json: bool = False) -> Output:
     return Output(out=sys.stdout, err=sys.stderr, json=json)
 
 
-def overridden(config: LLMConfig, *, strategy: Strategy | None = None, remember: int = 0) -> LLMConfig:
+def overridden(config: LLMConfig, *, strategy: Strategy | None = None, remember: int = 0, max_cost_usd: Decimal | None = None) -> LLMConfig:
     """The settings with what the command says instead; ``remember`` is how much it must not have to pay for twice."""
+    if max_cost_usd is not None:
+        config = evolve(config, budgets=(Budget(name=MAX_COST, limit=max_cost_usd), *config.budgets))
     if strategy is not None:
         config = evolve(config, routing=evolve(config.routing, strategy=strategy))
     if remember:
@@ -59,7 +65,13 @@ def overridden(config: LLMConfig, *, strategy: Strategy | None = None, remember:
 
 
 def open_session(
-    output: Output, *, config: Path | None = None, strategy: Strategy | None = None, remember: int = 0, world: World | None = None
+    output: Output,
+    *,
+    config: Path | None = None,
+    strategy: Strategy | None = None,
+    remember: int = 0,
+    max_cost_usd: Decimal | None = None,
+    world: World | None = None,
 ) -> Settled[Session, LLMError]:
     """Read the settings, apply what the command says, and make the manager; nothing is sent or fetched."""
     from llm_manager.real_world import real_world
@@ -70,7 +82,7 @@ def open_session(
     read = sealed(read_config(config, here.environ))
     if isinstance(read, Failure):
         return read
-    settings = overridden(read.unwrap().config, strategy=strategy, remember=remember)
+    settings = overridden(read.unwrap().config, strategy=strategy, remember=remember, max_cost_usd=max_cost_usd)
     for warning in settings.warnings:
         output.note(f"warning: {warning}")
     made = sealed(default_deps(settings, here).bind(lambda deps: make_llm_manager(settings, deps)))
