@@ -6,6 +6,7 @@
 The calls run on an event loop in a thread of their own, so it works inside a running loop too, and from any thread.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, TypeVar
@@ -176,15 +177,29 @@ class BlockingManager:
             yield ended(told)
 
     def _call(self, work: Callable[[], Coroutine[Any, Any, _Value]]) -> _Value:
-        """Run it on the loop and wait; who interrupts the waiting cancels the work."""
+        """Run it on the loop and wait; who interrupts that cancels the work, be it in the very moment in which it begins."""
+        begun: list[asyncio.Task[Any] | None] = []
+        left = False
+
+        async def run() -> _Value:
+            begun.append(asyncio.current_task())
+            if left:
+                raise asyncio.CancelledError
+            return await work()
+
+        under_way: Future[_Value] | None = None
         try:
-            under_way: Future[_Value] = self._portal.start_task_soon(work)
-        except RuntimeError as gone:
-            raise _EndedError from gone
-        try:
+            try:
+                under_way = self._portal.start_task_soon(run)
+            except RuntimeError as gone:
+                raise _EndedError from gone
             return under_way.result()
         except BaseException:
-            under_way.cancel()
+            left = True
+            if under_way is not None:
+                under_way.cancel()
+            elif begun and (task := begun[0]) is not None:
+                task.get_loop().call_soon_threadsafe(task.cancel)
             raise
 
     def _close(self) -> None:
