@@ -33,7 +33,7 @@ from llm_manager.testing import fake_world, run_virtual
 from tests.clients.test_key_traces import FORMS, PIECE
 
 FAILURES = 10_000
-MANAGED = 1_000
+MANAGED = 250
 """So many of them are met by a manager, on whole answers and streams, the others by its clients."""
 REQUEST = LLMRequest("hello")
 STATUSES = (400, 402, 403, 404, 408, 413, 422, 429, 500, 503, 529, 302, 200)
