@@ -100,6 +100,7 @@ class Asking:
                     tally=self.tally,
                     concurrency=run.concurrency,
                     tell=lambda tally: self._tell(progress, tally),
+                    offline=lambda: manager.standing().online is False,
                 )
             finally:
                 ticking.cancel()

@@ -85,6 +85,7 @@ def _asked(run: Run, log: RunLog, found: Survey, rendering: Rendering, sink: Sin
             damaged=log.damaged,
             asked=None if asked is None else asked.name,
             quoted=rendering.quoted,
+            offline=run.session.manager.standing().online is False,
         ),
     )
     if sink.broken is not None:

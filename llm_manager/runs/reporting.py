@@ -1,7 +1,7 @@
 """The end of a run in words and as plain data; what is not known is said to be not known."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -9,6 +9,8 @@ from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import LLMError
 from llm_manager.policies.plurals import counted
 from llm_manager.runs.tallies import Tally
+
+OFFLINE: Final = "offline: no provider elsewhere could be reached just now; what got nowhere can be asked again once the connection is back"
 
 
 @frozen(kw_only=True)
@@ -27,6 +29,8 @@ class Report:
     damaged: int = 0
     asked: str | None = None
     quoted: int = 0
+    offline: bool = False
+    """Whether no provider elsewhere could be reached when it ended."""
 
 
 def report_document(report: Report) -> dict[str, Any]:
@@ -52,6 +56,7 @@ def report_document(report: Report) -> dict[str, Any]:
         "notices": dict(tally.notices),
         "gave_up_after": tally.in_vain,
         "quoted_cells": report.quoted,
+        "offline": report.offline,
         "seconds": round(report.seconds, 3),
         "output": report.output,
         "interrupted": report.interrupted,
@@ -76,6 +81,8 @@ def report_lines(report: Report) -> Iterator[str]:
         yield f"{counted(report.quoted, 'cell')} quoted for spreadsheets, which would take them for formulas; --raw leaves them"
     if report.damaged:
         yield f"left out of the run log, and asked again: {counted(report.damaged, 'damaged record')}"
+    if report.offline:
+        yield OFFLINE
     if tally.left:
         yield f"{counted(tally.left, 'row')} not asked yet" + (
             "; run the same again to go on" if report.again else "; give -o FILE to be able to go on"

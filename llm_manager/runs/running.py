@@ -36,10 +36,12 @@ async def run_rows(
     tally: Cell[Tally],
     concurrency: int | None = None,
     tell: Callable[[Tally], None] = lambda _: None,
+    offline: Callable[[], bool] = lambda: False,
 ) -> LLMError | None:
     """Ask every row that is to be asked; gives what stopped the run early, or None.
 
-    A row is counted in ``tally`` once it is durable. Cancelled, it leaves what is under way and writes down the rest.
+    A row is counted in ``tally`` once it is durable. Cancelled, it leaves what is under way and writes down the rest. The last
+    rows of a run that ends ``offline`` and got nowhere for it count as not asked: the same run goes on with them later.
     """
     asking = _Asking(job, found)
     committer = Committer(log, run_blocking, tally, tell)
@@ -69,6 +71,9 @@ async def run_rows(
                 tally.swap(partial(with_in_vain, count=0))
                 if committer.failed is not None:
                     break
+        if vain and offline():
+            tally.swap(partial(with_given_up, vain=tuple(each for each, _ in vain)))
+            stopped, vain = stopped or vain[-1][0].error, []
         for waiting in vain:
             await committer.put(*waiting)
         if vain:

@@ -18,7 +18,7 @@ from llm_manager.domain.errors import (
     PolicyBlocked,
     RequestTimeout,
 )
-from llm_manager.runs.reporting import Report, report_document, report_lines
+from llm_manager.runs.reporting import OFFLINE, Report, report_document, report_lines
 from llm_manager.runs.stopping import in_vain, stops
 from llm_manager.runs.tallies import Tally, rows_per_second, seconds_left, with_failed
 from llm_manager.testing.strategies import errors
@@ -70,6 +70,12 @@ def test_notices_quotes_and_giving_up_are_told() -> None:
         "7 cells quoted for spreadsheets, which would take them for formulas; --raw leaves them",
         "2 rows not asked yet; run the same again to go on",
     ]
+
+
+def test_offline_is_told_with_the_way_on() -> None:
+    report = Report(tally=Tally(rows=3, answered=1, in_vain=2), seconds=2.0, output="o", offline=True)
+    assert list(report_lines(report))[-2:] == [OFFLINE, "2 rows not asked yet; run the same again to go on"]
+    assert report_document(report)["offline"] is True
 
 
 def test_as_plain_data_the_rows_add_up_and_money_is_text() -> None:

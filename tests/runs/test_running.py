@@ -59,6 +59,7 @@ async def ran(
     retry_failed: bool = False,
     told: list[Tally] | None = None,
     concurrency: int | None = None,
+    offline: bool = False,
 ) -> tuple[Tally, LLMError | None]:
     found = survey(job, log, retry_failed=retry_failed).unwrap()
     tally = Cell(found.tally)
@@ -71,6 +72,7 @@ async def ran(
         tally=tally,
         concurrency=concurrency,
         tell=lambda _: None if told is None else told.append(_),
+        offline=lambda: offline,
     )
     return tally.read(), stopped
 
@@ -217,6 +219,15 @@ async def test_a_dead_endpoint_ends_the_run_and_its_rows_are_asked_next_time(job
     assert (tally.answered, tally.failed, tally.left) == (10, 0, len(names) - 10)
     assert len(asked) <= PATIENCE + 12
     assert (await ran(job, log, modelling()))[0].answered == len(names) - 10
+
+
+async def test_what_got_nowhere_offline_is_asked_again_when_the_connection_is_back(jobbing: Any, modelling: Any) -> None:
+    """However few rows they are: the same run goes on with them."""
+    job, log = jobbing(texts("a", "b", "c")), memory_run_log()
+    tally, stopped = await ran(job, log, modelling(only_some({"b": _DOWN, "c": _DOWN})), offline=True)
+    assert stopped == _DOWN
+    assert (tally.answered, tally.failed, tally.left, tally.in_vain) == (1, 0, 2, 2)
+    assert (await ran(job, log, modelling()))[0].answered == 2
 
 
 async def test_calls_given_up_are_counted_with_what_they_may_have_cost(jobbing: Any, modelling: Any) -> None:
