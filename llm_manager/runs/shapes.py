@@ -130,9 +130,7 @@ def _required(said: dict[str, Any], properties: Mapping[str, Any], path: str) ->
 
 
 def _one_of(said: dict[str, Any], path: str) -> Any:
-    values = said.pop("enum", None)
-    if values is None:
-        values = [said.pop("const")]
+    values = said.pop("enum") if "enum" in said else [said.pop("const")]
     said.pop("type", None)
     _nothing_else(said, path)
     if not isinstance(values, list) or not values:
