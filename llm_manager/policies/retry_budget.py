@@ -30,7 +30,7 @@ def bin_at(now: float) -> int:
 
 def called(state: Resent, now: float) -> Resent:
     """Count a request, re-sent or not."""
-    number, calls, resends, earlier = _at(state, bin_at(now))
+    number, calls, resends, earlier = state if now < (state.bin + 1) * BIN_SECONDS else _at(state, bin_at(now))
     return Resent(number, calls + 1, resends, earlier)
 
 
@@ -42,6 +42,8 @@ def resent(state: Resent, now: float) -> Resent:
 
 def wait_seconds(state: Resent, now: float) -> float:
     """Seconds until one more re-send is within bounds: as soon as enough of those counted are older than a minute."""
+    if state.resends + sum(each[1] for each in state.earlier) < LEAST:
+        return 0.0
     number, calls, resends, earlier = _at(state, bin_at(now))
     bins = (*earlier, (calls, resends))
     all_calls, all_resends = sum(each[0] for each in bins), sum(each[1] for each in bins)
