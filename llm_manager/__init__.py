@@ -480,10 +480,19 @@ if TYPE_CHECKING:
         Standing as Standing,
     )
     from llm_manager.domain.statistics import (
+        Histogram as Histogram,
+    )
+    from llm_manager.domain.statistics import (
+        Latencies as Latencies,
+    )
+    from llm_manager.domain.statistics import (
         ModelStatistics as ModelStatistics,
     )
     from llm_manager.domain.statistics import (
         ProviderSummary as ProviderSummary,
+    )
+    from llm_manager.domain.statistics import (
+        Spending as Spending,
     )
     from llm_manager.domain.statistics import (
         Statistics as Statistics,
@@ -524,8 +533,23 @@ if TYPE_CHECKING:
     from llm_manager.domain.usage import (
         Usage as Usage,
     )
+    from llm_manager.domain.usage_records import (
+        UsageRecord as UsageRecord,
+    )
     from llm_manager.domain.usage_stats import (
         UsageStats as UsageStats,
+    )
+    from llm_manager.domain.user_messages import (
+        Recovery as Recovery,
+    )
+    from llm_manager.domain.user_messages import (
+        moved_on_message as moved_on_message,
+    )
+    from llm_manager.domain.user_messages import (
+        recovery as recovery,
+    )
+    from llm_manager.domain.user_messages import (
+        user_message as user_message,
     )
     from llm_manager.domain.wire import (
         from_json as from_json,
@@ -595,6 +619,9 @@ if TYPE_CHECKING:
     from llm_manager.policies.request_faults import (
         check_request as check_request,
     )
+    from llm_manager.policies.statistics import (
+        summary as summary,
+    )
     from llm_manager.policies.system_prompts import (
         SYSTEM_PROMPTS as SYSTEM_PROMPTS,
     )
@@ -609,6 +636,9 @@ if TYPE_CHECKING:
     )
     from llm_manager.policies.tool_prompts import (
         build_tool_prompt as build_tool_prompt,
+    )
+    from llm_manager.policies.usage_records import (
+        usage_record as usage_record,
     )
     from llm_manager.services.cache import (
         Cache as Cache,
@@ -657,6 +687,12 @@ if TYPE_CHECKING:
     )
     from llm_manager.services.world import (
         World as World,
+    )
+    from llm_manager.telemetry.usage_records import (
+        UsageKeeper as UsageKeeper,
+    )
+    from llm_manager.telemetry.usage_records import (
+        keeping_usage as keeping_usage,
     )
     from llm_manager.tools.descriptions import (
         read_tool_spec as read_tool_spec,
@@ -767,6 +803,7 @@ _HOMES = {
     "Guards": "llm_manager.services.guards",
     "Health": "llm_manager.domain.models",
     "HedgingSettings": "llm_manager.domain.configuration",
+    "Histogram": "llm_manager.domain.statistics",
     "ImageData": "llm_manager.domain.messages",
     "ImageRequest": "llm_manager.domain.images",
     "ImageUrl": "llm_manager.domain.messages",
@@ -782,6 +819,7 @@ _HOMES = {
     "LLMManager": "llm_manager.services.manager",
     "LLMRequest": "llm_manager.domain.requests",
     "LLMResponse": "llm_manager.domain.responses",
+    "Latencies": "llm_manager.domain.statistics",
     "Ledger": "llm_manager.domain.attempts",
     "LocalModel": "llm_manager.domain.local_models",
     "LocalModelDetails": "llm_manager.domain.local_models",
@@ -841,6 +879,7 @@ _HOMES = {
     "Reasoning": "llm_manager.domain.requests",
     "ReasoningDelta": "llm_manager.domain.streaming",
     "Recommendation": "llm_manager.domain.local_models",
+    "Recovery": "llm_manager.domain.user_messages",
     "References": "llm_manager.policies.references",
     "Refusal": "llm_manager.domain.plans",
     "RefusalRule": "llm_manager.domain.plans",
@@ -859,6 +898,7 @@ _HOMES = {
     "Settled": "llm_manager.outcomes",
     "Sign": "llm_manager.domain.configuration",
     "Snapshot": "llm_manager.domain.plans",
+    "Spending": "llm_manager.domain.statistics",
     "Standing": "llm_manager.domain.standing",
     "Statistics": "llm_manager.domain.statistics",
     "StorageFailed": "llm_manager.domain.errors",
@@ -891,6 +931,8 @@ _HOMES = {
     "UnknownPrice": "llm_manager.domain.models",
     "Unpriced": "llm_manager.domain.usage",
     "Usage": "llm_manager.domain.usage",
+    "UsageKeeper": "llm_manager.telemetry.usage_records",
+    "UsageRecord": "llm_manager.domain.usage_records",
     "UsageReset": "llm_manager.domain.events",
     "UsageStats": "llm_manager.domain.usage_stats",
     "UseTool": "llm_manager.domain.messages",
@@ -913,6 +955,7 @@ _HOMES = {
     "from_json": "llm_manager.domain.wire",
     "from_plain": "llm_manager.domain.wire",
     "is_transient": "llm_manager.domain.error_questions",
+    "keeping_usage": "llm_manager.telemetry.usage_records",
     "list_providers": "llm_manager.wiring",
     "load_config": "llm_manager.wiring",
     "make_llm_manager": "llm_manager.wiring",
@@ -922,6 +965,8 @@ _HOMES = {
     "may_try_another_key": "llm_manager.domain.error_questions",
     "mcp_server_of": "llm_manager.tools.mcp_server",
     "meets_every_model": "llm_manager.domain.error_questions",
+    "moved_on_message": "llm_manager.domain.user_messages",
+    "percentile": "llm_manager.policies.latencies",
     "printable": "llm_manager.policies.printing",
     "provider_statuses": "llm_manager.policies.provider_infos",
     "publish": "llm_manager.effects",
@@ -929,6 +974,7 @@ _HOMES = {
     "read_tool_spec": "llm_manager.tools.descriptions",
     "recommend": "llm_manager.policies.local_models",
     "recommended_pulls": "llm_manager.policies.local_models",
+    "recovery": "llm_manager.domain.user_messages",
     "references": "llm_manager.policies.references",
     "render": "llm_manager.policies.system_prompts",
     "resend": "llm_manager.domain.error_questions",
@@ -937,12 +983,15 @@ _HOMES = {
     "search_models": "llm_manager.policies.model_search",
     "seed_tag": "llm_manager.domain.error_questions",
     "settle": "llm_manager.effects",
+    "summary": "llm_manager.policies.statistics",
     "system_prompt": "llm_manager.policies.system_prompts",
     "to_json": "llm_manager.domain.wire",
     "to_plain": "llm_manager.domain.wire",
     "tool_from_function": "llm_manager.tools.from_function",
     "tool_from_schema": "llm_manager.tools.from_schema",
     "tools_of_mcp_server": "llm_manager.tools.from_mcp",
+    "usage_record": "llm_manager.policies.usage_records",
+    "user_message": "llm_manager.domain.user_messages",
     "validate_provider_config": "llm_manager.wiring",
 }
 
@@ -1004,6 +1053,7 @@ __all__ = (
     "Guards",
     "Health",
     "HedgingSettings",
+    "Histogram",
     "ImageData",
     "ImageRequest",
     "ImageUrl",
@@ -1019,6 +1069,7 @@ __all__ = (
     "LLMManager",
     "LLMRequest",
     "LLMResponse",
+    "Latencies",
     "Ledger",
     "LocalModel",
     "LocalModelDetails",
@@ -1078,6 +1129,7 @@ __all__ = (
     "Reasoning",
     "ReasoningDelta",
     "Recommendation",
+    "Recovery",
     "References",
     "Refusal",
     "RefusalRule",
@@ -1095,6 +1147,7 @@ __all__ = (
     "Settled",
     "Sign",
     "Snapshot",
+    "Spending",
     "Standing",
     "Statistics",
     "StorageFailed",
@@ -1127,6 +1180,8 @@ __all__ = (
     "UnknownPrice",
     "Unpriced",
     "Usage",
+    "UsageKeeper",
+    "UsageRecord",
     "UsageReset",
     "UsageStats",
     "UseTool",
@@ -1150,6 +1205,7 @@ __all__ = (
     "from_json",
     "from_plain",
     "is_transient",
+    "keeping_usage",
     "list_providers",
     "load_config",
     "make_llm_manager",
@@ -1159,6 +1215,8 @@ __all__ = (
     "may_try_another_key",
     "mcp_server_of",
     "meets_every_model",
+    "moved_on_message",
+    "percentile",
     "printable",
     "programs",
     "provider_statuses",
@@ -1167,6 +1225,7 @@ __all__ = (
     "read_tool_spec",
     "recommend",
     "recommended_pulls",
+    "recovery",
     "references",
     "render",
     "resend",
@@ -1175,12 +1234,15 @@ __all__ = (
     "search_models",
     "seed_tag",
     "settle",
+    "summary",
     "system_prompt",
     "to_json",
     "to_plain",
     "tool_from_function",
     "tool_from_schema",
     "tools_of_mcp_server",
+    "usage_record",
+    "user_message",
     "validate_provider_config",
 )
 

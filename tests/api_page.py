@@ -32,7 +32,7 @@ SECTIONS = {
         MalformedResponse StreamInterrupted InvalidRequest ContextTooLarge ContentFiltered OutputInvalid ToolFailed ConfigurationError
         Fault PolicyBlocked BudgetExceeded CircuitOpen AllModelsFailed StorageFailed JobLocked Origin Charge Scope""",
     "Questions to an error": """describe is_transient resend retry_after may_fall_back may_try_another_key counts_for_breaker
-        meets_every_model charge_of seed_tag""",
+        meets_every_model charge_of seed_tag recovery Recovery user_message moved_on_message""",
     "Routes": """make_model_router ModelRouter classify TaskClassification Plan PlanStep Refusal RefusalRule RoutingPolicy Strategy
         Snapshot Candidate Unavailable""",
     "Models and clients": """make_model_client list_providers validate_provider_config ProviderInfo ProviderStatus provider_statuses
@@ -44,7 +44,8 @@ SECTIONS = {
     "Parts that can be swapped": "Cache ConversationStorage Conversation Turn Journal World",
     "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered MovedOn CacheHit Answered CallFailed
         CallCancelled ServersProbed ToolCalled BreakerChanged Paused BudgetAlert UsageReset KeyChanged
-        Operation Statistics ModelStatistics Summary ProviderSummary""",
+        Operation Statistics ModelStatistics Histogram Latencies percentile Spending summary Summary ProviderSummary UsageRecord
+        usage_record keeping_usage UsageKeeper""",
     "Plain data": "to_plain from_plain to_json from_json",
 }
 """Every public name once, by what it is for."""
