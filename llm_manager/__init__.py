@@ -584,6 +584,9 @@ if TYPE_CHECKING:
     from llm_manager.policies.classification import (
         classify as classify,
     )
+    from llm_manager.policies.latencies import (
+        percentile as percentile,
+    )
     from llm_manager.policies.local_models import (
         recommend as recommend,
     )
