@@ -161,7 +161,7 @@ def meets_every_model(error: LLMError) -> bool:
 def may_try_another_key(error: LLMError) -> bool:
     """Say whether the same model may answer to another key of ours."""
     match error:
-        case AuthenticationFailed() | RateLimitExceeded(local=False, scope="key") | QuotaExhausted(scope="key"):
+        case AuthenticationFailed() | RateLimitExceeded(local=False, scope="key", resend_helps=True) | QuotaExhausted(scope="key"):
             return True
         case AllModelsFailed(causes=causes):
             return any(may_try_another_key(cause) for cause in causes)

@@ -43,6 +43,8 @@ def how_it_failed(error: LLMError) -> How:
     match error:
         case RateLimitExceeded(local=True):
             return "unsent"
+        case RateLimitExceeded(resend_helps=False):  # this one is too large, whenever it comes: others are not
+            return "other"
         case RateLimitExceeded(ramp=ramp, origin=origin, message=message):
             code = "" if origin is None or origin.code is None else origin.code
             return "crowded" if ramp or _CROWD in code.lower() or _CROWD in message.lower() else "limited"

@@ -323,7 +323,6 @@ AZURE = (
         body={"error": {"code": "429", "message": "token budget exceeded by request parameters"}},
         error=RateLimitExceeded,
         fields={"resend_helps": False},
-        other_key=True,
     ),
 )
 """OpenAI's models at Azure, under an address of one's own."""
