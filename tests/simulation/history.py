@@ -25,6 +25,7 @@ from tests.simulation.dialects import Saying
 from tests.simulation.invariants import Invariants
 from tests.simulation.providers import Exchange, Provider
 from tests.simulation.reactions import Reaction
+from tests.simulation.recovering import recovered
 from tests.simulation.scenarios import Scenario
 from tests.simulation.trace import Trace, line_of
 from tests.simulation.transport import simulated_transport
@@ -55,7 +56,9 @@ class Report:
 
     seed: int
     scenario: str
+    wanted: int
     requests: int
+    """Those of batches are counted each, so there may be a few more than were wanted."""
     digest: str
     steps: int
     virtual_seconds: float
@@ -80,6 +83,7 @@ class History:
         self.seed = seed
         self.scenario = scenario
         self.requests = requests
+        self.played = 0
         self.plant = plant
         self.look_every = look_every
         self.trace = Trace()
@@ -122,6 +126,8 @@ class History:
         )
         provider.under_way += 1
         reaction = provider.react(exchange, saying, now)
+        if exchange.reached:
+            self.checks.arrived(exchange)
         what = "" if exchange.fault is None else exchange.fault.name
         self.trace.tell(f"{now!r} sent {number} {envelope.provider} {exchange.call_id} {reaction.status} {what}")
         return reaction, exchange
@@ -189,7 +195,8 @@ class History:
         return Report(
             seed=self.seed,
             scenario=self.scenario.name,
-            requests=self.requests,
+            wanted=self.requests,
+            requests=self.played,
             digest=self.trace.digest(),
             steps=self.trace.step,
             virtual_seconds=self.loop.time(),
@@ -237,6 +244,9 @@ class History:
         await asyncio.sleep(0.0)
         self._leaked()
         self.checks.at_end(self.providers, self.manager.standing().budgets)
+        if self.scenario.recovers_at is not None:
+            for problem in recovered(self.scenario.recovers_at, self.arrivals, self.ended, self.checks.numbers.seen):
+                self.break_(problem)
 
     async def _arrive(self, manager: LLMManager) -> list[asyncio.Task[None]]:
         rng = stream(self.seed, "arrivals")
@@ -257,7 +267,7 @@ class History:
             running.append(task)
             if len(running) > 1000:
                 running = [task for task in running if not task.done()]
-        self.requests = count
+        self.played = count
         return running
 
     def _cancel(self, task: "asyncio.Task[None]", asked: Asked) -> None:

@@ -23,6 +23,7 @@ from tests.simulation.workload import Asked
 MINUTE = 60.0
 _PATIENCE = 0.05
 """What a call may pass its deadline by."""
+_BY_ACCOUNT = frozenset({"openai", "groq", "gemini"})
 _LEAST_TOTAL = 300.0
 _LOADING_TOTAL = 1320.0
 
@@ -182,7 +183,7 @@ class Invariants:
         call.steps.add(exchange.provider)
         self.breakers.sent(exchange)
         self._allowed(call, asked, exchange)
-        self._within_limits(exchange)
+        self._within_room(exchange.provider)
         return asked
 
     def _allowed(self, call: CallRecord, asked: Asked, exchange: Exchange) -> None:
@@ -200,19 +201,24 @@ class Invariants:
             if now > call.started + self._total_of(asked):
                 self.broken(f"{call.id} sent to {provider} after its deadline")
 
-    def _within_limits(self, exchange: Exchange) -> None:
-        provider, now = exchange.provider, exchange.at
+    def _within_room(self, provider: str) -> None:
         self.under_way[provider] += 1
-        own = self.config.providers[provider]
-        if own.concurrency is not None and self.under_way[provider] > own.concurrency:
-            self.broken(f"{self.under_way[provider]} requests under way at {provider}, {own.concurrency} allowed")
-        if own.requests_per_minute is not None:
-            times = self.windows[provider, exchange.key]
-            times.append(now)
-            while times[0] <= now - MINUTE:
-                times.popleft()
-            if len(times) > own.requests_per_minute:
-                self.broken(f"{len(times)} requests to {provider} within a minute, {own.requests_per_minute} allowed")
+        most = self.config.providers[provider].concurrency
+        if most is not None and self.under_way[provider] > most:
+            self.broken(f"{self.under_way[provider]} requests under way at {provider}, {most} allowed")
+
+    def arrived(self, exchange: Exchange) -> None:
+        """A request has reached its provider, which counts what comes in a minute: for each key, or for all of an account."""
+        provider, now = exchange.provider, exchange.at
+        most = self.config.providers[provider].requests_per_minute
+        if most is None:
+            return
+        times = self.windows[provider, "" if provider in _BY_ACCOUNT else exchange.key]
+        times.append(now)
+        while times[0] <= now - MINUTE:
+            times.popleft()
+        if len(times) > most:
+            self.broken(f"{len(times)} requests to {provider} within a minute, {most} allowed")
 
     def finished(self, exchange: Exchange, how: str) -> None:
         """Nothing more is read of an answer."""

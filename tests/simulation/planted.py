@@ -32,6 +32,7 @@ from llm_manager.domain.rate_limits import RateLimits
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Priced
+from llm_manager.layers import admitting
 from llm_manager.outcomes import Settled
 from llm_manager.policies.budget import settle
 from llm_manager.policies.budget_book import Alert, Book, Decisions, Real
@@ -54,7 +55,7 @@ class Bug:
     name: str
     scenario: str
     plant: Plant = field(default=lambda deps: deps)
-    replaced: Mapping[str, Callable[..., Any]] = field(factory=dict)
+    replaced: Mapping[str, Any] = field(factory=dict)
     """Names of modules, such as ``package.module:name``, and what takes their place."""
     said: tuple[str, ...]
     """The beginning or a part of what it breaks, any of these."""
@@ -170,13 +171,14 @@ def _knocking(gate: Gate) -> Gate:
     return knocked
 
 
-def _more_than_is_set(deps: ManagerDeps) -> ManagerDeps:
-    """The limiter counts a window that is one request too wide."""
-    providers = {
-        name: evolve(own, requests_per_minute=None if own.requests_per_minute is None else own.requests_per_minute + 1)
-        for name, own in deps.config.providers.items()
-    }
-    return evolve(deps, guards=guards_of(evolve(deps.config, providers=providers), deps.world))
+def _given_back_twice(quota: Any, grant: Any, emit: Emit) -> Pass:
+    once, again = (admitting._Leaving(quota, grant, emit) for _ in range(2))
+
+    def ended(how: End) -> None:
+        once.ended(how)
+        again.ended(how)
+
+    return Pass(ended=ended, opened=once.opened)
 
 
 def _private_is_forgotten(deps: ManagerDeps) -> ManagerDeps:
@@ -325,7 +327,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a permit is given back twice",
         scenario="limited",
-        plant=_admission(_ended(_twice)),
+        replaced={"llm_manager.layers.admitting:_pass": _given_back_twice},
         said=("below nothing", "requests under way"),
     ),
     Bug(
@@ -334,7 +336,12 @@ BUGS: tuple[Bug, ...] = (
         plant=_admission(_freed_with_every_piece),
         said=("requests under way",),
     ),
-    Bug(name="the limit of a minute is off by one", scenario="limited", plant=_more_than_is_set, said=("within a minute",)),
+    Bug(
+        name="the window of a minute is a few seconds short",
+        scenario="limited",
+        replaced={"llm_manager.policies.minute_windows:_BINS": 56, "llm_manager.policies.minute_windows:_LASTS": 57},
+        said=("within a minute",),
+    ),
     Bug(name="a private request falls back to a cloud", scenario="mixed", plant=_private_is_forgotten, said=("is private",)),
     Bug(name="re-sends are not bounded", scenario="outage", plant=_retries_without_end, said=("re-sends",)),
     Bug(name="a key that was refused is used on", scenario="keys", plant=_guarded(_first_key_for_ever), said=("which was refused",)),

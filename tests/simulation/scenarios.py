@@ -77,6 +77,8 @@ class Scenario:
     budgets: tuple[Budget, ...] = ()
     quiet: float = 900.0
     """Seconds of peace before everything must answer again."""
+    recovers_at: float | None = None
+    """When goodput must be back, and stay so: see `recovering`."""
 
     def config(self) -> LLMConfig:
         """The settings of the manager."""
@@ -237,6 +239,7 @@ def dipping(seed: int, requests: int, *, rate: float = 80.0, timeout_ms: int = 1
         rate=rate,
         mix=evolve(CALM, streams=0.0, private=0.0, repeats=0.0, named=0.0, cached=0.0),
         queue=Queue(100.0, (Dip(20.0, 35.0, 0.3),)),
+        recovers_at=45.0,
         settings={"openai": ProviderSettings(timeout_ms=timeout_ms)},
     )
 
@@ -257,7 +260,7 @@ def storm(seed: int, requests: int) -> Scenario:
 def limited(seed: int, requests: int) -> Scenario:
     """Limits of our own that are tighter than what is asked."""
     names = ("openai", "groq", "gemini", "ollama")
-    own = ProviderSettings(requests_per_minute=120, tokens_per_minute=30_000, concurrency=4)
+    own = ProviderSettings(requests_per_minute=40, tokens_per_minute=20_000, concurrency=4)
     return Scenario(name="limited", providers=names, rate=10.0, settings=dict.fromkeys(names, own))
 
 
