@@ -584,6 +584,12 @@ if TYPE_CHECKING:
     from llm_manager.policies.classification import (
         classify as classify,
     )
+    from llm_manager.policies.expenses import (
+        Expense as Expense,
+    )
+    from llm_manager.policies.expenses import (
+        expenses as expenses,
+    )
     from llm_manager.policies.latencies import (
         percentile as percentile,
     )
@@ -797,6 +803,7 @@ _HOMES = {
     "Embeddings": "llm_manager.domain.embeddings",
     "Endpoint": "llm_manager.domain.models",
     "Event": "llm_manager.domain.events",
+    "Expense": "llm_manager.policies.expenses",
     "FREE": "llm_manager.domain.models",
     "Failure": "returns.result",
     "Family": "llm_manager.domain.models",
@@ -955,6 +962,7 @@ _HOMES = {
     "create_default_local_client": "llm_manager.wiring",
     "default_deps": "llm_manager.wiring",
     "describe": "llm_manager.domain.error_questions",
+    "expenses": "llm_manager.policies.expenses",
     "from_json": "llm_manager.domain.wire",
     "from_plain": "llm_manager.domain.wire",
     "is_transient": "llm_manager.domain.error_questions",
@@ -1048,6 +1056,7 @@ __all__ = (
     "Embeddings",
     "Endpoint",
     "Event",
+    "Expense",
     "Failure",
     "Family",
     "Fault",
@@ -1205,6 +1214,7 @@ __all__ = (
     "create_default_local_client",
     "default_deps",
     "describe",
+    "expenses",
     "from_json",
     "from_plain",
     "is_transient",

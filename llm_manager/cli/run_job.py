@@ -71,7 +71,7 @@ def _asked(run: Run, log: RunLog, found: Survey, rendering: Rendering, sink: Sin
     written = Success(None) if empty else sink.finish()
     if isinstance(sink.broken, BrokenPipeError):
         raise sink.broken
-    asked = asking.asked.read()
+    asked, standing = asking.asked.read(), run.session.manager.standing()
     _report(
         output,
         target,
@@ -85,7 +85,9 @@ def _asked(run: Run, log: RunLog, found: Survey, rendering: Rendering, sink: Sin
             damaged=log.damaged,
             asked=None if asked is None else asked.name,
             quoted=rendering.quoted,
-            offline=run.session.manager.standing().online is False,
+            offline=standing.online is False,
+            budgets=standing.budgets,
+            statistics=run.session.manager.stats(),
         ),
     )
     if sink.broken is not None:

@@ -1,10 +1,11 @@
 """How things stand, in lines for a person: only what holds requests back, or soon will."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
 
 from llm_manager.domain.standing import BreakerStanding, BudgetStanding, KeyStanding, ScopeStanding, Standing
+from llm_manager.policies.budget_words import plain
 from llm_manager.policies.plurals import counted
 
 OFFLINE: Final = "offline: no provider elsewhere could be reached just now; local models are asked first"
@@ -21,10 +22,19 @@ def standing_lines(standing: Standing) -> Iterator[str]:
         map(_key, (one for one in standing.keys if not one.usable)),
         map(_budget, standing.budgets),
     ):
-        yield from islice(lines, _MOST)
-        more = sum(1 for _ in lines)
-        if more:
-            yield f"and {more} more"
+        yield from _few(lines)
+
+
+def budget_lines(budgets: Iterable[BudgetStanding]) -> Iterator[str]:
+    """How budgets stand, at most twenty of them."""
+    return _few(map(_budget, budgets))
+
+
+def _few(lines: Iterator[str]) -> Iterator[str]:
+    yield from islice(lines, _MOST)
+    more = sum(1 for _ in lines)
+    if more:
+        yield f"and {more} more"
 
 
 def _breaker(one: BreakerStanding) -> str:
@@ -51,5 +61,5 @@ def _key(one: KeyStanding) -> str:
 def _budget(one: BudgetStanding) -> str:
     named = f"{one.budget} of {one.of}" if one.of else one.budget
     unit = "USD" if one.unit == "usd" else one.unit
-    held = f", {one.reserved:f} held for calls under way" if one.reserved else ""
-    return f"budget {named}: {one.spent:f} of {one.limit:f} {unit} spent{held}, {one.left:f} left"
+    held = f", {plain(one.reserved)} held for calls under way" if one.reserved else ""
+    return f"budget {named}: {plain(one.spent)} of {plain(one.limit)} {unit} spent{held}, {plain(one.left)} left"

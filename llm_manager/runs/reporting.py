@@ -3,11 +3,16 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import LLMError
+from llm_manager.domain.standing import BudgetStanding
+from llm_manager.domain.statistics import Statistics
+from llm_manager.policies.budget_words import plain
+from llm_manager.policies.expenses import Expense, expense_lines, expenses
 from llm_manager.policies.plurals import counted
+from llm_manager.policies.standing_words import budget_lines
 from llm_manager.runs.tallies import Tally
 
 OFFLINE: Final = "offline: no provider elsewhere could be reached just now; what got nowhere can be asked again once the connection is back"
@@ -31,6 +36,9 @@ class Report:
     quoted: int = 0
     offline: bool = False
     """Whether no provider elsewhere could be reached when it ended."""
+    budgets: tuple[BudgetStanding, ...] = ()
+    statistics: Statistics = field(factory=Statistics)
+    """What the manager has seen, for what the money went to."""
 
 
 def report_document(report: Report) -> dict[str, Any]:
@@ -57,6 +65,8 @@ def report_document(report: Report) -> dict[str, Any]:
         "gave_up_after": tally.in_vain,
         "quoted_cells": report.quoted,
         "offline": report.offline,
+        "budgets": [_budget_document(each) for each in report.budgets],
+        "expenses": [_expense_document(each) for each in expenses(report.statistics)],
         "seconds": round(report.seconds, 3),
         "output": report.output,
         "interrupted": report.interrupted,
@@ -64,11 +74,23 @@ def report_document(report: Report) -> dict[str, Any]:
     }
 
 
+def _budget_document(one: BudgetStanding) -> dict[str, str]:
+    told = {"limit": plain(one.limit), "spent": plain(one.spent), "unknown": plain(one.unknown)}
+    return {"budget": one.budget, "of": one.of, "unit": one.unit, **told}
+
+
+def _expense_document(one: Expense) -> dict[str, Any]:
+    counts = {"requests": one.requests, "tokens": one.tokens, "unpriced": one.unpriced}
+    return {"by": one.by, "name": one.name, "cost_usd": plain(one.cost_usd), **counts}
+
+
 def report_lines(report: Report) -> Iterator[str]:
     """The report for a person: what became of the rows, what it took, and how to go on."""
     tally = report.tally
     yield f"{counts(tally)} in {report.seconds:.1f} s: {report.output}"
     yield took(tally)
+    yield from expense_lines(report.statistics)
+    yield from budget_lines(report.budgets)
     if len(tally.answered_by) > 1 or any(not model.startswith(report.asked or "") for model in tally.answered_by):
         yield f"answered by {', '.join(f'{model} {rows}' for model, rows in sorted(tally.answered_by.items(), key=_most_first))}"
     for notice, count in tally.notices.items():

@@ -28,6 +28,7 @@ from llm_manager.domain.events import (
     UsageReset,
 )
 from llm_manager.domain.usage import Cost, Priced, Usage
+from llm_manager.policies.budget_words import plain
 
 _logger = logging.getLogger(__name__)
 _logger.addHandler(logging.NullHandler())
@@ -107,7 +108,7 @@ def _told(event: Event) -> str:
             return f"the budgets of a {period} begin anew"
         case BudgetAlert():
             of = f" of {_printable(event.of)}" if event.of else ""
-            return f"budget {_printable(event.budget)}{of}: {event.spent} of {event.limit} {event.unit} ({event.share:%})"
+            return f"budget {_printable(event.budget)}{of}: {plain(event.spent)} of {plain(event.limit)} {event.unit} ({event.share:.0%})"
         case KeyChanged():
             return f"key {event.key_fingerprint} of {event.provider}: {event.change}"
         case _:
