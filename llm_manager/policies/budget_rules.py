@@ -142,8 +142,11 @@ def parts(amount: Decimal, unit: BudgetUnit) -> int:
 
 
 def amount_of(whole: int, unit: BudgetUnit) -> Decimal:
-    """So many smallest parts as an amount of their unit."""
-    return Decimal(whole).scaleb(-_PARTS_PER_USD, _EXACT) if unit == "usd" else Decimal(whole)
+    """So many smallest parts as an amount of their unit, without zeros that say nothing."""
+    if unit != "usd":
+        return Decimal(whole)
+    amount = Decimal(whole).scaleb(-_PARTS_PER_USD, _EXACT).normalize(_EXACT)
+    return amount if amount == 0 or amount.adjusted() < len(amount.as_tuple().digits) - 1 else amount.quantize(Decimal(1), context=_EXACT)
 
 
 def _fits(budget: Budget, profile: ModelProfile, metadata: RequestMetadata) -> bool:
