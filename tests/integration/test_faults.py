@@ -13,7 +13,7 @@ import pytest
 from attrs import evolve, field, frozen
 from returns.result import Failure, Success
 
-from llm_manager.domain.configuration import LLMConfig, ProviderSettings
+from llm_manager.domain.configuration import BreakerSettings, LLMConfig, ProviderSettings
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import (
     AuthenticationFailed,
@@ -322,9 +322,9 @@ async def test_the_deadline_counts_attempts_together() -> None:
 
 
 RETRY_AFTER: Mapping[str, tuple[Answer, float]] = {
-    "seconds": (rate_limited(("Retry-After", "2")), 2.0),
+    "seconds": (rate_limited(("Retry-After", "1")), 1.0),
     "parts of a second": (rate_limited(("Retry-After", "0.25")), 0.25),
-    "a date": (rate_limited(("Retry-After", formatdate(WALL + 30, usegmt=True))), 30.0),
+    "a date": (rate_limited(("Retry-After", formatdate(WALL + 2, usegmt=True))), 2.0),
     "milliseconds": (rate_limited(("retry-after-ms", "1500"), ("Retry-After", "9")), 1.5),
     "the account's reset": (rate_limited(("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "6m0s")), 360.0),
     "the reset of requests": (rate_limited(("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "12ms")), 0.012),
@@ -334,7 +334,7 @@ RETRY_AFTER: Mapping[str, tuple[Answer, float]] = {
 
 @pytest.mark.parametrize(("refusal", "wanted"), RETRY_AFTER.values(), ids=RETRY_AFTER)
 async def test_every_form_of_retry_after_is_obeyed(refusal: Answer, wanted: float) -> None:
-    """The pause is what was asked for, less what has passed; one of more than two minutes is not waited for."""
+    """The pause is what was asked for, less what has passed, and a little more; one of more than two minutes is not waited for."""
     with fault_server(refusal, fitting) as server:
         call = await ended(pointed_at(server.url), request=evolve(ASK, deadline_ms=600_000))
     if wanted > 120:
@@ -344,8 +344,7 @@ async def test_every_form_of_retry_after_is_obeyed(refusal: Answer, wanted: floa
         return
     assert call.outcome.unwrap().content == "fine"
     (pause,) = call.pauses or [0.0]
-    assert pause == pytest.approx(wanted, abs=0.05)
-    assert pause <= wanted + 1e-6
+    assert wanted - 0.05 < pause <= 1.1 * wanted + 0.1
     assert len(server.requests) == 2
 
 
@@ -447,7 +446,7 @@ async def test_many_rows_against_a_server_that_fails_now_and_then() -> None:
 
     with fault_server(moody) as server:
         pauses: list[float] = []
-        async with managing(pointed_at(server.url), hasty_world(pauses)) as (manager, _):
+        async with managing(evolve(pointed_at(server.url), breaker=BreakerSettings(enabled=False)), hasty_world(pauses)) as (manager, _):
             rows = (evolve(ASK, prompt=f"row {number}") for number in range(100))
             async with aclosing(manager.generate_all(rows, concurrency=16, in_order=True)) as answers:
                 came = [(position, sealed(outcome)) async for position, outcome in answers]
