@@ -1,6 +1,6 @@
 """A book in the making, while periods turn and queues move: it lives inside one step and is never shared."""
 
-from bisect import insort
+from bisect import bisect_left, insort
 
 from msgspec.structs import replace
 
@@ -71,8 +71,7 @@ class Draft:
             first = purse.queue[0]
             waiting = kept(self._waiting, first)
             if waiting is None:
-                self._unqueue(key, first)
-                continue
+                return
             verdict = self._judge(first, waiting.needs)
             if verdict == key:
                 return
@@ -139,7 +138,8 @@ class Draft:
         self._waiting = without(self._waiting, id_)
         purse = kept(self._purses, key)
         if purse is not None:
-            queue = tuple(each for each in purse.queue if each != id_)
+            place = bisect_left(purse.queue, id_)
+            queue = purse.queue[:place] + purse.queue[place + 1 :]
             self._purses = put(self._purses, key, replace(purse, queue=queue, largest=purse.largest if queue else 0))
 
     def _refuse_hopeless(self, key: Key) -> None:

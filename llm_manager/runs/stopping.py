@@ -31,14 +31,18 @@ PATIENCE = 50
 
 
 def stops(error: LLMError) -> bool:
-    """Say whether asking on is pointless: a key, a quota, a budget or a setting is wrong, whatever the row."""
+    """Say whether asking on is pointless: a key, a quota, a budget or a setting is wrong, whatever the row.
+
+    Where money is spent and whoever stands in is down, the row is not at fault either: it is left for the next run.
+    """
     match error:
         case AuthenticationFailed() | QuotaExhausted() | BudgetExceeded() | ConfigurationError():
             return True
         case ModelUnavailable(reason=reason):
             return reason == "permanent"
         case AllModelsFailed(causes=causes):
-            return bool(causes) and all(stops(cause) for cause in causes)
+            spent = any(isinstance(cause, BudgetExceeded) for cause in causes)
+            return bool(causes) and all(stops(cause) or (spent and in_vain(cause)) for cause in causes)
         case (
             RateLimitExceeded()
             | InvalidRequest()
