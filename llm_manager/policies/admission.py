@@ -43,6 +43,7 @@ How: TypeAlias = Literal["accepted", "limited", "crowded", "unsent", "other"]
 """How one ended: answered; refused for a rate; refused for how many were under way; never sent; otherwise."""
 
 _MINUTE = 60.0
+_FEW_SECONDS = 10.0
 _LONGEST_PAUSE = 3600.0
 _NOTICEABLE_SECONDS = 0.05
 _SPREAD = 0.05
@@ -151,6 +152,8 @@ class Scope(Struct, frozen=True):
     granted: int = 0
     charged: int = 0
     began: float = 0.0
+    before: int = 0
+    """How many had left when the last few seconds began."""
     paused_until: float = -inf
     learned: Room = rooms.UNKNOWN
     pace: Pace | None = None
@@ -201,16 +204,16 @@ def step(scope: Scope, event: Event, now: float) -> tuple[Scope, Commands]:
         case Enter(waiter):
             if scope.easy and scope.under_way < scope.room:
                 grant = Grant(scope.granted + 1, now, 0, scope.charged, inf, waiter.model)
-                return _moved(scope, 1, 1, scope.told), (Granted(waiter.number, grant),)
+                return _moved(scope, 1, 1, scope.told, now), (Granted(waiter.number, grant),)
             return _entered(_at(scope, now), waiter, now)
         case Ended(grant, how):
-            if scope.easy and how == "accepted" and scope.under_way < scope.room:
+            if scope.easy and how == "accepted" and scope.under_way * 2 < scope.room:
                 told = _newer(scope, grant, event.told)
                 if told is scope.told or is_plentiful(told, scope.room):
-                    return _moved(scope, -1, 0, told), ()
+                    return _moved(scope, -1, 0, told, now), ()
             return _pumped(*_ended(_at(scope, now), event, now), now)
         case Opened(grant, told):
-            return _pumped(_answered(_at(scope, now), grant, told, now), (), now)
+            return _pumped(_answered(_at(scope, now), grant, told, now, opened=True), (), now)
         case Left(waiter):
             return _pumped(replace(_at(scope, now), queue=without(scope.queue, waiter)), (), now)
         case Hold(seconds):
@@ -247,8 +250,11 @@ def _left(limit: int | None, used: int | None, told: int | None) -> int | None:
     return told if limit is None else max(0, limit - (used or 0))
 
 
-def _moved(scope: Scope, under_way: int, granted: int, told: Told | None) -> Scope:
+def _moved(scope: Scope, under_way: int, granted: int, told: Told | None, now: float) -> Scope:
     """With more, or fewer, under way, and what was told last; nothing else changed."""
+    began, before = scope.began, scope.before
+    if now - began > _FEW_SECONDS:
+        began, before = now, scope.granted
     return Scope(
         scope.rules,
         scope.easy,
@@ -256,7 +262,8 @@ def _moved(scope: Scope, under_way: int, granted: int, told: Told | None) -> Sco
         scope.under_way + under_way,
         scope.granted + granted,
         scope.charged,
-        scope.began,
+        began,
+        before,
         scope.paused_until,
         scope.learned,
         scope.pace,
@@ -324,7 +331,7 @@ def _granted(scope: Scope, waiter: Waiter, now: float) -> tuple[Scope, Commands]
         under_way,
         number,
         scope.charged + tokens,
-        scope.began,
+        *_since(scope, now),
         scope.paused_until,
         rooms.peaked(scope.learned, under_way),
         None if pace is None else paces.granted(pace, now),
@@ -335,17 +342,22 @@ def _granted(scope: Scope, waiter: Waiter, now: float) -> tuple[Scope, Commands]
     return _settled(after, now), (Granted(waiter.number, grant),)
 
 
-def _answered(scope: Scope, grant: Grant, told: RateLimits | None, now: float) -> Scope:
+def _since(scope: Scope, now: float) -> tuple[float, int]:
+    """When the last few seconds began, and how many had left before."""
+    return (now, scope.granted) if now - scope.began > _FEW_SECONDS else (scope.began, scope.before)
+
+
+def _answered(scope: Scope, grant: Grant, told: RateLimits | None, now: float, *, opened: bool = False) -> Scope:
     """After an answer, or the beginning of a streamed one."""
     if not scope.rules.adaptive:
         return scope
-    learned = rooms.accepted(scope.learned, full=scope.under_way >= scope.room, now=now)
+    full = scope.under_way * 2 >= scope.room
+    learned = rooms.accepted(scope.learned, more=(2.0 if opened else 1.0) if full else 0.0, now=now)
     pace = None if scope.pace is None else paces.accepted(scope.pace, now)
     known = _newer(scope, grant, told)
     if learned is scope.learned and pace is scope.pace and known is scope.told:
         return scope
-    began = now if pace is None and scope.pace is not None else scope.began
-    return _at(replace(scope, learned=learned, pace=pace, told=known, began=began), now)
+    return _at(replace(scope, learned=learned, pace=pace, told=known), now)
 
 
 def _newer(scope: Scope, grant: Grant, told: RateLimits | None) -> Told | None:
@@ -379,6 +391,7 @@ def _ended(scope: Scope, ended: Ended, now: float) -> tuple[Scope, Commands]:
             scope.granted,
             scope.charged,
             scope.began,
+            scope.before,
             scope.paused_until,
             scope.learned,
             scope.pace,
@@ -399,16 +412,22 @@ def _refused(scope: Scope, ended: Ended, now: float) -> tuple[Scope, Commands]:
         )
         scope = replace(scope, learned=learned)
     else:
-        pace = paces.refused(
-            scope.pace, number=grant.number, at=grant.at, rate=grant.rate, latest=scope.granted, began=scope.began, now=now
-        )
-        if seconds is None and pace is not None and pace is not scope.pace:
+        pace = _slowed(scope, grant, now)
+        if seconds is None and pace is not scope.pace:
             seconds = paces.blind_pause(pace)
         scope = replace(scope, pace=pace)
     if seconds is None:
         return scope, ()
     spread = ended.jitter * min(_LARGEST_SPREAD, _SPREAD * seconds)
     return _paused(scope, now + min(seconds, _LONGEST_PAUSE) + spread, now)
+
+
+def _slowed(scope: Scope, grant: Grant, now: float) -> Pace:
+    """The pace after a refusal for a rate."""
+    if scope.pace is not None:
+        return paces.refused(scope.pace, number=grant.number, at=grant.at, rate=grant.rate, latest=scope.granted, now=now)
+    taken, seconds = max(0, grant.number - scope.before - 1), max(1e-3, now - scope.began)
+    return paces.first_refused(taken=taken, seconds=seconds, latest=scope.granted, lasted=now - grant.at, now=now)
 
 
 def _paused(scope: Scope, until: float, now: float) -> tuple[Scope, Commands]:

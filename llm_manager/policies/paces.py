@@ -20,8 +20,8 @@ _BUCKET_SECONDS = 1.0
 _KEPT = 0.97
 _UNSURE_SECONDS = 4.0
 _QUICKEST_DOUBLING = 0.3
-_LEAST_SEEN = 1.0
-_SURE = 0.85
+_LEAST_START = 0.5
+_SURE = 0.75
 _FORGOTTEN_SECONDS = 600.0
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 8.0
@@ -66,23 +66,31 @@ def accepted(pace: Pace, now: float) -> Pace | None:
     return replace(pace, fruitless=0) if pace.fruitless else pace
 
 
-def refused(pace: Pace | None, *, number: int, at: float, rate: float, latest: int, began: float, now: float) -> Pace | None:
+def first_refused(*, taken: int, seconds: float, latest: int, lasted: float, now: float) -> Pace:
+    """After a first refusal, that ``lasted`` so long, when so many of the ``latest`` had left within so many seconds before."""
+    start = max(_LEAST_START, taken / (seconds + _BUCKET_SECONDS))
+    return Pace(Climb(start, start, now, 0.0, max(_QUICKEST_DOUBLING, lasted)), latest, now, now, 1, taken, 0.0)
+
+
+def refused(pace: Pace, *, number: int, at: float, rate: float, latest: int, now: float) -> Pace:
     """After the refusal of grant ``number`` of ``latest``, which left ``at`` then; the same when that is old news."""
-    if pace is None:
-        taken, seconds = number - 1, max(1e-3, now - began)
-        start = max(_LEAST_RATE, taken / (seconds + _BUCKET_SECONDS), _LEAST_SEEN if not taken else 0.0)
-        return Pace(Climb(start, start, now, 0.0, max(_QUICKEST_DOUBLING, now - at)), latest, now, now, 1, taken, 0.0)
     if number <= pace.number:
         return pace
-    taken, seconds = number - pace.number - 1, max(1e-3, at - pace.since)
+    taken, seconds, was = number - pace.number - 1, max(1e-3, at - pace.since), pace.climb
+    fruitless = min(_MOST_FRUITLESS, pace.fruitless + 1)
+    if not taken:  # nobody was let in since the last time: that says how long to wait, and nothing of a rate
+        climb = Climb(max(_LEAST_RATE, was.start / 2.0), was.target, now, was.plateau, was.doubling)
+        return Pace(climb, latest, now, now, fruitless, pace.bucket, 0.0)
+    # Refused, the bucket was empty: what was taken is what came in, less what ran over while it was full. It cannot have
+    # been fuller than ``bucket``, nor have been drained by more than that while the pace was above what comes in.
     active = max(1e-3, seconds - pace.rest)
-    high = rate if pace.climb.doubling else min(rate, (taken + 1) / active)
-    low = min(high, max((taken + 1) / seconds, (taken - pace.bucket) / active))
+    high = rate if was.doubling or active > was.plateau else min(rate, (taken + 1) / active)
+    steep = max(0.0, rate - height(was, at - 1.0))
+    low = min(high, max((taken + 1) / seconds, (taken - pace.bucket) / active, rate - sqrt(2.0 * pace.bucket * steep)))
     sure = low >= _SURE * high
-    start = _KEPT * low if sure else sqrt(low * high)
-    start = max(_LEAST_RATE, start if taken else start * 0.5**pace.fruitless)
+    start = max(_LEAST_RATE, _KEPT * low if sure else sqrt(low * high))
     climb = Climb(start, max(start, low if sure else high), now, PLATEAU_SECONDS if sure else _UNSURE_SECONDS)
-    return Pace(climb, latest, now, now, min(_MOST_FRUITLESS, pace.fruitless + 1), pace.bucket, 0.0)
+    return Pace(climb, latest, now, now, fruitless, pace.bucket, 0.0)
 
 
 def blind_pause(pace: Pace) -> float:

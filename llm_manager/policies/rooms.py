@@ -1,4 +1,4 @@
-"""How many requests a provider takes at once, learned: it begins with 32 and grows by one with every answer while all are used.
+"""How many requests a provider takes at once, learned: 32 at first, and one more with every answer while half of them are used.
 
 Once a request is refused because so many are under way, it falls, and climbs back along the curve of `climbing`. Of all that
 were under way then only the first refusal counts, so that it falls once in a round trip.
@@ -58,10 +58,10 @@ def peaked(room: Room, under_way: int) -> Room:
     return room if under_way <= room.peak or room.climb is None else replace(room, peak=under_way)
 
 
-def accepted(room: Room, *, full: bool, now: float) -> Room:
-    """After an answer, or the beginning of one; ``full`` when no more could have been under way."""
+def accepted(room: Room, *, more: float, now: float) -> Room:
+    """After an answer, or the beginning of one, which keeps its place; so much ``more`` room is believed in, where it is wanted."""
     if room.climb is None:
-        return replace(room, size=room.size + 1.0) if full else room
+        return replace(room, size=room.size + more) if more else room
     if now - room.climb.since > _FORGOTTEN_SECONDS and not room.ramp_top:
         return Room(size=max(FIRST, room_at(room, now)))
     if room.ramp_top and _ramp_at(room, now) >= room.ramp_top:
