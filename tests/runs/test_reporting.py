@@ -117,7 +117,7 @@ def test_the_first_message_of_a_kind_is_its_example() -> None:
         (PolicyBlocked(message="x"), False, False),
         (AllModelsFailed(causes=()), False, False),
         (AllModelsFailed(causes=(NetworkError(model="m", message="x"), CircuitOpen(model="m", endpoint="e"))), False, True),
-        (AllModelsFailed(causes=(BudgetExceeded(budget="day"), NetworkError(model="m", message="x"))), False, True),
+        (AllModelsFailed(causes=(BudgetExceeded(budget="day"), NetworkError(model="m", message="x"))), True, False),
         (AllModelsFailed(causes=(ContentFiltered(model="m"), NetworkError(model="m", message="x"))), False, False),
         (MalformedResponse(model="m", message="x"), False, True),
     ],
