@@ -19,17 +19,18 @@ from llm_manager.domain.configuration import HedgingSettings, PrivacySettings
 from llm_manager.domain.embeddings import EmbedRequest
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.images import ImageRequest
-from llm_manager.domain.models import Endpoint
+from llm_manager.domain.models import Endpoint, Locality
 from llm_manager.domain.moderation import ModerationRequest
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import Preferences, Sensitivity
+from llm_manager.policies.abilities import Ability
 from llm_manager.services.model_client import ModelClient
 from llm_manager.testing import Scripted, run_virtual, scripted, scripted_manager
 from llm_manager.testing.strategies import errors
 from llm_manager.tools.from_function import tool_from_function
 
 CLOUDS, LOCALS = ("openai", "anthropic", "groq"), ("ollama", "vllm")
-ABLE = ("embed", "moderate", "create_image", "count_tokens")
+ABLE: tuple[Ability, ...] = ("embed", "moderate", "create_image", "count_tokens")
 SECRET = "the heron"
 Asking: TypeAlias = Callable[[LLMManager, LLMRequest], Awaitable[object]]
 
@@ -100,7 +101,7 @@ def models(draw: st.DrawFn) -> list[Scripted]:
     """Clouds and local servers, answering and failing in any way, quick and slow, with models of the same name or not."""
     made = []
     for name in (*draw(st.permutations(CLOUDS)), *draw(st.lists(st.sampled_from(LOCALS), unique=True))):
-        locality = "local" if name in LOCALS else "cloud"
+        locality: Locality = "local" if name in LOCALS else "cloud"
         seconds = draw(st.sampled_from([0.0, 0.2, 40.0]))
         model = draw(st.sampled_from(["a", name]))
         made.append(scripted(*draw(outcomes), provider=name, model=model, locality=locality, seconds=seconds, able=ABLE))
