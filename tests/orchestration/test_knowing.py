@@ -83,9 +83,9 @@ def test_offline_is_known_from_what_happens_and_passes_by_itself() -> None:
     clock = 5.0
     known = Knowledge(Known(clients={"anthropic": CLOUD, "lmstudio": TWO}), Statistics, now=lambda: clock)
     assert known.online() is None
+    before = known.snapshot(HI)
     for provider in ("lmstudio", "lmstudio", "anthropic", "anthropic"):
-        before = known.snapshot(HI)
-        assert not any(candidate.unreached for candidate in before.candidates)
+        assert not any(candidate.unreached for candidate in known.snapshot(HI).candidates)
         known.hear(lost(provider, clock))
     assert known.online() is False
     after = known.snapshot(HI)
