@@ -1,10 +1,13 @@
 """Exploring from end to end: a share of calls, never what the cache has, nothing drawn when it is off."""
 
+import asyncio
 from collections import Counter
 
 from attrs import evolve
+from returns.result import Failure
 
 from llm_manager.domain.configuration import CacheSettings, LLMConfig
+from llm_manager.domain.errors import InvalidRequest
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.effects import settle
@@ -75,3 +78,33 @@ def test_the_answer_says_that_it_was_asked_to_explore() -> None:
 
     (notice,) = run_virtual(ask())
     assert notice.endswith("is asked first this time, to see how it is now (routing.explore)")
+
+
+def test_a_request_that_the_first_model_cannot_be_asked_may_explore() -> None:
+    """What cannot be written is not remembered either."""
+
+    async def ask() -> tuple[str, ...]:
+        one, second = two()
+        refusing = evolve(one.client, encode=lambda *_: Failure(InvalidRequest(message="no")))
+        manager = scripted_manager(second, config=config(evolve(POLICY, explore=1.0)), clients={"one": refusing, "two": second.client})
+        return (await settle(manager.generate(LLMRequest("hi")))).unwrap().notices
+
+    (notice,) = run_virtual(ask())
+    assert notice.endswith("(routing.explore)")
+
+
+def test_what_is_asked_for_right_now_is_not_asked_of_another_model() -> None:
+    async def ask() -> list[str]:
+        one, second = two()
+        manager = scripted_manager(one, second, config=config(evolve(POLICY, explore=1.0)))
+        first = LLMRequest("again", preferences=Preferences(model="scripted", provider="one"))
+        both = await asyncio.gather(settle(manager.generate(first)), settle(manager.generate(LLMRequest("again"))))
+        return [outcome.unwrap().provider for outcome in both]
+
+    assert run_virtual(ask()) == ["one", "one"]
+
+
+def test_a_request_that_uses_no_cache_may_explore_each_time() -> None:
+    one, second = two()
+    manager = scripted_manager(one, second, config=config(evolve(POLICY, explore=1.0)))
+    assert answerers(manager, [LLMRequest("again", cache="off")] * 3) == ["two"] * 3
