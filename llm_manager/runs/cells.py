@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
-_NUMBER: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 LONGEST_CELL: Final = 32 * 1024 * 1024
 

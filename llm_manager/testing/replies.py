@@ -22,7 +22,7 @@ Piece: TypeAlias = str | StreamEvent | LLMError
 Said: TypeAlias = str | LLMResponse | LLMError | Sequence[Piece]
 """A text becomes an answer; pieces are streamed as they are, and are one answer to those who do not stream."""
 
-_WORDS = re.compile(r"\s*\S+\s*")
+_WORDS = re.compile(r"(?:\A\s+)?\S+\s*")
 _CHARACTERS_A_TOKEN = 4
 _MILLION = 1_000_000
 

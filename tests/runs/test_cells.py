@@ -47,3 +47,9 @@ def test_no_cell_of_text_begins_a_formula(text: str) -> None:
     shown = cell(text)
     assert not shown.startswith(("=", "@", "\t", "\r"))
     assert not shown.startswith(("+", "-")) or shown[1:].replace(".", "").replace("e", "").replace("E", "").strip("+-0123456789") == ""
+
+
+def test_a_long_number_that_is_none_takes_no_time() -> None:
+    """Its digits are read once: twice ten thousand of them would take seconds otherwise."""
+    assert cell("-" + "0" * 1_000_000 + "!") == "'-" + "0" * 1_000_000 + "!"
+    assert cell("-" + "0" * 1_000_000) == "-" + "0" * 1_000_000

@@ -39,7 +39,8 @@ sys.addaudithook(_hear)
 @contextmanager
 def hearing() -> Iterator[list[tuple[str, object]]]:
     global _heard
-    _heard = heard = []
+    heard = list[tuple[str, object]]()
+    _heard = heard
     try:
         yield heard
     finally:
