@@ -92,6 +92,28 @@ def test_no_escape_of_the_model_reaches_the_screen(start: Start, serve: Serve) -
     assert terminal.end() == 0
 
 
+def test_every_control_and_every_sequence_is_kept_from_the_screen(start: Start, serve: Serve) -> None:
+    """All of the first 256 characters, and what terminals obey: windows' titles, links, the clipboard, keys, reports, pictures."""
+    controls = [chr(code) for code in range(256) if not chr(code).isprintable()]
+    sequences = [
+        f"{begin}{said}{end}"
+        for said in ("0;title", "8;;http://evil.example", "52;c;ZXZpbA==", "4;1;?", "1337;File=:AA==", "777;notify;a;b", "10;?")
+        for begin in ("\x1b]", "\x9d")
+        for end in ("\x07", "\x1b\\", "\x9c")
+    ]
+    sequences += [f"\x1b[{said}" for said in ("2J", "?1049h", "6n", "c", "20t", "31m", "3J", ">c", "200~")]
+    sequences += ["\x1bP+q544e\x1b\\", "\x1b_Gf=100;AA\x1b\\", "\x1b^pm\x1b\\", "\x1bXsos\x1b\\", "\x1bc", "\x1b#8", "\x1b(0"]
+    marks = ["\u061c", "\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))]
+    corpus = [f"<{one}>" for one in (*controls, *sequences, *marks)]
+    pieces = [part for piece in corpus for part in (piece[:2], piece[2:])]
+    terminal = start("generate", "Hello?", url=serve(spoken(*pieces)))
+    shown = terminal.read_until(None)
+    assert terminal.end() == 0
+    assert [letter for letter in shown if letter not in "\n\t" and (not letter.isprintable() or letter in marks)] == []
+    assert shown.startswith("<")
+    assert shown.rstrip().endswith(">")
+
+
 @pytest.mark.parametrize("said", ["\x1b[2J", "\x9b31m", "\x1b]0;owned\x07"])
 def test_no_escape_of_a_server_reaches_the_screen(start: Start, serve: Serve, said: str) -> None:
     """Neither in an error nor in a document nor in a table."""

@@ -18,7 +18,7 @@ from llm_manager.policies.classification import classify
 from llm_manager.policies.names import canonical_provider, nearest, provider_of_model
 from llm_manager.policies.printing import one_line, printable
 from llm_manager.policies.references import references
-from llm_manager.policies.sensitivity import private_word
+from llm_manager.policies.sensitivity import keyword_rule, private_word
 from llm_manager.policies.system_prompts import PromptTemplate, render
 from llm_manager.policies.tokens import estimate_tokens
 
@@ -126,9 +126,11 @@ def test_every_shipped_pattern_is_quick(name: str, act: Callable[[str], object])
                 assert seconds(partial(act, text)) < MOST_SECONDS, (name, unit, size)
 
 
+KEYWORDS = keyword_rule(["project heron", "create a", "a" * 60, "\u6f22\u5b57", "set up x"]) or str
 DECISIONS: dict[str, Callable[[str], object]] = {
     "classify": lambda text: classify(LLMRequest(text)),
     "private_word": private_word,
+    "keyword_rule": KEYWORDS,
     "estimate_tokens": estimate_tokens,
     "provider_of_model": provider_of_model,
     "canonical_provider": canonical_provider,

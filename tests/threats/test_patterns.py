@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 
 import pytest
 
@@ -89,7 +90,7 @@ def _act(pattern: re.Pattern[str], use: str) -> Act:
 def liked(pattern: re.Pattern[str]) -> list[str]:
     """What the pattern itself begins with or holds: its literal words, and pairs of them."""
     words = [word for word in re.findall(r"[A-Za-z0-9 _/.:-]{2,}", pattern.pattern) if word.strip()][:6]
-    return [*words, *(f"{one}{other}" for one, other in zip(words, words[1:], strict=False))][:9]
+    return [*words, *(f"{one}{other}" for one, other in pairwise(words))][:9]
 
 
 PATTERNS = patterns()
