@@ -54,6 +54,8 @@ def how_it_failed(error: LLMError) -> How:
             return "other" if sent else "unsent"
         case RequestTimeout(phase=phase):
             return "unsent" if phase == "connect" else "other"
+        case ConfigurationError(origin=origin) if origin is not None and origin.status is not None:
+            return "other"  # a redirect: it has been asked
         case ConfigurationError() | BudgetExceeded() | PolicyBlocked() | CircuitOpen() | StorageFailed() | JobLocked():
             return "unsent"
         case (
