@@ -285,9 +285,9 @@ def charge_of(error: LLMError) -> Charge:
 
 
 def refused_here(error: LLMError) -> bool:
-    """Say whether nothing was sent, since a breaker, a limit, a budget or a rule of our own refused it."""
+    """Say whether nothing was sent, since a breaker, a limit, a budget, a key or a rule of our own refused it."""
     match error:
-        case RateLimitExceeded(local=local):
+        case RateLimitExceeded(local=local) | AuthenticationFailed(local=local):
             return local
         case CircuitOpen() | BudgetExceeded() | PolicyBlocked():
             return True
@@ -296,7 +296,6 @@ def refused_here(error: LLMError) -> bool:
         case (
             ModelUnavailable()
             | InvalidRequest()
-            | AuthenticationFailed()
             | RequestTimeout()
             | ContextTooLarge()
             | ConfigurationError()

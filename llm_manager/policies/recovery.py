@@ -20,6 +20,7 @@ from llm_manager.domain.error_questions import (
 from llm_manager.domain.errors import (
     AllModelsFailed,
     AttemptRecord,
+    AuthenticationFailed,
     BudgetExceeded,
     CircuitOpen,
     ContextTooLarge,
@@ -78,6 +79,8 @@ class Means:
     waits: tuple[float, ...] = ()
 
 
+_MOST_KEPT_BACK: Final = 3
+"""How often a call takes another key since the one it waited with was taken out of use meanwhile."""
 FIRST: Final = Try(step=0)
 _ALONE: Final = Means()
 
@@ -92,6 +95,8 @@ def next_move(plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter
     way = _Way(plan=plan, ledger=ledger, now=now, jitter=jitter, means=means)
     here = way.place(ledger.attempts[-1])
     in_time = now < ledger.deadline
+    if here is not None and in_time and means.other_key and isinstance(error, AuthenticationFailed) and way.kept_back(here):
+        return Try(step=here)
     if here is not None and in_time and ledger.attempts[-1].sent and way.may_resend(here):
         if means.other_key and may_try_another_key(error) and way.room(here) == 0.0:
             return Try(step=here, resend=True)
@@ -141,6 +146,11 @@ class _Way:
     def sent(self, index: int) -> int:
         """How often a model has been asked."""
         return sum(record.sent for record in self.records(index))
+
+    def kept_back(self, index: int) -> bool:
+        """Say whether the last request to a model was kept back for its key alone, and not over and over."""
+        held = [isinstance(record.error, AuthenticationFailed) and record.error.local for record in self.records(index)]
+        return held[-1] and sum(held) <= _MOST_KEPT_BACK
 
     def may_resend(self, index: int) -> bool:
         """Say whether one more request to a model is within the call's own bound: the first one always is."""

@@ -225,7 +225,7 @@ def test_attempts_never_pass_the_fresh_steps_and_the_retries(
         assert may_fall_back(error) or move.step == index or there
         assert move.resend == bool(there and there[-1].sent and met)
         assert not move.resend or waits[move.step] <= move.after_seconds
-        assert not there or there[-1].sent or move.after_seconds > 0.0 or not patient or move.last_resort
+        assert not there or there[-1].sent or move.after_seconds > 0.0 or not patient or move.last_resort or changes_key
         assert not there or there[-1].sent or (there[-1].error is not None and refused_here(there[-1].error))
         assert not isinstance(error, CircuitOpen) or move.step != index or patient or move.last_resort
         assert move.after_seconds >= 0.0
@@ -361,3 +361,14 @@ def test_no_fresh_model_is_asked_after_the_deadline() -> None:
     ledger = ledger.entered(AttemptRecord(number=1, step=0, provider="p", model="m0", after_seconds=0.0, seconds=10.0, error=DOWN))
     assert next_move(plan, ledger, DOWN, now=10.0, jitter=0.0) == GiveUp(error=DOWN)
     assert next_move(plan, evolve(ledger, deadline=11.0), DOWN, now=10.0, jitter=0.0) == Try(step=1)
+
+
+def test_a_key_that_was_kept_back_gives_way_to_another_without_a_re_send_and_not_for_ever() -> None:
+    """Nothing was sent: the same model is asked with the next key, three times at most."""
+    error = AuthenticationFailed(model="m0", message="key 1234 is not sent", local=True)
+    plan = plan_of(1, max_retries=0)
+    for times in range(1, 4):
+        assert after(plan, *[(0, error)] * times, other_key=True) == Try(step=0)
+    assert after(plan, *[(0, error)] * 4, other_key=True) == GiveUp(error=error)
+    assert after(plan, (0, error)) == GiveUp(error=error)
+    assert after(plan_of(2), (0, error)) == Try(step=1)
