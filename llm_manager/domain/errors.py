@@ -123,12 +123,13 @@ class InvalidRequest:
 
 @frozen(kw_only=True)
 class AuthenticationFailed:
-    """The key is missing, wrong, or not allowed to do this."""
+    """The key is missing, wrong, or not allowed to do this; ``local`` ones are keys that we kept back, for another to be sent."""
 
     tag: ClassVar[Literal["AuthenticationFailed"]] = "AuthenticationFailed"
     model: str
     message: str
     reason: Literal["key", "permission"] = "key"
+    local: bool = False
     origin: Origin | None = None
     attempts: Attempts = field(default=(), eq=False, repr=False)
 

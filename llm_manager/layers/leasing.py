@@ -11,7 +11,7 @@ from llm_manager.cells import Cell
 from llm_manager.domain.attempts import AnyAttempt
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.error_questions import describe
-from llm_manager.domain.errors import AuthenticationFailed, LLMError, Origin, QuotaExhausted, RateLimitExceeded
+from llm_manager.domain.errors import AuthenticationFailed, LLMError, Origin
 from llm_manager.domain.events import KeyChanged
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.standing import KeyStanding
@@ -118,15 +118,9 @@ def _tell(held: _Held, secret: Secret, change: Literal["preferred", "cooling", "
 
 def _refusal(why: keys.Withheld, attempt: AnyAttempt, secret: Secret) -> LLMError:
     """Why an attempt does not leave with its key; another one would do."""
-    model, message = attempt.model.name, f"key {secret.fingerprint} is not sent: {_WHY[why]}"
+    message = f"key {secret.fingerprint} is not sent: {_WHY[why]}"
     origin = Origin(provider=attempt.endpoint.provider, endpoint=attempt.endpoint.base_url, key_fingerprint=secret.fingerprint)
-    match why:
-        case "quota":
-            return QuotaExhausted(model=model, message=message, scope="key", origin=origin)
-        case "cooling":
-            return RateLimitExceeded(model=model, message=message, scope="key", origin=origin)
-        case _:
-            return AuthenticationFailed(model=model, message=message, origin=origin)
+    return AuthenticationFailed(model=attempt.model.name, message=message, local=True, origin=origin)
 
 
 def _standing(held: _Held, now: float) -> tuple[KeyStanding, ...]:

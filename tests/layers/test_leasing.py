@@ -9,20 +9,24 @@ import pytest
 from attrs import evolve
 from returns.result import Failure, Result, Success
 
+from llm_manager import LLMConfig, LLMResponse, settle
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import ProviderSettings
-from llm_manager.domain.error_questions import describe, may_try_another_key
+from llm_manager.domain.embeddings import EmbedRequest
+from llm_manager.domain.error_questions import describe, may_try_another_key, refused_here
 from llm_manager.domain.errors import AuthenticationFailed, ConfigurationError, LLMError, NetworkError, QuotaExhausted, RateLimitExceeded
 from llm_manager.domain.events import Event, KeyChanged
+from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.secrets import Secret
+from llm_manager.domain.standing import KeyStanding
 from llm_manager.domain.usage import Unpriced
 from llm_manager.layers.fetching_keys import SOONEST_SECONDS
 from llm_manager.layers.leasing import leasing
 from llm_manager.services.gates import End, Pass, Replied
 from llm_manager.services.guards import Keys
 from llm_manager.settings.key_files import read_keys
-from llm_manager.testing import FakeWorld, attempt_for, run_virtual
+from llm_manager.testing import FakeWorld, attempt_for, run_virtual, scripted, scripted_manager
 
 A, B, C = Secret("key-aaaaaaaa"), Secret("key-bbbbbbbb"), Secret("key-cccccccc")
 WRONG = AuthenticationFailed(model="m", message="wrong")
@@ -124,22 +128,24 @@ async def test_an_attempt_that_was_left_gives_its_key_back() -> None:
 
 
 @pytest.mark.parametrize(
-    ("met", "refusal"),
+    "met",
     [
-        (WRONG, AuthenticationFailed),
-        (AuthenticationFailed(model="m", message="", reason="permission"), AuthenticationFailed),
-        (QuotaExhausted(model="m", message="spent"), QuotaExhausted),
-        (RateLimitExceeded(model="m", retry_after_seconds=60.0), RateLimitExceeded),
+        WRONG,
+        AuthenticationFailed(model="m", message="", reason="permission"),
+        QuotaExhausted(model="m", message="spent"),
+        RateLimitExceeded(model="m", retry_after_seconds=60.0),
     ],
 )
-async def test_whoever_waited_with_a_key_that_met_an_error_is_told_to_take_another(met: LLMError, refusal: type) -> None:
+async def test_whoever_waited_with_a_key_that_met_an_error_is_told_to_take_another(met: LLMError) -> None:
     keys = keys_for(api_keys=(A, B))
     assert await sent(keys, met) is A
     assert keys.gate is not None
     entered = await keys.gate(attempt(A), no_emit)
     assert isinstance(entered, Failure)
     error = entered.failure()
-    assert isinstance(error, refusal)
+    assert isinstance(error, AuthenticationFailed)
+    assert error.local
+    assert refused_here(error)
     assert may_try_another_key(error)
     assert A.fingerprint in describe(error)
     assert "key-" not in repr(error)
@@ -437,3 +443,42 @@ def test_threat_25_no_request_is_sent_with_a_retired_key_after_grace() -> None:
     assert counts["sent"] > 15_000
     assert counts["in grace"] > 0
     assert counts["late"] == 0
+
+
+def test_a_call_that_waited_with_a_retired_key_goes_out_with_the_new_one() -> None:
+    """It is told so in its attempts, as one that was not sent, and it is neither a re-send nor an error of the model."""
+    model = scripted("hi", provider="p", seconds=5.0)
+
+    async def scenario() -> tuple[LLMResponse, LLMResponse, LLMResponse]:
+        async def source() -> tuple[Secret, ...]:
+            return (A,) if asyncio.get_running_loop().time() < 3.0 else (B,)
+
+        settings = ProviderSettings(key_source=source, key_refresh_seconds=2.0, concurrency=1)
+        config = LLMConfig(providers={"p": settings}, routing=RoutingPolicy(max_retries=0))
+        manager = scripted_manager(model, config=config)
+
+        async def asked(text: str, after: float) -> LLMResponse:
+            await asyncio.sleep(after)
+            return (await settle(manager.generate(LLMRequest(text)))).unwrap()
+
+        return await asyncio.gather(asked("one", 0.0), asked("two", 1.0), asked("three", 4.0))
+
+    one, two, three = run_virtual(scenario())
+    assert {each.key for each in model.calls} == {A, B}
+    assert [each.sent for each in two.attempts] == [False, True]
+    assert [each.key_fingerprint for each in two.attempts] == [A.fingerprint, B.fingerprint]
+    assert [len(each.attempts) for each in (one, three)] == [1, 1]
+
+
+def test_a_ring_is_shared_by_whole_answers_streams_and_vectors() -> None:
+    model = scripted("hi", provider="p", able=("embed",))
+
+    async def scenario() -> tuple[KeyStanding, ...]:
+        config = LLMConfig(providers={"p": ProviderSettings(api_keys=(A, B), key_rotation="spread")})
+        manager = scripted_manager(model, config=config)
+        assert isinstance(await settle(manager.generate(LLMRequest("one"))), Success)
+        assert [isinstance(event, Success) async for event in manager.stream(LLMRequest("two"))]
+        assert isinstance(await settle(manager.embed(EmbedRequest(texts=("three",)))), Success)
+        return manager.standing().keys
+
+    assert [(each.uses, each.leases) for each in run_virtual(scenario())] == [(2, 0), (1, 0)]
