@@ -38,7 +38,7 @@ from llm_manager.orchestration.discovering import discovering
 from llm_manager.orchestration.dispatching import asking_clients, opening_clients
 from llm_manager.orchestration.embedding import embedding
 from llm_manager.orchestration.exploring import exploring
-from llm_manager.orchestration.generating import Turns, generating, going_on
+from llm_manager.orchestration.generating import Turns, answering_rows, generating, going_on
 from llm_manager.orchestration.knowing import Knowledge, Known
 from llm_manager.orchestration.limiting import LimitingDeps, checking_limits
 from llm_manager.orchestration.offering import offering
@@ -179,7 +179,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     return LLMManager(
         generate=publish(generating(calls, world)),
         stream=streaming(opened, world),
-        generate_all=batching(generating(calls, world, patient=True), fitting),
+        generate_all=batching(answering_rows(calls, world), fitting, config.performance.patience_seconds),
         generate_as=structuring(turns, config.performance.output_retries),
         converse=conversing(turns, deps.conversations, config.context),
         call_tools=calling_tools(turns.ask, performing),

@@ -1,5 +1,6 @@
 """One try of one model, and the ledger of all tries of a call."""
 
+from collections.abc import Callable
 from decimal import Decimal
 from math import inf
 from typing import TypeAlias
@@ -62,14 +63,16 @@ class Ledger:
 class Call:
     """One call of the manager: what is asked, and when it began on the world's monotonic clock.
 
-    ``patient`` calls, rows of a batch, wait for an endpoint to come back where others fail at once. ``before`` is the ledger of
-    the turns that came before this one, when a re-ask or a step of a tool run goes on with it.
+    ``patient`` calls, rows of a batch, wait where others fail at once: for limits of ours as long as they have time, and for an
+    endpoint that is down as many seconds as ``outage_seconds`` says when it is. ``before`` is the ledger of the turns that came
+    before this one, when a re-ask or a step of a tool run goes on with it.
     """
 
     id: str
     request: LLMRequest = field(repr=False)
     started: float
     patient: bool = False
+    outage_seconds: Callable[[], float] = field(default=lambda: 0.0, eq=False, repr=False)
     before: Ledger | None = None
 
 

@@ -106,6 +106,7 @@ class ContextSettings:
 class PerformanceSettings:
     """``timeout_ms`` bounds silence; ``concurrency`` bounds calls at once in a batch (None: what the model takes).
 
+    ``patience_seconds`` is how long rows of a batch wait for an endpoint that goes down while they are asked.
     ``output_retries`` is how often an answer that does not fit the class it was asked for is asked for again; each time takes
     one of the call's re-sends.
     """
@@ -115,6 +116,7 @@ class PerformanceSettings:
     concurrent_tools: int = 3
     concurrency: int | None = None
     output_retries: int = 1
+    patience_seconds: float = 120.0
 
 
 @frozen(kw_only=True)

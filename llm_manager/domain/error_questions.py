@@ -220,6 +220,13 @@ def counts_for_breaker(error: LLMError) -> bool:
             assert_never(error)
 
 
+def is_down(error: LLMError) -> bool:
+    """Say whether an endpoint is at fault, or was just now, so that whoever is asked next will hardly do better."""
+    if isinstance(error, AllModelsFailed):
+        return any(map(is_down, error.causes))
+    return isinstance(error, CircuitOpen) or counts_for_breaker(error)
+
+
 def origin_of(error: LLMError) -> Origin | None:
     """Say which provider caused the error, when one did."""
     match error:

@@ -8,12 +8,13 @@ from typing import Any, TypeAlias
 
 from returns.result import Failure, Result
 
+from llm_manager.domain.error_questions import is_down
 from llm_manager.domain.errors import InvalidRequest, LLMError
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
+from llm_manager.orchestration.generating import AnswerRow
 from llm_manager.policies.value_faults import is_whole, kind
 from llm_manager.services.manager import GenerateAll
-from llm_manager.services.steps import Step
 
 Numbered: TypeAlias = tuple[int, Result[LLMResponse, LLMError]]
 Concurrency: TypeAlias = Callable[[LLMRequest], Coroutine[Any, Any, int]]
@@ -22,10 +23,11 @@ _AHEAD = 4
 """Answers per worker that may wait for the reader, or behind the oldest one under way."""
 
 
-def batching(answer: Step[LLMRequest, LLMResponse], fitting: Concurrency) -> GenerateAll:
+def batching(answer: AnswerRow, fitting: Concurrency, longest_seconds: float) -> GenerateAll:
     """Answer requests side by side; who reads slowly slows the workers down, who leaves cancels them.
 
-    ``fitting`` says how many calls at once suit the model that the first request would get.
+    ``fitting`` says how many calls at once suit the model that the first request would get; ``longest_seconds`` how long rows
+    wait for endpoints that go down.
     """
 
     async def generate_all(
@@ -41,7 +43,8 @@ def batching(answer: Step[LLMRequest, LLMResponse], fitting: Concurrency) -> Gen
             return
         workers = max(1, await fitting(*first) if concurrency is None else concurrency)
         desk = _Desk(enumerate(chain(first, rows)), bound=workers * (1 + _AHEAD))
-        tasks = [asyncio.create_task(_work(answer, desk)) for _ in range(workers)]
+        patience = _Patience(workers, longest_seconds)
+        tasks = [asyncio.create_task(_work(answer, desk, patience)) for _ in range(workers)]
         early: dict[int, Numbered] = {}
         wanted = 0
         try:
@@ -122,10 +125,35 @@ class _Desk:
         return self._answers.popleft()
 
 
-async def _work(answer: Step[LLMRequest, LLMResponse], desk: _Desk) -> None:
+class _Patience:
+    """How long rows wait for what is down: not before any of them was answered, nor once a row for each worker has waited in vain."""
+
+    __slots__ = ("_answered", "_longest", "_vain", "_workers")
+
+    def __init__(self, workers: int, longest_seconds: float) -> None:
+        self._workers = workers
+        self._longest = longest_seconds
+        self._answered = False
+        self._vain = 0
+
+    def seconds(self) -> float:
+        """As things are now."""
+        return self._longest if self._answered and self._vain < self._workers else 0.0
+
+    def heed(self, outcome: Result[LLMResponse, LLMError]) -> None:
+        """Learn from a row's end."""
+        if isinstance(outcome, Failure):
+            self._vain += is_down(outcome.failure())
+        else:
+            self._answered, self._vain = True, 0
+
+
+async def _work(answer: AnswerRow, desk: _Desk, patience: _Patience) -> None:
     try:
         while (row := await desk.take()) is not None:
             position, request = row
-            desk.leave((position, await answer(request)))
+            outcome = await answer(request, patience.seconds)
+            patience.heed(outcome)
+            desk.leave((position, outcome))
     finally:
         asyncio.get_running_loop().call_soon(desk.wake)

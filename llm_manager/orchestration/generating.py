@@ -39,16 +39,37 @@ class Turns:
         return None if ledger.resends >= self.max_retries else ledger
 
 
-def generating(step: Step[Call, LLMResponse], world: World, *, patient: bool = False) -> Step[LLMRequest, LLMResponse]:
-    """Begin a call for each request; its id names it in the journal and on the answer. ``patient`` calls wait for endpoints."""
+class AnswerRow(Protocol):
+    """Asks for the answer to a row of a batch, which waits for an endpoint that is down as long as ``outage_seconds`` says then."""
+
+    def __call__(
+        self, request: LLMRequest, outage_seconds: Callable[[], float], /
+    ) -> Coroutine[Any, Any, Settled[LLMResponse, LLMError]]: ...
+
+
+def generating(step: Step[Call, LLMResponse], world: World) -> Step[LLMRequest, LLMResponse]:
+    """Begin a call for each request; its id names it in the journal and on the answer."""
 
     async def generate(request: LLMRequest) -> Settled[LLMResponse, LLMError]:
         strange = not_asked(request)
         if strange is not None:
             return Failure(strange)
-        return await step(Call(id=world.new_id(), request=request, started=world.now(), patient=patient))
+        return await step(Call(id=world.new_id(), request=request, started=world.now()))
 
     return generate
+
+
+def answering_rows(step: Step[Call, LLMResponse], world: World) -> AnswerRow:
+    """Begin a patient call for each row."""
+
+    async def answer(request: LLMRequest, outage_seconds: Callable[[], float], /) -> Settled[LLMResponse, LLMError]:
+        strange = not_asked(request)
+        if strange is not None:
+            return Failure(strange)
+        call = Call(id=world.new_id(), request=request, started=world.now(), patient=True, outage_seconds=outage_seconds)
+        return await step(call)
+
+    return answer
 
 
 def going_on(step: Step[Call, LLMResponse], world: World) -> GoOn:

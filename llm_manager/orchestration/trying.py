@@ -61,6 +61,7 @@ class Trial:
     journal: Journal
     guards: Guards
     patient: bool = False
+    outage_seconds: Callable[[], float] = lambda: 0.0
     decide: Decide = next_move
 
     def means(self, key: Secret | None, at: int) -> Means:
@@ -68,6 +69,7 @@ class Trial:
         guards, steps = self.guards, self.plan.steps
         return Means(
             patient=self.patient,
+            outage_seconds=self.outage_seconds(),
             other_key=guards.keys.others(steps[at].profile.provider, key),
             waits=tuple(guards.resends.wait(step.endpoint) for step in steps),
         )

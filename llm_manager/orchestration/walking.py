@@ -56,7 +56,15 @@ def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> St
             if isinstance(raced, Success):
                 return raced
             lost = raced.failure()
-        trial = Trial(plan=plan, call_id=call.id, world=deps.world, journal=deps.journal, guards=deps.guards, patient=call.patient)
+        trial = Trial(
+            plan=plan,
+            call_id=call.id,
+            world=deps.world,
+            journal=deps.journal,
+            guards=deps.guards,
+            patient=call.patient,
+            outage_seconds=call.outage_seconds,
+        )
         return await try_on(lost, partial(way.ask, step), trial)
 
     return walk

@@ -32,7 +32,7 @@ from llm_manager.domain.plans import Plan
 
 LONGEST_WAIT_SECONDS: Final = 120.0
 PATIENCE_SECONDS: Final = 60.0
-"""How long after its first failure a patient call keeps its last re-send: outages of a minute are common."""
+"""How long after its first failure a patient call that is only asked to slow down keeps its last re-send."""
 
 _BASE_SECONDS = 0.5
 _OVERLOADED_BASE_SECONDS = 2.0
@@ -70,11 +70,14 @@ Move: TypeAlias = Try | GiveUp
 class Means:
     """What a call has beside its ledger.
 
-    ``patient`` calls wait for endpoints to come back. ``other_key`` says that the model which failed last can be asked with
-    another key. ``waits`` are the seconds until the endpoint of each step has room for one more re-send, 0 where they are not told.
+    ``patient`` calls wait until limits let them through, and begin no wait for an endpoint that is down later than
+    ``outage_seconds`` after their first failure; half of that their last re-send is kept. ``other_key`` says that the model
+    which failed last can be asked with another key. ``waits`` are the seconds until the endpoint of each step has room for one
+    more re-send, 0 where they are not told.
     """
 
     patient: bool = False
+    outage_seconds: float = 0.0
     other_key: bool = False
     waits: tuple[float, ...] = ()
 
@@ -187,7 +190,8 @@ class _Way:
         shut = {index: record.error for index, record in tried.items() if isinstance(record.error, CircuitOpen)}
         if not waits and (probe := self.last_resort(shut)) is not None:
             return probe
-        waits += [wait for index, error in shut.items() if (wait := self.let_in(index, error, error.retry_after_seconds)) is not None]
+        if self.bears():
+            waits += [wait for index, error in shut.items() if (wait := self.let_in(index, error, error.retry_after_seconds)) is not None]
         if not waits:
             return GiveUp(error=verdict(self.plan, self.ledger))
         return min(waits, key=lambda wait: (wait.seconds, wait.move.step)).move
@@ -252,11 +256,17 @@ class _Way:
             return None
         wanted = _backoff(error, len(failures), self.jitter) if asked is None else self.spread(asked)
         pause = max(0.0, _ended(self.ledger, last) + wanted - self.now)
+        keeps = PATIENCE_SECONDS if isinstance(error, RateLimitExceeded) else self.means.outage_seconds / 2
         if self.means.patient and resend(error) == "freely" and 0 < self.ledger.resends == self.plan.max_retries - 1:
-            kept = _ended(self.ledger, failures[0]) + self.spread(PATIENCE_SECONDS) - self.now
-            if self.now + kept < self.ledger.deadline:
+            kept = _ended(self.ledger, failures[0]) + self.spread(keeps) - self.now
+            if self.now + kept < self.ledger.deadline and keeps > 0.0:
                 pause = max(pause, kept)
         return pause
+
+    def bears(self) -> bool:
+        """Say whether the call still has patience with what is down."""
+        first = next((record for record in self.ledger.turn if record.error is not None), None)
+        return first is not None and self.now - _ended(self.ledger, first) < self.means.outage_seconds
 
     def spread(self, seconds: float) -> float:
         """Spread those who wait for the same moment: behind it, never before it."""

@@ -84,6 +84,7 @@ SECTIONS: Final[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
             Setting("concurrent_tools", _COUNT),
             Setting("concurrency", _COUNT),
             Setting("output_retries", whole(0, 10)),
+            Setting("patience_seconds", number(0, 86_400)),
         ),
         "display": (
             Setting("always_stream", FLAG),

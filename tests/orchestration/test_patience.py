@@ -26,12 +26,12 @@ HI = LLMRequest("hi", cache="off")
 ORDER = LLMConfig(routing=RoutingPolicy(fallback_order=("one", "two")))
 
 
-def recovering(at: float, tag: type[ModelUnavailable] = ModelUnavailable) -> object:
-    """Down until a moment, and well from then on."""
+def recovering(at: float, since: float = 0.0, tag: type[ModelUnavailable] = ModelUnavailable) -> object:
+    """Down for a while, and well before and after."""
     world = fake_world()
 
     def said(attempt: Attempt) -> Said:
-        return "back" if world.now() >= at else tag(model=attempt.model.name, message="500")
+        return "well" if not since <= world.now() < at else tag(model=attempt.model.name, message="500")
 
     return said
 
@@ -39,7 +39,7 @@ def recovering(at: float, tag: type[ModelUnavailable] = ModelUnavailable) -> obj
 @pytest.mark.parametrize("concurrency", [1, 8])
 @pytest.mark.parametrize("breaker", [True, False])
 def test_rows_survive_an_outage_of_a_minute(concurrency: int, breaker: bool) -> None:
-    model = scripted(recovering(60.0), provider="one", seconds=0.1)  # type: ignore[arg-type]  # a function of the attempt
+    model = scripted(recovering(60.3, since=0.3), provider="one", seconds=0.1)  # type: ignore[arg-type]  # a function of the attempt
     config = evolve(ORDER, breaker=BreakerSettings(enabled=breaker))
 
     async def rows() -> list[Settled[LLMResponse, LLMError]]:
@@ -52,6 +52,23 @@ def test_rows_survive_an_outage_of_a_minute(concurrency: int, breaker: bool) -> 
     sent = sum(sum(each.sent for each in outcome.unwrap().attempts) for outcome in outcomes)
     assert sent == model.count
     assert model.count <= 16 * 4
+
+
+def test_rows_wait_in_vain_once_for_each_worker_and_not_at_all_for_what_never_answered() -> None:
+    async def rows(since: float) -> tuple[list[bool], float]:
+        model = scripted(recovering(10_000.0, since=since), provider="one", seconds=0.1)  # type: ignore[arg-type]  # a function of the attempt
+        requests = [evolve(HI, prompt=f"row {number}", deadline_ms=1_000_000) for number in range(40)]
+        began = fake_world().now()
+        async with aclosing(scripted_manager(model, config=ORDER).generate_all(requests, concurrency=2)) as answers:
+            outcomes = [isinstance(outcome, Success) async for _, outcome in answers]
+        return outcomes, fake_world().now() - began
+
+    outcomes, seconds = run_virtual(rows(0.0))
+    assert outcomes == [False] * 40
+    assert seconds < 30.0
+    outcomes, seconds = run_virtual(rows(0.15))
+    assert outcomes == [True, True] + [False] * 38
+    assert 120.0 < seconds < 300.0
 
 
 def test_others_fail_at_once_while_everything_is_shut() -> None:

@@ -213,7 +213,7 @@ def test_attempts_never_pass_the_fresh_steps_and_the_retries(
         )
         other_key = data.draw(st.booleans())
         waits = tuple(data.draw(st.lists(st.sampled_from([0.0, 0.0, 3.0, 59.0]), min_size=steps, max_size=steps)))
-        means = Means(patient=patient, other_key=other_key, waits=waits)
+        means = Means(patient=patient, outage_seconds=data.draw(st.sampled_from([0.0, 120.0])), other_key=other_key, waits=waits)
         move = next_move(plan, ledger, error, now=now, jitter=data.draw(st.floats(0.0, 0.999)), means=means)
         if isinstance(move, GiveUp):
             break
@@ -298,13 +298,14 @@ def test_other_models_of_a_shut_endpoint_are_not_asked() -> None:
 
 def test_only_the_patient_wait_for_a_breaker_and_for_limits() -> None:
     assert after(plan_of(1), (0, SHUT), (0, SHUT)) == GiveUp(error=SHUT)
-    waiting = after(plan_of(1, max_retries=0), (0, SHUT), (0, SHUT), patient=True, jitter=0.0)
+    waiting = after(plan_of(1, max_retries=0), (0, SHUT), (0, SHUT), patient=True, jitter=0.0, outage_seconds=120.0)
     assert waiting == Try(step=0, after_seconds=40.0)
+    assert after(plan_of(1), (0, SHUT), (0, SHUT), (0, SHUT), patient=True, outage_seconds=2.0) == GiveUp(error=SHUT)
     assert after(plan_of(1), (0, PAUSED), jitter=0.0) == GiveUp(error=PAUSED)
     assert after(plan_of(1), (0, PAUSED), patient=True, jitter=0.0) == Try(step=0, after_seconds=5.0)
     never = evolve(PAUSED, resend_helps=False)
     assert after(plan_of(1), (0, never), patient=True) == GiveUp(error=never)
-    assert after(plan_of(1), (0, SHUT), (0, SHUT), patient=True, deadline=30.0) == GiveUp(error=SHUT)
+    assert after(plan_of(1), (0, SHUT), (0, SHUT), patient=True, deadline=30.0, outage_seconds=120.0) == GiveUp(error=SHUT)
 
 
 def test_waits_for_what_is_refused_here_grow_so_that_nothing_spins() -> None:
@@ -322,21 +323,23 @@ def test_the_hurried_stand_in_the_queue_of_a_paused_endpoint_when_no_other_model
 
 
 def test_a_patient_call_keeps_its_last_re_send_for_a_minute() -> None:
-    quick = after(plan_of(1), (0, DOWN), (0, DOWN), patient=True)
+    quick = after(plan_of(1), (0, DOWN), (0, DOWN), patient=True, outage_seconds=120.0)
     assert isinstance(quick, Try)
     assert quick.after_seconds < 1.0
-    last = after(plan_of(1), (0, DOWN), (0, DOWN), (0, DOWN), patient=True, jitter=0.0)
-    assert last == Try(step=0, after_seconds=PATIENCE_SECONDS - 2.0, resend=True)
-    hurried = after(plan_of(1), (0, DOWN), (0, DOWN), (0, DOWN), patient=True, deadline=30.0)
+    last = after(plan_of(1), (0, DOWN), (0, DOWN), (0, DOWN), patient=True, jitter=0.0, outage_seconds=90.0)
+    assert last == Try(step=0, after_seconds=45.0 - 2.0, resend=True)
+    limited = after(plan_of(1), (0, LIMITED), (0, LIMITED), (0, LIMITED), patient=True, jitter=0.0)
+    assert limited == Try(step=0, after_seconds=PATIENCE_SECONDS - 2.0, resend=True)
+    hurried = after(plan_of(1), (0, DOWN), (0, DOWN), (0, DOWN), patient=True, deadline=30.0, outage_seconds=90.0)
     assert isinstance(hurried, Try)
     assert hurried.after_seconds < 2.0
 
 
 def test_after_a_refusal_what_was_met_before_still_bounds_the_re_sends() -> None:
     reset = NetworkError(model="m", message="reset", sent=True)
-    assert isinstance(after(plan_of(1), (0, reset), (0, SHUT), patient=True), Try)
-    assert after(plan_of(1), (0, reset), (0, reset), (0, SHUT), patient=True) == GiveUp(error=SHUT)
-    assert after(plan_of(1, max_retries=0), (0, DOWN), (0, SHUT), patient=True) == GiveUp(error=SHUT)
+    assert isinstance(after(plan_of(1), (0, reset), (0, SHUT), patient=True, outage_seconds=90.0), Try)
+    assert after(plan_of(1), (0, reset), (0, reset), (0, SHUT), patient=True, outage_seconds=90.0) == GiveUp(error=SHUT)
+    assert after(plan_of(1, max_retries=0), (0, DOWN), (0, SHUT), patient=True, outage_seconds=90.0) == GiveUp(error=SHUT)
 
 
 def test_re_sends_of_earlier_turns_are_gone_and_their_models_may_be_asked_again() -> None:
