@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 import pytest
+from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import AnyAttempt, Attempt
@@ -27,14 +28,17 @@ from llm_manager.domain.errors import (
 from llm_manager.domain.events import Event
 from llm_manager.domain.rate_limits import RateLimits
 from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.secrets import Secret
 from llm_manager.domain.usage import Priced, Unpriced, Usage
 from llm_manager.layers.admitting import admitting
 from llm_manager.layers.breaking import breaking
 from llm_manager.layers.budgeting import budgeting
+from llm_manager.layers.leasing import leasing
 from llm_manager.layers.resending import resending
 from llm_manager.outcomes import Settled
 from llm_manager.services.gates import Emit, End, Gate, Pass, Replied
 from llm_manager.services.world import World
+from llm_manager.settings.key_files import read_keys
 from llm_manager.testing import attempt_for, fake_world
 from llm_manager.testing.virtual_loop import run_virtual
 
@@ -45,6 +49,8 @@ WIDE: Mapping[str, MakeGate] = {
     "breakers": lambda world: breaking(BreakerSettings(), world.now).gate,
     "admission": lambda world: admitting(AdmissionSettings(), {}, world).gate,
     "resends": lambda world: resending(world.now).gate,
+    "keys": lambda world: of_keys(world, ProviderSettings(api_keys=(Secret("key-a"), Secret("key-b")))),
+    "keys, spread": lambda world: of_keys(world, ProviderSettings(api_keys=(Secret("key-a"), Secret("key-b")), key_rotation="spread")),
     "budgets": lambda world: of_budgets(world, Budget(name="b", limit=Decimal(10**9), unit="tokens", each="user")),
 }
 
@@ -84,6 +90,18 @@ def gate_of_one() -> Gate:
             inside -= 1
 
         return Success(Pass(ended=ended))
+
+    return gate
+
+
+def of_keys(world: World, settings: ProviderSettings) -> Gate:
+    """The gate of the keys of a provider, to which everybody comes with the key that was chosen."""
+    keys = leasing({"scripted": settings}, world, read_keys)
+    leased = keys.gate
+    assert leased is not None
+
+    async def gate(attempt: AnyAttempt, emit: Emit) -> Settled[Pass, LLMError]:
+        return await leased(evolve(attempt, key=keys.choose("scripted", None)), emit)
 
     return gate
 
