@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _read(arguments)
     reports = []
     for seed, scenario, how in _histories(asked):
-        report = History(seed, scenario, asked.requests, look_every=asked.look_every).run()
+        report = History(seed, scenario, asked.requests, look_every=asked.look_every, show=asked.show).run()
         reports.append(report)
         if report.broken or not asked.quiet:
             tell(report, how)
@@ -40,6 +40,7 @@ def _read(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--each", choices=("alone", "pair"), help="a history for each fault, or for each two of them")
     parser.add_argument("--part", default="0/1", help="of --each, only every n-th from the k-th on: k/n")
     parser.add_argument("--look-every", type=int, default=20, help="look into the cells every so many events")
+    parser.add_argument("--show", help="print every line of the trace with this in it, such as 'call-7 '")
     parser.add_argument("--quiet", action="store_true", help="tell only the sum of several histories, and what is broken")
     asked = parser.parse_args(arguments)
     if asked.faults == "?":

@@ -11,10 +11,12 @@ from tests.simulation.providers import Exchange
 _MINUTE = 60.0
 _COUNTED_TOGETHER = 5.0
 """Re-sends are counted in bins of so many seconds, so that the oldest of them may be forgotten as much too early."""
+_REFUSED_SECONDS = 300.0
+"""A key that may not do what was asked is tried again after this long; one that is wrong never is, but is told in the same way."""
 _LEAST_RESENDS = 10
 _SHARE = 0.2
-_CLUMPING = 2.0
-"""They are counted when they are decided on and seen when they leave, up to half a minute later: so they clump."""
+_AHEAD = 2.0
+"""Who must wait for room is counted when that is decided, before there is any."""
 
 
 class BreakerWatch:
@@ -25,7 +27,7 @@ class BreakerWatch:
         self._broken = broken
         self._phase: dict[str, str] = {}
         self._blame: dict[str, int] = defaultdict(int)
-        self._probing: dict[str, int] = defaultdict(int)
+        self._probing: dict[str, set[int]] = defaultdict(set)
         self._on_trial: set[str] = set()
 
     def hear(self, event: events.BreakerChanged) -> None:
@@ -36,6 +38,7 @@ class BreakerWatch:
             self._broken(f"the breaker of {provider} opened after {self._blame[provider]} failures that count, {least} are needed")
         if event.phase == "closed":
             self._on_trial.add(provider)
+            self._probing[provider].clear()  # a stream that has begun to answer is a probe no more
         self._phase[provider] = event.phase
         self._blame[provider] = 0
 
@@ -47,10 +50,10 @@ class BreakerWatch:
         if phase == "open":
             self._broken(f"{exchange.provider} was asked while its breaker was open")
             return
-        exchange.probe = True
-        self._probing[exchange.provider] += 1
-        if self._probing[exchange.provider] > self._settings.probes:
-            self._broken(f"{self._probing[exchange.provider]} probes at once at {exchange.provider}, {self._settings.probes} allowed")
+        probes = self._probing[exchange.provider]
+        probes.add(exchange.number)
+        if len(probes) > self._settings.probes:
+            self._broken(f"{len(probes)} probes at once at {exchange.provider}, {self._settings.probes} allowed")
 
     def failed(self, exchange: Exchange) -> None:
         """A request has failed; what the tables say is not the server's fault is not counted against it."""
@@ -59,8 +62,7 @@ class BreakerWatch:
 
     def finished(self, exchange: Exchange) -> None:
         """Nothing more is read of an answer."""
-        if exchange.probe:
-            self._probing[exchange.provider] -= 1
+        self._probing[exchange.provider].discard(exchange.number)
 
 
 class KeyWatch:
@@ -72,44 +74,45 @@ class KeyWatch:
             for name, settings in config.providers.items()
         }
         self._broken = broken
-        self._refused: set[str] = set()
+        self._refused: dict[str, float] = {}
         self._out: set[str] = set()
 
     def hear(self, event: events.KeyChanged) -> None:
         """Another key is in use, or one is not any more."""
         if event.change in ("refused", "retired"):
-            self._refused.add(event.key_fingerprint)
+            self._refused[event.key_fingerprint] = event.at + _REFUSED_SECONDS
         if event.change != "preferred":
             self._out.add(event.key_fingerprint)
 
     def started(self, event: events.AttemptStarted) -> None:
         """A request is about to leave."""
-        if event.key_fingerprint not in self._refused:
+        if event.key_fingerprint is None or event.at >= self._refused.get(event.key_fingerprint, 0.0):
             return
         if any(other not in self._out for other in self._fingerprints.get(event.provider, ())):
             self._broken(f"{event.call_id} used the key {event.key_fingerprint} of {event.provider}, which was refused")
 
 
 class ResendWatch:
-    """Re-sends to one endpoint stay a share of what was asked of it in the last minute."""
+    """Re-sends to one endpoint stay a share of what was asked of it in the last minute, at the moments when they are decided on."""
 
     def __init__(self, broken: Callable[[str], None]) -> None:
         self._broken = broken
         self._calls: dict[str, deque[float]] = defaultdict(deque)
         self._resends: dict[str, deque[float]] = defaultdict(deque)
 
-    def sent(self, exchange: Exchange, *, again: bool) -> None:
-        """A request has left, to a server that its call has asked before if ``again``."""
-        at, provider = exchange.at, exchange.provider
-        calls, resends = self._calls[provider], self._resends[provider]
-        calls.append(at)
-        while calls[0] <= at - _MINUTE:
+    def sent(self, exchange: Exchange) -> None:
+        """A request has left."""
+        calls = self._calls[exchange.provider]
+        calls.append(exchange.at)
+        while calls[0] <= exchange.at - _MINUTE:
             calls.popleft()
-        if not again:
-            return
+
+    def decided(self, provider: str, at: float) -> None:
+        """A server is to be asked again by a call that has asked it before."""
+        calls, resends = self._calls[provider], self._resends[provider]
         resends.append(at)
         while resends[0] <= at - _MINUTE + _COUNTED_TOGETHER:
             resends.popleft()
-        most = max(_LEAST_RESENDS, _SHARE * len(calls)) * _CLUMPING + 1
+        most = max(_LEAST_RESENDS, _SHARE * len(calls)) * _AHEAD + 1
         if len(resends) > most:
             self._broken(f"{len(resends)} re-sends to {provider} in a minute of {len(calls)} requests")

@@ -17,7 +17,7 @@ from llm_manager.domain.usage import Priced
 from tests.simulation.guard_watch import BreakerWatch, KeyWatch, ResendWatch
 from tests.simulation.ledgers import Ledgers
 from tests.simulation.providers import Exchange
-from tests.simulation.servers import SERVERS
+from tests.simulation.servers import PROVIDER_OF, SERVERS
 from tests.simulation.workload import Asked
 
 MINUTE = 60.0
@@ -38,10 +38,13 @@ class CallRecord:
     attempts: dict[int, Exchange | None] = field(factory=dict)
     steps: set[str] = field(factory=set)
     sends: int = 0
-    banned: set[tuple[str, str]] = field(factory=set)
-    over: str = ""
-    """Which fault has ended it for good."""
+    banned: dict[tuple[str, str], int] = field(factory=dict)
+    """Which servers, with which key or with any, are not to be asked again, since which attempt."""
+    over: tuple[str, int] = ("", 0)
+    """Which fault has ended it for good, met by which attempt; one that a hedge had begun before that may still leave."""
     ended: bool = False
+    failed: bool = False
+    """Whether something that has left has failed, and nothing was decided on it yet."""
 
 
 @define
@@ -95,6 +98,8 @@ class Invariants:
             self._failed(event)  # type: ignore[arg-type]  # the same
         elif kind is events.CacheHit:
             self.numbers.hits += 1
+        elif kind is events.MovedOn:
+            self._moved(event)  # type: ignore[arg-type]  # the same
         elif kind is events.BreakerChanged:
             self.breakers.hear(event)  # type: ignore[arg-type]  # the same
         elif kind is events.KeyChanged:
@@ -127,9 +132,17 @@ class Invariants:
         self._book(exchange, known=True)
 
     def _failed(self, event: events.AttemptFailed) -> None:
-        exchange = self.calls[event.call_id].attempts.get(event.number)
+        call = self.calls[event.call_id]
+        call.failed = True
+        exchange = call.attempts.get(event.number)
         if exchange is not None:
             self.breakers.failed(exchange)
+
+    def _moved(self, event: events.MovedOn) -> None:
+        call, provider = self.calls[event.call_id], PROVIDER_OF[event.to_model]
+        if call.failed and provider in call.steps:
+            self.resends.decided(provider, event.at)
+        call.failed = False
 
     def _book(self, exchange: Exchange, *, known: bool) -> None:
         asked = self.calls[exchange.call_id].asked
@@ -155,7 +168,7 @@ class Invariants:
 
     def _count_of(self, call: CallRecord) -> None:
         bound = len(call.steps) + self.config.routing.max_retries
-        sent = sum(1 for exchange in call.attempts.values() if exchange is not None)
+        sent = sum(1 for exchange in call.attempts.values() if exchange is not None and not exchange.kept)
         if sent > bound:
             self.broken(f"{call.id} sent {sent} requests to {len(call.steps)} models with {self.config.routing.max_retries} re-sends")
         self.numbers.resends += max(0, sent - len(call.steps))
@@ -179,7 +192,7 @@ class Invariants:
         exchange.call_id, exchange.attempt = call.id, call.sends
         self.numbers.seen += 1
         call.attempts[call.sends] = exchange
-        self.resends.sent(exchange, again=exchange.provider in call.steps)
+        self.resends.sent(exchange)
         call.steps.add(exchange.provider)
         self.breakers.sent(exchange)
         self._allowed(call, asked, exchange)
@@ -191,9 +204,9 @@ class Invariants:
         local = SERVERS[provider].local
         if asked.private and not local:
             self.broken(f"question {exchange.question} is private and was sent to {provider}")
-        if call.over:
-            self.broken(f"{call.id} sent again after {call.over}")
-        if (provider, exchange.key) in call.banned or (provider, "") in call.banned:
+        if call.over[0] and exchange.attempt > call.over[1]:
+            self.broken(f"{call.id} sent again after {call.over[0]}")
+        if exchange.attempt > min(call.banned.get((provider, key), exchange.attempt) for key in (exchange.key, "")):
             self.broken(f"{call.id} sent to {provider} again after what cannot be mended by that")
         if asked.request.cache == "off":
             if call.ended or (call.asked is not None and call.asked.cancelled):
@@ -232,9 +245,9 @@ class Invariants:
         if call is None or fault is None or how == "left":
             return
         if fault.again == "never":
-            call.banned.add((exchange.provider, exchange.key if fault.other_key else ""))
+            call.banned.setdefault((exchange.provider, exchange.key if fault.other_key else ""), exchange.attempt)
         if fault.falls_back is False and fault.again == "never":
-            call.over = fault.name
+            call.over = (fault.name, exchange.attempt)
 
     # -- what who asked is told
 

@@ -98,8 +98,9 @@ class Exchange:
     read: bool = False
     """Whether the client has read its whole answer."""
     reached: bool = False
+    kept: bool = False
+    """Whether it did not even try to leave: there was no place in the pool."""
     ended: bool = False
-    probe: bool = False
     booked: bool = False
 
 
@@ -124,6 +125,7 @@ class Provider:
         """Answer a prompt, or not."""
         exchange.saying = saying
         reaction = self._reacted(exchange, saying, now)
+        exchange.kept = exchange.fault is not None and exchange.fault.name == "pool"
         if reaction.arrives:
             exchange.reached = True
             self.seen += 1

@@ -75,7 +75,7 @@ class Scenario:
     hedging: HedgingSettings = field(factory=HedgingSettings)
     cache: CacheSettings = field(factory=CacheSettings)
     budgets: tuple[Budget, ...] = ()
-    quiet: float = 900.0
+    quiet: float = 8000.0
     """Seconds of peace before everything must answer again."""
     recovers_at: float | None = None
     """When goodput must be back, and stay so: see `recovering`."""

@@ -12,11 +12,12 @@ _AT_ONCE = 256
 
 
 class Trace:
-    """Lines of metadata; the last of them are kept for whoever must understand what happened."""
+    """Lines of metadata; the last of them are kept for whoever must understand what happened. Those with ``show`` in them are printed."""
 
-    __slots__ = ("_digest", "_lines", "last", "step")
+    __slots__ = ("_digest", "_lines", "_show", "last", "step")
 
-    def __init__(self, keep: int = _KEPT) -> None:
+    def __init__(self, keep: int = _KEPT, *, show: str | None = None) -> None:
+        self._show = show
         self._digest = hashlib.sha256()
         self._lines: list[str] = []
         self.last: deque[str] = deque(maxlen=keep)
@@ -25,6 +26,8 @@ class Trace:
     def tell(self, line: str) -> None:
         """One more step."""
         self.step += 1
+        if self._show is not None and self._show in line:
+            print(f"{self.step:>8} {line}")
         self._lines.append(line)
         self.last.append(line)
         if len(self._lines) >= _AT_ONCE:
