@@ -5,7 +5,7 @@ keeps one timer for it.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import count
 from math import inf
 from typing import Final, TypeAlias
@@ -23,6 +23,7 @@ from llm_manager.domain.standing import ScopeStanding
 from llm_manager.layers.admission_words import refusal
 from llm_manager.outcomes import Settled
 from llm_manager.policies.admission import (
+    Command,
     Commands,
     Ended,
     Enter,
@@ -227,7 +228,7 @@ class _Quota:
             if self._waiting.pop(waiter.number, None) is not None:
                 self.happened(Left(waiter), emit)
             elif answer.done() and not answer.cancelled():
-                self._take_back(answer.result(), emit)
+                self._follow(_taken_back(answer.result()), emit)
             raise
         finally:
             self._stop_waiting(loop)
@@ -252,12 +253,16 @@ class _Quota:
 
     def happened(self, event: Event, emit: Emit) -> None:
         """Take a step, and do what follows."""
-        now = self._now()
-        commands = self.cell.decide(lambda scope: step(scope, event, now))
-        if commands:
-            self._obey(commands, emit)
+        follow = self._stepped(event, emit)
+        while follow:  # a crowd that went away at once is let through and taken back one after the other, not one within the other
+            follow = [after for each in follow for after in self._stepped(each, emit)]
         if self._clocks:
             self._wind()
+
+    def _stepped(self, event: Event, emit: Emit) -> Sequence[Ended]:
+        now = self._now()
+        commands = self.cell.decide(lambda scope: step(scope, event, now))
+        return [back for command in commands if (back := self._obey(command, emit)) is not None] if commands else ()
 
     def standing(self, now: float) -> ScopeStanding:
         """How it stands."""
@@ -268,36 +273,31 @@ class _Quota:
         scope = self.cell.read()
         return not scope.under_way and not self._waiting and max(self._used, scope.paused_until) + _IDLE_SECONDS < now
 
-    def _obey(self, commands: Commands, emit: Emit) -> None:
-        for command in commands:
-            if isinstance(command, Pausing):
-                provider, endpoint = self.endpoint.provider, self.endpoint.base_url
-                fingerprint, seconds = self._fingerprint, command.seconds
-                emit(Paused(at=self._now(), provider=provider, endpoint=endpoint, key_fingerprint=fingerprint, seconds=seconds))
-                continue
-            waiting = self._waiting.pop(command.number, None)
-            if waiting is None:
-                self._take_back(command, emit)
-                continue
-            loop, answer = waiting
-            if loop is _running():
-                self._tell(answer, command, emit)
-                continue
-            try:
-                loop.call_soon_threadsafe(self._tell, answer, command, emit)
-            except RuntimeError:  # its loop was closed while it waited
-                self._take_back(command, emit)
+    def _obey(self, command: Command, emit: Emit) -> Ended | None:
+        """Tell who it concerns; what follows when nobody is there to be told."""
+        if isinstance(command, Pausing):
+            provider, endpoint = self.endpoint.provider, self.endpoint.base_url
+            fingerprint, seconds = self._fingerprint, command.seconds
+            emit(Paused(at=self._now(), provider=provider, endpoint=endpoint, key_fingerprint=fingerprint, seconds=seconds))
+            return None
+        waiting = self._waiting.pop(command.number, None)
+        if waiting is None:
+            return _taken_back(command)
+        loop, answer = waiting
+        if loop is _running():
+            return _told(answer, command)
+        try:
+            loop.call_soon_threadsafe(self._tell, answer, command, emit)
+        except RuntimeError:  # its loop was closed while it waited
+            return _taken_back(command)
+        return None
 
     def _tell(self, answer: "asyncio.Future[_Answer]", command: _Answer, emit: Emit) -> None:
-        if answer.done():
-            self._take_back(command, emit)
-        else:
-            answer.set_result(command)
+        self._follow(_told(answer, command), emit)
 
-    def _take_back(self, command: _Answer, emit: Emit) -> None:
-        """Nobody takes it: it went away in the moment in which it was let through."""
-        if isinstance(command, Granted):
-            self.happened(Ended(command.grant, "unsent", 0), emit)
+    def _follow(self, event: Event | None, emit: Emit) -> None:
+        if event is not None:
+            self.happened(event, emit)
 
     def _ring(self) -> None:
         self.happened(Tick(), _unheard)
@@ -352,6 +352,18 @@ class _Clock:
     def _rung(self) -> None:
         self._handle, self.rings_at = None, inf
         self._ring()
+
+
+def _told(answer: "asyncio.Future[_Answer]", command: _Answer) -> Ended | None:
+    if answer.done():
+        return _taken_back(command)
+    answer.set_result(command)
+    return None
+
+
+def _taken_back(command: _Answer) -> Ended | None:
+    """Nobody takes it: it went away in the moment in which it was let through."""
+    return Ended(command.grant, "unsent", 0) if isinstance(command, Granted) else None
 
 
 def _running() -> asyncio.AbstractEventLoop | None:

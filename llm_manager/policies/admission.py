@@ -163,9 +163,10 @@ class Scope(Struct, frozen=True):
 
 
 def scope_of(rules: Rules, now: float) -> Scope:
-    """A quota of which nothing is known yet but what is set."""
+    """A quota of which nothing is known yet but what is set, which is believed."""
     minute = None if rules.requests is None and rules.tokens is None else minute_windows.begun(now)
-    return _settled(Scope(rules, False, 0.0, began=now, minute=minute), now)
+    learned = rooms.UNKNOWN if rules.concurrency is None else rooms.Room(size=max(rooms.FIRST, float(rules.concurrency)))
+    return _settled(Scope(rules, False, 0.0, began=now, minute=minute, learned=learned), now)
 
 
 def counts_tokens(scope: Scope) -> bool:

@@ -35,11 +35,11 @@ def _room_for_sockets() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def pointed_at(*servers: FaultServer) -> LLMConfig:
+def pointed_at(*servers: FaultServer, concurrency: int | None = None) -> LLMConfig:
     """Managers that ask these servers in their order."""
     names = ("openai", "vllm")
     providers = {
-        name: ProviderSettings(base_url=f"{server.url}/v1", api_key=Secret("sk-crowd"), default_model="m")
+        name: ProviderSettings(base_url=f"{server.url}/v1", api_key=Secret("sk-crowd"), default_model="m", concurrency=concurrency)
         for name, server in zip(names, servers, strict=False)
     }
     return config_of(providers, fallback_order=tuple(providers))
@@ -84,7 +84,7 @@ async def test_a_thousand_calls_left_in_flight_leave_nothing_behind(phase: str) 
 
     before = descriptors()
     with fault_server(script) as server:
-        async with managing(pointed_at(server)) as (manager, told):
+        async with managing(pointed_at(server, concurrency=CROWD)) as (manager, told):
             ask = (lambda: collect(manager.stream(ASK))) if phase == "stream" else (lambda: settle(manager.generate(ASK)))
             calls = [asyncio.ensure_future(ask()) for _ in range(CROWD)]
             assert await server.until(lambda known: len(known.requests) == CROWD, 30.0)
