@@ -60,6 +60,12 @@ if TYPE_CHECKING:
         HedgingSettings as HedgingSettings,
     )
     from llm_manager.domain.configuration import (
+        KeyRotation as KeyRotation,
+    )
+    from llm_manager.domain.configuration import (
+        KeySource as KeySource,
+    )
+    from llm_manager.domain.configuration import (
         LLMConfig as LLMConfig,
     )
     from llm_manager.domain.configuration import (
@@ -388,6 +394,9 @@ if TYPE_CHECKING:
     )
     from llm_manager.domain.plans import (
         PlanStep as PlanStep,
+    )
+    from llm_manager.domain.plans import (
+        PrivateRule as PrivateRule,
     )
     from llm_manager.domain.plans import (
         Refusal as Refusal,
@@ -822,6 +831,8 @@ _HOMES = {
     "Journal": "llm_manager.services.journal",
     "JsonSchema": "llm_manager.domain.requests",
     "KeyChanged": "llm_manager.domain.events",
+    "KeyRotation": "llm_manager.domain.configuration",
+    "KeySource": "llm_manager.domain.configuration",
     "KeyStanding": "llm_manager.domain.standing",
     "KnownPrice": "llm_manager.domain.models",
     "LLMConfig": "llm_manager.domain.configuration",
@@ -873,6 +884,7 @@ _HOMES = {
     "Priced": "llm_manager.domain.usage",
     "Priority": "llm_manager.domain.requests",
     "PrivacySettings": "llm_manager.domain.configuration",
+    "PrivateRule": "llm_manager.domain.plans",
     "PromptCache": "llm_manager.domain.requests",
     "PromptTemplate": "llm_manager.policies.system_prompts",
     "ProviderInfo": "llm_manager.policies.provider_infos",
@@ -1074,6 +1086,8 @@ __all__ = (
     "Journal",
     "JsonSchema",
     "KeyChanged",
+    "KeyRotation",
+    "KeySource",
     "KeyStanding",
     "KnownPrice",
     "LLMConfig",
@@ -1125,6 +1139,7 @@ __all__ = (
     "Priced",
     "Priority",
     "PrivacySettings",
+    "PrivateRule",
     "PromptCache",
     "PromptTemplate",
     "ProviderInfo",

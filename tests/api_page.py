@@ -34,13 +34,15 @@ SECTIONS = {
     "Questions to an error": """describe is_transient resend retry_after may_fall_back may_try_another_key counts_for_breaker
         meets_every_model charge_of seed_tag recovery Recovery user_message moved_on_message""",
     "Routes": """make_model_router ModelRouter classify TaskClassification Plan PlanStep Refusal RefusalRule RoutingPolicy Strategy
+        PrivateRule
         Snapshot Candidate Unavailable""",
     "Models and clients": """make_model_client list_providers validate_provider_config ProviderInfo ProviderStatus provider_statuses
         create_default_local_client check_local_model_health ModelClient ModelProfile Endpoint Health
         ModelKind Locality Family Tier Credits Price KnownPrice UnknownPrice PriceTier FREE search_models cheapest""",
     "Staying up": """Guards Standing BreakerStanding ScopeStanding BudgetStanding KeyStanding UsageStats RateLimits""",
     "Settings": """LLMConfig ProviderSettings CacheSettings ContextSettings PerformanceSettings DisplaySettings EmbeddedSettings
-        NetworkSettings BreakerSettings AdmissionSettings HedgingSettings PrivacySettings Budget WeightsPolicy Secret TokenSource Sign""",
+        NetworkSettings BreakerSettings AdmissionSettings HedgingSettings PrivacySettings Budget WeightsPolicy Secret TokenSource KeySource
+        KeyRotation Sign""",
     "Parts that can be swapped": "Cache ConversationStorage Conversation Turn Journal World",
     "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered MovedOn CacheHit Answered CallFailed
         CallCancelled ServersProbed ToolCalled BreakerChanged Paused BudgetAlert UsageReset KeyChanged
