@@ -190,12 +190,18 @@ def may_try_another_key(error: LLMError) -> bool:
             assert_never(error)
 
 
+_FAIR_MS: Final = 1000
+"""Who waits less than this tells nothing of an endpoint: one hurried caller would shut it for all."""
+
+
 def counts_for_breaker(error: LLMError) -> bool:
-    """Say whether the endpoint itself is at fault; a caller's mistake never is."""
+    """Say whether the endpoint itself is at fault; a caller's mistake never is, nor is one who gave it less than a second."""
     match error:
         case ModelUnavailable(reason=reason):
             return reason in ("server", "overloaded", "not_running")
-        case RequestTimeout() | NetworkError() | StreamInterrupted() | MalformedResponse():
+        case RequestTimeout(phase=phase, timeout_ms=timeout_ms):
+            return phase in ("connect", "provider") or timeout_ms >= _FAIR_MS
+        case NetworkError() | StreamInterrupted() | MalformedResponse():
             return True
         case AllModelsFailed(causes=causes):
             return any(counts_for_breaker(cause) for cause in causes)

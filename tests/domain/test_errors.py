@@ -1,7 +1,7 @@
 """Errors are safe to show, and every question about them has an answer for each."""
 
 import inspect
-from typing import get_args
+from typing import Any, get_args
 
 import attrs
 import pytest
@@ -213,3 +213,8 @@ def test_the_origins_own_word_on_charges_counts(charge: Charge) -> None:
     origin = Origin(provider="p", charge=charge)
     assert questions.charge_of(NetworkError(model="m", message="x", origin=origin)) == charge
     assert questions.charge_of(AllModelsFailed(causes=(NetworkError(model="m", message="x", origin=origin),))) == charge
+
+
+@pytest.mark.parametrize(("phase", "timeout_ms", "counts"), [("attempt", 999, False), ("attempt", 1000, True), ("connect", 50, True)])
+def test_a_hurried_caller_tells_nothing_of_an_endpoint(phase: Any, timeout_ms: int, counts: bool) -> None:
+    assert questions.counts_for_breaker(RequestTimeout(model="m", timeout_ms=timeout_ms, phase=phase)) is counts
