@@ -14,7 +14,7 @@ from llm_manager.domain.attempts import Ledger
 from llm_manager.domain.error_questions import charge_of
 from llm_manager.domain.errors import AttemptRecord, LLMError, with_attempts
 from llm_manager.domain.events import MovedOn
-from llm_manager.domain.models import ModelProfile
+from llm_manager.domain.models import Endpoint, ModelProfile
 from llm_manager.domain.plans import Plan
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.usage import Cost, Unpriced
@@ -26,6 +26,9 @@ from llm_manager.services.journal import Journal
 from llm_manager.services.world import World
 
 _Answer = TypeVar("_Answer")
+
+_LEAST_WAIT_SECONDS: Final = 0.001
+"""Rounding must not make anybody ask again at once, and again."""
 
 MAYBE_BILLED: Final = Unpriced(reason="may have been billed")
 """The cost of an attempt that brought no answer and may be on the bill."""
@@ -105,8 +108,10 @@ async def try_on(lost: Lost, ask: Ask[_Answer], trial: Trial) -> Settled[_Answer
         move = trial.decide(plan, ledger, missed.error, now=failed, jitter=trial.world.rng.random(), means=trial.means(missed.key, at))
         if isinstance(move, GiveUp):
             return Failure(with_attempts(move.error, ledger.attempts))
-        if move.resend:
-            trial.guards.resends.spend(plan.steps[move.step].endpoint)
+        endpoint, resends = plan.steps[move.step].endpoint, trial.guards.resends
+        spent = move.resend and resends.wait(endpoint) <= 0.0
+        if spent:
+            resends.spend(endpoint)
         trial.journal.emit(
             MovedOn(
                 at=failed,
@@ -119,6 +124,9 @@ async def try_on(lost: Lost, ask: Ask[_Answer], trial: Trial) -> Settled[_Answer
         )
         if move.after_seconds > 0.0:
             await trial.world.sleep(move.after_seconds)
+        if move.resend and not spent:
+            await _until_there_is_room(endpoint, trial, ledger.deadline)
+            resends.spend(endpoint)
         began = now()
         if began >= ledger.deadline:
             return Failure(with_attempts(verdict(plan, ledger), ledger.attempts))
@@ -126,6 +134,13 @@ async def try_on(lost: Lost, ask: Ask[_Answer], trial: Trial) -> Settled[_Answer
         if isinstance(outcome, Success):
             return outcome
         lost = Lost(ledger=ledger, asked=move, began=began, ended=now(), missed=outcome.failure())
+
+
+async def _until_there_is_room(endpoint: Endpoint, trial: Trial, deadline: float) -> None:
+    """Wait on while others who waited for the same room were sooner; not past the deadline."""
+    now = trial.world.now
+    while (room := trial.guards.resends.wait(endpoint)) > 0.0 and now() < deadline:
+        await trial.world.sleep(max(_LEAST_WAIT_SECONDS, min(room, deadline - now())))
 
 
 def record(

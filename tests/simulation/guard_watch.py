@@ -9,14 +9,13 @@ from llm_manager.domain.configuration import LLMConfig
 from tests.simulation.providers import Exchange
 
 _MINUTE = 60.0
-_COUNTED_TOGETHER = 5.0
-"""Re-sends are counted in bins of so many seconds, so that the oldest of them may be forgotten as much too early."""
 _REFUSED_SECONDS = 300.0
 """A key that may not do what was asked is tried again after this long; one that is wrong never is, but is told in the same way."""
 _LEAST_RESENDS = 10
 _SHARE = 0.2
-_AHEAD = 2.0
-"""Who must wait for room is counted when that is decided, before there is any."""
+_MINUTES = 3
+_ROUNDED = 1.25
+"""What was counted in the minute before may still leave."""
 
 
 class BreakerWatch:
@@ -93,26 +92,26 @@ class KeyWatch:
 
 
 class ResendWatch:
-    """Re-sends to one endpoint stay a share of what was asked of it in the last minute, at the moments when they are decided on."""
+    """Re-sends to one endpoint stay a share of what is asked of it.
+
+    They are counted as they leave, over several minutes: one that was decided on within bounds may leave later, when it is
+    admitted, so that in a single minute there may be more.
+    """
 
     def __init__(self, broken: Callable[[str], None]) -> None:
         self._broken = broken
         self._calls: dict[str, deque[float]] = defaultdict(deque)
         self._resends: dict[str, deque[float]] = defaultdict(deque)
 
-    def sent(self, exchange: Exchange) -> None:
-        """A request has left."""
-        calls = self._calls[exchange.provider]
-        calls.append(exchange.at)
-        while calls[0] <= exchange.at - _MINUTE:
-            calls.popleft()
-
-    def decided(self, provider: str, at: float) -> None:
-        """A server is to be asked again by a call that has asked it before."""
+    def sent(self, exchange: Exchange, *, again: bool) -> None:
+        """A request has left, to a server that its call has asked before if ``again``."""
+        at, provider = exchange.at, exchange.provider
         calls, resends = self._calls[provider], self._resends[provider]
-        resends.append(at)
-        while resends[0] <= at - _MINUTE + _COUNTED_TOGETHER:
-            resends.popleft()
-        most = max(_LEAST_RESENDS, _SHARE * len(calls)) * _AHEAD + 1
-        if len(resends) > most:
-            self._broken(f"{len(resends)} re-sends to {provider} in a minute of {len(calls)} requests")
+        for times, counts in ((calls, True), (resends, again)):
+            if counts:
+                times.append(at)
+            while times and times[0] <= at - _MINUTES * _MINUTE:
+                times.popleft()
+        most = max(_LEAST_RESENDS * (_MINUTES + 1), _SHARE * len(calls) * _ROUNDED) + 1
+        if again and len(resends) > most:
+            self._broken(f"{len(resends)} re-sends to {provider} in {_MINUTES} minutes of {len(calls)} requests")

@@ -17,7 +17,7 @@ from llm_manager.domain.usage import Priced
 from tests.simulation.guard_watch import BreakerWatch, KeyWatch, ResendWatch
 from tests.simulation.ledgers import Ledgers
 from tests.simulation.providers import Exchange
-from tests.simulation.servers import PROVIDER_OF, SERVERS
+from tests.simulation.servers import SERVERS
 from tests.simulation.workload import Asked
 
 MINUTE = 60.0
@@ -43,8 +43,6 @@ class CallRecord:
     over: tuple[str, int] = ("", 0)
     """Which fault has ended it for good, met by which attempt; one that a hedge had begun before that may still leave."""
     ended: bool = False
-    failed: bool = False
-    """Whether something that has left has failed, and nothing was decided on it yet."""
 
 
 @define
@@ -98,8 +96,6 @@ class Invariants:
             self._failed(event)  # type: ignore[arg-type]  # the same
         elif kind is events.CacheHit:
             self.numbers.hits += 1
-        elif kind is events.MovedOn:
-            self._moved(event)  # type: ignore[arg-type]  # the same
         elif kind is events.BreakerChanged:
             self.breakers.hear(event)  # type: ignore[arg-type]  # the same
         elif kind is events.KeyChanged:
@@ -133,16 +129,9 @@ class Invariants:
 
     def _failed(self, event: events.AttemptFailed) -> None:
         call = self.calls[event.call_id]
-        call.failed = True
         exchange = call.attempts.get(event.number)
         if exchange is not None:
             self.breakers.failed(exchange)
-
-    def _moved(self, event: events.MovedOn) -> None:
-        call, provider = self.calls[event.call_id], PROVIDER_OF[event.to_model]
-        if call.failed and provider in call.steps:
-            self.resends.decided(provider, event.at)
-        call.failed = False
 
     def _book(self, exchange: Exchange, *, known: bool) -> None:
         asked = self.calls[exchange.call_id].asked
@@ -192,7 +181,7 @@ class Invariants:
         exchange.call_id, exchange.attempt = call.id, call.sends
         self.numbers.seen += 1
         call.attempts[call.sends] = exchange
-        self.resends.sent(exchange)
+        self.resends.sent(exchange, again=exchange.provider in call.steps)
         call.steps.add(exchange.provider)
         self.breakers.sent(exchange)
         self._allowed(call, asked, exchange)

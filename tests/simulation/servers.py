@@ -79,7 +79,5 @@ _ALL = (
 
 SERVERS: Final[Mapping[str, Facts]] = {facts.name: facts for facts in _ALL}
 """By name, the cloud's first."""
-PROVIDER_OF: Final[Mapping[str, str]] = {facts.model: facts.name for facts in _ALL}
-"""By the model that is asked there."""
 CLOUD: Final = tuple(facts.name for facts in _ALL if not facts.local)
 LOCAL: Final = tuple(facts.name for facts in _ALL if facts.local)
