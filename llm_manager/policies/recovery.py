@@ -214,11 +214,12 @@ class _Way:
         if not (last.sent and self.may_ask_again(index)):
             return None
         pause = self.pause(index, last, last.error)
-        room = self.room(index)
+        paced = isinstance(last.error, RateLimitExceeded)  # admission lets it leave when it will be taken: no share of re-sends bounds that
+        room = 0.0 if paced else self.room(index)
         if pause is None or (room > pause and not self.means.patient):
             return None
         seconds = max(pause, room)
-        return self.in_time(seconds, Try(step=index, after_seconds=seconds, resend=True))
+        return self.in_time(seconds, Try(step=index, after_seconds=seconds, resend=not paced))
 
     def may_ask_again(self, index: int) -> bool:
         """Say whether what was met by requests that left lets one more go."""

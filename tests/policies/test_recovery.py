@@ -92,7 +92,7 @@ def test_cost_asks_the_same_model_once_more_first() -> None:
 def test_when_every_model_was_tried_the_cheapest_wait_is_taken() -> None:
     slow = RateLimitExceeded(model="m0", retry_after_seconds=60.0)
     quick = RateLimitExceeded(model="m1", retry_after_seconds=2.0)
-    assert after(plan_of(2), (0, slow), (1, quick)) == Try(step=1, after_seconds=2.15, resend=True)
+    assert after(plan_of(2), (0, slow), (1, quick)) == Try(step=1, after_seconds=2.15)
 
 
 def test_a_wait_past_the_cap_or_the_deadline_is_no_wait() -> None:
@@ -223,7 +223,8 @@ def test_attempts_never_pass_the_fresh_steps_and_the_retries(
         assert not met or changes_key or is_transient(met[-1])  # type: ignore[arg-type]  # every one of them is an error
         assert not met or changes_key or not isinstance(met[-1], NEVER_AGAIN)
         assert may_fall_back(error) or move.step == index or there
-        assert move.resend == bool(there and there[-1].sent and met)
+        again = bool(there and there[-1].sent and met)
+        assert move.resend == again or (again and isinstance(met[-1], RateLimitExceeded))
         assert not move.resend or waits[move.step] <= move.after_seconds
         assert not there or there[-1].sent or move.after_seconds > 0.0 or not patient or move.last_resort or changes_key
         assert not there or there[-1].sent or (there[-1].error is not None and refused_here(there[-1].error))
@@ -283,6 +284,11 @@ def test_an_endpoint_out_of_re_sends_is_left_by_the_hurried_and_waited_for_by_th
     assert after(plan_of(1), (0, DOWN), waits=waits, patient=True, deadline=20.0) == GiveUp(error=DOWN)
 
 
+def test_who_was_asked_to_slow_down_takes_no_share_of_re_sends() -> None:
+    """Admission lets it leave when it will be taken; a share of what was asked would lose calls that only had to wait."""
+    assert after(plan_of(1), (0, LIMITED), waits=(30.0,)) == Try(step=0, after_seconds=9.5)
+
+
 def test_the_last_resort_is_the_one_that_opens_soonest_and_is_tried_once() -> None:
     sooner = CircuitOpen(model="m", endpoint="e", retry_after_seconds=10.0)
     assert after(plan_of(2), (0, SHUT), (1, sooner)) == Try(step=1, last_resort=True)
@@ -329,7 +335,7 @@ def test_a_patient_call_keeps_its_last_re_send_for_a_minute() -> None:
     last = after(plan_of(1), (0, DOWN), (0, DOWN), (0, DOWN), patient=True, jitter=0.0, outage_seconds=90.0)
     assert last == Try(step=0, after_seconds=45.0 - 2.0, resend=True)
     limited = after(plan_of(1), (0, LIMITED), (0, LIMITED), (0, LIMITED), patient=True, jitter=0.0)
-    assert limited == Try(step=0, after_seconds=PATIENCE_SECONDS - 2.0, resend=True)
+    assert limited == Try(step=0, after_seconds=PATIENCE_SECONDS - 2.0)
     hurried = after(plan_of(1), (0, DOWN), (0, DOWN), (0, DOWN), patient=True, deadline=30.0, outage_seconds=90.0)
     assert isinstance(hurried, Try)
     assert hurried.after_seconds < 2.0
