@@ -97,7 +97,7 @@ def admitting(settings: AdmissionSettings, providers: Mapping[str, ProviderSetti
 
 def _pass(quota: "_Quota", grant: Grant, emit: Emit) -> Pass:
     leaving = _Leaving(quota, grant, emit)
-    return Pass(ended=leaving.ended, opened=leaving.opened)
+    return Pass(ended=leaving.ended, opened=leaving.opened, unsent=leaving.unsent)
 
 
 class _Leaving:
@@ -113,6 +113,11 @@ class _Leaving:
     def opened(self, told: RateLimits | None) -> None:
         if self._grant is not None:
             self._quota.happened(Opened(self._grant, told), self._emit)
+
+    def unsent(self) -> None:
+        grant, self._grant = self._grant, None
+        if grant is not None:
+            self._quota.happened(Ended(grant, "unsent", 0), self._emit)
 
     def ended(self, how: End) -> None:
         grant, self._grant = self._grant, None

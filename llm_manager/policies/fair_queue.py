@@ -12,9 +12,9 @@ from msgspec import Struct
 from llm_manager.domain.requests import Priority
 from llm_manager.policies.ordered import Tree, get, least, put, take, values, weight_of, weight_of_name
 
-STRIDES: Final = {"high": 0.25, "normal": 0.5, "low": 1.0}
-"""How far a turn takes each priority: the one that has come least far is next."""
 _CLASSES: Final[tuple[Priority, ...]] = ("high", "normal", "low")
+_STRIDES: Final = (0.25, 0.5, 1.0)
+"""How far a turn takes each priority: the one that it takes least far is next."""
 _INDEX: Final = {name: index for index, name in enumerate(_CLASSES)}
 
 
@@ -91,7 +91,7 @@ def without_first(queue: Queue) -> Queue:
     if index is None or waiter is None:
         return queue
     here = queue.far[index]
-    far = _replaced(queue.far, index, here + STRIDES[waiter.priority])
+    far = _replaced(queue.far, index, here + _STRIDES[index])
     ring = _popped(queue.rings[index])
     return Queue(queue.size - 1, _replaced(queue.rings, index, ring), far, here, _forgotten(queue, waiter))
 
@@ -129,8 +129,8 @@ def ahead_of(queue: Queue, waiter: Waiter) -> int:
 
 
 def _turn(queue: Queue) -> int | None:
-    """The priority that has come least far among those in which somebody waits."""
-    waiting = [(queue.far[index], index) for index, ring in enumerate(queue.rings) if ring is not None]
+    """The priority that a turn takes least far, among those in which somebody waits."""
+    waiting = [(queue.far[index] + _STRIDES[index], index) for index, ring in enumerate(queue.rings) if ring is not None]
     return min(waiting)[1] if waiting else None
 
 

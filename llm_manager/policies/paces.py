@@ -15,12 +15,13 @@ from llm_manager.policies.climbing import PLATEAU_SECONDS, Climb, height, held
 _LEAST_RATE = 0.02
 _SLACK_SECONDS = 0.02
 """How late a timer may be without a turn being lost."""
-_BUCKET_SECONDS = 1.0
+_BUCKET_SECONDS = 0.5
 """A first burst is taken to have been saved up for so long."""
 _KEPT = 0.97
 _UNSURE_SECONDS = 4.0
-_QUICKEST_DOUBLING = 0.3
+_QUICKEST_DOUBLING = 0.2
 _LEAST_START = 0.5
+_MOMENT = 0.02
 _SURE = 0.75
 _FORGOTTEN_SECONDS = 600.0
 _FIRST_PAUSE = 0.1
@@ -85,10 +86,13 @@ def refused(pace: Pace, *, number: int, at: float, rate: float, latest: int, now
     # been fuller than ``bucket``, nor have been drained by more than that while the pace was above what comes in.
     active = max(1e-3, seconds - pace.rest)
     high = rate if was.doubling or active > was.plateau else min(rate, (taken + 1) / active)
-    steep = max(0.0, rate - height(was, at - 1.0))
-    low = min(high, max((taken + 1) / seconds, (taken - pace.bucket) / active, rate - sqrt(2.0 * pace.bucket * steep)))
+    low = max((taken + 1) / seconds, (taken - pace.bucket) / active)
+    if was.doubling or active > was.plateau:
+        steep = max(0.0, rate - height(was, at - _MOMENT)) / _MOMENT
+        low = max(low, rate - sqrt(2.0 * pace.bucket * steep))
+    low = min(low, high)
     sure = low >= _SURE * high
-    start = max(_LEAST_RATE, _KEPT * low if sure else sqrt(low * high))
+    start = max(_LEAST_RATE, _KEPT * low if sure or was.doubling else sqrt(low * high))
     climb = Climb(start, max(start, low if sure else high), now, PLATEAU_SECONDS if sure else _UNSURE_SECONDS)
     return Pace(climb, latest, now, now, fruitless, pace.bucket, 0.0)
 

@@ -62,6 +62,5 @@ def _ready_at(at: float, limit: int | None, left: int | None, reset: float | Non
     if lacking <= 0:
         return -inf
     used = limit - left
-    seconds = _MINUTE if reset is None or reset <= 0.0 else reset
-    rate = (used if used > 0 else limit) / seconds
+    rate = limit / _MINUTE if reset is None or reset <= 0.0 else (used if used > 0 else limit) / reset
     return at + min(lacking / rate, _FORGOTTEN_SECONDS)
