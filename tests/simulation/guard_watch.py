@@ -107,11 +107,13 @@ class ResendWatch:
         """A request has left, to a server that its call has asked before if ``again``."""
         at, provider = exchange.at, exchange.provider
         calls, resends = self._calls[provider], self._resends[provider]
-        for times, counts in ((calls, True), (resends, again)):
-            if counts:
-                times.append(at)
-            while times and times[0] <= at - _MINUTES * _MINUTE:
-                times.popleft()
+        calls.append(at)
+        while calls[0] <= at - (_MINUTES + 1) * _MINUTE:  # those of the minute before let the first of the re-sends leave
+            calls.popleft()
+        if again:
+            resends.append(at)
+        while resends and resends[0] <= at - _MINUTES * _MINUTE:
+            resends.popleft()
         most = max(_LEAST_RESENDS * (_MINUTES + 1), _SHARE * len(calls) * _ROUNDED) + 1
         if again and len(resends) > most:
             self._broken(f"{len(resends)} re-sends to {provider} in {_MINUTES} minutes of {len(calls)} requests")
