@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 
 from returns.result import Failure, Success
 
@@ -28,6 +28,8 @@ from llm_manager.services.world import World
 _NO_TIME_SECONDS: Final = 1e-6
 _SHORTEST_WAIT_SECONDS: Final = 0.001
 """What is a moment away, by clocks that disagree or from another thread, is asked for again after this, not at once."""
+
+_Waiter: TypeAlias = tuple[int, Ticket[Reserved | Exceeded]]
 
 
 def budgeting(budgets: Sequence[Budget], world: World) -> Budgets:
@@ -62,8 +64,8 @@ class _Purses:
         answer, decided = self.cell.decide(lambda book: self._reserving(book, needs, wall))
         if decided:
             self._tell(decided)
-        if isinstance(answer, Wait):
-            answer = await self._waited(answer.id, attempt.call_deadline)
+        if isinstance(answer, tuple):
+            answer = await self._waited(*answer, attempt.call_deadline)
         if isinstance(answer, Exceeded):
             return Failure(exceeded_error(self._rules, answer))
         held = _Held(self, answer.id, emit)
@@ -102,17 +104,17 @@ class _Purses:
         wall = self._world.wall()
         self._tell(self.cell.decide(lambda book: withdraw(book, id_, wall)))
 
-    def _reserving(self, book: Book, needs: Sequence[Need], wall: float) -> tuple[Book, tuple[Reserved | Wait | Exceeded, Decisions]]:
-        """Who has to wait has its ticket before anybody can decide on it."""
-        after, answered = reserve(book, needs, wall)
-        if isinstance(answered[0], Wait):
-            self._tickets[answered[0].id] = Ticket()
-        return after, answered
+    def _reserving(self, book: Book, needs: Sequence[Need], wall: float) -> tuple[Book, tuple[Reserved | Exceeded | _Waiter, Decisions]]:
+        """Who has to wait gets its ticket before anybody can decide on it, since that may be told by another thread at once."""
+        after, (answer, decided) = reserve(book, needs, wall)
+        if not isinstance(answer, Wait):
+            return after, (answer, decided)
+        ticket = self._tickets[answer.id] = Ticket()
+        return after, ((answer.id, ticket), decided)
 
-    async def _waited(self, id_: int, deadline: float) -> Reserved | Exceeded:
+    async def _waited(self, id_: int, ticket: Ticket[Reserved | Exceeded], deadline: float) -> Reserved | Exceeded:
         """Wait until others have ended, a period has, or the call's own time is over."""
         now, wall = self._world.now, self._world.wall
-        ticket = self._tickets[id_]
         try:
             while True:
                 left = deadline - now()

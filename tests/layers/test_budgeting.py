@@ -4,6 +4,7 @@ import asyncio
 from contextlib import suppress
 from decimal import Decimal
 from threading import Thread
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -325,6 +326,34 @@ def test_threads_share_a_budget_and_wake_each_other() -> None:
     assert done[0] == 160
     assert most[0] <= 9
     assert amounts(budgets) == (0, 0, 0)
+
+
+def test_another_thread_may_decide_before_the_wait_has_begun() -> None:
+    """Who holds what is waited for ends in the very moment between the decision to wait and the waiting."""
+
+    async def story() -> None:
+        budgets = budgeting((Budget(name="one", limit=Decimal(1), unit="requests"),), fake_world())
+        first = await passed(budgets, attempt())
+
+        class Interrupted:
+            """An attempt that is interrupted when its deadline is read."""
+
+            def __getattr__(self, name: str) -> Any:
+                return getattr(attempt(), name)
+
+            @property
+            def call_deadline(self) -> float:
+                other = Thread(target=first.ended, args=(CircuitOpen(model="m", endpoint="e"),))
+                other.start()
+                other.join()
+                return asyncio.get_running_loop().time() + 10.0
+
+        second: Any = Interrupted()
+        through = await passed(budgets, second)
+        through.ended(cost(0))
+        assert amounts(budgets) == (1, 0, 0)
+
+    run_virtual(story())
 
 
 def test_who_waited_on_a_loop_that_is_closed_holds_nothing() -> None:
