@@ -593,6 +593,12 @@ if TYPE_CHECKING:
     from llm_manager.policies.classification import (
         classify as classify,
     )
+    from llm_manager.policies.estimating import (
+        Estimate as Estimate,
+    )
+    from llm_manager.policies.estimating import (
+        estimate as estimate,
+    )
     from llm_manager.policies.expenses import (
         Expense as Expense,
     )
@@ -811,6 +817,7 @@ _HOMES = {
     "EmbeddedSettings": "llm_manager.domain.configuration",
     "Embeddings": "llm_manager.domain.embeddings",
     "Endpoint": "llm_manager.domain.models",
+    "Estimate": "llm_manager.policies.estimating",
     "Event": "llm_manager.domain.events",
     "Expense": "llm_manager.policies.expenses",
     "FREE": "llm_manager.domain.models",
@@ -974,6 +981,7 @@ _HOMES = {
     "create_default_local_client": "llm_manager.wiring",
     "default_deps": "llm_manager.wiring",
     "describe": "llm_manager.domain.error_questions",
+    "estimate": "llm_manager.policies.estimating",
     "expenses": "llm_manager.policies.expenses",
     "from_json": "llm_manager.domain.wire",
     "from_plain": "llm_manager.domain.wire",
@@ -1067,6 +1075,7 @@ __all__ = (
     "EmbeddedSettings",
     "Embeddings",
     "Endpoint",
+    "Estimate",
     "Event",
     "Expense",
     "Failure",
@@ -1229,6 +1238,7 @@ __all__ = (
     "create_default_local_client",
     "default_deps",
     "describe",
+    "estimate",
     "expenses",
     "from_json",
     "from_plain",

@@ -30,7 +30,7 @@ from llm_manager.cli.parsing import (
 from llm_manager.cli.run_asking import Run
 from llm_manager.cli.run_job import run_job
 from llm_manager.cli.run_overwriting import held_by, shrinking
-from llm_manager.cli.run_preview import preview
+from llm_manager.cli.run_preview import Previewing, preview
 from llm_manager.cli.run_words import RunWords, prepare_run
 from llm_manager.cli.session import open_session, standard_output
 from llm_manager.runs.reading import Form
@@ -59,6 +59,9 @@ def run(
     concurrency: Annotated[PositiveInt | None, Parameter(help="So many rows at once; what the model takes by default.")] = None,
     limit: Annotated[PositiveInt | None, Parameter(help="Only the first rows.")] = None,
     dry_run: Annotated[bool, Parameter(negative=(), help="Show what would be sent, and send nothing.")] = False,
+    estimate: Annotated[
+        bool, Parameter(negative=(), help="Tell the tokens, the cost and the time it would take, and send nothing.")
+    ] = False,
     overwrite: Annotated[bool, Parameter(negative=(), help="Replace the output of a run that asked otherwise.")] = False,
     retry_failed: Annotated[bool, Parameter(negative=(), help="Ask the rows again that failed in an earlier run.")] = False,
     max_tokens: MaxTokens = None,
@@ -118,8 +121,9 @@ def run(
         opened = open_session(output, config=config, strategy=strategy, max_cost_usd=max_cost, world=world)
         if isinstance(opened, Failure):
             return output.failure(opened.failure())
-        if dry_run:
-            return preview(opened.unwrap(), prepared.unwrap(), limit=limit, retry_failed=retry_failed)
+        if dry_run or estimate:
+            looking = Previewing(limit=limit, retry_failed=retry_failed, counting=estimate, concurrency=concurrency)
+            return preview(opened.unwrap(), prepared.unwrap(), looking)
         held = None if overwrite else held_by(prepared.unwrap(), Path(scratch))
         shrunk = shrinking(prepared.unwrap(), limit, held)
         if shrunk is not None:

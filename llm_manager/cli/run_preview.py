@@ -1,14 +1,16 @@
-"""`llm-manager run --dry-run`: the first requests that would be sent, how many, and to whom; nothing is sent."""
+"""`llm-manager run --dry-run` and ``--estimate``: what would be sent, how much of it, to whom and at what cost; nothing is sent."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
+from attrs import frozen
 from returns.result import Failure
 
 from llm_manager.cli.documents import plan_document
 from llm_manager.cli.exits import OK, error_document, error_line, exit_code
 from llm_manager.cli.plan import plan_lines
+from llm_manager.cli.run_estimate import estimate_document, estimate_lines, estimated
 from llm_manager.cli.run_overwriting import strangers_line
 from llm_manager.cli.run_words import Prepared
 from llm_manager.cli.session import Session
@@ -21,12 +23,22 @@ from llm_manager.policies.plurals import counted
 from llm_manager.runs.jobs import Job
 from llm_manager.runs.memory_log import memory_run_log
 from llm_manager.runs.run_log import peek_run_log
-from llm_manager.runs.surveying import Survey, requests_to_ask, survey
+from llm_manager.runs.surveying import Survey, every_request, requests_to_ask, survey
 
 _SHOWN: Final = 3
 
 
-def preview(session: Session, prepared: Prepared, *, limit: int | None, retry_failed: bool) -> int:
+@frozen(kw_only=True)
+class Previewing:
+    """How a run is looked at: its first rows or all, and whether it is shown, or counted with so many at once."""
+
+    limit: int | None
+    retry_failed: bool
+    counting: bool = False
+    concurrency: int | None = None
+
+
+def preview(session: Session, prepared: Prepared, looking: Previewing) -> int:
     """Show what a run would send; the log is looked at and left as it is."""
     job, target, output = prepared.job, prepared.target, session.output
     peeked = peek_run_log(target.log) if target.log is not None else None
@@ -34,17 +46,24 @@ def preview(session: Session, prepared: Prepared, *, limit: int | None, retry_fa
         return output.failure(peeked.failure())
     log = memory_run_log() if peeked is None else peeked.unwrap()
     try:
-        found = survey(job, log, retry_failed=retry_failed)
+        found = survey(job, log, retry_failed=looking.retry_failed)
     finally:
         log.close()
     if isinstance(found, Failure):
         return output.failure(found.failure())
-    requests = requests_to_ask(job, found.unwrap(), limit or _SHOWN)
+    requests = requests_to_ask(job, found.unwrap(), looking.limit or _SHOWN)
     planned = asyncio.run(_planned(session, requests[0])) if requests else None
+    counted_up = None
+    if looking.counting and planned is not None and not isinstance(planned, Failure):
+        counted_up = estimated(session, planned.unwrap().steps[0].profile, every_request(job, found.unwrap()), looking.concurrency)
     if output.json:
-        output.document(_document(job, found.unwrap(), requests, planned))
+        told = _document(job, found.unwrap(), requests, planned)
+        output.document(told if counted_up is None else {**told, "estimate": estimate_document(counted_up)})
     else:
-        _show(session, found.unwrap(), requests, planned)
+        _show(session, found.unwrap(), () if looking.counting else requests, planned)
+        if counted_up is not None and planned is not None:
+            for line in estimate_lines(planned.unwrap().steps[0].profile, counted_up):
+                output.text(line)
     return exit_code(planned.failure()) if isinstance(planned, Failure) else OK
 
 

@@ -92,8 +92,13 @@ def charged_tokens(attempt: AnyAttempt, limit: int | None) -> int:
     charged more than the limit.
     """
     size = size_of(attempt)
-    most = size.most_completion_tokens or 0
-    if not (isinstance(attempt, Attempt) and attempt.request.preferences.max_tokens):
-        most = min(most, _LONGEST_GUESS if limit is None else min(_LONGEST_GUESS, limit // _SHARE_GUESSED))
-    tokens = size.prompt_tokens + most
+    asked = attempt.request.preferences.max_tokens if isinstance(attempt, Attempt) else None
+    tokens = size.prompt_tokens + charged_answer(asked, size.most_completion_tokens, limit)
     return tokens if limit is None or size.prompt_tokens > limit else min(tokens, limit)
+
+
+def charged_answer(asked: int | None, most: int | None, limit: int | None) -> int:
+    """What an answer is charged that was asked to be no longer than ``asked`` tokens, by a model that writes so many at ``most``."""
+    if asked:
+        return asked
+    return min(most or 0, _LONGEST_GUESS if limit is None else min(_LONGEST_GUESS, limit // _SHARE_GUESSED))

@@ -96,16 +96,17 @@ def survey(job: Job, log: RunLog, *, retry_failed: bool = False) -> Settled[Surv
 
 def requests_to_ask(job: Job, found: Survey, count: int) -> tuple[LLMRequest, ...]:
     """The first requests that would be sent."""
+    return tuple(islice(every_request(job, found), count))
 
-    def each() -> Iterator[LLMRequest]:
-        for outcome, standing in zip(job.table.rows(), found.standings, strict=False):
-            if standing != Standing.TO_ASK or isinstance(outcome, Failure):
-                continue
-            words = job.words(outcome.unwrap())
-            if isinstance(words, Success):
-                yield job.request_of(words.unwrap())
 
-    return tuple(islice(each(), count))
+def every_request(job: Job, found: Survey) -> Iterator[LLMRequest]:
+    """Every request that would be sent, one after the other."""
+    for outcome, standing in zip(job.table.rows(), found.standings, strict=False):
+        if standing != Standing.TO_ASK or isinstance(outcome, Failure):
+            continue
+        words = job.words(outcome.unwrap())
+        if isinstance(words, Success):
+            yield job.request_of(words.unwrap())
 
 
 def _standing(known: RunRow | None, *, retry_failed: bool) -> Standing:

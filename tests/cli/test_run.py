@@ -312,6 +312,26 @@ def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(go: Go, rows: Path
         assert sum(request.method == "POST" for request in server.requests) == 4
 
 
+def test_an_estimate_tells_what_it_would_take_and_sends_nothing(go: Go, rows: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    with fault_server(echo) as server:
+        url = server.url + "/v1"
+        told = go(url, str(rows), "-o", str(out), "--estimate", "--concurrency", "2")
+        assert told.returncode == 0
+        assert told.stdout.startswith("tiny of lmstudio: about ")
+        assert "cost: at least 0 USD, about 0 USD, at most 0 USD" in told.stdout
+        assert "time: about " in told.stdout
+        assert "10 requests to send; nothing was sent" in told.stderr
+        document = json.loads(go(url, str(rows), "-o", str(out), "--estimate", "--json").stdout)
+        assert document["estimate"]["requests"] == 10
+        assert document["estimate"]["expected_usd"] == "0"
+        assert document["estimate"]["seconds"] > 0
+        assert not out.exists()
+        assert not any(request.method == "POST" for request in server.requests)
+    nothing = go(url, "-", "--estimate", stdin="")
+    assert "time:" not in nothing.stdout
+
+
 def test_a_dry_run_says_what_would_fail(go: Go, tmp_path: Path, serve: Serve) -> None:
     away = tmp_path / "away.toml"
     away.write_text(f'[providers.openai]\napi_key = "{KEY}"\n[providers.embedded]\nenabled = false\n')

@@ -1,0 +1,50 @@
+"""The words of an estimate."""
+
+from decimal import Decimal
+
+import pytest
+from attrs import evolve
+
+from llm_manager.cli.run_estimate import estimate_document, estimate_lines
+from llm_manager.domain.models import ModelProfile
+from llm_manager.domain.usage import Priced, Unpriced
+from llm_manager.policies.estimating import Estimate
+
+PROFILE = ModelProfile(name="m", provider="p")
+FOUND = Estimate(
+    requests=3,
+    prompt_tokens=30,
+    completion_tokens=900,
+    least=Priced(usd=Decimal("0.000012"), price_version="1"),
+    expected=Priced(usd=Decimal("1.23456"), price_version="1"),
+    most=Unpriced(reason="nobody knows"),
+    seconds=7.2,
+)
+
+
+def test_what_is_unknown_is_called_so() -> None:
+    _, cost, _ = estimate_lines(PROFILE, FOUND)
+    assert cost == "cost: at least 0.0000 USD, about 1.2346 USD, at most unknown (nobody knows)"
+    assert estimate_document(FOUND) == {
+        "requests": 3,
+        "prompt_tokens": 30,
+        "completion_tokens": 900,
+        "least_usd": "0.000012",
+        "expected_usd": "1.23456",
+        "most_usd": None,
+        "seconds": 7.2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (7.2, "about 7 s"),
+        (600.0, "about 10 min"),
+        (7200.0, "about 2.0 h"),
+        (None, "never: a request is more than tokens_per_minute allows"),
+    ],
+)
+def test_time_in_words(seconds: float | None, words: str) -> None:
+    *_, time = estimate_lines(PROFILE, evolve(FOUND, seconds=seconds))
+    assert time.startswith(f"time: {words}")
