@@ -183,6 +183,43 @@ def _ollama_limited(_: float) -> Refusal:
     return Refusal(status=503, headers=JSON, body=body)
 
 
+def _claude_whole(saying: Saying) -> bytes:
+    return (
+        b'{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[{"type":"text","text":"%b"}],"stop_reason":"end_turn",'
+        b'"stop_sequence":null,"usage":{"input_tokens":%d,"output_tokens":%d}}'
+        % (saying.text.encode(), saying.prompt_tokens, saying.completion_tokens)
+    )
+
+
+def _claude_event(name: bytes, more: bytes) -> bytes:
+    return b'event: %b\ndata: {"type":"%b"%b}\n\n' % (name, name, more)
+
+
+def _claude_text(text: bytes) -> bytes:
+    return _claude_event(b"content_block_delta", b',"index":0,"delta":{"type":"text_delta","text":"%b"}' % text)
+
+
+def _claude_pieces(saying: Saying) -> tuple[bytes, bytes, bytes]:
+    first, last = _halves(saying.text)
+    message = (
+        b',"message":{"id":"msg_1","type":"message","role":"assistant","model":"m","content":[],"stop_reason":null,"stop_sequence":null,'
+        b'"usage":{"input_tokens":%d,"output_tokens":1}}' % saying.prompt_tokens
+    )
+    stopped = b',"delta":{"stop_reason":"end_turn","stop_sequence":null},"usage":{"output_tokens":%d}' % saying.completion_tokens
+    begin = _claude_event(b"message_start", message) + _claude_event(
+        b"content_block_start", b',"index":0,"content_block":{"type":"text","text":""}'
+    )
+    end = (
+        _claude_event(b"content_block_stop", b',"index":0') + _claude_event(b"message_delta", stopped) + _claude_event(b"message_stop", b"")
+    )
+    return begin + _claude_text(first), _claude_text(last), end
+
+
+def _claude_limited(seconds: float) -> Refusal:
+    body = b'{"type":"error","error":{"type":"rate_limit_error","message":"This request would exceed your rate limit."}}'
+    return Refusal(status=429, headers=(*JSON, ("retry-after", f"{_ceiling(seconds)}")), body=body)
+
+
 def _halves(text: str) -> tuple[bytes, bytes]:
     encoded = text.encode()
     middle = len(encoded) // 2
@@ -222,4 +259,11 @@ OLLAMA = Dialect(
     broken=b'{"error":"unexpected EOF"}\n',
     stream_headers=LINES,
     limited=_ollama_limited,
+)
+CLAUDE = Dialect(
+    whole=_claude_whole,
+    pieces=_claude_pieces,
+    broken=_claude_event(b"error", b',"error":{"type":"overloaded_error","message":"Overloaded"}'),
+    stream_headers=EVENTS,
+    limited=_claude_limited,
 )

@@ -16,6 +16,7 @@ import httpcore2
 from attrs import evolve, frozen
 
 from llm_manager.domain.error_questions import Resend
+from tests.clients.anthropic_messages import test_truths as anthropic
 from tests.clients.cohere import test_truths as cohere
 from tests.clients.gemini import test_truths as gemini
 from tests.clients.ollama import test_truths as ollama
@@ -221,6 +222,8 @@ def _rows() -> Iterator[Fault]:
             breaker=ending.breaker,
             asked="both" if whole else "stream",
         )
+    for claimed in anthropic.ROWS:
+        yield _row(claimed, claimed.body, "anthropic")
     for said in gemini.ROWS:
         yield _row(said, said.body, "gemini")
     for told in cohere.ROWS:

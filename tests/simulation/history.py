@@ -144,7 +144,7 @@ class History:
 
     def _key(self, envelope: Envelope) -> str:
         for name, value in envelope.headers:
-            if name in (b"authorization", b"x-goog-api-key"):
+            if name in (b"authorization", b"x-goog-api-key", b"x-api-key"):
                 return value.removeprefix(b"Bearer ").decode()
         return ""
 

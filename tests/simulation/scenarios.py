@@ -84,7 +84,7 @@ class Scenario:
         """The settings of the manager."""
         return LLMConfig(
             providers={name: self._settings(name) for name in self.providers},
-            profiles=tuple(_priced(name) for name in self.providers if name in CLOUD),
+            profiles=tuple(_priced(name) for name in self.providers if not SERVERS[name].local),
             routing=self.routing,
             breaker=self.breaker,
             admission=self.admission,
@@ -347,6 +347,21 @@ def remembering(seed: int, requests: int) -> Scenario:
     return Scenario(name="remembering", providers=("openai", "ollama"), mix=Mix(repeats=0.8, cached=0.9, cancelled=0.15))
 
 
+def claude(seed: int, requests: int) -> Scenario:
+    """Claude, asked through its SDK, with another server to fall back on."""
+    rows = [fault for fault in ROWS if fault.provider == "anthropic"]
+    return Scenario(
+        name="claude",
+        providers=("anthropic", "groq"),
+        rate=5.0,
+        mix=Mix(private=0.0, named=0.3),
+        windows={"anthropic": tuple(Window(fault, 0.0, inf, 0.02) for fault in (*rows, *WAYS))},
+        server_limits={"anthropic": (200.0, 20.0)},
+        keys=2,
+        routing=RoutingPolicy(local_first=False, fallback_order=("anthropic", "groq")),
+    )
+
+
 _DRAWN: tuple[Callable[[int, int], Scenario], ...] = (
     calm,
     mixed,
@@ -358,6 +373,7 @@ _DRAWN: tuple[Callable[[int, int], Scenario], ...] = (
     outage,
     keys,
     remembering,
+    claude,
 )
 SCENARIOS: Mapping[str, Callable[[int, int], Scenario]] = {drawn(0, 1000).name: drawn for drawn in _DRAWN}
 """By name, from a seed and a number of requests."""

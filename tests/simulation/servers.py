@@ -77,7 +77,16 @@ _ALL = (
     Facts(name="vllm", model="served", base_url="http://localhost:8000/v1", dialect=dialects.CHAT, local=True, seconds=0.4),
 )
 
-SERVERS: Final[Mapping[str, Facts]] = {facts.name: facts for facts in _ALL}
-"""By name, the cloud's first."""
+_CLAUDE = Facts(
+    name="anthropic",
+    model="claude-sonnet-4-5",
+    base_url="https://api.anthropic.com",
+    dialect=dialects.CLAUDE,
+    input_price=3,
+    output_price=15,
+)
+
+SERVERS: Final[Mapping[str, Facts]] = {facts.name: facts for facts in (*_ALL, _CLAUDE)}
+"""By name, the cloud's first; Claude is not drawn for most histories, since its SDK takes many times as long as all else."""
 CLOUD: Final = tuple(facts.name for facts in _ALL if not facts.local)
 LOCAL: Final = tuple(facts.name for facts in _ALL if facts.local)

@@ -52,6 +52,7 @@ SHARDS: tuple[Shard, ...] = (
     *(_drawn("keys", 1000 * shard, 2, 2500) for shard in (1,)),
     *(_drawn("outage", 1000 * shard, 5, 1000) for shard in (1,)),
     *(_drawn("dip", 1000 * shard, 3, 6000) for shard in (1, 2)),
+    *(_drawn("claude", 1000 * shard, 2, 500) for shard in (1,)),
     _each("alone", 0, 1, 12, 247),
     *(_each("pair", part, 2, 10, 1225) for part in range(2)),
 )
