@@ -211,7 +211,7 @@ class _Job:
                 return GiveUp(error=error)
             others = evolve(ledger, resent=max(0, self._resends - ledger.resends))
             move = next_move(plan, others, error, now=now, jitter=jitter, means=means)
-            self._resends += isinstance(move, Try) and move.resend
+            self._resends += isinstance(move, Try) and ledger.attempts[-1].sent  # what was kept back has been counted, or was the first
             return move
 
         return await try_steps(step, evolve(tries.trial(), decide=decide), self._start)
