@@ -114,6 +114,8 @@ class CallFailed:
     seconds: float
     error: LLMError
     metadata: RequestMetadata
+    doubtful: int = 0
+    """How many of its attempts may have been billed, those of the turns before it left out."""
 
 
 @frozen(kw_only=True)

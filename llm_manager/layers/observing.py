@@ -44,13 +44,15 @@ def observing(journal: Journal, now: Callable[[], float]) -> CallLayer:
                         )
                     )
                 else:
+                    error = ending.failure()
                     journal.emit(
                         CallFailed(
                             at=at,
                             call_id=call.id,
                             seconds=at - call.started,
-                            error=ending.failure(),
+                            error=error,
                             metadata=call.request.metadata,
+                            doubtful=maybe_billed(_own(error.attempts, call)),
                         )
                     )
                 return ending

@@ -36,6 +36,7 @@ from llm_manager.domain.usage import Cost, Priced, TokenCount
 from llm_manager.effects import settle
 from llm_manager.orchestration.trying import Missed, Trial
 from llm_manager.outcomes import Settled
+from llm_manager.policies.call_cost import maybe_billed
 from llm_manager.policies.choosing import Besides
 from llm_manager.policies.deadlines import Patient, operation_seconds, total_seconds
 from llm_manager.policies.pricing import price
@@ -93,10 +94,12 @@ class OperatingDeps:
                 emit(CallCancelled(at=at, call_id=call_id, seconds=at - started, metadata=metadata))
         at = now()
         if isinstance(outcome, Failure):
-            emit(CallFailed(at=at, call_id=call_id, seconds=at - started, error=outcome.failure(), metadata=metadata))
+            error = outcome.failure()
+            doubtful = maybe_billed(error.attempts)
+            emit(CallFailed(at=at, call_id=call_id, seconds=at - started, error=error, metadata=metadata, doubtful=doubtful))
             return outcome
         said = outcome.unwrap()
-        usage, cost = (None, _FREE) if isinstance(said, TokenCount) else (said.usage, said.cost)
+        usage, cost, attempts = (None, _FREE, ()) if isinstance(said, TokenCount) else (said.usage, said.cost, said.attempts)
         emit(
             Answered(
                 at=at,
@@ -108,6 +111,7 @@ class OperatingDeps:
                 cost=cost,
                 cached=isinstance(said, Embeddings) and 0 < len(said.vectors) == said.remembered,
                 metadata=metadata,
+                doubtful=maybe_billed(attempts),
             )
         )
         return outcome

@@ -29,7 +29,6 @@ from llm_manager.domain.events import (
 )
 from llm_manager.domain.statistics import OTHERS, ModelStatistics, ProviderSummary, Statistics, Summary
 from llm_manager.domain.usage import Priced, Usage
-from llm_manager.policies.call_cost import maybe_billed
 from llm_manager.policies.latencies import answers_of, percentile, percentile_over
 from llm_manager.policies.spending import Purses
 from llm_manager.policies.tallies import Tally
@@ -127,13 +126,11 @@ class _Purses:
             purse.calls += 1
             if isinstance(event, CallCancelled):
                 purse.cancelled += 1
-            elif isinstance(event, CallFailed):
+                continue
+            purse.doubtful += event.doubtful
+            if isinstance(event, CallFailed):
                 purse.failed += 1
-                purse.doubtful += maybe_billed(event.error.attempts)
-            else:
-                purse.doubtful += event.doubtful
-                if event.cached:
-                    continue
+            elif not event.cached:
                 if event.usage is not None:
                     purse.tokens += event.usage.total_tokens
                 if isinstance(event.cost, Priced):

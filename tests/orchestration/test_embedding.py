@@ -133,6 +133,21 @@ def test_requests_never_pass_the_batches_and_the_retries_and_what_was_paid_is_re
         assert sum(record.error is None for record in attempts) == batches
 
 
+def test_those_who_are_told_to_slow_down_share_the_re_sends_of_their_call_too() -> None:
+    model = embedder(*[LIMITED] * 20, per_call=1)
+    config = LLMConfig(routing=RoutingPolicy(max_retries=2), performance=PerformanceSettings(concurrency=4))
+    outcome = ask(scripted_manager(model, config=config, guards=nobody_held_back()), EmbedRequest(("a", "b", "c", "d")))
+    assert isinstance(outcome, Failure)
+    assert len(sent(model)) == len(outcome.failure().attempts) == 6
+
+
+def test_what_may_have_been_billed_on_the_way_is_told_at_the_end() -> None:
+    maybe, told = NetworkError(model="m", message="reset", sent=True), list[Event]()
+    manager = scripted_manager(embedder(maybe, None, maybe, GONE), tell=told.append)
+    ask(manager, EmbedRequest("a"), EmbedRequest("b"))
+    assert [event.doubtful for event in told if isinstance(event, Answered | CallFailed)] == [1, 1]
+
+
 PRIVATE = st.sampled_from(["the patient sleeps", "HIPAA", "PHI"])
 
 

@@ -63,7 +63,7 @@ def on_behalf(event: Answered | CallFailed | CallCancelled, **names: Any) -> Eve
     return evolve(event, metadata=RequestMetadata(**names))
 
 
-LOST = CallFailed(at=0.0, call_id="c", seconds=1.0, error=BAD_LUCK, metadata=METADATA)
+LOST = CallFailed(at=0.0, call_id="c", seconds=1.0, error=BAD_LUCK, metadata=METADATA, doubtful=1)
 LEFT = CallCancelled(at=0.0, call_id="c", seconds=1.0, metadata=METADATA)
 NAMES = st.sampled_from(["a", "b", "c"])
 EVENTS: st.SearchStrategy[Event] = st.one_of(
