@@ -13,10 +13,10 @@ from llm_manager.domain.attempts import Ledger
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import InvalidRequest, LLMError, RequestTimeout, ToolFailed
 from llm_manager.domain.messages import Message, UseTool
-from llm_manager.domain.requests import LLMRequest, Preferences
+from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import publish
-from llm_manager.orchestration.generating import GoOn
+from llm_manager.orchestration.generating import GoOn, going_on_with
 from llm_manager.orchestration.performing import Performing, Wanted, perform, unperformed
 from llm_manager.outcomes import Settled
 from llm_manager.policies.request_faults import check_fields
@@ -171,17 +171,9 @@ def _coming(request: LLMRequest, before: LLMRequest, story: _Story, left: float 
         prompt=None,
         messages=(*request.messages, *asked, *story.messages),
         tool_choice="none" if request.tool_choice == "none" else "auto",
-        preferences=_going_on(request.preferences, story.responses[-1]),
+        preferences=going_on_with(request.preferences, story.responses[-1]),
         deadline_ms=None if left is None else max(1, round(left * 1000)),
     )
-
-
-def _going_on(preferences: Preferences, response: LLMResponse) -> Preferences:
-    """Prefer the model that answered: its thoughts and signatures are its own, and what it has read may be remembered there."""
-    last = response.attempts[-1] if response.attempts else None
-    if preferences.exact or last is None or last.error is not None:
-        return preferences
-    return evolve(preferences, provider=last.provider, model=last.model)
 
 
 def _result(step: ToolStep) -> Message:

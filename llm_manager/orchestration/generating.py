@@ -4,12 +4,12 @@ from collections.abc import Callable, Coroutine
 from math import inf
 from typing import Any, Protocol
 
-from attrs import frozen
+from attrs import evolve, frozen
 from returns.result import Failure
 
 from llm_manager.domain.attempts import Call, Ledger
 from llm_manager.domain.errors import Attempts, LLMError
-from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.outcomes import Settled
 from llm_manager.policies.request_faults import not_asked
@@ -37,6 +37,17 @@ class Turns:
         """The ledger of one more turn of a call that began at ``started``; None when it has no re-send left for it."""
         ledger = Ledger(started=started, deadline=inf, attempts=attempts)
         return None if ledger.resends >= self.max_retries else ledger
+
+
+def going_on_with(preferences: Preferences, answer: LLMResponse) -> Preferences:
+    """Prefer the model that answered, for the next turn; its thoughts are its own, and what it has read may be remembered there.
+
+    Nobody is preferred after an answer from memory, before which other models may have failed.
+    """
+    last = answer.attempts[-1] if answer.attempts else None
+    if preferences.exact or last is None or last.error is not None or last.left:
+        return preferences
+    return evolve(preferences, provider=last.provider, model=last.model)
 
 
 class AnswerRow(Protocol):

@@ -18,7 +18,7 @@ from llm_manager.domain.requests import JsonSchema, LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Usage
 from llm_manager.effects import publish
-from llm_manager.orchestration.generating import Turns
+from llm_manager.orchestration.generating import Turns, going_on_with
 from llm_manager.orchestration.own_schemas import own_schema, read_itself
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.fences import unfenced
@@ -85,11 +85,8 @@ def _again(asked: LLMRequest, answer: LLMResponse, error: LLMError) -> LLMReques
     wrong = f"at {error.path}: {error.message}" if isinstance(error, OutputInvalid) else error.tag
     said = () if asked.prompt is None else (Message(role="user", content=asked.prompt),)
     told = f"{_WRONG} ({' '.join(wrong.split())[:_LONGEST]}). {_MENDED}"
-    last = answer.attempts[-1] if answer.attempts else None
-    preferences = asked.preferences
-    if last is not None and not preferences.exact:
-        preferences = evolve(preferences, provider=last.provider, model=last.model)
-    return evolve(asked, prompt=None, messages=(*asked.messages, *said, Message(role="user", content=told)), preferences=preferences)
+    messages = (*asked.messages, *said, Message(role="user", content=told))
+    return evolve(asked, prompt=None, messages=messages, preferences=going_on_with(asked.preferences, answer))
 
 
 def _summed(answers: tuple[LLMResponse, ...]) -> LLMResponse:

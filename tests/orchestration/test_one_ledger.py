@@ -24,16 +24,17 @@ from llm_manager.domain.errors import (
     RequestTimeout,
     StreamInterrupted,
 )
-from llm_manager.domain.events import Answered, Event
+from llm_manager.domain.events import Answered, CallFailed, Event
 from llm_manager.domain.messages import ToolCall
 from llm_manager.domain.models import KnownPrice
 from llm_manager.domain.plans import RoutingPolicy
-from llm_manager.domain.requests import LLMRequest, Preferences
+from llm_manager.domain.requests import LLMRequest, Preferences, RequestMetadata
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.usage import Priced, Unpriced, Usage
 from llm_manager.effects import settle
 from llm_manager.orchestration.collecting import collect
+from llm_manager.orchestration.generating import going_on_with
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.services.manager import LLMManager
 from llm_manager.stores.memory import memory_conversations
@@ -149,6 +150,20 @@ def test_it_goes_to_the_model_that_answered() -> None:
     assert [each.provider for each in answer.attempts] == ["one", "two", "two"]
 
 
+def test_after_an_answer_from_memory_nobody_who_failed_before_it_is_preferred() -> None:
+    one, two = scripted(DOWN, provider="one"), scripted(FITS, provider="two")
+    manager = scripted_manager(one, two, config=with_retries(3))
+
+    async def both() -> Settled[LLMResponse, LLMError]:
+        await settle(manager.generate(LLMRequest("hi", preferences=Preferences(provider="two"))))
+        return await settle(manager.generate(LLMRequest("hi")))
+
+    answer = sealed(run_virtual(both())).unwrap()
+    assert (answer.cached, [each.provider for each in answer.attempts]) == (True, ["one"])
+    mine = Preferences(max_tokens=5)
+    assert going_on_with(mine, answer) == mine
+
+
 def test_it_is_asked_no_more_often_than_settings_say_and_then_the_error_carries_all_attempts() -> None:
     for times, sent in ((0, 1), (1, 2), (3, 4)):
         model = scripted(STRAY)
@@ -255,6 +270,15 @@ def test_the_turns_of_a_run_share_their_re_sends() -> None:
     assert len(run.stopped.attempts) == 5
     assert [each.error for each in run.response.attempts] == [DOWN, None, DOWN, None]
     assert [len(each.attempts) for each in run.responses] == [2, 4]
+
+
+def test_what_may_have_been_billed_is_told_by_the_turn_it_was_sent_in() -> None:
+    told, model = list[Event](), scripted(RESET, CALL, DOWN, RESET, DOWN)
+    manager = scripted_manager(model, config=with_retries(3), tell=told.append)
+    request = evolve(HI, metadata=RequestMetadata(feature="tools"))
+    run_virtual(settle(manager.call_tools(request, [tool_from_function(add).unwrap()])))
+    assert [event.doubtful for event in told if isinstance(event, Answered | CallFailed)] == [1, 1]
+    assert manager.stats().features["tools"].doubtful == 2
 
 
 def test_each_turn_may_ask_every_model_again() -> None:
