@@ -205,13 +205,13 @@ def step(scope: Scope, event: Event, now: float) -> tuple[Scope, Commands]:
         case Enter(waiter):
             if scope.easy and scope.under_way < scope.room:
                 grant = Grant(scope.granted + 1, now, 0, scope.charged, inf, waiter.model)
-                return _moved(scope, 1, 1, scope.told, now), (Granted(waiter.number, grant),)
+                return _moved(scope, 1, 1, scope.told, None, now), (Granted(waiter.number, grant),)
             return _entered(_at(scope, now), waiter, now)
         case Ended(grant, how):
-            if scope.easy and how == "accepted" and scope.under_way * 2 < scope.room:
+            if how == "accepted" and scope.under_way * 2 < scope.room and (scope.easy or _only_counts(scope)):
                 told = _newer(scope, grant, event.told)
                 if told is scope.told or is_plentiful(told, scope.room):
-                    return _moved(scope, -1, 0, told, now), ()
+                    return _moved(scope, -1, 0, told, _corrected(scope.minute, event), now), ()
             return _pumped(*_ended(_at(scope, now), event, now), now)
         case Opened(grant, told):
             return _pumped(_answered(_at(scope, now), grant, told, now, opened=True), (), now)
@@ -251,7 +251,21 @@ def _left(limit: int | None, used: int | None, told: int | None) -> int | None:
     return told if limit is None else max(0, limit - (used or 0))
 
 
-def _moved(scope: Scope, under_way: int, granted: int, told: Told | None, now: float) -> Scope:
+def _only_counts(scope: Scope) -> bool:
+    """Say whether set limits per minute are all there is to look after."""
+    return scope.minute is not None and scope.pace is None and not scope.queue.size and rooms.is_steady(scope.learned)
+
+
+def _corrected(minute: Minute | None, ended: Ended) -> Minute | None:
+    """The minute with what one really took in the place of what it was charged."""
+    if minute is None:
+        return None
+    back = -1 if ended.how == "unsent" else 0
+    more = 0 if ended.tokens is None else ended.tokens - ended.grant.tokens
+    return minute_windows.corrected(minute, ended.grant.at, back, more) if back or more else minute
+
+
+def _moved(scope: Scope, under_way: int, granted: int, told: Told | None, minute: Minute | None, now: float) -> Scope:
     """With more, or fewer, under way, and what was told last; nothing else changed."""
     began, before = scope.began, scope.before
     if now - began > _FEW_SECONDS:
@@ -268,7 +282,7 @@ def _moved(scope: Scope, under_way: int, granted: int, told: Told | None, now: f
         scope.paused_until,
         scope.learned,
         scope.pace,
-        scope.minute,
+        minute,
         told,
         scope.queue,
     )
@@ -325,6 +339,9 @@ def _granted(scope: Scope, waiter: Waiter, now: float) -> tuple[Scope, Commands]
     number, tokens, pace = scope.granted + 1, waiter.tokens, scope.pace
     grant = Grant(number, now, tokens, scope.charged, inf if pace is None else paces.rate_at(pace, now), waiter.model)
     under_way = scope.under_way + 1
+    began, before = scope.began, scope.before
+    if now - began > _FEW_SECONDS:
+        began, before = now, scope.granted
     after = Scope(
         scope.rules,
         False,
@@ -332,20 +349,17 @@ def _granted(scope: Scope, waiter: Waiter, now: float) -> tuple[Scope, Commands]
         under_way,
         number,
         scope.charged + tokens,
-        *_since(scope, now),
+        began,
+        before,
         scope.paused_until,
-        rooms.peaked(scope.learned, under_way),
+        scope.learned if scope.learned.climb is None else rooms.peaked(scope.learned, under_way),
         None if pace is None else paces.granted(pace, now),
         None if scope.minute is None else minute_windows.left(scope.minute, tokens),
         scope.told,
         scope.queue,
     )
-    return _settled(after, now), (Granted(waiter.number, grant),)
-
-
-def _since(scope: Scope, now: float) -> tuple[float, int]:
-    """When the last few seconds began, and how many had left before."""
-    return (now, scope.granted) if now - scope.began > _FEW_SECONDS else (scope.began, scope.before)
+    same = scope.minute is not None and after.learned is scope.learned  # what is counted by the minute is never easy
+    return after if same else _settled(after, now), (Granted(waiter.number, grant),)
 
 
 def _answered(scope: Scope, grant: Grant, told: RateLimits | None, now: float, *, opened: bool = False) -> Scope:
@@ -377,12 +391,6 @@ def _ended(scope: Scope, ended: Ended, now: float) -> tuple[Scope, Commands]:
         scope = _answered(scope, grant, ended.told, now)
     elif scope.rules.adaptive and how in ("limited", "crowded"):
         scope, commands = _refused(scope, ended, now)
-    minute = scope.minute
-    if minute is not None:
-        back = -1 if how == "unsent" else 0
-        more = 0 if ended.tokens is None else ended.tokens - grant.tokens
-        if back or more:
-            minute = minute_windows.corrected(minute, grant.at, back, more)
     return (
         Scope(
             scope.rules,
@@ -396,7 +404,7 @@ def _ended(scope: Scope, ended: Ended, now: float) -> tuple[Scope, Commands]:
             scope.paused_until,
             scope.learned,
             scope.pace,
-            minute,
+            _corrected(scope.minute, ended),
             scope.told,
             scope.queue,
         ),
