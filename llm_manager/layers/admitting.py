@@ -87,7 +87,7 @@ def admitting(settings: AdmissionSettings, providers: Mapping[str, ProviderSetti
             charged_tokens(attempt, scope.rules.tokens) if counts_tokens(scope) else 0,
             attempt.patience_seconds,
         )
-        answer = await quota.entered(waiter, emit)
+        answer = quota.at_once(waiter, at) or await quota.entered(waiter, emit)
         if isinstance(answer, Granted):
             return Success(_pass(quota, answer.grant, emit))
         return Failure(refusal(attempt, answer, waiter, scope.rules, waited=now() - at))
@@ -217,6 +217,22 @@ class _Quota:
         for granted in commands:
             if isinstance(granted, Granted):
                 return granted.grant
+        return None
+
+    def at_once(self, waiter: Waiter, now: float) -> _Answer | None:
+        """Let one leave, or refuse it, where nobody waits and it need not either."""
+
+        def decide(scope: Scope) -> tuple[Scope, Commands]:
+            if scope.queue.size:
+                return scope, ()
+            after, commands = step(scope, Enter(waiter), now)
+            return (after, commands) if commands else (scope, ())
+
+        commands = self.cell.decide(decide)
+        self._used = now
+        for answer in commands:
+            if not isinstance(answer, Pausing):
+                return answer
         return None
 
     async def entered(self, waiter: Waiter, emit: Emit) -> _Answer:

@@ -205,13 +205,13 @@ def step(scope: Scope, event: Event, now: float) -> tuple[Scope, Commands]:
         case Enter(waiter):
             if scope.easy and scope.under_way < scope.room:
                 grant = Grant(scope.granted + 1, now, 0, scope.charged, inf, waiter.model)
-                return _moved(scope, 1, 1, scope.told, None, now), (Granted(waiter.number, grant),)
+                return _moved(scope, 1, scope.told, None, now), (Granted(waiter.number, grant),)
             return _entered(_at(scope, now), waiter, now)
         case Ended(grant, how):
             if how == "accepted" and scope.under_way * 2 < scope.room and (scope.easy or _only_counts(scope)):
                 told = _newer(scope, grant, event.told)
                 if told is scope.told or is_plentiful(told, scope.room):
-                    return _moved(scope, -1, 0, told, _corrected(scope.minute, event), now), ()
+                    return _moved(scope, -1, told, _corrected(scope.minute, event), now), ()
             return _pumped(*_ended(_at(scope, now), event, now), now)
         case Opened(grant, told):
             return _pumped(_answered(_at(scope, now), grant, told, now, opened=True), (), now)
@@ -265,8 +265,8 @@ def _corrected(minute: Minute | None, ended: Ended) -> Minute | None:
     return minute_windows.corrected(minute, ended.grant.at, back, more) if back or more else minute
 
 
-def _moved(scope: Scope, under_way: int, granted: int, told: Told | None, minute: Minute | None, now: float) -> Scope:
-    """With more, or fewer, under way, and what was told last; nothing else changed."""
+def _moved(scope: Scope, by: int, told: Told | None, minute: Minute | None, now: float) -> Scope:
+    """With one more, or one fewer, under way, what was told last and what counts; nothing else changed."""
     began, before = scope.began, scope.before
     if now - began > _FEW_SECONDS:
         began, before = now, scope.granted
@@ -274,8 +274,8 @@ def _moved(scope: Scope, under_way: int, granted: int, told: Told | None, minute
         scope.rules,
         scope.easy,
         scope.room,
-        scope.under_way + under_way,
-        scope.granted + granted,
+        scope.under_way + by,
+        scope.granted + (by > 0),
         scope.charged,
         began,
         before,

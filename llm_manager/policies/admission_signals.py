@@ -28,7 +28,7 @@ from llm_manager.domain.errors import (
     ToolFailed,
 )
 from llm_manager.policies.admission import How
-from llm_manager.policies.sizes import size_of
+from llm_manager.policies.tokens import estimate_request_tokens
 
 LIMITED_BY_ACCOUNT: Final = frozenset({"openai", "anthropic", "gemini", "groq"})
 """Providers whose limits are those of the organisation or project, whichever of its keys is sent."""
@@ -91,10 +91,14 @@ def charged_tokens(attempt: AnyAttempt, limit: int | None) -> int:
     An answer that nobody bounds is taken for 4096 tokens, or an eighth of what a minute allows. A prompt that fits is never
     charged more than the limit.
     """
-    size = size_of(attempt)
-    asked = attempt.request.preferences.max_tokens if isinstance(attempt, Attempt) else None
-    tokens = size.prompt_tokens + charged_answer(asked, size.most_completion_tokens, limit)
-    return tokens if limit is None or size.prompt_tokens > limit else min(tokens, limit)
+    if isinstance(attempt, Attempt):
+        request, model = attempt.request, attempt.model
+        prompt = estimate_request_tokens(request)
+        most = model.max_output_tokens or model.context_window
+        tokens = prompt + charged_answer(request.preferences.max_tokens, most, limit)
+    else:
+        tokens = prompt = attempt.prompt_tokens
+    return tokens if limit is None or prompt > limit else min(tokens, limit)
 
 
 def charged_answer(asked: int | None, most: int | None, limit: int | None) -> int:
