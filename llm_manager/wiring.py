@@ -223,17 +223,18 @@ def make_llm_manager(config: LLMConfig, deps: ManagerDeps | None = None) -> Resu
 
 
 def _obeying(config: LLMConfig) -> Result[LLMConfig, LLMError]:
-    """The settings with a routing policy that obeys all of them: whether toys are asked, and what makes a text private."""
+    """The settings with a routing policy that obeys all of them: whether toys are asked, what is local, what makes a text private."""
     routing = config.routing
     if config.privacy == PrivacySettings() and routing.private_rule is None:
-        return Success(config if routing.use_toys == config.embedded.enabled else _with_policy(config, None))
+        return Success(_with_policy(config, None))
     from llm_manager.settings.privacy_rules import private_rules
 
     return private_rules(config.privacy, routing.private_rule).map(lambda rule: _with_policy(config, rule))
 
 
 def _with_policy(config: LLMConfig, rule: PrivateRule | None) -> LLMConfig:
-    return evolve(config, routing=evolve(config.routing, use_toys=config.embedded.enabled, private_rule=rule))
+    routing = evolve(config.routing, use_toys=config.embedded.enabled, private_rule=rule, local_hosts=config.network.local_hosts)
+    return config if routing == config.routing else evolve(config, routing=routing)
 
 
 def _parts(config: LLMConfig, world: World, transport: "Transport | None" = None) -> ClientParts:

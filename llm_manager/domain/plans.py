@@ -90,6 +90,8 @@ class RoutingPolicy:
     default_sensitivity: Sensitivity = "public"
     private_rule: PrivateRule | None = field(default=None, repr=False)
     """What makes an unlabelled text private beside the built-in words: `PrivacySettings`, or a function of one's own, or both."""
+    local_hosts: tuple[str, ...] = ()
+    """Which hosts count as local beside this machine: `NetworkSettings`."""
     cost_optimization: bool = True
     ladders: tuple[tuple[TaskType, tuple[str, ...]], ...] = field(default=())
     """Task ladders that replace the built-in ones."""

@@ -20,6 +20,7 @@ _Address: TypeAlias = IPv4Address | IPv6Address
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _URL = re.compile(r"(?i:(https?))://(\[[^\]/]*\]|[^\[\]/:@\\?#\s]*)(?::([0-9]{1,5}))?(/[A-Za-z0-9._~!$&'()*+,;=:@/-]*)?")
+_AUTHORITY = re.compile(r"(?i:https?)://[^/?#]*")
 _NAME = re.compile(r"(?=.{1,253}\Z)[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*\Z")
 _NUMBER = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?\Z")
 
@@ -87,6 +88,19 @@ def is_local(place: Location, local_hosts: Collection[str] = ()) -> bool:
     if place.address is None:
         return "." not in place.host or place.host in {listed.strip().lower() for listed in local_hosts}
     return place.address.is_loopback or any(_holds(listed, place.address) for listed in local_hosts)
+
+
+def is_elsewhere(url: str, local_hosts: Collection[str] = ()) -> bool:
+    """Say whether who fetches a URL leaves the local hosts; one that is not understood does, one that holds its data does not.
+
+    >>> is_elsewhere("https://example.org/cat.png?size=9"), is_elsewhere("http://localhost:8000/cat.png?size=9")
+    (True, False)
+    """
+    if url[:5].lower() == "data:":
+        return False
+    authority = _AUTHORITY.match(url)
+    located = None if authority is None else sealed(locate(authority[0]))
+    return not (isinstance(located, Success) and is_local(located.unwrap(), local_hosts))
 
 
 def _holds(listed: str, address: _Address) -> bool:

@@ -14,6 +14,10 @@ from llm_manager.policies.route_facts import Facts, Wish
 
 ONLY_LOCAL: Final = "only local endpoints may be asked"
 PASSED_ON: Final = "its server passes requests for this model on to a cloud"
+FETCHED: Final = (
+    "its server would fetch a file of this request from a host that is not local; send the bytes (ImageData, DocumentData), "
+    "or list the host in network.local_hosts"
+)
 _START_LOCAL: Final = "start a local server (Ollama, LM Studio) or enable the embedded model (embedded.enabled = true)"
 _MOST_REASONS: Final = 2
 _MOST_NAMES: Final = 3
@@ -31,6 +35,9 @@ def nobody_to_ask(made: Plan, facts: Facts, snapshot: Snapshot, policy: RoutingP
         if away and (policy.airgap or private):
             return _blocked("airgap" if policy.airgap else "private", f"{home}: {ONLY_LOCAL}")
         return _absent(wish, snapshot, catalogue)
+    fetching = [each for each in refused if each.reason.endswith(FETCHED)]
+    if fetching:
+        return _blocked("airgap" if policy.airgap else "private", in_short(fetching), advice="")
     rules = {each.rule for each in refused}
     if "airgap" in rules:
         return _blocked("airgap", in_short(refused))
@@ -77,9 +84,9 @@ def _absent(wish: Wish, snapshot: Snapshot, catalogue: Catalogue) -> Configurati
     return ConfigurationError(message=f"{wish.provider} cannot be asked: {reason}")
 
 
-def _blocked(policy: Literal["airgap", "private"], causes: str) -> PolicyBlocked:
+def _blocked(policy: Literal["airgap", "private"], causes: str, *, advice: str = f"; {_START_LOCAL}") -> PolicyBlocked:
     what = "the airgap" if policy == "airgap" else "privacy"
-    return PolicyBlocked(message=f"{what} leaves no model to ask{f' ({causes})' if causes else ''}; {_START_LOCAL}", policy=policy)
+    return PolicyBlocked(message=f"{what} leaves no model to ask{f' ({causes})' if causes else ''}{advice}", policy=policy)
 
 
 def _too_large(refused: Sequence[Refusal], facts: Facts, snapshot: Snapshot) -> ContextTooLarge:

@@ -4,10 +4,12 @@ from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from llm_manager.domain.errors import ConfigurationError, LLMError
+from llm_manager.domain.messages import DocumentUrl, ImageUrl
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.plans import Candidate, RoutingPolicy, Snapshot, TaskClassification
 from llm_manager.domain.requests import JsonSchema, LLMRequest
 from llm_manager.policies.absent_models import Catalogue, absent_model, is_alike, unknown_model, wrongly_joined
+from llm_manager.policies.addresses import is_elsewhere
 from llm_manager.policies.classification import classify
 from llm_manager.policies.names import AUTO, PROVIDERS, canonical_provider, nearest, provider_of_model, short_name
 from llm_manager.policies.tokens import estimate_request_tokens
@@ -45,6 +47,8 @@ class Facts:
     needs_schema: bool
     tokens: int
     exact: bool = False
+    files_elsewhere: bool = False
+    """Whether a server that is asked would fetch a file from a host that is not local."""
 
 
 def read_facts(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy, catalogue: Catalogue = tuple) -> Result[Facts, LLMError]:
@@ -124,6 +128,16 @@ def facts_of(request: LLMRequest, policy: RoutingPolicy, named: Wish) -> Facts:
         needs_schema=isinstance(request.output, JsonSchema),
         tokens=tokens_of(request),
         exact=request.preferences.exact,
+        files_elsewhere=has_files_elsewhere(request, policy),
+    )
+
+
+def has_files_elsewhere(request: LLMRequest, policy: RoutingPolicy) -> bool:
+    """Say whether a message refers to a file at a host that is not local, by an address that whoever is asked fetches."""
+    return any(
+        isinstance(part, ImageUrl | DocumentUrl) and is_elsewhere(part.url, policy.local_hosts)
+        for message in request.messages
+        for part in message.content
     )
 
 

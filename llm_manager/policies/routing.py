@@ -18,8 +18,8 @@ from llm_manager.domain.requests import JsonSchema, LLMRequest
 from llm_manager.policies.absent_models import Catalogue
 from llm_manager.policies.classification import classify
 from llm_manager.policies.ranking import chosen_tiers, listed, rank, reasons_for, standing
-from llm_manager.policies.refusing import ONLY_LOCAL, PASSED_ON, nobody_to_ask
-from llm_manager.policies.route_facts import Facts, facts_of, named_in, overfull, read_facts, tokens_of
+from llm_manager.policies.refusing import FETCHED, ONLY_LOCAL, PASSED_ON, nobody_to_ask
+from llm_manager.policies.route_facts import Facts, facts_of, has_files_elsewhere, named_in, overfull, read_facts, tokens_of
 
 _PLANS_KEPT = 256
 _SURELY = 1.5
@@ -139,6 +139,7 @@ def _shape(request: LLMRequest, snapshot: Snapshot, policy: RoutingPolicy) -> Sh
         isinstance(request.output, JsonSchema),
         fitting,
         loosely,
+        bool(request.messages) and has_files_elsewhere(request, policy),
     )
 
 
@@ -154,6 +155,9 @@ def _refusal(candidate: Candidate, facts: Facts, policy: RoutingPolicy, *, real:
         return refused("airgap", f"airgap: {PASSED_ON}")
     if facts.classification.sensitivity == "private" and (profile.offloaded or candidate.endpoint.locality != "local"):
         return refused("private", f"private: {PASSED_ON if profile.offloaded else 'only local endpoints may see this request'}")
+    if facts.files_elsewhere and (policy.airgap or facts.classification.sensitivity == "private"):
+        rule: RefusalRule = "airgap" if policy.airgap else "private"
+        return refused(rule, f"{rule}: {FETCHED}")
     if facts.exact and wish and not wish.matches(candidate):
         return refused("name", "the request asks for nobody but whom it names")
     if profile.toy and not policy.use_toys and not (wish and wish.matches(candidate)):

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeAlias
 from unicodedata import normalize
 
-from llm_manager.domain.messages import TextPart
+from llm_manager.domain.messages import DocumentData, TextPart
 from llm_manager.domain.plans import PrivateRule
 from llm_manager.domain.requests import LLMRequest, Sensitivity
 
@@ -95,7 +95,7 @@ def sensitivity_of(
 
 
 def said_in(request: LLMRequest) -> Iterator[str]:
-    """Every text that is sent: the prompt, the system prompt, messages, calls of tools."""
+    """Every text that is sent: the prompt, the system prompt, messages, names of documents and those that are text, calls of tools."""
     if request.prompt:
         yield request.prompt
     if request.system:
@@ -104,5 +104,9 @@ def said_in(request: LLMRequest) -> Iterator[str]:
         for part in message.content:
             if isinstance(part, TextPart):
                 yield part.text
+            elif isinstance(part, DocumentData):
+                yield part.name
+                if part.media_type.startswith("text/"):
+                    yield part.data.decode("utf-8", "replace")
         for call in message.tool_calls:
             yield call.arguments

@@ -15,7 +15,7 @@ _MASKED = frozenset({"proxy"})
 _QUIET = frozenset({"api_keys", "key_rotation", "key_refresh_seconds"})
 """Of a provider these are told when they are set."""
 _USUAL = {each.name: each.default for each in attrs.fields(ProviderSettings)}
-_DERIVED = frozenset({"use_toys", "private_rule", "ladders"})
+_DERIVED = frozenset({"routing.use_toys", "routing.local_hosts", "routing.private_rule", "routing.ladders"})
 
 
 @frozen(kw_only=True)
@@ -49,8 +49,8 @@ def _values(config: LLMConfig) -> Iterator[tuple[str, str]]:
         "hedging",
     ):
         for each, value in _fields(getattr(config, section)):
-            if each not in _DERIVED:
-                yield f"{section}.{each}", _shown(each, value)
+            if (key := f"{section}.{each}") not in _DERIVED:
+                yield key, _shown(each, value)
     for task, rungs in config.routing.ladders:
         yield f"routing.ladders.{task}", " > ".join(rungs)
     for budget in config.budgets:

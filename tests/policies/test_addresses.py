@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from returns.result import Failure, Success
 
 from llm_manager.domain.errors import ConfigurationError
-from llm_manager.policies.addresses import parse_endpoint
+from llm_manager.policies.addresses import is_elsewhere, parse_endpoint
 
 LOCAL_HOSTS = ("gpu.lan", "192.168.1.0/24", "fd00::5")
 
@@ -156,3 +156,29 @@ def test_any_text_is_judged_and_what_passes_is_plain(text: str) -> None:
 def test_entries_of_local_hosts_that_are_no_networks_are_names() -> None:
     assert isinstance(parse_endpoint("p", "http://10.0.0.1", ("gpu.lan", "10.0.0.1")), Success)
     assert isinstance(parse_endpoint("p", "http://10.0.0.1", ("gpu.lan", "")), Failure)
+
+
+@pytest.mark.parametrize(
+    ("url", "elsewhere"),
+    [
+        ("data:image/png;base64,AAAA", False),
+        ("http://localhost:8000/a%20b.png?size=9#top", False),
+        ("http://127.0.0.1/cat.png", False),
+        ("http://files/cat.png", False),
+        ("https://gpu.lan/cat.png", False),
+        ("https://example.org/cat.png", True),
+        ("http://169.254.169.254/latest", True),
+        ("http://localhost@example.org/cat.png", True),
+        ("http://localhost\\.example.org/cat.png", True),
+        ("http://local\thost.example.org/", True),
+        ("http://2130706433/cat.png", True),
+        ("//example.org/cat.png", True),
+        ("file:///etc/passwd", True),
+        ("gs://bucket/cat.png", True),
+        ("cat.png", True),
+        ("", True),
+    ],
+)
+def test_what_a_server_would_fetch_from_elsewhere(url: str, elsewhere: bool) -> None:
+    """What is not understood is taken for elsewhere."""
+    assert is_elsewhere(url, LOCAL_HOSTS) is elsewhere

@@ -11,7 +11,7 @@ from returns.result import Failure, Success
 
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import ConfigurationError, ContextTooLarge, PolicyBlocked
-from llm_manager.domain.messages import ImageUrl, Message, ToolSpec
+from llm_manager.domain.messages import DocumentUrl, ImageUrl, Message, Part, ToolSpec
 from llm_manager.domain.models import Endpoint, KnownPrice, Locality, ModelKind, ModelProfile
 from llm_manager.domain.plans import Candidate, RoutingPolicy, Snapshot, Unavailable
 from llm_manager.domain.requests import JsonSchema, LLMRequest, Preferences
@@ -208,6 +208,38 @@ def test_private_and_airgap_leave_local_endpoints_or_nobody() -> None:
         assert isinstance(error, PolicyBlocked)
         assert error.policy == word
         assert "embedded.enabled" in error.message
+
+
+@pytest.mark.parametrize("part", [ImageUrl(url="https://files.example/x.png"), DocumentUrl(url="https://files.example/x.pdf")])
+def test_no_local_server_is_made_to_fetch_a_file_from_elsewhere(part: Part) -> None:
+    """For a private request and under airgap; the refusal says to send the bytes, and a public request goes where it likes."""
+    seeing = evolve(LLAMA, profile=evolve(LLAMA.profile, vision=True, documents=True))
+    snapshot = Snapshot(version=1, candidates=(evolve(GPT, profile=evolve(GPT.profile, vision=True, documents=True)), seeing))
+    asked = LLMRequest(messages=(Message(role="user", content=(part,)),))
+    assert set(order(asked, snapshot)) == {"gpt", "llama"}
+    for policy, request, word in (
+        (RoutingPolicy(), evolve(asked, sensitivity="private"), "private"),
+        (RoutingPolicy(airgap=True), asked, "airgap"),
+    ):
+        outcome = remembering_routes(policy)(request, snapshot)
+        assert isinstance(outcome, Failure)
+        error = outcome.failure()
+        assert isinstance(error, PolicyBlocked)
+        assert error.policy == word
+        assert "lmstudio" in error.message
+        assert "send the bytes" in error.message
+        assert "start a local server" not in error.message
+        listed = evolve(policy, local_hosts=("files.example",))
+        assert order(request, snapshot, listed) == ["llama"]
+
+
+def test_equal_words_with_and_without_a_file_elsewhere_are_routed_apart() -> None:
+    """Plans are remembered by the shape of requests; where a file is belongs to it."""
+    seeing = evolve(LLAMA, profile=evolve(LLAMA.profile, vision=True))
+    routed = remembering_routes(RoutingPolicy(airgap=True))
+    for url, fits in (("data:image/png;base64,AA", True), ("https://files.example/x.png", False), ("http://localhost/x.png", True)):
+        request = LLMRequest(messages=(Message(role="user", content=(ImageUrl(url=url),)),))
+        assert isinstance(routed(request, Snapshot(version=1, candidates=(seeing,))), Success) is fits
 
 
 def test_an_openai_client_on_loopback_is_local_and_a_lmstudio_afar_is_not() -> None:

@@ -3,10 +3,13 @@
 import base64
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_manager.policies.sensitivity import private_word
+from llm_manager.domain.messages import DocumentData, Message, TextPart
+from llm_manager.domain.requests import LLMRequest
+from llm_manager.policies.sensitivity import private_word, said_in, sensitivity_of
 
 CAUGHT = {
     "capitals": "PATIENT",
@@ -48,3 +51,16 @@ def test_the_net_is_no_detector() -> None:
 @given(st.text(), st.sampled_from(["patient", "Hipaa", "PHI"]), st.text())
 def test_a_whole_word_is_found_in_any_company(before: str, word: str, after: str) -> None:
     assert private_word(f"{before} {word} {after}") is not None
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        DocumentData(data=b"Of the patient: nothing", media_type="text/plain"),
+        DocumentData(data=b"%PDF-", media_type="application/pdf", name="patient 12.pdf"),
+    ],
+)
+def test_a_document_of_text_is_read_for_words_and_every_document_by_its_name(document: DocumentData) -> None:
+    request = LLMRequest(messages=(Message(role="user", content=(TextPart(text="Sum this up"), document)),))
+    assert sensitivity_of(None, said_in(request)) == ("private", "the word patient makes it private")
+    assert sensitivity_of(None, said_in(evolve(request, messages=(Message(role="user", content="Sum this up"),))))[0] == "public"

@@ -15,10 +15,11 @@ from returns.future import FutureResult
 from returns.result import Failure, Success
 
 from llm_manager import LLMConfig, LLMManager, LLMRequest, PolicyBlocked, describe, settle
-from llm_manager.domain.configuration import HedgingSettings, PrivacySettings
+from llm_manager.domain.configuration import HedgingSettings, NetworkSettings, PrivacySettings
 from llm_manager.domain.embeddings import EmbedRequest
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.images import ImageRequest
+from llm_manager.domain.messages import ImageUrl, Message
 from llm_manager.domain.models import Endpoint, Locality
 from llm_manager.domain.moderation import ModerationRequest
 from llm_manager.domain.plans import RoutingPolicy
@@ -256,3 +257,25 @@ def test_an_endpoint_is_local_by_its_address_and_not_by_its_name() -> None:
     assert isinstance(outcome, Failure)
     assert isinstance(outcome.failure(), PolicyBlocked)
     assert far.count == 0
+
+
+def test_a_local_server_fetches_nothing_from_elsewhere_for_a_private_request() -> None:
+    """An address in a message would be fetched by the server that is asked; one of a listed host may be."""
+
+    def asked(host: str) -> object:
+        here = scripted("a heron", provider="vllm", profile={"vision": True})
+        there = scripted("a heron", provider="openai", locality="cloud", profile={"vision": True})
+        manager = scripted_manager(here, there, config=LLMConfig(network=NetworkSettings(local_hosts=("pictures.lan",))))
+        picture = Message(role="user", content=(ImageUrl(url=f"https://{host}/heron.png?of={SECRET}"),))
+        outcome = run_virtual(settle(manager.generate(LLMRequest(messages=(picture,), sensitivity="private"))))
+        assert there.count == 0
+        assert here.count == isinstance(outcome, Success)
+        return outcome
+
+    assert isinstance(asked("pictures.lan"), Success)
+    refused = asked("pictures.example")
+    assert isinstance(refused, Failure)
+    error = refused.failure()
+    assert isinstance(error, PolicyBlocked)
+    assert "send the bytes" in error.message
+    assert SECRET not in error.message
