@@ -10,7 +10,7 @@ from llm_manager.domain.attempts import AnyAttempt
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import Endpoint
 from llm_manager.outcomes import Settled
-from llm_manager.policies.retry_budget import Resent, bin_at, called, resent, wait_seconds
+from llm_manager.policies.retry_budget import Resent, bin_at, called, taken, wait_seconds
 from llm_manager.services.gates import Emit, End, Pass
 from llm_manager.services.guards import Resends
 
@@ -43,11 +43,11 @@ def resending(now: Callable[[], float]) -> Resends:
         known = cells.get((endpoint.provider, endpoint.base_url, endpoint.account))
         return 0.0 if known is None else max(0.0, wait_seconds(known.read(), now()))
 
-    def spend(endpoint: Endpoint) -> None:
+    def take(endpoint: Endpoint) -> float:
         moment = now()
-        cell(endpoint).swap(lambda state: resent(state, moment))
+        return cell(endpoint).decide(lambda state: taken(state, moment))
 
-    return Resends(gate=gate, wait=wait, spend=spend)
+    return Resends(gate=gate, wait=wait, take=take)
 
 
 def _ended(_: End) -> None: ...

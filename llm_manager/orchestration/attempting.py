@@ -17,7 +17,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Priced
 from llm_manager.orchestration.exploring import Explore
-from llm_manager.orchestration.trying import Lost, Missed, missed_record, moves, record
+from llm_manager.orchestration.trying import Lost, Missed, key_now, missed_record, moves, record
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.call_cost import most_of, uncovered
 from llm_manager.policies.pricing import price
@@ -71,14 +71,14 @@ class Way:
 
     async def ready(self, asked: Try, ledger: Ledger, now: float) -> Settled[Attempt, Missed]:
         """The attempt as it would leave; what is wrong with it, or not covered by what the call may cost, is not sent."""
-        step, keys = self.plan.steps[asked.step], self.deps.guards.keys
-        provider = step.profile.provider
-        client = self.deps.clients()[provider]
+        step, deps = self.plan.steps[asked.step], self.deps
+        client = deps.clients()[step.profile.provider]
         encoded = sealed(client.encode(self.call.request, step.profile))
         if not isinstance(encoded, Success):
             return Failure(Missed(error=encoded.failure(), sent=False))
-        if keys.ready is not None and (wrong := await keys.ready(provider, self.deps.journal.emit)) is not None:
-            return Failure(Missed(error=wrong, sent=False))
+        key = await key_now(deps.guards.keys, step.profile, client.key, ledger, deps.journal.emit)
+        if not isinstance(key, Success):
+            return key
         limits = self.limits[asked.step]
         attempt = Attempt(
             call_id=self.call.id,
@@ -87,7 +87,7 @@ class Way:
             model=step.profile,
             endpoint=client.endpoint,
             wire=encoded.unwrap(),
-            key=keys.choose(provider, client.key),
+            key=key.unwrap(),
             limits=limits,
             deadline=min(now + limits.attempt_seconds, ledger.deadline),
             call_deadline=ledger.deadline,

@@ -105,14 +105,13 @@ def _start(step: Step[Attempt, Reply], way: Way, attempt: Attempt, *, asked: Try
 
 async def _joining(step: Step[Attempt, Reply], way: Way, first: _Racer, index: int) -> tuple[_Racer, ...]:
     """The second attempt, unless its endpoint has no room for it; the ledger it sees has the first one in it."""
-    resends, endpoint, now = way.deps.guards.resends, way.plan.steps[index].endpoint, way.deps.world.now()
-    if resends.wait(endpoint) > 0.0:
-        return ()
+    now = way.deps.world.now()
     asked, ledger = Try(step=index), first.ledger.entered(first.record(now))
     ready = await way.ready(asked, ledger, now)
-    if not isinstance(ready, Success):
+    if not isinstance(ready, Success) or first.task.done():
         return ()
-    resends.spend(endpoint)
+    if way.deps.guards.resends.take(way.plan.steps[index].endpoint) > 0.0:
+        return ()
     return (_start(step, way, ready.unwrap(), asked=asked, ledger=ledger, began=now),)
 
 

@@ -34,7 +34,7 @@ from llm_manager.domain.requests import RequestMetadata
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.usage import Cost, Priced, TokenCount
 from llm_manager.effects import settle
-from llm_manager.orchestration.trying import Missed, Trial
+from llm_manager.orchestration.trying import Missed, Trial, key_now
 from llm_manager.outcomes import Settled
 from llm_manager.policies.call_cost import maybe_billed
 from llm_manager.policies.choosing import Besides
@@ -165,10 +165,9 @@ class Round:
         """
         profile, deps = self.plan.steps[index].profile, self.deps
         client = deps.clients()[profile.provider]
-        if deps.guards.keys.ready is not None:
-            lacking = await deps.guards.keys.ready(profile.provider, deps.journal.emit)
-            if lacking is not None:
-                return Failure(Missed(error=lacking, sent=False))
+        key = await key_now(deps.guards.keys, profile, client.key, ledger, deps.journal.emit)
+        if isinstance(key, Failure):
+            return key
         guessed, most = texts_size(texts)
         leaving = OtherAttempt(
             call_id=self.call_id,
@@ -176,7 +175,7 @@ class Round:
             operation=self.operation,
             model=profile,
             endpoint=client.endpoint,
-            key=deps.guards.keys.choose(profile.provider, client.key),
+            key=key.unwrap(),
             metadata=self.asked.metadata,
             prompt_tokens=guessed,
             most_prompt_tokens=most,

@@ -12,7 +12,7 @@ from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Ledger
 from llm_manager.domain.error_questions import charge_of
-from llm_manager.domain.errors import AttemptRecord, LLMError, with_attempts
+from llm_manager.domain.errors import AttemptRecord, AuthenticationFailed, LLMError, with_attempts
 from llm_manager.domain.events import MovedOn
 from llm_manager.domain.models import Endpoint, ModelProfile
 from llm_manager.domain.plans import Plan
@@ -21,7 +21,8 @@ from llm_manager.domain.usage import Cost, Unpriced
 from llm_manager.outcomes import Settled
 from llm_manager.policies.recovery import FIRST, GiveUp, Means, Move, Try, next_move, verdict
 from llm_manager.policies.routing import retirement
-from llm_manager.services.guards import Guards
+from llm_manager.services.gates import Emit
+from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.journal import Journal
 from llm_manager.services.world import World
 
@@ -108,10 +109,8 @@ async def try_on(lost: Lost, ask: Ask[_Answer], trial: Trial) -> Settled[_Answer
         move = trial.decide(plan, ledger, missed.error, now=failed, jitter=trial.world.rng.random(), means=trial.means(missed.key, at))
         if isinstance(move, GiveUp):
             return Failure(with_attempts(move.error, ledger.attempts))
-        endpoint, resends = plan.steps[move.step].endpoint, trial.guards.resends
-        spent = move.resend and resends.wait(endpoint) <= 0.0
-        if spent:
-            resends.spend(endpoint)
+        endpoint = plan.steps[move.step].endpoint
+        counted = not move.resend or trial.guards.resends.take(endpoint) <= 0.0
         trial.journal.emit(
             MovedOn(
                 at=failed,
@@ -124,9 +123,8 @@ async def try_on(lost: Lost, ask: Ask[_Answer], trial: Trial) -> Settled[_Answer
         )
         if move.after_seconds > 0.0:
             await trial.world.sleep(move.after_seconds)
-        if move.resend and not spent:
+        if not counted:
             await _until_there_is_room(endpoint, trial, ledger.deadline)
-            resends.spend(endpoint)
         began = now()
         if began >= ledger.deadline:
             return Failure(with_attempts(verdict(plan, ledger), ledger.attempts))
@@ -137,9 +135,9 @@ async def try_on(lost: Lost, ask: Ask[_Answer], trial: Trial) -> Settled[_Answer
 
 
 async def _until_there_is_room(endpoint: Endpoint, trial: Trial, deadline: float) -> None:
-    """Wait on while others who waited for the same room were sooner; not past the deadline."""
+    """Take room for a re-send, once there is; others who waited for the same may be sooner. Not past the deadline."""
     now = trial.world.now
-    while (room := trial.guards.resends.wait(endpoint)) > 0.0 and now() < deadline:
+    while now() < deadline and (room := trial.guards.resends.take(endpoint)) > 0.0:
         await trial.world.sleep(max(_LEAST_WAIT_SECONDS, min(room, deadline - now())))
 
 
@@ -190,6 +188,19 @@ def missed_record(plan: Plan, lost: Lost) -> AttemptRecord:
         sent=sent,
         most_usd=most,
     )
+
+
+async def key_now(keys: Keys, profile: ModelProfile, own: Secret | None, ledger: Ledger, emit: Emit) -> Settled[Secret | None, Missed]:
+    """The key to ask a model with now, fetched when that is due; one that it has just refused is not sent again."""
+    if keys.ready is not None and (lacking := await keys.ready(profile.provider, emit)) is not None:
+        return Failure(Missed(error=lacking, sent=False))
+    key = keys.choose(profile.provider, own)
+    last = ledger.attempts[-1] if ledger.attempts else None
+    if last is None or key is None or not isinstance(last.error, AuthenticationFailed) or last.error.local:
+        return Success(key)
+    if (last.provider, last.model, last.key_fingerprint) != (profile.provider, profile.name, key.fingerprint):
+        return Success(key)
+    return Failure(Missed(error=last.error, key=key, sent=False))
 
 
 def moves(ledger: Ledger, answered: ModelProfile) -> tuple[str, ...]:

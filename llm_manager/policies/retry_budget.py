@@ -40,6 +40,12 @@ def resent(state: Resent, now: float) -> Resent:
     return Resent(number, calls, resends + 1, earlier)
 
 
+def taken(state: Resent, now: float) -> tuple[Resent, float]:
+    """Count a re-send if there is room for it now; else say in how many seconds there is."""
+    wait = wait_seconds(state, now)
+    return (state, wait) if wait > 0.0 else (resent(state, now), 0.0)
+
+
 def wait_seconds(state: Resent, now: float) -> float:
     """Seconds until one more re-send is within bounds: as soon as enough of those counted are older than a minute."""
     if state.resends + sum(each[1] for each in state.earlier) < LEAST:

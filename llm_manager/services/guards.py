@@ -76,8 +76,8 @@ class Resends:
     gate: Gate
     wait: Callable[[Endpoint], float]
     """Seconds until one more re-send is within bounds; 0 for at once."""
-    spend: Callable[[Endpoint], None]
-    """Count a re-send."""
+    take: Callable[[Endpoint], float]
+    """Count a re-send if there is room for it, and return 0; else the seconds until there is."""
 
 
 @frozen(kw_only=True)

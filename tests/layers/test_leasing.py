@@ -12,7 +12,7 @@ from returns.result import Failure, Result, Success
 from llm_manager import LLMConfig, LLMResponse, settle
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import ProviderSettings
-from llm_manager.domain.embeddings import EmbedRequest
+from llm_manager.domain.embeddings import Embeddings, EmbedRequest
 from llm_manager.domain.error_questions import describe, may_try_another_key, refused_here
 from llm_manager.domain.errors import AuthenticationFailed, ConfigurationError, LLMError, NetworkError, QuotaExhausted, RateLimitExceeded
 from llm_manager.domain.events import Event, KeyChanged
@@ -23,6 +23,7 @@ from llm_manager.domain.standing import KeyStanding
 from llm_manager.domain.usage import Unpriced
 from llm_manager.layers.fetching_keys import SOONEST_SECONDS
 from llm_manager.layers.leasing import leasing
+from llm_manager.outcomes import Settled
 from llm_manager.services.gates import End, Pass, Replied
 from llm_manager.services.guards import Keys
 from llm_manager.settings.key_files import read_keys
@@ -482,3 +483,23 @@ def test_a_ring_is_shared_by_whole_answers_streams_and_vectors() -> None:
         return manager.standing().keys
 
     assert [(each.uses, each.leases) for each in run_virtual(scenario())] == [(2, 0), (1, 0)]
+
+
+def test_a_key_that_was_refused_is_not_sent_again_when_the_fetch_that_follows_brings_it_once_more() -> None:
+    model = scripted("hi", WRONG, provider="p", able=("embed",), meets=[None, WRONG, WRONG])
+
+    async def scenario() -> tuple[Settled[LLMResponse, LLMError], Settled[Embeddings, LLMError]]:
+        manager = scripted_manager(model, config=LLMConfig(providers={"p": ProviderSettings(key_source=source_of([A]))}))
+        await settle(manager.generate(LLMRequest("one")))
+        await asyncio.sleep(SOONEST_SECONDS)
+        chat = await settle(manager.generate(LLMRequest("two")))
+        again = scripted_manager(model, config=LLMConfig(providers={"p": ProviderSettings(key_source=source_of([A]))}))
+        await settle(again.embed(EmbedRequest("one")))
+        await asyncio.sleep(SOONEST_SECONDS)
+        return chat, await settle(again.embed(EmbedRequest("two")))
+
+    chat, vectors = run_virtual(scenario())
+    assert (model.count, len(model.besides)) == (2, 2)
+    for outcome in (chat, vectors):
+        assert isinstance(outcome, Failure)
+        assert [(each.sent, each.key_fingerprint) for each in outcome.failure().attempts] == [(True, A.fingerprint), (False, A.fingerprint)]

@@ -1,5 +1,7 @@
 """Counting re-sends: per endpoint, for all managers that share it, and for no more endpoints than there is room for."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 from llm_manager.domain.models import Endpoint
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.layers.resending import MOST_ENDPOINTS, resending
@@ -17,8 +19,8 @@ def test_re_sends_are_counted_for_each_endpoint_apart() -> None:
     assert resends.wait(endpoint("one")) == 0.0
     for _ in range(LEAST):
         assert resends.wait(endpoint("one")) == 0.0
-        resends.spend(endpoint("one"))
-    assert resends.wait(endpoint("one")) == 60.0
+        resends.take(endpoint("one"))
+    assert resends.wait(endpoint("one")) == resends.take(endpoint("one")) == resends.wait(endpoint("one")) == 60.0
     assert resends.wait(endpoint("two")) == 0.0
     time[0] = 160.0
     assert resends.wait(endpoint("one")) == 0.0
@@ -29,7 +31,7 @@ async def test_calls_that_leave_make_room() -> None:
     model = scripted("x")
     attempt = attempt_for(LLMRequest("hi"), model=model.client.profiles[0], endpoint=model.client.endpoint).unwrap()
     for _ in range(LEAST):
-        resends.spend(attempt.endpoint)
+        resends.take(attempt.endpoint)
     assert resends.wait(attempt.endpoint) > 0.0
     for _ in range(60):
         (await resends.gate(attempt, lambda _: None)).unwrap().ended(None)
@@ -39,7 +41,14 @@ async def test_calls_that_leave_make_room() -> None:
 def test_the_first_of_too_many_endpoints_is_forgotten() -> None:
     resends = resending(lambda: 0.0)
     for _ in range(LEAST):
-        resends.spend(endpoint("first"))
+        resends.take(endpoint("first"))
     for number in range(MOST_ENDPOINTS):
-        resends.spend(endpoint(f"e{number}"))
+        resends.take(endpoint(f"e{number}"))
     assert resends.wait(endpoint("first")) == 0.0
+
+
+def test_threads_that_look_at_once_never_take_more_than_there_is() -> None:
+    resends = resending(lambda: 0.0)
+    with ThreadPoolExecutor(8) as pool:
+        waits = list(pool.map(lambda _: resends.take(endpoint("one")), range(400)))
+    assert sum(wait == 0.0 for wait in waits) == LEAST

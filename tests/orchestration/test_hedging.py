@@ -254,7 +254,7 @@ def test_who_is_not_asked_as_well(why: str) -> None:
             request = evolve(HI, max_cost_usd=Decimal(0))
     guards = guards_of(config, fake_world())
     for _ in range(resends):
-        guards.resends.spend(two.client.endpoint)
+        guards.resends.take(two.client.endpoint)
 
     async def calls() -> LLMResponse:
         manager = scripted_manager(*models, config=config, guards=guards)
@@ -271,10 +271,11 @@ def test_a_hedge_takes_from_the_share_of_its_endpoint() -> None:
     guards = guards_of(CONFIG, fake_world())
     spent = list[str]()
 
-    def spend(endpoint: Any) -> None:
+    def take(endpoint: Any) -> float:
         spent.append(endpoint.provider)
+        return 0.0
 
-    watched = evolve(guards, resends=evolve(guards.resends, spend=spend))
+    watched = evolve(guards, resends=evolve(guards.resends, take=take))
     ran(whole, slowed(faults.hanging()), scripted("from two", provider="two"), guards=watched)
     assert spent == ["two"]
 
@@ -285,3 +286,15 @@ def test_a_refused_network_is_told_by_its_own_error() -> None:
     error = ran(whole, one, two)[0].failure()
     assert isinstance(error, AllModelsFailed)
     assert [type(cause) for cause in error.causes] == [NetworkError, NetworkError]
+
+
+def test_nobody_is_asked_as_well_once_the_first_has_answered_while_a_key_was_fetched() -> None:
+    guards = guards_of(CONFIG, fake_world())
+
+    async def ready(provider: str, _: Any) -> None:
+        await asyncio.sleep(5.0 if provider == "two" else 0.0)
+
+    slow_keys = evolve(guards, keys=evolve(guards.keys, ready=ready))
+    two = scripted("from two", provider="two")
+    answer = ran(whole, slowed(faults.slow(1.3, "late but alone")), two, guards=slow_keys)[0].unwrap()
+    assert (answer.content, two.count, len(answer.attempts)) == ("late but alone", 0, 1)
