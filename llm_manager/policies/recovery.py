@@ -236,7 +236,8 @@ class _Way:
         if self.means.patient:
             return self.let_in(index, error, error.retry_after_seconds)
         hurried = len(self.plan.steps) > 1 and self.plan.strategy != "cost"
-        if not hurried or error.retry_after_seconds is None or len(self.records(index)) > 1:
+        refusals = sum(record.error is not None and refused_here(record.error) for record in self.records(index))
+        if not hurried or error.retry_after_seconds is None or refusals > 1 or not self.may_ask_again(index):
             return None
         return self.in_time(error.retry_after_seconds, Try(step=index))
 

@@ -325,6 +325,9 @@ def test_the_hurried_stand_in_the_queue_of_a_paused_endpoint_when_no_other_model
     gone = ModelUnavailable(model="m1", message="404", reason="permanent")
     assert after(plan_of(2), (0, PAUSED), (1, gone)) == Try(step=0)
     assert after(plan_of(2), (0, PAUSED), (1, gone), (0, PAUSED)) == GiveUp(error=AllModelsFailed(causes=(PAUSED, gone)))
+    assert after(plan_of(2), (0, DOWN), (0, PAUSED), (1, gone)) == Try(step=0), "what left before was no refusal"
+    spent = after(plan_of(2, max_retries=1), (0, DOWN), (0, PAUSED), (1, DOWN), (1, DOWN))
+    assert isinstance(spent, GiveUp), "another model has taken the last re-send meanwhile"
     assert after(plan_of(2), (0, PAUSED), (1, gone), deadline=5.0) == GiveUp(error=AllModelsFailed(causes=(PAUSED, gone)))
 
 
