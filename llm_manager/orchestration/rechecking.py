@@ -5,6 +5,7 @@ One task for each event loop, begun by a call that finds somebody shut; it ends 
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from attrs import frozen
@@ -66,7 +67,7 @@ def rechecking(deps: RecheckingDeps) -> Rechecking:
         here = asyncio.get_running_loop()
         mine = tasks.pop(here, None)
         for loop, task in list(tasks.items()):
-            if not loop.is_closed():
+            with suppress(RuntimeError):  # the loop is closed, and its task with it
                 loop.call_soon_threadsafe(task.cancel)
         if mine is not None:
             mine.cancel()
