@@ -1,12 +1,20 @@
-"""Parts become a manager. Where a layer stands is written here, once: `around_calls` and `around_attempts`."""
+"""Parts become a manager. Where a layer stands is written here, once: `around_calls` and `around_attempts`.
 
-from collections.abc import Mapping
+assembled     the record of functions that a user holds
+_house        what all of them share: guards, statistics, knowledge, journal
+_chats        the walk, for whole answers and for streams
+_besides      what is no chat
+guards_of     what lets requests through
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+from attrs import frozen
 from returns.result import Failure, Result, Success
 
-from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.attempts import Attempt, Call
 from llm_manager.domain.configuration import BudgetPeriod, LLMConfig
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import Endpoint, Health, ModelProfile
@@ -44,7 +52,7 @@ from llm_manager.orchestration.limiting import LimitingDeps, checking_limits
 from llm_manager.orchestration.offering import offering
 from llm_manager.orchestration.operating import OperatingDeps
 from llm_manager.orchestration.performing import Performing
-from llm_manager.orchestration.rechecking import RecheckingDeps, rechecking
+from llm_manager.orchestration.rechecking import Rechecking, RecheckingDeps, rechecking
 from llm_manager.orchestration.streaming import streaming
 from llm_manager.orchestration.structuring import structuring
 from llm_manager.orchestration.walking import walking
@@ -58,14 +66,126 @@ from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.model_client import has_real_model
-from llm_manager.services.steps import Around, OpenStream, stacked
+from llm_manager.services.steps import Around, OpenStream, Step, stacked
 from llm_manager.services.world import World
 from llm_manager.telemetry.journal import journal_of
-from llm_manager.telemetry.statistics import keeping_statistics
+from llm_manager.telemetry.statistics import StatisticsKeeper, keeping_statistics
 
 
 def assembled(deps: ManagerDeps) -> LLMManager:
     """Put a manager together; this does no I/O."""
+    config, world, now = deps.config, deps.world, deps.world.now
+    house = _house(deps)
+    knowledge, journal, guards, statistics = house.knowledge, house.journal, house.guards, house.statistics
+    calls, opened = _chats(house)
+    turns = Turns(ask=going_on(calls, world), max_retries=config.routing.max_retries, now=now)
+    besides = _besides(house)
+    performing = Performing(world=world, journal=journal, routing=config.routing, concurrent=config.performance.concurrent_tools)
+    return LLMManager(
+        generate=publish(generating(calls, world)),
+        stream=streaming(opened, world),
+        generate_all=batching(answering_rows(calls, world), house.fitting, config.performance.patience_seconds),
+        generate_as=structuring(turns, config.performance.output_retries),
+        converse=conversing(turns, deps.conversations, config.context),
+        call_tools=calling_tools(turns.ask, performing),
+        embed=embedding(besides, deps.vectors if config.cache.enabled else None),
+        moderate=moderating(besides),
+        create_image=creating_images(besides),
+        count_tokens=counting_tokens(besides, Routes(router=deps.router, snapshot=house.snapshot)),
+        plan=house.plan,
+        health=publish(house.health),
+        stats=statistics.read,
+        standing=house.standing,
+        reset_breaker=lambda provider=None, /: guards.breakers.reset(provider, journal.emit),
+        usage=lambda provider=None, /: usage_of(statistics.read(), house.standing(), config.budgets, provider),
+        check_limits=checking_limits(LimitingDeps(plan=house.plan, clients=knowledge.clients, guards=guards, now=now)),
+        reset_usage=lambda period, /: guards.budgets.reset(_PERIODS[period], journal.emit),
+        models=publish(house.models),
+        credits=telling_credits(knowledge.clients, house.forbidden),
+        discover=publish(house.look),
+        close=house.close,
+    )
+
+
+_PERIODS: Mapping[ResetPeriod, BudgetPeriod] = {"daily": "day", "monthly": "month", "run": "run"}
+
+
+@frozen(kw_only=True)
+class _House:
+    """What all that a manager does shares, and what it does with that alone."""
+
+    deps: ManagerDeps
+    guards: Guards
+    statistics: StatisticsKeeper
+    knowledge: Knowledge
+    journal: Journal
+    forbidden: Callable[[Endpoint], str | None]
+    unprobed: bool
+    """Whether local servers are looked for before the first call."""
+    discover: Callable[[], Coroutine[Any, Any, None]]
+    recheck: Rechecking
+
+    async def prepared(self) -> None:
+        """What comes before a plan: servers that may be there are looked for, endpoints that are shut looked after."""
+        if self.unprobed:
+            await self.discover()
+        self.recheck.begin_if_shut()
+
+    async def snapshot(self, request: LLMRequest) -> Snapshot:
+        """What a request is planned on."""
+        await self.prepared()
+        return self.knowledge.snapshot(request)
+
+    def plan(self, request: LLMRequest) -> Result[Plan, LLMError]:
+        """Where a request would go, as things are known now."""
+        wrong = check_request(request)
+        return self.deps.router.route(request, self.knowledge.snapshot(request)) if wrong is None else Failure(wrong)
+
+    async def fitting(self, request: LLMRequest) -> int:
+        """How many calls at once suit the model that a request would get."""
+        set_by_user = self.deps.config.performance.concurrency
+        if set_by_user is not None:
+            return set_by_user
+        if check_request(request) is not None:
+            return 1
+        planned = sealed(self.deps.router.route(request, await self.snapshot(request)))
+        return 1 if isinstance(planned, Failure) else planned.unwrap().steps[0].profile.concurrency
+
+    async def look(self) -> Settled[tuple[str, ...], LLMError]:
+        """Who may be asked, servers that were found included."""
+        await self.discover()
+        return Success(tuple(self.knowledge.clients()))
+
+    async def health(self) -> Settled[tuple[Health, ...], LLMError]:
+        """How everybody is, who is believed from now on."""
+        await self.discover()
+        asked = await settle(checking_health(self.knowledge.clients, self.forbidden)())
+        return sealed(asked.map(self.knowledge.learn_health))
+
+    async def models(self) -> Settled[tuple[ModelProfile, ...], LLMError]:
+        """Everybody's models."""
+        await self.discover()
+        return await settle(listing_models(self.knowledge.clients, self.forbidden)())
+
+    def standing(self) -> Standing:
+        """How everything stands that lets requests through."""
+        guards = self.guards
+        return Standing(
+            breakers=guards.breakers.standing(),
+            scopes=guards.admissions.standing(),
+            budgets=guards.budgets.standing(),
+            keys=guards.keys.standing(),
+            online=self.knowledge.online(),
+        )
+
+    async def close(self) -> None:
+        """End what is under way on its own, and close every client."""
+        await self.recheck.stop()
+        for client in (*self.knowledge.clients().values(), *self.deps.servers.values()):
+            await client.close()
+
+
+def _house(deps: ManagerDeps) -> _House:
     config, world, now = deps.config, deps.world, deps.world.now
     statistics = keeping_statistics()
     known = Known(clients=deps.clients, unavailable=deps.unavailable)
@@ -76,133 +196,75 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     def forbidden(endpoint: Endpoint) -> str | None:
         return why_not_asked(endpoint, config.routing)
 
-    looked_for = {name: client for name, client in deps.servers.items() if forbidden(client.endpoint) is None}
-    servers = {} if has_real_model(deps.clients) else looked_for
-
     async def ready() -> None:
         await world.run_blocking(_load_sending)
 
-    discover = discovering(servers, journal, now, knowledge.learn_clients, ready)
-
-    recheck = rechecking(
-        RecheckingDeps(
-            world=world,
-            journal=journal,
-            settings=config.breaker,
-            breakers=guards.breakers,
-            clients=knowledge.clients,
-            forbidden=forbidden,
-        )
-    )
-
-    async def snapshot(request: LLMRequest) -> Snapshot:
-        if servers:
-            await discover()
-        recheck.begin_if_shut()
-        return knowledge.snapshot(request)
-
-    memory = Memory(cache=deps.cache, journal=journal, now=now)
-
-    walk = WalkDeps(
+    looked_for = {name: client for name, client in deps.servers.items() if forbidden(client.endpoint) is None}
+    servers = {} if has_real_model(deps.clients) else looked_for
+    looking_after = RecheckingDeps(
         world=world,
         journal=journal,
-        router=deps.router,
-        snapshot=snapshot,
+        settings=config.breaker,
+        breakers=guards.breakers,
         clients=knowledge.clients,
-        performance=config.performance,
-        providers=config.providers,
+        forbidden=forbidden,
+    )
+    return _House(
+        deps=deps,
         guards=guards,
-        percentile=partial(percentile_of, lambda: statistics.recent(now()), config.hedging.least_answers),
-        explore=exploring(config.routing, world.rng, knowledge.clients, memory.holds),
-        hedging=config.hedging,
+        statistics=statistics,
+        knowledge=knowledge,
+        journal=journal,
+        forbidden=forbidden,
+        unprobed=bool(servers),
+        discover=discovering(servers, journal, now, knowledge.learn_clients, ready),
+        recheck=rechecking(looking_after),
     )
 
-    around_each, around_each_stream = around_attempts(deps, memory, guards)
-    answers = stacked(around_each, asking_clients(knowledge.clients))
-    streams = stacked(around_each_stream, opening_clients(knowledge.clients))
-    calls = stacked(around_calls(deps, journal), walking(answers, walk, streamed=False))
-    turns = Turns(ask=going_on(calls, world), max_retries=config.routing.max_retries, now=now)
-    opened = stacked(around_calls(deps, journal), walking(streams, walk, streamed=True))
 
+def _chats(house: _House) -> tuple[Step[Call, LLMResponse], Step[Call, OpenStream]]:
+    """Calls for whole answers, and calls for streams: the same layers around the same walk."""
+    deps, config, clients, statistics, now = house.deps, house.deps.config, house.knowledge.clients, house.statistics, house.deps.world.now
+    memory = Memory(cache=deps.cache, journal=house.journal, now=now)
+    walk = WalkDeps(
+        world=deps.world,
+        journal=house.journal,
+        router=deps.router,
+        snapshot=house.snapshot,
+        clients=clients,
+        performance=config.performance,
+        providers=config.providers,
+        guards=house.guards,
+        percentile=partial(percentile_of, lambda: statistics.recent(now()), config.hedging.least_answers),
+        explore=exploring(config.routing, deps.world.rng, clients, memory.holds),
+        hedging=config.hedging,
+    )
+    around_each, around_each_stream = around_attempts(deps, memory, house.guards)
+    answers = stacked(around_each, asking_clients(clients))
+    streams = stacked(around_each_stream, opening_clients(clients))
+    around = around_calls(deps, house.journal)
+    return stacked(around, walking(answers, walk, streamed=False)), stacked(around, walking(streams, walk, streamed=True))
+
+
+def _besides(house: _House) -> OperatingDeps:
+    """What calls need that are no chat."""
+    config, knowledge = house.deps.config, house.knowledge
     offers = offering(knowledge.clients, config.profiles)
 
     async def choose_who(asked: Besides) -> Result[Plan, LLMError]:
-        if servers:
-            await discover()
-        recheck.begin_if_shut()
+        await house.prepared()
         return choose(asked, offers(ability_for(asked)), knowledge.as_it_is(), config.routing)
 
-    besides = OperatingDeps(
-        world=world,
-        journal=journal,
+    return OperatingDeps(
+        world=house.deps.world,
+        journal=house.journal,
         choose=choose_who,
         clients=knowledge.clients,
         performance=config.performance,
         providers=config.providers,
-        guards=guards,
-        gates=guards.gates,
+        guards=house.guards,
+        gates=house.guards.gates,
     )
-
-    async def fitting(request: LLMRequest) -> int:
-        if config.performance.concurrency is not None:
-            return config.performance.concurrency
-        if check_request(request) is not None:
-            return 1
-        planned = sealed(deps.router.route(request, await snapshot(request)))
-        return 1 if isinstance(planned, Failure) else planned.unwrap().steps[0].profile.concurrency
-
-    def plan(request: LLMRequest) -> Result[Plan, LLMError]:
-        wrong = check_request(request)
-        return deps.router.route(request, knowledge.snapshot(request)) if wrong is None else Failure(wrong)
-
-    check, listed = checking_health(knowledge.clients, forbidden), listing_models(knowledge.clients, forbidden)
-
-    async def look() -> Settled[tuple[str, ...], LLMError]:
-        await discover()
-        return Success(tuple(knowledge.clients()))
-
-    async def health() -> Settled[tuple[Health, ...], LLMError]:
-        await discover()
-        asked = await settle(check())
-        return sealed(asked.map(knowledge.learn_health))
-
-    async def models() -> Settled[tuple[ModelProfile, ...], LLMError]:
-        await discover()
-        return await settle(listed())
-
-    async def close() -> None:
-        await recheck.stop()
-        for client in (*knowledge.clients().values(), *deps.servers.values()):
-            await client.close()
-
-    performing = Performing(world=world, journal=journal, routing=config.routing, concurrent=config.performance.concurrent_tools)
-    return LLMManager(
-        generate=publish(generating(calls, world)),
-        stream=streaming(opened, world),
-        generate_all=batching(answering_rows(calls, world), fitting, config.performance.patience_seconds),
-        generate_as=structuring(turns, config.performance.output_retries),
-        converse=conversing(turns, deps.conversations, config.context),
-        call_tools=calling_tools(turns.ask, performing),
-        embed=embedding(besides, deps.vectors if config.cache.enabled else None),
-        moderate=moderating(besides),
-        create_image=creating_images(besides),
-        count_tokens=counting_tokens(besides, Routes(router=deps.router, snapshot=snapshot)),
-        plan=plan,
-        health=publish(health),
-        stats=statistics.read,
-        standing=lambda: _standing(guards, knowledge.online()),
-        reset_breaker=lambda provider=None, /: guards.breakers.reset(provider, journal.emit),
-        usage=lambda provider=None, /: usage_of(statistics.read(), _standing(guards, knowledge.online()), config.budgets, provider),
-        check_limits=checking_limits(LimitingDeps(plan=plan, clients=knowledge.clients, guards=guards, now=now)),
-        reset_usage=lambda period, /: guards.budgets.reset(_PERIODS[period], journal.emit),
-        models=publish(models),
-        credits=telling_credits(knowledge.clients, forbidden),
-        discover=publish(look),
-        close=close,
-    )
-
-
-_PERIODS: Mapping[ResetPeriod, BudgetPeriod] = {"daily": "day", "monthly": "month", "run": "run"}
 
 
 def around_calls(deps: ManagerDeps, journal: Journal) -> tuple[CallLayer, ...]:
@@ -242,16 +304,6 @@ def keys_of(config: LLMConfig, world: World) -> Keys:
         return read_keys(provider, path)
 
     return leasing(config.providers, world, read)
-
-
-def _standing(guards: Guards, online: bool | None) -> Standing:
-    return Standing(
-        breakers=guards.breakers.standing(),
-        scopes=guards.admissions.standing(),
-        budgets=guards.budgets.standing(),
-        keys=guards.keys.standing(),
-        online=online,
-    )
 
 
 def _load_sending() -> None:
