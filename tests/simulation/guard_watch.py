@@ -114,6 +114,6 @@ class ResendWatch:
             resends.append(at)
         while resends and resends[0] <= at - _MINUTES * _MINUTE:
             resends.popleft()
-        most = max(_LEAST_RESENDS * (_MINUTES + 1), _SHARE * len(calls) * _ROUNDED) + 1
+        most = _LEAST_RESENDS * (_MINUTES + 1) + _SHARE * len(calls) * _ROUNDED
         if again and len(resends) > most:
             self._broken(f"{len(resends)} re-sends to {provider} in {_MINUTES} minutes of {len(calls)} requests")

@@ -9,7 +9,7 @@ from attrs import define, field
 
 from llm_manager.domain import events
 from llm_manager.domain.configuration import LLMConfig
-from llm_manager.domain.errors import AllModelsFailed, LLMError
+from llm_manager.domain.errors import AllModelsFailed, LLMError, RateLimitExceeded
 from llm_manager.domain.events import Event
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.standing import BudgetStanding
@@ -43,6 +43,8 @@ class CallRecord:
     over: tuple[str, int] = ("", 0)
     """Which fault has ended it for good, met by which attempt; one that a hedge had begun before that may still leave."""
     ended: bool = False
+    limited: set[str] = field(factory=set)
+    """Which servers have asked it last to slow down: when it is sent again is for admission to say, not for a share of re-sends."""
 
 
 @define
@@ -129,6 +131,7 @@ class Invariants:
 
     def _failed(self, event: events.AttemptFailed) -> None:
         call = self.calls[event.call_id]
+        (call.limited.add if isinstance(event.error, RateLimitExceeded) else call.limited.discard)(event.provider)
         exchange = call.attempts.get(event.number)
         if exchange is not None:
             self.breakers.failed(exchange)
@@ -181,7 +184,7 @@ class Invariants:
         exchange.call_id, exchange.attempt = call.id, call.sends
         self.numbers.seen += 1
         call.attempts[call.sends] = exchange
-        self.resends.sent(exchange, again=exchange.provider in call.steps)
+        self.resends.sent(exchange, again=exchange.provider in call.steps and exchange.provider not in call.limited)
         call.steps.add(exchange.provider)
         self.breakers.sent(exchange)
         self._allowed(call, asked, exchange)
