@@ -58,6 +58,7 @@ from llm_manager.orchestration.structuring import structuring
 from llm_manager.orchestration.walking import walking
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.choosing import Besides, ability_for, choose
+from llm_manager.policies.pricing import Pricing, price, remembering_price
 from llm_manager.policies.request_faults import check_request
 from llm_manager.policies.routing import why_not_asked
 from llm_manager.policies.statistics import percentile_of
@@ -225,7 +226,7 @@ def _house(deps: ManagerDeps) -> _House:
 def _chats(house: _House) -> tuple[Step[Call, LLMResponse], Step[Call, OpenStream]]:
     """Calls for whole answers, and calls for streams: the same layers around the same walk."""
     deps, config, clients, statistics, now = house.deps, house.deps.config, house.knowledge.clients, house.statistics, house.deps.world.now
-    memory = Memory(cache=deps.cache, journal=house.journal, now=now)
+    memory, pricing = Memory(cache=deps.cache, journal=house.journal, now=now), remembering_price()
     walk = WalkDeps(
         world=deps.world,
         journal=house.journal,
@@ -238,8 +239,9 @@ def _chats(house: _House) -> tuple[Step[Call, LLMResponse], Step[Call, OpenStrea
         percentile=partial(percentile_of, lambda: statistics.recent(now()), config.hedging.least_answers),
         explore=exploring(config.routing, deps.world.rng, clients, memory.holds),
         hedging=config.hedging,
+        pricing=pricing,
     )
-    around_each, around_each_stream = around_attempts(deps, memory, house.guards)
+    around_each, around_each_stream = around_attempts(deps, memory, house.guards, pricing)
     answers = stacked(around_each, asking_clients(clients))
     streams = stacked(around_each_stream, opening_clients(clients))
     around = around_calls(deps, house.journal)
@@ -275,10 +277,10 @@ def around_calls(deps: ManagerDeps, journal: Journal) -> tuple[CallLayer, ...]:
 AroundEach: TypeAlias = tuple[tuple[Around[Attempt, LLMResponse], ...], tuple[Around[Attempt, OpenStream], ...]]
 
 
-def around_attempts(deps: ManagerDeps, memory: Memory, guards: Guards) -> AroundEach:
+def around_attempts(deps: ManagerDeps, memory: Memory, guards: Guards, pricing: Pricing = price) -> AroundEach:
     """What stands around each attempt, outermost first: for whole answers, and for streams, which differ in caching."""
     journal, now = memory.journal, memory.now
-    each = (gating(guards.gates, journal.emit, now), recording(journal, now), bounding(now))
+    each = (gating(guards.gates, journal.emit, now, pricing), recording(journal, now, pricing), bounding(now))
     if not deps.config.cache.enabled:
         return each, each
     return (caching(memory), *each), (caching_streams(memory), *each)

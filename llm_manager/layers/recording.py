@@ -9,12 +9,12 @@ from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import AttemptAnswered, AttemptFailed, AttemptStarted
 from llm_manager.outcomes import Settled
-from llm_manager.policies.pricing import price
+from llm_manager.policies.pricing import Pricing, price
 from llm_manager.services.journal import Journal
 from llm_manager.services.steps import Ending, Layer, Reply, Step, at_end
 
 
-def recording(journal: Journal, now: Callable[[], float]) -> Layer:
+def recording(journal: Journal, now: Callable[[], float], pricing: Pricing = price) -> Layer:
     """Emit `AttemptStarted`, then `AttemptAnswered` or `AttemptFailed`; neither when the caller went away."""
 
     def wrap(step: Step[Attempt, Reply]) -> Step[Attempt, Reply]:
@@ -45,7 +45,7 @@ def recording(journal: Journal, now: Callable[[], float]) -> Layer:
                             model=profile.name,
                             seconds=at - began,
                             usage=answer.usage,
-                            cost=price(answer.usage, profile.price),
+                            cost=pricing(answer.usage, profile.price),
                             tokens_per_second=answer.tokens_per_second,
                         )
                     )

@@ -20,7 +20,7 @@ from llm_manager.orchestration.exploring import Explore
 from llm_manager.orchestration.trying import Lost, Missed, key_now, missed_record, moves, record
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.call_cost import most_of, uncovered
-from llm_manager.policies.pricing import price
+from llm_manager.policies.pricing import Pricing, price
 from llm_manager.policies.recovery import Try
 from llm_manager.services.guards import Guards
 from llm_manager.services.journal import Journal
@@ -50,6 +50,7 @@ class WalkDeps:
     explore: Explore | None = None
     """Plans that now and then ask another model first; None where settings want none."""
     hedging: HedgingSettings = field(factory=HedgingSettings)
+    pricing: Pricing = price
 
 
 @frozen
@@ -133,7 +134,7 @@ class Way:
             answer = ending.unwrap()
             cost, attempts = answer.cost, ledger.attempts
             if not (answer.cached or answer.shared):
-                cost = price(answer.usage, attempt.model.price)
+                cost = self.deps.pricing(answer.usage, attempt.model.price)
                 most, key = most_usd(ledger, attempt), attempt.key
                 attempts = (*attempts, record(self.plan, ledger, index, began, now, cost=cost, key=key, most_usd=most))
             return Success(

@@ -1,7 +1,8 @@
 """What an answer costs: tokens by bucket times a price, in `Decimal`; what is not known stays unknown."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import TypeAlias
 
 from llm_manager.domain.models import KnownPrice, ModelProfile, Price, PriceTier
 from llm_manager.domain.usage import Cost, Priced, Unpriced, Usage
@@ -12,6 +13,9 @@ _NO_PRICE = Unpriced(reason="the price of this model is not known")
 _NO_BOUND = Unpriced(reason="nothing bounds how much this model may write; say it with max_tokens, or in the model's profile")
 _NOTHING = Decimal(0)
 _TO_MILLIONTHS = -6
+
+Pricing: TypeAlias = Callable[[Usage | None, Price], Cost]
+"""What `price` does."""
 
 
 def price(usage: Usage | None, price: Price) -> Cost:
@@ -33,6 +37,21 @@ def price(usage: Usage | None, price: Price) -> Cost:
     if usage.cache_write_long_tokens:
         usd += (cache_write if rates.cache_write_long_usd is None else rates.cache_write_long_usd) * usage.cache_write_long_tokens
     return Priced(usd=usd.scaleb(_TO_MILLIONTHS), price_version=price.version)
+
+
+def remembering_price() -> Pricing:
+    """`price` for those who ask one after the other for the same answer: the last one is kept."""
+    kept: tuple[Usage | None, Price | None, Cost] = (None, None, _NO_PRICE)
+
+    def remembered(usage: Usage | None, rates: Price) -> Cost:
+        nonlocal kept
+        before, by, cost = kept
+        if usage is None or before is not usage or by is not rates:
+            cost = price(usage, rates)
+            kept = (usage, rates, cost)
+        return cost
+
+    return remembered
 
 
 def worst_case(size: Size, profile: ModelProfile) -> Cost:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from llm_manager.domain.models import FREE, KnownPrice, ModelProfile, PriceTier, UnknownPrice
 from llm_manager.domain.usage import Priced, Unpriced, Usage
-from llm_manager.policies.pricing import dearest, price, together, worst_case
+from llm_manager.policies.pricing import dearest, price, remembering_price, together, worst_case
 from llm_manager.policies.sizes import Size
 
 LUNA = KnownPrice(
@@ -130,3 +130,15 @@ def test_the_worst_case_by_hand() -> None:
     """The dearest of the prices that may apply: here the second tier, since the prompt may be that long."""
     size = Size(prompt_tokens=1, most_prompt_tokens=2000, most_completion_tokens=100)
     assert worst_case(size, ModelProfile(name="m", provider="p", price=LUNA)) == Priced(usd=Decimal("0.0022"), price_version="t")
+
+
+def test_a_price_that_is_asked_for_again_is_the_same_one() -> None:
+    """By which answer, and by which price: neither is taken for another that is equal to it."""
+    asked = remembering_price()
+    usage, other = Usage(input_tokens=100), Usage(input_tokens=200)
+    assert asked(usage, LUNA) == price(usage, LUNA)
+    assert asked(usage, LUNA) is asked(usage, LUNA)
+    assert asked(other, LUNA) == price(other, LUNA)
+    assert asked(other, FREE) == price(other, FREE)
+    assert asked(None, LUNA) == price(None, LUNA)
+    assert asked(other, UnknownPrice()) == price(other, UnknownPrice())
