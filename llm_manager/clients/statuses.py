@@ -1,5 +1,7 @@
 """What a status means that a provider does not use in a way of its own; a dialect's ``errors`` judge first, and end here."""
 
+from attrs import evolve
+
 from llm_manager.clients.refusals import sentence
 from llm_manager.clients.who import Who
 from llm_manager.domain.errors import (
@@ -15,6 +17,16 @@ from llm_manager.domain.errors import (
     RateLimitExceeded,
     RequestTimeout,
 )
+from llm_manager.domain.wire_requests import WireReply
+from llm_manager.policies.retry_after import asked_seconds
+
+
+def with_wait(error: LLMError, reply: WireReply, *, wall: float) -> LLMError:
+    """The same error with the delay that a server which cannot answer now asks for in its headers."""
+    if not isinstance(error, ModelUnavailable) or error.reason == "permanent":
+        return error
+    wait = asked_seconds(reply.header, wall=wall)
+    return error if wait is None else evolve(error, retry_after_seconds=wait)
 
 
 def is_good(status: int) -> bool:

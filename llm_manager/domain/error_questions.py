@@ -330,11 +330,14 @@ def refused_here(error: LLMError) -> bool:
 def retry_after(error: LLMError) -> float | None:
     """Say how many seconds the error itself asks to wait, when it does."""
     match error:
-        case RateLimitExceeded(retry_after_seconds=seconds) | CircuitOpen(retry_after_seconds=seconds):
+        case (
+            RateLimitExceeded(retry_after_seconds=seconds)
+            | ModelUnavailable(retry_after_seconds=seconds)
+            | CircuitOpen(retry_after_seconds=seconds)
+        ):
             return seconds
         case (
-            ModelUnavailable()
-            | InvalidRequest()
+            InvalidRequest()
             | AuthenticationFailed()
             | RequestTimeout()
             | ContextTooLarge()

@@ -73,6 +73,7 @@ class ModelUnavailable:
     """The model or its server cannot answer; ``busy`` is a server that is well and has no room for this kind of call.
 
     ``resend_helps`` is False when the provider itself says that the same request will fail again; ``resend_once`` when it may.
+    ``retry_after_seconds`` is the delay that it asks for, where it does.
     """
 
     tag: ClassVar[Literal["ModelUnavailable"]] = "ModelUnavailable"
@@ -81,6 +82,7 @@ class ModelUnavailable:
     reason: Literal["permanent", "overloaded", "busy", "loading", "not_running", "server"] = "server"
     resend_helps: bool = True
     resend_once: bool = False
+    retry_after_seconds: float | None = None
     origin: Origin | None = None
     attempts: Attempts = field(default=(), eq=False, repr=False)
 

@@ -257,6 +257,8 @@ class _Way:
         if asked is not None and asked > LONGEST_WAIT_SECONDS:
             return None
         wanted = _backoff(error, len(failures), self.jitter) if asked is None else self.spread(asked)
+        if asked is not None and not isinstance(error, RateLimitExceeded):  # who is down may ask for less than is wise
+            wanted = max(wanted, _backoff(error, len(failures), self.jitter))
         pause = max(0.0, _ended(self.ledger, last) + wanted - self.now)
         keeps = PATIENCE_SECONDS if isinstance(error, RateLimitExceeded) else self.means.outage_seconds / 2
         if self.means.patient and resend(error) == "freely" and 0 < self.ledger.resends == self.plan.max_retries - 1:

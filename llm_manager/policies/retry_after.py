@@ -28,22 +28,27 @@ def wait_seconds(header: Header, *, wall: float, text: str = "") -> float | None
 
     ``wall`` is now, in seconds since 1970; ``text`` is the provider's own message.
     """
-    milliseconds = _number(header("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000.0
-    after = header("retry-after")
-    if after is not None:
-        seconds = _number(after)
-        if seconds is None:
-            seconds = _until(_http_date(after), wall)
-        if seconds is not None:
-            return seconds
+    seconds = asked_seconds(header, wall=wall)
+    if seconds is not None:
+        return seconds
     said = _TRY_AGAIN.search(text)
     if said is not None:
         seconds = duration_seconds(said.group(1).rstrip("."))
         if seconds is not None:
             return seconds
     return _until_reset(header, wall)
+
+
+def asked_seconds(header: Header, *, wall: float) -> float | None:
+    """Say how many seconds to wait by ``retry-after-ms`` and ``retry-after`` alone, which any refusal may carry."""
+    milliseconds = _number(header("retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000.0
+    after = header("retry-after")
+    if after is None:
+        return None
+    seconds = _number(after)
+    return _until(_http_date(after), wall) if seconds is None else seconds
 
 
 def duration_seconds(text: str) -> float | None:

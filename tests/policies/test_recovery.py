@@ -269,6 +269,18 @@ def test_a_wait_that_is_too_long_falls_over_at_once() -> None:
     assert after(plan_of(2, strategy="cost"), (0, endless)) == Try(step=1)
 
 
+def test_a_server_that_is_down_is_left_as_long_as_it_asks_and_never_asked_sooner_than_is_wise() -> None:
+    down = evolve(DOWN, retry_after_seconds=7.0)
+    assert after(plan_of(1), (0, down), jitter=0.0) == Try(step=0, after_seconds=7.0, resend=True)
+    assert after(plan_of(1), (0, evolve(down, retry_after_seconds=LONGEST_WAIT_SECONDS + 1))) == GiveUp(
+        error=evolve(down, retry_after_seconds=LONGEST_WAIT_SECONDS + 1)
+    )
+    at_once = evolve(DOWN, retry_after_seconds=0.0)
+    move = after(plan_of(1), (0, at_once), (0, at_once), (0, at_once), jitter=1.0)
+    assert isinstance(move, Try)
+    assert move.after_seconds == 2.0
+
+
 def test_callers_of_one_retry_after_are_spread_above_it() -> None:
     pauses = [after(plan_of(1), (0, LIMITED), jitter=jitter).after_seconds for jitter in (0.0, 0.3, 0.6, 0.999)]  # type: ignore[union-attr]  # each is a Try
     assert pauses == sorted(pauses)

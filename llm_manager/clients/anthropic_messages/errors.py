@@ -10,7 +10,7 @@ from typing import Final
 from llm_manager.clients.anthropic_messages.signals import Signal, read_body, read_error
 from llm_manager.clients.data import anthropic_errors as known
 from llm_manager.clients.refusals import lengths_in, sentence
-from llm_manager.clients.statuses import by_status
+from llm_manager.clients.statuses import by_status, with_wait
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import (
     ContextTooLarge,
@@ -55,7 +55,7 @@ def _judged(signal: Signal, reply: WireReply, who: Who, wall: float) -> LLMError
         raw=signal.raw or signal.message,
     )
     told = _by_code(signal, reply, who, origin, wall) or _by_sentence(signal, who, origin)
-    return told or _by_status(signal, reply, who, origin, wall)
+    return with_wait(told or _by_status(signal, reply, who, origin, wall), reply, wall=wall)
 
 
 def _by_code(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError | None:

@@ -6,7 +6,7 @@ from typing import Final
 from llm_manager.clients.cohere.shapes import read_problem
 from llm_manager.clients.data import cohere_errors as known
 from llm_manager.clients.refusals import LARGEST_ERROR_BYTES, lengths_in, sentence
-from llm_manager.clients.statuses import by_status
+from llm_manager.clients.statuses import by_status, with_wait
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import (
     ContentFiltered,
@@ -38,7 +38,8 @@ def error_of(reply: WireReply, who: Who, *, wall: float) -> LLMError:
     )
     judged = _by_sentence(reply.status, said[:_SCANNED], who, origin)
     wait = wait_seconds(reply.header, wall=wall)
-    return judged or by_status(reply.status, who, origin, said=said, wait=wait, is_json=problem is not None)
+    told = judged or by_status(reply.status, who, origin, said=said, wait=wait, is_json=problem is not None)
+    return with_wait(told, reply, wall=wall)
 
 
 def bad_ending(reason: str | None, who: Who, *, said: str | None = None, request_id: str | None = None) -> LLMError | None:

@@ -11,7 +11,7 @@ from llm_manager.clients import endings
 from llm_manager.clients.data import gemini_errors as known
 from llm_manager.clients.gemini.signals import Signal, read_body, read_error, status_in
 from llm_manager.clients.refusals import lengths_in, sentence
-from llm_manager.clients.statuses import by_status
+from llm_manager.clients.statuses import by_status, with_wait
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import (
     AuthenticationFailed,
@@ -80,7 +80,8 @@ def bad_ending(reason: str | None, who: Who, *, partial: str = "", request_id: s
 def _judged(signal: Signal, reply: WireReply, who: Who, wall: float) -> LLMError:
     origin = who.origin(request_id=request_id(reply.headers), status=reply.status, code=signal.code, raw=signal.raw)
     judged = _by_code(signal, reply, who, origin, wall)
-    return judged or by_status(signal.status, who, origin, said=signal.message, is_json=signal.is_json)
+    told = judged or by_status(signal.status, who, origin, said=signal.message, is_json=signal.is_json)
+    return with_wait(told, reply, wall=wall)
 
 
 def _by_code(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError | None:

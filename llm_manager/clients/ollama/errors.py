@@ -11,7 +11,7 @@ from attrs import frozen
 
 from llm_manager.clients.data import ollama_errors as known
 from llm_manager.clients.refusals import lengths_in, sentence, told_in
-from llm_manager.clients.statuses import by_status
+from llm_manager.clients.statuses import by_status, with_wait
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.error_questions import origin_of
 from llm_manager.domain.errors import (
@@ -106,7 +106,7 @@ def _signal(status: int, told: object) -> _Signal:
 def _judged(signal: _Signal, reply: WireReply, who: Who, wall: float, raw: str) -> LLMError:
     origin = who.origin(request_id=request_id(reply.headers), status=reply.status, raw=signal.message or raw)
     found = _by_sentence(signal, who, origin)
-    return found or _by_status(signal, reply, who, origin, wall)
+    return with_wait(found or _by_status(signal, reply, who, origin, wall), reply, wall=wall)
 
 
 def _by_sentence(signal: _Signal, who: Who, origin: Origin) -> LLMError | None:

@@ -13,7 +13,7 @@ from llm_manager.clients.data import openai_chat_errors as known
 from llm_manager.clients.endings import beginning
 from llm_manager.clients.openai_chat.signals import Signal, read_body, read_error, status_in
 from llm_manager.clients.refusals import lengths_in, sentence, told_in
-from llm_manager.clients.statuses import by_status
+from llm_manager.clients.statuses import by_status, with_wait
 from llm_manager.clients.who import Who, request_id
 from llm_manager.domain.errors import (
     AuthenticationFailed,
@@ -74,7 +74,7 @@ def _status_of(words: frozenset[str]) -> int:
 def _judged(signal: Signal, reply: WireReply, who: Who, wall: float) -> LLMError:
     origin = who.origin(request_id=request_id(reply.headers), status=reply.status, code=signal.code, raw=signal.raw)
     coded = _by_code(signal, reply, who, origin, wall) or _by_sentence(signal, who, origin)
-    return coded or _by_status(signal, reply, who, origin, wall)
+    return with_wait(coded or _by_status(signal, reply, who, origin, wall), reply, wall=wall)
 
 
 def _by_code(signal: Signal, reply: WireReply, who: Who, origin: Origin, wall: float) -> LLMError | None:
