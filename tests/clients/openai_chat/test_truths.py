@@ -675,7 +675,7 @@ FOUND = (
     (ModelUnavailable(model="m", message="refused here", reason="not_running", resend_once=True), "once", True, False, True),
     (NetworkError(model="m", message="reset", sent=True), "once", True, False, True),
     (RequestTimeout(model="m", timeout_ms=1, phase="connect"), "freely", True, False, True),
-    (RequestTimeout(model="m", timeout_ms=1, phase="stall"), "once", True, False, True),
+    (RequestTimeout(model="m", timeout_ms=30_000, phase="stall"), "once", True, False, True),
     (RateLimitExceeded(model="m", local=True), "never", True, False, False),
     (ConfigurationError(message="tls"), "never", True, False, False),
     (MalformedResponse(model="m", message="html"), "once", True, False, True),
