@@ -33,6 +33,9 @@ from llm_manager.policies.latencies import answers_of, percentile, percentile_ov
 from llm_manager.policies.spending import Purses
 from llm_manager.policies.tallies import Tally
 
+COUNTED: Final = frozenset((Answered, AttemptAnswered, AttemptFailed, CallCancelled, CallFailed))
+"""The events that anything is learned from; all others change nothing."""
+
 MOST_MODELS: Final = 1000
 """How many models are kept; when there are more, the least used tenth is summed under ``others``."""
 

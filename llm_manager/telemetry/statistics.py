@@ -8,7 +8,7 @@ from attrs import frozen
 from llm_manager.cells import Cell
 from llm_manager.domain.events import AttemptFailed, Event
 from llm_manager.domain.statistics import Statistics
-from llm_manager.policies.statistics import observe_all
+from llm_manager.policies.statistics import COUNTED, observe_all
 from llm_manager.services.journal import Subscriber
 
 _MOST_WAITING = 64
@@ -37,6 +37,8 @@ def keeping_statistics() -> StatisticsKeeper:
         return observe_all(statistics, [waiting.popleft() for _ in range(len(waiting))])
 
     def subscriber(event: Event) -> None:
+        if type(event) not in COUNTED:
+            return
         waiting.append(event)
         if len(waiting) >= _MOST_WAITING or isinstance(event, AttemptFailed):
             cell.swap(fold)
