@@ -48,14 +48,16 @@ async def hedged(step: Step[Attempt, Reply], way: Way, ledger: Ledger, began: fl
     if not isinstance(ready, Success):
         return Failure(Lost(ledger=ledger, asked=FIRST, began=began, ended=way.deps.world.now(), missed=ready.failure()))
     first = _start(step, way, ready.unwrap(), asked=FIRST, ledger=ledger, began=began)
-    racers, winner = [first], None
+    racers = [first]
     try:
         await _within(first.task, second.after_seconds)
         if not first.task.done():
             racers += await _joining(step, way, first, second.step)
         winner = await _first_to_answer(racers)
-    finally:
         await _leave([racer for racer in racers if racer is not winner])
+    except BaseException:  # who has won is left too: nobody is there to read it
+        await _leave(racers)
+        raise
     if winner is None:
         return Failure(_lost(ledger, racers))
     answered: Success[Reply] = Success(winner.task.result()[0].unwrap())

@@ -298,3 +298,30 @@ def test_nobody_is_asked_as_well_once_the_first_has_answered_while_a_key_was_fet
     two = scripted("from two", provider="two")
     answer = ran(whole, slowed(faults.slow(1.3, "late but alone")), two, guards=slow_keys)[0].unwrap()
     assert (answer.content, two.count, len(answer.attempts)) == ("late but alone", 0, 1)
+
+
+@WAYS
+def test_cancelling_the_call_while_the_loser_takes_its_leave_closes_the_stream_that_won(way: Way) -> None:
+    async def slow_to_leave(_: Attempt) -> Said:
+        try:
+            await asyncio.sleep(100.0)
+        finally:
+            await asyncio.sleep(1.0)
+        return "never"
+
+    one, two = slowed(slow_to_leave), scripted("from two", provider="two", seconds=0.5)
+
+    async def cancelled() -> tuple[int, ...]:
+        manager = scripted_manager(one, two, config=CONFIG)
+        await known(manager, way)
+        call = asyncio.create_task(way(manager, HI))
+        await asyncio.sleep(2.0)
+        assert two.count == 1
+        call.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await call
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        return tuple(each.under_way for each in manager.standing().scopes)
+
+    assert sum(run_virtual(cancelled())) == 0
+    assert (one.under_way, two.under_way) == (0, 0)
