@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 from llm_manager.domain.error_questions import charge_of, describe
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.usage import Priced
+from llm_manager.policies.call_cost import maybe_billed
 from llm_manager.runs.outcomes import Finished
 
 _DIFFERENT_AT_MOST: Final = 50
@@ -19,7 +20,7 @@ class Tally:
     """How far a run is, in rows of the input; equal rows are asked once and all counted.
 
     ``earlier`` rows were answered by a run before this one, ``failed_earlier`` failed in one and were not asked again.
-    ``unpriced`` calls cost something unknown, ``doubtful`` ones failed and may be charged. ``in_vain`` rows got nowhere
+    ``unpriced`` calls cost something unknown; ``doubtful`` attempts brought no answer and may be charged. ``in_vain`` rows got nowhere
     one after the other just now; when a run gives up, they are left to be asked again. ``answered_by`` says which model answered how many
     rows of this run, ``notices`` what was said beside how many answers.
     """
@@ -85,6 +86,7 @@ def with_finished(tally: Tally, ended: Finished, rows: int = 1) -> Tally:
         unpriced=tally.unpriced + (not free and not isinstance(cost, Priced)),
         answered_by=_counted(tally.answered_by, (response.model,), rows) if ended.error is None else tally.answered_by,
         notices=_counted(tally.notices, response.notices, 1),
+        doubtful=tally.doubtful + maybe_billed(response.attempts),
     )
 
 
@@ -98,8 +100,11 @@ def with_in_vain(tally: Tally, count: int) -> Tally:
     return tally if tally.in_vain == count else evolve(tally, in_vain=count)
 
 
-def _doubtful(ended: Finished) -> bool:
-    return ended.error is not None and charge_of(ended.error) != "none"
+def _doubtful(ended: Finished) -> int:
+    error = ended.error
+    if error is None:
+        return 0
+    return maybe_billed(error.attempts) if error.attempts else int(charge_of(error) != "none")
 
 
 def _counted(counts: Mapping[str, int], words: Sequence[str], by: int) -> Mapping[str, int]:

@@ -15,6 +15,7 @@ from returns.result import Failure, Result, Success
 
 from llm_manager.cells import Cell
 from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.errors import (
     AllModelsFailed,
     AuthenticationFailed,
@@ -26,6 +27,7 @@ from llm_manager.domain.errors import (
     RequestTimeout,
     StorageFailed,
 )
+from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Priced, Usage
@@ -237,6 +239,19 @@ async def test_calls_given_up_are_counted_with_what_they_may_have_cost(jobbing: 
     tally, stopped = await ran(job, log, modelling(only_some(dict.fromkeys(names, slow))))
     assert stopped == slow
     assert (tally.calls, tally.doubtful, tally.in_vain, tally.done) == (PATIENCE, PATIENCE, PATIENCE, 0)
+
+
+async def test_every_attempt_that_may_be_charged_is_counted_whatever_came_after_it(jobbing: Any) -> None:
+    """An answer that a second model gave, and an error that was refused at last."""
+    slow = RequestTimeout(model="m", timeout_ms=60_000)
+    config = LLMConfig(routing=RoutingPolicy(fallback_order=("lmstudio", "vllm"), max_retries=0))
+    manager = scripted_manager(
+        scripted(slow, provider="lmstudio", model="a"),
+        scripted("x", ContentFiltered(model="b", message="no"), provider="vllm", model="b"),
+        config=config,
+    )
+    tally, _ = await ran(jobbing(texts("one", "two")), memory_run_log(), manager.generate_all, concurrency=1)
+    assert (tally.answered, tally.failed, tally.calls, tally.doubtful) == (1, 1, 2, 2)
 
 
 async def test_a_run_keeps_to_the_model_it_settled_on_and_its_keys_stay(jobbing: Any) -> None:
