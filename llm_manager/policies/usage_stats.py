@@ -36,8 +36,9 @@ def _tightest(scopes: Iterable[ScopeStanding]) -> ScopeStanding | None:
 
 
 def _left(standing: Iterable[BudgetStanding], budgets: Iterable[Budget], provider: str | None) -> Decimal | None:
-    fitting = {budget.name for budget in budgets if budget.unit == "usd" and _fits_all(budget, provider)}
-    return min((each.left for each in standing if each.budget in fitting and each.of in ("", provider)), default=None)
+    left = {each.budget: each.left for each in standing if each.of in ("", provider)}
+    fitting = (budget for budget in budgets if budget.unit == "usd" and _fits_all(budget, provider))
+    return min((left.get(budget.name, budget.limit) for budget in fitting), default=None)
 
 
 def _fits_all(budget: Budget, provider: str | None) -> bool:

@@ -68,6 +68,14 @@ def test_all_together() -> None:
     assert (told.remaining, told.budget_left_usd) == (7, Decimal(9))
 
 
+def test_a_purse_of_a_provider_that_nobody_has_used_yet_is_full() -> None:
+    """It is made at the first request, and holds before."""
+    each = Budget(name="each", limit=Decimal(8), each="provider")
+    assert usage_of(SEEN, STANDING, (each,), "mistral").budget_left_usd == Decimal(8)
+    assert usage_of(SEEN, STANDING, (each,), "groq").budget_left_usd == Decimal(2)
+    assert usage_of(SEEN, STANDING, (each,)).budget_left_usd is None
+
+
 def test_what_is_not_known_is_none() -> None:
     """A quota that tells nothing, a provider that nobody asked."""
     assert usage_of(SEEN, STANDING, (), "groq").remaining is None
