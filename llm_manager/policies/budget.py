@@ -16,7 +16,7 @@ from typing import Final
 from llm_manager.domain.configuration import BudgetPeriod
 from llm_manager.policies.budget_book import NOTHING, Alert, Book, Decisions, Exceeded, Line, Purse, Real, Reserved, Wait
 from llm_manager.policies.budget_draft import Draft
-from llm_manager.policies.budget_rules import Key, Need, Rule
+from llm_manager.policies.budget_rules import LEAST, Key, Need, Rule
 from llm_manager.policies.shelves import items, kept, put, without
 
 _MOST_PURSES: Final = 100_000
@@ -46,7 +46,10 @@ def reserve(book: Book, needs: Sequence[Need], wall: float) -> tuple[Book, tuple
         purses = put(purses, key, after)
     id_ = book.next_id
     held = put(book.held, id_, tuple(lines))
-    return Book(rules, book.most_names, purses, book.named, held, book.waiting, id_ + 1, book.turns_at), (Reserved(id_), _NO_DECISIONS)
+    return Book(rules, book.most_names, purses, book.named, held, book.waiting, id_ + 1, book.turns_at, book.next_purse), (
+        Reserved(id_),
+        _NO_DECISIONS,
+    )
 
 
 def settle(book: Book, id_: int, real: Real, wall: float) -> tuple[Book, tuple[Decisions, tuple[Alert, ...]]]:
@@ -68,7 +71,7 @@ def settle(book: Book, id_: int, real: Real, wall: float) -> tuple[Book, tuple[D
         if took is None:
             took = line.amount
             unknown += took
-        elif took > line.amount > 0:
+        elif took > line.amount > LEAST:
             above += 1
         spent = purse.spent + took
         if took and told < len(rule.alerts) and spent >= rule.alerts[told]:
@@ -80,7 +83,7 @@ def settle(book: Book, id_: int, real: Real, wall: float) -> tuple[Book, tuple[D
         if purse.queue:
             awaited.append(key)
     held = without(book.held, id_)
-    after = Book(rules, book.most_names, purses, book.named, held, book.waiting, book.next_id, book.turns_at)
+    after = Book(rules, book.most_names, purses, book.named, held, book.waiting, book.next_id, book.turns_at, book.next_purse)
     if not awaited:
         return after, (_NO_DECISIONS, tuple(alerts) if alerts else _NO_ALERTS)
     draft = Draft(after, wall)
@@ -140,7 +143,7 @@ def refusal(book: Book, needs: Sequence[Need], wall: float) -> Exceeded | None:
 
 def _reserve_slowly(book: Book, needs: Sequence[Need], wall: float) -> tuple[Book, tuple[Reserved | Wait | Exceeded, Decisions]]:
     draft, id_ = Draft(book, wall), book.next_id
-    placed = draft.place(id_, draft.named(list(needs)))
+    placed = draft.place(id_, draft.named(needs))
     after, decided = draft.closed(next_id=id_ + 1)
     return after, (Wait(id_) if placed is None else placed, decided)
 

@@ -12,6 +12,7 @@ from llm_manager.policies.shelves import Shelf
 class Purse(msgspec.Struct, frozen=True):
     """What one purse holds in the period it is in, in smallest parts; ``unknown`` is a part of ``spent``.
 
+    Each has a ``number`` of its own: what was set aside in one that is gone is never given back to another, whatever the clock does.
     ``told`` counts the alerts given, ``above`` the calls that took more than was reserved for them. ``queue`` are those who wait
     for this purse, the oldest first, and no one of them wants more than ``largest``.
     """
@@ -28,7 +29,7 @@ class Purse(msgspec.Struct, frozen=True):
 
 
 class Line(msgspec.Struct, frozen=True):
-    """What is set aside in one purse, in the period ``number``."""
+    """What is set aside in one purse, the one with this ``number``."""
 
     key: Key
     number: int
@@ -57,6 +58,7 @@ class Book(msgspec.Struct, frozen=True):
     waiting: Shelf[int, Waiting] = {}
     next_id: int = 1
     turns_at: float = inf
+    next_purse: int = 1
 
 
 class Reserved(msgspec.Struct, frozen=True):

@@ -1,11 +1,12 @@
 """A book in the making, while periods turn and queues move: it lives inside one step and is never shared."""
 
 from bisect import bisect_left, insort
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from llm_manager.policies.budget_book import Book, Decided, Decisions, Exceeded, Line, Purse, Reserved, Waiting
-from llm_manager.policies.budget_periods import span_at
+from llm_manager.policies.budget_periods import end_of
 from llm_manager.policies.budget_rules import OTHERS, Key, Need
 from llm_manager.policies.shelves import items, kept, put, without
 
@@ -13,13 +14,13 @@ from llm_manager.policies.shelves import items, kept, put, without
 class Draft:
     """Changes to one book, at one moment of the wall clock; what they decide of others gathers in ``decided``."""
 
-    __slots__ = ("_book", "_held", "_named", "_purses", "_turns_at", "_waiting", "_wall", "decided")
+    __slots__ = ("_book", "_held", "_named", "_next_purse", "_purses", "_turns_at", "_waiting", "_wall", "decided")
 
     def __init__(self, book: Book, wall: float) -> None:
         self._book, self._wall = book, wall
         self._purses, self._held, self._waiting = book.purses, book.held, book.waiting
         self._named = list(book.named) if book.named else [0] * len(book.rules)
-        self._turns_at = book.turns_at
+        self._turns_at, self._next_purse = book.turns_at, book.next_purse
         self.decided: list[Decided] = []
         if wall >= book.turns_at:
             self._turn()
@@ -34,10 +35,11 @@ class Draft:
             waiting=self._waiting,
             next_id=self._book.next_id if next_id is None else next_id,
             turns_at=self._turns_at,
+            next_purse=self._next_purse,
         )
         return book, tuple(self.decided)
 
-    def named(self, needs: tuple[Need, ...] | list[Need]) -> tuple[Need, ...]:
+    def named(self, needs: Sequence[Need]) -> tuple[Need, ...]:
         """The needs with the purses they fall to: names that come too late share one."""
         most = self._book.most_names
         return tuple(
@@ -72,11 +74,11 @@ class Draft:
             waiting = kept(self._waiting, first)
             if waiting is None:
                 return
-            verdict = self._judge(first, waiting.needs)
-            if verdict == key:
+            needs = self.named(waiting.needs)
+            if self._judge(first, needs) == key:
                 return
             self._unqueue(key, first)
-            self._settle_place(first, waiting.needs)
+            self._settle_place(first, needs)
 
     def leave(self, id_: int) -> Waiting | None:
         """Take one out of its queue, and let those behind it come up."""
@@ -90,7 +92,8 @@ class Draft:
         """A purse as it is, made new at the first need of it."""
         purse = kept(self._purses, key)
         if purse is None:
-            purse = Purse(*span_at(self._book.rules[key[0]].period, self._wall))
+            purse = Purse(self._next_purse, end_of(self._book.rules[key[0]].period, self._wall))
+            self._next_purse += 1
             self._turns_at = min(self._turns_at, purse.ends)
             self._purses = put(self._purses, key, purse)
             if key[1]:
@@ -100,8 +103,7 @@ class Draft:
     def restart(self, key: Key) -> None:
         """Begin a purse anew. What is held for requests under way stays held, unless the clock says that its period is another."""
         purse = self.purse(key)
-        number, _ = span_at(self._book.rules[key[0]].period, self._wall)
-        if number != purse.number:
+        if purse.ends != end_of(self._book.rules[key[0]].period, self._wall):
             self._drop((key,))
             return
         fresh = Purse(purse.number, purse.ends, reserved=purse.reserved, queue=purse.queue, largest=purse.largest)
@@ -116,10 +118,20 @@ class Draft:
                 continue
             purse, limit = self.purse(key), self._book.rules[key[0]].limit
             if purse.spent + amount > limit:
-                return Exceeded(key, amount, purse.spent, purse.reserved, purse.ends)
+                return Exceeded(key, amount, purse.spent, purse.reserved, self._ends(key, purse))
             if short is None and (purse.spent + purse.reserved + amount > limit or (purse.queue and purse.queue[0] < id_)):
                 short = key
         return short
+
+    def _ends(self, key: Key, purse: Purse) -> float:
+        """When a purse ends. One that was opened by a clock far ahead of now must not refuse until then: it ends with the period of now."""
+        period = self._book.rules[key[0]].period
+        ends = end_of(period, self._wall)
+        if purse.ends <= end_of(period, ends):
+            return purse.ends
+        self._purses = put(self._purses, key, replace(purse, ends=ends))
+        self._turns_at = min(self._turns_at, ends)
+        return ends
 
     def _hold(self, id_: int, needs: tuple[Need, ...]) -> None:
         lines = []
@@ -151,7 +163,7 @@ class Draft:
             waiting = kept(self._waiting, id_)
             if waiting is None:
                 continue
-            verdict = self._judge(id_, waiting.needs)
+            verdict = self._judge(id_, self.named(waiting.needs))
             if isinstance(verdict, Exceeded):
                 self._unqueue(key, id_)
                 self.decided.append(Decided(id_, verdict))
@@ -176,7 +188,7 @@ class Draft:
             waiting = kept(self._waiting, id_)
             if waiting is not None:
                 self._waiting = without(self._waiting, id_)
-                self._settle_place(id_, waiting.needs)
+                self._settle_place(id_, self.named(waiting.needs))
 
 
 def _amount(needs: tuple[Need, ...], key: Key) -> int:

@@ -27,6 +27,9 @@ _PARTS_PER_USD: Final = 12
 """Money is counted in millionths of a millionth of a dollar: one token of the cheapest model is a whole number of them."""
 _EXACT: Final = Context(prec=60)
 
+LEAST: Final = 1
+"""What is set aside for a request whose most nobody knows and that is counted when it has ended: it passes while anything is left."""
+
 Key: TypeAlias = tuple[int, str]
 """A purse: the place of its budget among all, and its name, empty where a budget has one purse only."""
 Need: TypeAlias = tuple[Key, int]
@@ -100,7 +103,7 @@ def needs_of(rules: Sequence[Rule], attempt: AnyAttempt) -> list[Need] | Unbound
             if known is None:
                 if not rule.allows_unknown:
                     return Unbounded(index, rule.unit, worst.why)
-                known = 0
+                known = LEAST if rule.unit == "tokens" or isinstance(profile.price, KnownPrice) else 0
             elif not known:
                 continue
             amount = known

@@ -8,7 +8,7 @@ from llm_manager.domain.errors import BudgetExceeded
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.standing import BudgetStanding
 from llm_manager.policies.budget_book import Book, Exceeded, Purse
-from llm_manager.policies.budget_periods import span_at
+from llm_manager.policies.budget_periods import end_of
 from llm_manager.policies.budget_rules import Rule, Unbounded, amount_of
 from llm_manager.policies.shelves import items
 
@@ -60,7 +60,7 @@ def standing_of(book: Book, wall: float) -> tuple[BudgetStanding, ...]:
     used = {key for key, _ in found}
     for index, rule in enumerate(book.rules):
         if rule.budget.each is None and (index, "") not in used:
-            found.append(((index, ""), Purse(*span_at(rule.period, wall))))
+            found.append(((index, ""), Purse(0, end_of(rule.period, wall))))
     return tuple(_standing(book.rules[key[0]], key[1], purse) for key, purse in sorted(found, key=lambda pair: pair[0]))
 
 

@@ -309,6 +309,46 @@ def test_a_clock_that_goes_back_gives_nothing_back() -> None:
     assert isinstance(reserve(mended, [((0, ""), 9)], NOON - 3 * DAY)[1][0], Reserved)
 
 
+def test_a_clock_that_was_far_ahead_does_not_refuse_until_then() -> None:
+    """What was spent counts in the period of now, and the next one begins anew."""
+    rules = rules_of((Budget(name="d", limit=Decimal(10), unit="tokens", period="day"),))
+    book, (first, _) = reserve(opened(rules), [((0, ""), 9)], NOON + 3650 * DAY)
+    assert isinstance(first, Reserved)
+    book, _ = settle(book, first.id, Real(0, 9, 1), NOON)
+    book, (answer, _) = reserve(book, [((0, ""), 9)], NOON)
+    assert isinstance(answer, Exceeded)
+    assert answer.ends - NOON <= DAY
+    assert isinstance(reserve(book, [((0, ""), 9)], NOON + DAY)[1][0], Reserved)
+
+
+def test_what_was_set_aside_in_a_purse_that_is_gone_takes_nothing_from_one_of_the_same_day() -> None:
+    """The clock goes back, the budgets begin anew, and the clock comes to the same day again."""
+    rules = rules_of((Budget(name="d", limit=Decimal(10), unit="tokens", period="day"),))
+    book, (first, _) = reserve(opened(rules), [((0, ""), 9)], NOON)
+    book, _ = restarted(book, "day", NOON - 3 * DAY)
+    book, (second, _) = reserve(book, [((0, ""), 9)], NOON)
+    assert isinstance(first, Reserved)
+    assert isinstance(second, Reserved)
+    book, _ = settle(book, first.id, NOTHING, NOON)
+    assert purse_of(book).reserved == 9
+    assert isinstance(reserve(book, [((0, ""), 9)], NOON)[1][0], Wait)
+
+
+def test_who_waits_while_its_purse_is_given_to_others_shares_one_when_it_comes_up() -> None:
+    """However many names wait when a period ends, no more purses are kept than there may be."""
+    book = opened(RULES, most_purses=3)
+    book, _ = reserve(book, [((0, ""), 20)], NOON)
+    for user in ("ann", "ben", "cid", "dot"):
+        book, (answer, _) = reserve(book, [((0, ""), 1), ((2, user), 1)], NOON)
+        assert isinstance(answer, Wait)
+    for user in ("eve", "fay", "gus"):
+        book, _ = reserve(book, [((2, user), 1)], NOON + 2 * DAY)
+    held = min(number for number, _ in items(book.held))
+    book, _ = settle(book, held, NOTHING, NOON + 2 * DAY)
+    named = [key[1] for key, _ in items(book.purses) if key[0] == 2]
+    assert len([name for name in named if name != OTHERS]) == 3
+
+
 def test_alerts_are_told_once_each_and_once_more_above_the_limit() -> None:
     """And again in a period that begins anew."""
     rules = rules_of((Budget(name="b", limit=Decimal(10), unit="tokens", alerts=(Decimal("0.5"), Decimal(1))),))

@@ -17,7 +17,7 @@ from llm_manager.domain.models import FREE, KnownPrice, ModelProfile, UnknownPri
 from llm_manager.domain.requests import LLMRequest, Preferences, RequestMetadata
 from llm_manager.policies.budget import opened, reserve, settle
 from llm_manager.policies.budget_book import Exceeded, Real
-from llm_manager.policies.budget_periods import span_at
+from llm_manager.policies.budget_periods import end_of
 from llm_manager.policies.budget_rules import NOBODY, Key, Unbounded, amount_of, needs_of, parts, rules_of
 from llm_manager.policies.budget_words import exceeded_error, said, standing_of, terms, unbounded_error
 from llm_manager.testing import attempt_for
@@ -109,16 +109,16 @@ def test_what_costs_nothing_asks_nothing_of_a_budget_of_money() -> None:
 
 
 @pytest.mark.parametrize(
-    ("attempt", "unit", "says"),
+    ("attempt", "unit", "says", "amount"),
     [
-        (asking(evolve(PROFILE, price=UnknownPrice())), "usd", "no price is known; give the model a price in `profiles`"),
-        (asking(evolve(PROFILE, max_output_tokens=None)), "usd", "max_tokens"),
-        (asking(evolve(PROFILE, max_output_tokens=None)), "tokens", "max_tokens"),
-        (other("create_image"), "usd", "unpriced: allow"),
+        (asking(evolve(PROFILE, price=UnknownPrice())), "usd", "no price is known; give the model a price in `profiles`", 0),
+        (asking(evolve(PROFILE, max_output_tokens=None)), "usd", "max_tokens", 1),
+        (asking(evolve(PROFILE, max_output_tokens=None)), "tokens", "max_tokens", 1),
+        (other("create_image"), "usd", "unpriced: allow", 1),
     ],
 )
-def test_what_nobody_knows_is_refused_unless_that_is_allowed(attempt: AnyAttempt, unit: BudgetUnit, says: str) -> None:
-    """And the refusal says what to do about it."""
+def test_what_nobody_knows_is_refused_unless_that_is_allowed(attempt: AnyAttempt, unit: BudgetUnit, says: str, amount: int) -> None:
+    """And the refusal says what to do about it; what is counted when it ends needs that something is left."""
     rules = rules_of((budget(unit),))
     needs = needs_of(rules, attempt)
     assert isinstance(needs, Unbounded)
@@ -126,7 +126,7 @@ def test_what_nobody_knows_is_refused_unless_that_is_allowed(attempt: AnyAttempt
     assert says in error.message
     assert "p/m" in error.message
     assert (error.budget, error.unit, error.limit, error.left) == ("b", unit, "5", None)
-    assert needs_of(rules_of((budget(unit, unpriced="allow"),)), attempt) == [((0, ""), 0)]
+    assert needs_of(rules_of((budget(unit, unpriced="allow"),)), attempt) == [((0, ""), amount)]
 
 
 def test_the_request_may_bound_what_the_model_does_not() -> None:
@@ -176,17 +176,16 @@ def moment(year: int, month: int = 1, day: int = 1) -> float:
 )
 def test_periods_end_by_utc(period: BudgetPeriod, wall: float, ends: float) -> None:
     """Month ends, leap days, and clocks that show no time at all."""
-    assert span_at(period, wall).ends == ends
+    assert end_of(period, wall) == ends
 
 
 @given(st.floats(0, 2e11), st.floats(0, 40 * DAY), st.sampled_from(["day", "month"]))
 def test_periods_follow_each_other_without_gaps(wall: float, more: float, period: BudgetPeriod) -> None:
     """A later moment is in the same period or in a later one, which begins where the one before it ends."""
-    first, later = span_at(period, wall), span_at(period, wall + more)
-    assert wall < first.ends
-    assert first.number <= later.number
-    assert (first.number == later.number) == (wall + more < first.ends)
-    assert span_at(period, first.ends).number == first.number + 1
+    first, later = end_of(period, wall), end_of(period, wall + more)
+    assert wall < first <= later
+    assert (first == later) == (wall + more < first)
+    assert DAY <= end_of(period, first) - first <= 31 * DAY
 
 
 def test_a_refusal_names_the_budget_and_what_is_left() -> None:
