@@ -4,8 +4,10 @@ A question lists all members on both sides and ends in `assert_never`, so that a
 each question has its answer.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final, Literal, TypeAlias, assert_never
 
 from llm_manager.domain.errors import (
@@ -199,8 +201,8 @@ def counts_for_breaker(error: LLMError) -> bool:
     match error:
         case ModelUnavailable(reason=reason):
             return reason in ("server", "overloaded", "not_running")
-        case RequestTimeout(phase=phase, timeout_ms=timeout_ms):
-            return phase in ("connect", "provider") or timeout_ms >= _FAIR_MS
+        case RequestTimeout(phase=phase, timeout_ms=timeout_ms, given_ms=given_ms):
+            return phase in ("connect", "provider") or (timeout_ms if given_ms is None else given_ms) >= _FAIR_MS
         case NetworkError() | StreamInterrupted() | MalformedResponse():
             return True
         case AllModelsFailed(causes=causes):
@@ -392,12 +394,13 @@ def seed_tag(error: LLMError) -> SeedTag:
             assert_never(error)
 
 
-def describe(error: LLMError, *, patience: str = "timeout_ms") -> str:
-    """Tell a person in one line what went wrong and what to do; safe to print and to log.
+Ways: TypeAlias = Mapping[str, str]
+"""What the reader knows ``timeout_ms``, ``deadline_ms``, ``max_tokens`` and ``max_cost_usd`` by, where that is another name."""
 
-    ``patience`` is what the reader knows the limit of waiting by.
-    """
-    what, advice = _told(error, patience)
+
+def describe(error: LLMError, *, ways: Ways = MappingProxyType({})) -> str:
+    """Tell a person in one line what went wrong and what to do; safe to print and to log."""
+    what, advice = _told(error, ways)
     return " ".join("; ".join(filter(None, (what, advice))).split())
 
 
@@ -433,7 +436,14 @@ def _moment(wall: float) -> str:
 _FAR: Final = 4e9
 
 
-def _told(error: LLMError, patience: str) -> tuple[str, str]:
+def _named(words: str, ways: Ways) -> str:
+    """Words of our own, with what is known to the reader by another name called so."""
+    for name, known in ways.items():
+        words = re.sub(rf"(?<![\w-]){name}\b", known, words)
+    return words
+
+
+def _told(error: LLMError, ways: Ways) -> tuple[str, str]:
     """What went wrong, and what to do, which may be nothing."""
     match error:
         case ModelUnavailable(model=model, message=message, reason=reason):
@@ -465,13 +475,18 @@ def _told(error: LLMError, patience: str) -> tuple[str, str]:
                 "attempt": "did not answer",
                 "total": "did not answer, retries included,",
             }[phase]
-            return f"{model} {words} within {timeout_ms / 1000:g} s", f"raise {patience} if it is only slow"
+            return (
+                f"{model} {words} within {timeout_ms / 1000:g} s",
+                f"raise {_named('deadline_ms' if phase == 'total' else 'timeout_ms', ways)} if it is only slow",
+            )
         case ContextTooLarge(model=model, token_count=count, limit=limit):
             sizes = f" ({count or '?'} tokens, limit {limit or '?'})" if count or limit else ""
             return f"the request is too large for {model}{sizes}", "shorten it or choose a larger window"
         case ConfigurationError(message=message, faults=faults):
             said_already = any(fault.problem and fault.problem in message for fault in faults)
             return "; ".join((*(() if said_already else (message,)), *map(str, faults))), ""
+        case NetworkError(model=model, message=message, sent=True):
+            return f"{model} was reached and its answer did not come whole: {message}", "try again, or name a fallback"
         case NetworkError(model=model, message=message):
             return f"could not reach {model}: {message}", "check the address and that the server is running"
         case QuotaExhausted(model=model, message=message):
@@ -485,23 +500,26 @@ def _told(error: LLMError, patience: str) -> tuple[str, str]:
         case BudgetExceeded(budget=budget, message=message, left=left, unit=unit, resets_at=resets_at):
             anew = "" if resets_at is None else f"it begins anew at {_moment(resets_at)}"
             if message.startswith("budget "):  # it names budget and limit itself
-                return message, anew
+                return _named(message, ways), anew
             named = "USD" if unit == "usd" else unit
-            more = (f", {left} {named} left" if left else "") + (f": {message}" if message else "")
-            return f"the budget {budget} does not cover this call{more}", anew or "raise its limit"
+            more = (f", {left} {named} left" if left else "") + (f": {_named(message, ways)}" if message else "")
+            return f"the budget {ways.get(budget, budget)} does not cover this call{more}", anew or "raise its limit"
         case PolicyBlocked(message=message):
             return message, ""
-        case CircuitOpen(model=model, retry_after_seconds=seconds):
+        case CircuitOpen(model=model, retry_after_seconds=seconds, cause=cause):
             wait = "soon" if seconds is None else f"in {seconds:.0f} s"
-            return f"{model} failed too often just now", f"it is asked again {wait}"
+            return f"{model} failed too often just now" + (f": {_named(cause, ways)}" if cause else ""), f"it is asked again {wait}"
         case AllModelsFailed(causes=causes):
-            each = [_told(cause, patience) for cause in causes]
+            each = [_told(cause, ways) for cause in causes]
             whats, advice = dict.fromkeys(what for what, _ in each), dict.fromkeys(advice for _, advice in each if advice)
             return "every model failed: " + "; ".join(whats), "; ".join(advice)
         case ToolFailed(tool=tool, message=message, reason=reason):
             return f"the tool {tool} failed: {message}", _TOOLS[reason]
         case OutputInvalid(model=model, message=message, reason="truncated"):
-            return f"the answer of {model} is not whole: {message}", "" if "; " in message else "raise max_tokens"
+            return (
+                f"the answer of {model} is not whole: {_named(message, ways)}",
+                "" if "; " in message else f"raise {_named('max_tokens', ways)}",
+            )
         case OutputInvalid(model=model, path=path, message=message):
             return f"the answer of {model} does not fit at {path}: {message}", "ask again, or a model that obeys schemas"
         case StorageFailed(message=message, reason=reason):

@@ -138,12 +138,16 @@ class AuthenticationFailed:
 
 @frozen(kw_only=True)
 class RequestTimeout:
-    """No answer in time; ``phase`` says which patience ran out (``provider``: not ours). Called TimeoutError on the wire."""
+    """No answer in time; ``phase`` says which patience ran out (``provider``: not ours). Called TimeoutError on the wire.
+
+    ``given_ms`` is what the last one asked had of it, where the rest had gone before.
+    """
 
     tag: ClassVar[Literal["TimeoutError"]] = "TimeoutError"
     model: str
     timeout_ms: int
     phase: Literal["connect", "first_byte", "stall", "attempt", "total", "provider"] = "attempt"
+    given_ms: int | None = field(default=None, eq=False)
     origin: Origin | None = None
     attempts: Attempts = field(default=(), eq=False, repr=False)
 
@@ -280,12 +284,13 @@ class PolicyBlocked:
 
 @frozen(kw_only=True)
 class CircuitOpen:
-    """The endpoint failed too often just now; it is asked again after ``retry_after_seconds``."""
+    """The endpoint failed too often just now; it is asked again after ``retry_after_seconds``. ``cause`` is its last failure in words."""
 
     tag: ClassVar[Literal["CircuitOpen"]] = "CircuitOpen"
     model: str
     endpoint: str
     retry_after_seconds: float | None = None
+    cause: str | None = field(default=None, eq=False)
     attempts: Attempts = field(default=(), eq=False, repr=False)
 
 

@@ -1,5 +1,7 @@
 """End an attempt at its deadline: our own deadline becomes a value, anyone else's cancellation passes."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
@@ -21,15 +23,15 @@ def bounding(now: Callable[[], float]) -> Layer:
 
     def wrap(step: Step[Attempt, Reply]) -> Step[Attempt, Reply]:
         async def bounded(attempt: Attempt) -> Settled[Reply, LLMError]:
-            clock = clocks.get()
-            alarm = clock.set(attempt.deadline - now())
+            clock, given = clocks.get(), attempt.deadline - now()
+            alarm = clock.set(given)
             alarm.wakes(asyncio.current_task(clock.loop))
             try:
                 outcome = await step(attempt)
             except asyncio.CancelledError:
                 if not alarm.woke_us():
                     raise
-                return Failure(late(attempt))
+                return Failure(late(attempt, given=given))
             finally:
                 clock.turn_off(alarm)
             return with_rest(outcome, lambda events: _until_deadline(attempt, events, clock, now))
@@ -39,12 +41,13 @@ def bounding(now: Callable[[], float]) -> Layer:
     return wrap
 
 
-async def _until_deadline(attempt: Attempt, events: Events, clock: "_AlarmClock", now: Callable[[], float]) -> Events:
+async def _until_deadline(attempt: Attempt, events: Events, clock: _AlarmClock, now: Callable[[], float]) -> Events:
     """Pass events on until the call's deadline; one alarm for the whole stream, none per event.
 
     It cancels the task that waits for the next event, as `asyncio.timeout` does, and nobody when none waits.
     """
-    alarm = clock.set(attempt.call_deadline - now())
+    given = attempt.call_deadline - now()
+    alarm = clock.set(given)
     try:
         async with aclosing(events):
             while not alarm.rung:
@@ -60,7 +63,7 @@ async def _until_deadline(attempt: Attempt, events: Events, clock: "_AlarmClock"
                 if event is None:
                     return
                 yield event
-            yield Failure(late(attempt, total=True))
+            yield Failure(late(attempt, total=True, given=given))
     finally:
         clock.turn_off(alarm)
 
@@ -76,7 +79,7 @@ class _Alarm:
         self._woken: asyncio.Task[object] | None = None
         self._cancelling = 0
 
-    def wakes(self, task: "asyncio.Task[object] | None") -> None:
+    def wakes(self, task: asyncio.Task[object] | None) -> None:
         self._waiting = task
         if task is not None:
             self._cancelling = task.cancelling()

@@ -240,6 +240,7 @@ class Round:
                     model=profile.name,
                     timeout_ms=milliseconds if own <= left else round((ledger.deadline - ledger.started) * 1000),
                     phase="attempt" if own <= left else "total",
+                    given_ms=milliseconds,
                     origin=Origin(provider=profile.provider, endpoint=client.endpoint.base_url, charge="possible"),
                 )
             )

@@ -72,13 +72,17 @@ def total_seconds(request: Patient, longest_attempt: float) -> float:
     return max(_LEAST_TOTAL_SECONDS, 2.0 * longest_attempt)
 
 
-def late(attempt: Attempt, *, total: bool | None = None) -> RequestTimeout:
-    """The error of an attempt that passed its deadline; of the whole call when ``total``, or when the two are one."""
+def late(attempt: Attempt, *, total: bool | None = None, given: float | None = None) -> RequestTimeout:
+    """The error of an attempt that passed its deadline; of the whole call when ``total``, or when the two are one.
+
+    ``given`` are the seconds that it had itself.
+    """
     whole = attempt.deadline >= attempt.call_deadline if total is None else total
     seconds = attempt.total_seconds if whole else attempt.limits.attempt_seconds
     return RequestTimeout(
         model=attempt.model.name,
         timeout_ms=round(seconds * 1000),
         phase="total" if whole else "attempt",
+        given_ms=None if given is None else round(given * 1000),
         origin=Origin(provider=attempt.endpoint.provider, endpoint=attempt.endpoint.base_url, charge="possible"),
     )

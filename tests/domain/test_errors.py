@@ -218,3 +218,4 @@ def test_the_origins_own_word_on_charges_counts(charge: Charge) -> None:
 @pytest.mark.parametrize(("phase", "timeout_ms", "counts"), [("attempt", 999, False), ("attempt", 1000, True), ("connect", 50, True)])
 def test_a_hurried_caller_tells_nothing_of_an_endpoint(phase: Any, timeout_ms: int, counts: bool) -> None:
     assert questions.counts_for_breaker(RequestTimeout(model="m", timeout_ms=timeout_ms, phase=phase)) is counts
+    assert questions.counts_for_breaker(RequestTimeout(model="m", timeout_ms=30_000, phase=phase, given_ms=timeout_ms)) is counts

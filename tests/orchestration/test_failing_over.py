@@ -14,6 +14,7 @@ from llm_manager.domain.configuration import BreakerSettings, CacheSettings, LLM
 from llm_manager.domain.embeddings import EmbedRequest
 from llm_manager.domain.errors import AllModelsFailed, CircuitOpen, LLMError, NetworkError, StreamInterrupted
 from llm_manager.domain.events import BreakerChanged, Event
+from llm_manager.domain.images import ImageRequest
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
@@ -207,6 +208,27 @@ def test_when_everybody_is_shut_the_best_is_probed_early_and_comes_back() -> Non
         assert "closed" in phases(told)
 
     virtual(test())
+
+
+@pytest.mark.parametrize("operation", ["chat", "images"])
+def test_who_is_asked_when_the_time_of_its_call_is_nearly_over_is_not_to_blame(operation: str) -> None:
+    reset = NetworkError(model="m", message="reset")
+    one = scripted(reset, reset, provider="one", able=("create_image",), meets=(reset, reset), seconds=4.5)
+    two = scripted("late", provider="two", able=("create_image",), seconds=100.0)
+
+    async def work() -> None:
+        manager = scripted_manager(one, two, config=evolve(ORDER, breaker=BreakerSettings(failures=1, failure_rate=1.0)))
+        for _ in range(2):
+            if operation == "chat":
+                outcome: Settled[Any, LLMError] = await ask(manager, LLMRequest("hi", deadline_ms=5_000))
+            else:
+                outcome = await settle(manager.create_image(ImageRequest("a cat", deadline_ms=5_000)))
+            assert isinstance(outcome, Failure)
+            assert [each.provider for each in outcome.failure().attempts] == ["one", "two"]
+            manager.reset_breaker("one")
+        assert [each.phase for each in manager.standing().breakers] == ["closed", "closed"]
+
+    virtual(work())
 
 
 def test_by_hand_it_is_asked_again_at_once() -> None:
