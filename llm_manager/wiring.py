@@ -17,6 +17,7 @@ from llm_manager.domain.models import Health, ModelProfile
 from llm_manager.domain.plans import PrivateRule, Unavailable
 from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.budget_faults import check_budgets
 from llm_manager.policies.keys import has_keys, has_ring
 from llm_manager.policies.names import KEY_VARIABLES, LOCALITY, canonical_provider, nearest
 from llm_manager.policies.provider_infos import ProviderInfo, provider_info
@@ -224,6 +225,9 @@ def make_llm_manager(config: LLMConfig, deps: ManagerDeps | None = None) -> Resu
 
 def _obeying(config: LLMConfig) -> Result[LLMConfig, LLMError]:
     """The settings with a routing policy that obeys all of them: whether toys are asked, what is local, what makes a text private."""
+    wrong = check_budgets(config.budgets)
+    if wrong is not None:
+        return Failure(wrong)
     routing = config.routing
     if config.privacy == PrivacySettings() and routing.private_rule is None:
         return Success(_with_policy(config, None))

@@ -6,11 +6,13 @@ from math import ceil
 from typing import Final, TypeAlias, assert_never
 
 import msgspec
+from attrs import evolve
 
 from llm_manager.domain.attempts import AnyAttempt
 from llm_manager.domain.configuration import Budget, BudgetPeriod, BudgetSplit, BudgetUnit
 from llm_manager.domain.models import KnownPrice, ModelProfile
 from llm_manager.domain.requests import RequestMetadata
+from llm_manager.policies.names import canonical_provider
 from llm_manager.policies.pricing import dearest_millionths, is_free
 from llm_manager.policies.sizes import most_tokens
 
@@ -64,7 +66,8 @@ def rules_of(budgets: Sequence[Budget]) -> tuple[Rule, ...]:
     return tuple(_rule(budget) for budget in budgets)
 
 
-def _rule(budget: Budget) -> Rule:
+def _rule(said: Budget) -> Rule:
+    budget = said if said.provider is None else evolve(said, provider=canonical_provider(said.provider) or said.provider)
     limit = -parts(-budget.limit, budget.unit)
     shares = tuple(sorted(set(budget.alerts)))
     return Rule(

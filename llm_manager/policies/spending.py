@@ -6,6 +6,8 @@ from typing import Final
 
 from llm_manager.domain.statistics import OTHERS, Spending
 
+LONGEST_NAME: Final = 200
+"""Names are cut after so many characters, so that a thousand of them stay small."""
 MOST_NAMES: Final = 1000
 """How many names are kept apart; when there are more, the least used tenth is summed under ``others``."""
 
@@ -49,6 +51,7 @@ class Purses:
 
     def of(self, name: str) -> Purse:
         """The purse of a name."""
+        name = name[:LONGEST_NAME]
         purse = self._open.get(name)
         if purse is None:
             seen = self._start.get(name)

@@ -46,4 +46,5 @@ def _fits_all(budget: Budget, provider: str | None) -> bool:
     if any(name is not None for name in (budget.model, budget.feature, budget.user, budget.tenant)):
         return False
     by_provider = provider is not None and budget.each == "provider"
-    return budget.provider in (None, provider) and (budget.each is None or by_provider)
+    named = None if budget.provider is None else canonical_provider(budget.provider) or budget.provider
+    return named in (None, provider) and (budget.each is None or by_provider)

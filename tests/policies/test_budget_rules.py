@@ -91,6 +91,12 @@ def test_a_budget_is_for_those_who_fit_every_name_it_gives(names: dict[str, str]
     assert (keys(asking(feature="search", user="ann"), budget("requests", **names)) == [(0, "")]) == fits
 
 
+@pytest.mark.parametrize("name", ["anthropic", "claude", "Claude"])
+def test_a_provider_goes_by_any_of_its_names(name: str) -> None:
+    """A budget for one that nobody is called by would hold nothing."""
+    assert keys(asking(evolve(PROFILE, provider="anthropic")), budget("requests", provider=name)) == [(0, "")]
+
+
 @pytest.mark.parametrize(
     ("each", "name"), [("provider", "p"), ("model", "p/m"), ("feature", "search"), ("user", "u" * 200), ("tenant", NOBODY)]
 )

@@ -27,7 +27,7 @@ from llm_manager.domain.requests import RequestMetadata
 from llm_manager.domain.statistics import OTHERS, Spending, Statistics
 from llm_manager.domain.usage import Cost, Priced, Unpriced, Usage
 from llm_manager.policies.latencies import percentile
-from llm_manager.policies.spending import MOST_NAMES
+from llm_manager.policies.spending import LONGEST_NAME, MOST_NAMES
 from llm_manager.policies.statistics import MOST_MODELS, observe, observe_all, statistics_of, summary
 
 BAD_LUCK = NetworkError(model="m", message="reset")
@@ -184,6 +184,8 @@ def test_ever_new_users_do_not_grow_without_bound_and_nothing_is_lost() -> None:
     flood = [on_behalf(ended(), user=f"u{number}") for number in range(2 * MOST_NAMES + 7)]
     seen = observe_all(observe_all(Statistics(), [on_behalf(ended(), user="often")] * 3), flood)
     assert len(seen.users) <= MOST_NAMES + 1
+    (longest,) = observe(Statistics(), on_behalf(ended(), user="u" * 100_000)).users
+    assert len(longest) == LONGEST_NAME
     assert sum(each.calls for each in seen.users.values()) == len(flood) + 3
     assert sum(each.cost_usd for each in seen.users.values()) == Decimal("0.01") * (len(flood) + 3)
     assert seen.users["often"].calls == 3

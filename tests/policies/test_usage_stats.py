@@ -39,7 +39,7 @@ STANDING = Standing(
 )
 BUDGETS = (
     Budget(name="all", limit=Decimal(10)),
-    Budget(name="openai", limit=Decimal(10), provider="openai"),
+    Budget(name="openai", limit=Decimal(10), provider="GPT"),
     Budget(name="each", limit=Decimal(10), each="provider"),
     Budget(name="ann", limit=Decimal(10), user="ann"),
     Budget(name="tokens", limit=Decimal(10), unit="tokens"),
