@@ -1,6 +1,6 @@
 """What is told to the people who use a program, not to those who run it: one short sentence, with what happens next.
 
-It holds no name of a provider's matter, no key and no setting; `describe` tells those.
+Where another request or whoever runs the program must help, it says what `describe` does: that may name a setting, never a key.
 """
 
 from typing import Literal, TypeAlias, assert_never
