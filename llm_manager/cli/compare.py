@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 from returns.result import Failure, Success
 
 from llm_manager.cli.documents import cost_usd, response_document
-from llm_manager.cli.exits import FAILED, OK, described, error_document
+from llm_manager.cli.exits import FAILED, OK, error_document
 from llm_manager.cli.generate import summary
 from llm_manager.cli.session import Session
 from llm_manager.domain.errors import InvalidRequest, LLMError
@@ -18,6 +18,7 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Cost, Priced
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled
+from llm_manager.runs.telling import described
 
 
 @frozen(kw_only=True)

@@ -2,7 +2,6 @@
 
 from typing import Any, Final, assert_never
 
-from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import (
     AllModelsFailed,
     AuthenticationFailed,
@@ -27,6 +26,7 @@ from llm_manager.domain.errors import (
     ToolFailed,
 )
 from llm_manager.policies.printing import one_line
+from llm_manager.runs.telling import described
 
 OK: Final = 0
 FAILED: Final = 1
@@ -67,11 +67,6 @@ def exit_code(error: LLMError) -> int:
             return FAILED
         case _:
             assert_never(error)
-
-
-def described(error: LLMError) -> str:
-    """The error in the words of the command line, whose limit of waiting is an option."""
-    return describe(error, patience="--timeout")
 
 
 def error_line(error: LLMError) -> str:

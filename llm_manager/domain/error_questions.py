@@ -448,7 +448,7 @@ def _told(error: LLMError, ways: Ways) -> tuple[str, str]:
     match error:
         case ModelUnavailable(model=model, message=message, reason=reason):
             if reason == "not_running":  # it is the server's matter, and the message says how it is started
-                return message, ""
+                return message or f"the server of {model} does not run", ""
             hint = {
                 "permanent": "choose another model (llm-manager models)",
                 "overloaded": _LATER,

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Literal, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from llm_manager.domain.configuration import BudgetUnit
 from llm_manager.domain.rate_limits import RateLimits
@@ -22,6 +22,8 @@ class BreakerStanding:
     """One after the other, up to now."""
     probes: int = 0
     probe_in_seconds: float | None = None
+    cause: str | None = field(default=None, eq=False)
+    """The last failure in words, of one that is not closed."""
 
 
 @frozen(kw_only=True)

@@ -10,7 +10,7 @@ from returns.result import Failure, Success
 from llm_manager.cells import Cell
 from llm_manager.domain.attempts import AnyAttempt
 from llm_manager.domain.configuration import BreakerSettings
-from llm_manager.domain.error_questions import counts_for_breaker
+from llm_manager.domain.error_questions import counts_for_breaker, describe
 from llm_manager.domain.errors import CircuitOpen, LLMError
 from llm_manager.domain.events import BreakerChanged
 from llm_manager.domain.models import Endpoint
@@ -38,6 +38,7 @@ from llm_manager.services.guards import Breakers
 
 _MOST_ENDPOINTS = 1000
 _DROPPED_AT_ONCE = 100
+_LONGEST_CAUSE = 500
 
 Entered: TypeAlias = Settled[Pass, LLMError]
 
@@ -54,7 +55,7 @@ def breaking(settings: BreakerSettings, now: Callable[[], float]) -> Breakers:
         if isinstance(breaker, Closed):
             return _THROUGH
         refused = refusal(breaker, settings, now=now(), last_resort=attempt.last_resort)
-        return _THROUGH if refused is None else _refused(attempt, refused)
+        return _THROUGH if refused is None else _refused(attempt, refused, one.cause)
 
     async def gate(attempt: AnyAttempt, emit: Emit) -> Entered:
         one = kept.of(attempt.endpoint)
@@ -63,7 +64,7 @@ def breaking(settings: BreakerSettings, now: Callable[[], float]) -> Breakers:
             return one.usual(breaker.epoch, emit)
         left = one.leave(emit, last_resort=attempt.last_resort)
         if isinstance(left, Refused):
-            return _refused(attempt, left)
+            return _refused(attempt, left, one.cause)
         return Success(one.probing(left, emit)) if left.probe else one.usual(left.epoch, emit)
 
     def check(endpoint: Endpoint, emit: Emit) -> Pass | None:
@@ -141,11 +142,13 @@ class _Kept:
 class _One:
     """The breaker of one endpoint."""
 
-    __slots__ = ("_look", "_now", "_settings", "_usual", "cell", "endpoint")
+    __slots__ = ("_look", "_now", "_settings", "_usual", "cause", "cell", "endpoint")
 
     def __init__(self, endpoint: Endpoint, settings: BreakerSettings, now: Callable[[], float], look: Callable[[], object]) -> None:
         self.endpoint = endpoint
         self.cell: Cell[Breaker] = Cell(Closed())
+        self.cause: str | None = None
+        """Its last failure, in words."""
         self._settings = settings
         self._now = now
         self._look = look
@@ -162,8 +165,8 @@ class _One:
             if isinstance(how, Replied):  # this runs on every call, and an answer shuts nothing
                 at = now()
                 cell.swap(lambda breaker: ended(breaker, settings, left, "answered", now=at))
-            elif _verdict(how) == "failed":
-                self._end(left, "failed", emit)
+            elif how is not None and counts_for_breaker(how):
+                self._end(left, how, emit)
 
         passed = Success(Pass(ended=tell))
         self._usual = (epoch, emit, passed)
@@ -202,7 +205,7 @@ class _One:
             nonlocal held
             holding, held = held, None
             if holding is not None:
-                self._end(holding, _verdict(how), emit)
+                self._end(holding, how, emit)
 
         return Pass(ended=tell, opened=opened)
 
@@ -226,10 +229,13 @@ class _One:
             failures=breaker.failures,
             probes=breaker.probes,
             probe_in_seconds=wait,
+            cause=None if wait is None else self.cause,
         )
 
-    def _end(self, left: Leave, verdict: Verdict, emit: Emit) -> None:
-        at, settings = self._now(), self._settings
+    def _end(self, left: Leave, how: End, emit: Emit) -> None:
+        at, settings, verdict = self._now(), self._settings, _verdict(how)
+        if verdict == "failed" and not isinstance(how, Replied | None):
+            self.cause = describe(how)[:_LONGEST_CAUSE]  # before it opens: who is refused then is told why
         self.change(lambda breaker: ended(breaker, settings, left, verdict, now=at), emit)
 
     def _tell(self, before: Breaker, after: Breaker, emit: Emit) -> None:
@@ -246,8 +252,9 @@ def _verdict(how: End) -> Verdict:
     return "failed" if how is not None and counts_for_breaker(how) else "nothing"
 
 
-def _refused(attempt: AnyAttempt, refused: Refused) -> Failure[LLMError]:
-    return Failure(CircuitOpen(model=attempt.model.name, endpoint=attempt.endpoint.base_url, retry_after_seconds=refused.seconds))
+def _refused(attempt: AnyAttempt, refused: Refused, cause: str | None) -> Failure[LLMError]:
+    model, endpoint = attempt.model.name, attempt.endpoint.base_url
+    return Failure(CircuitOpen(model=model, endpoint=endpoint, retry_after_seconds=refused.seconds, cause=cause))
 
 
 def _nothing(_: End) -> None: ...

@@ -82,8 +82,13 @@ def _shut(deps: LimitingDeps, attempt: Attempt) -> CircuitOpen | None:
     until = deps.guards.breakers.shut().get(attempt.endpoint.identity)
     if until is None:
         return None
-    seconds = max(0.0, until - deps.now())
-    return CircuitOpen(model=attempt.model.name, endpoint=attempt.endpoint.base_url, retry_after_seconds=seconds)
+    endpoint = attempt.endpoint
+    causes = (
+        each.cause for each in deps.guards.breakers.standing() if (each.provider, each.endpoint) == (endpoint.provider, endpoint.base_url)
+    )
+    return CircuitOpen(
+        model=attempt.model.name, endpoint=endpoint.base_url, retry_after_seconds=max(0.0, until - deps.now()), cause=next(causes, None)
+    )
 
 
 def _paused(guards: Guards, model: str, endpoint: Endpoint) -> RateLimitExceeded | None:

@@ -1,7 +1,9 @@
 """What is said of budgets: why one refused, and how all of them stand."""
 
+from collections.abc import Mapping
 from decimal import Decimal
 from math import isinf
+from typing import Final
 
 from llm_manager.domain.configuration import Budget, BudgetPeriod, BudgetUnit
 from llm_manager.domain.errors import BudgetExceeded
@@ -11,6 +13,12 @@ from llm_manager.policies.budget_book import Book, Exceeded, Purse
 from llm_manager.policies.budget_periods import end_of
 from llm_manager.policies.budget_rules import Rule, Unbounded, amount_of
 from llm_manager.policies.shelves import items
+
+_SPARING: Final[Mapping[BudgetUnit, str]] = {
+    "usd": "raise the limit, ask for less (max_tokens), or use a model that costs less",
+    "tokens": "raise the limit, or ask for less (max_tokens)",
+    "requests": "raise the limit",
+}
 
 
 def exceeded_error(rules: tuple[Rule, ...], exceeded: Exceeded) -> BudgetExceeded:
@@ -27,7 +35,7 @@ def exceeded_error(rules: tuple[Rule, ...], exceeded: Exceeded) -> BudgetExceede
     else:
         message = (
             f"{budget} ({terms(rule.budget)}): {said(exceeded.spent, rule.unit)} are spent and this request may take {worst}; "
-            "raise the limit, ask for less (max_tokens), or use a model that costs less"
+            f"{_SPARING[rule.unit]}"
         )
     return BudgetExceeded(
         budget=rule.name,

@@ -15,7 +15,6 @@ from returns.result import Failure, Success
 
 from llm_manager.cells import Cell
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest, Vector
-from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import ConfigurationError, ContentFiltered, ContextTooLarge, InvalidRequest, LLMError
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.usage import Priced
@@ -24,6 +23,7 @@ from llm_manager.outcomes import Settled
 from llm_manager.runs.prompting import Prompt, fill, read_prompt
 from llm_manager.runs.reading import Row, Table
 from llm_manager.runs.tallies import Tally, with_failed
+from llm_manager.runs.telling import described
 from llm_manager.services.model_client import Embed
 
 ADDED: Final = ("vector", "error", "model")
@@ -142,7 +142,7 @@ class _Asking:
     def _write(self, row: Row, made: "Vector | _Unfit", write: Write) -> None:
         if isinstance(made, _Unfit):
             error = made.error
-            told: dict[str, Any] = {"vector": None, "error": {"tag": error.tag, "message": describe(error)}, "model": None}
+            told: dict[str, Any] = {"vector": None, "error": {"tag": error.tag, "message": described(error)}, "model": None}
             self._tally.swap(lambda tally: with_failed(tally, error))
         else:
             told = {"vector": made, "error": None, "model": self._model}

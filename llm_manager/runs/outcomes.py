@@ -6,12 +6,12 @@ from typing import Any, Final
 from attrs import frozen
 from returns.result import Failure, Result
 
-from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Priced
 from llm_manager.outcomes import sealed
 from llm_manager.runs.columns import Columns
+from llm_manager.runs.telling import described
 from llm_manager.services.run_log import RunRow
 
 ABOUT: Final = ("error", "model", "input_tokens", "output_tokens", "cost_usd", "cached", "latency_seconds")
@@ -43,7 +43,7 @@ def finished(key: str, columns: Columns, outcome: Result[LLMResponse, LLMError])
 
 def error_output(columns: Columns, error: LLMError, response: LLMResponse | None = None) -> Mapping[str, Any]:
     """The columns of a row that failed: why, and of an answer what can be kept of one that is not whole."""
-    told = {"error": {"tag": error.tag, "message": describe(error)}}
+    told = {"error": {"tag": error.tag, "message": described(error)}}
     if response is None:
         return {**dict.fromkeys(columns.names), **told, **dict.fromkeys(ABOUT[1:])}
     return {**dict.fromkeys(columns.names), **columns.salvage(response), **told, **_about(response)}

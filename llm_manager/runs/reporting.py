@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.standing import BudgetStanding
 from llm_manager.domain.statistics import Statistics
@@ -14,6 +13,7 @@ from llm_manager.policies.expenses import Expense, expense_lines, expenses
 from llm_manager.policies.plurals import counted
 from llm_manager.policies.standing_words import budget_lines
 from llm_manager.runs.tallies import Tally
+from llm_manager.runs.telling import described
 
 OFFLINE: Final = "offline: no provider elsewhere could be reached just now; what got nowhere can be asked again once the connection is back"
 
@@ -70,7 +70,7 @@ def report_document(report: Report) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "output": report.output,
         "interrupted": report.interrupted,
-        "stopped": None if report.stopped is None else {"tag": report.stopped.tag, "message": describe(report.stopped)},
+        "stopped": None if report.stopped is None else {"tag": report.stopped.tag, "message": described(report.stopped)},
     }
 
 

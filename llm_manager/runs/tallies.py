@@ -6,11 +6,12 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
-from llm_manager.domain.error_questions import charge_of, describe
+from llm_manager.domain.error_questions import charge_of
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.usage import Priced
 from llm_manager.policies.call_cost import maybe_billed
 from llm_manager.runs.outcomes import Finished
+from llm_manager.runs.telling import described
 
 _DIFFERENT_AT_MOST: Final = 50
 
@@ -63,7 +64,7 @@ def with_failed(tally: Tally, error: LLMError, rows: int = 1) -> Tally:
     return evolve(
         tally,
         failures={**tally.failures, error.tag: tally.failures.get(error.tag, 0) + rows},
-        examples=tally.examples if error.tag in tally.examples else {**tally.examples, error.tag: describe(error)},
+        examples=tally.examples if error.tag in tally.examples else {**tally.examples, error.tag: described(error)},
     )
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from attrs import evolve
+
 from llm_manager.domain.configuration import Budget
 from llm_manager.domain.errors import Fault
 from llm_manager.settings.converting import Converted
@@ -18,7 +20,8 @@ def budgets_of(found: Converted) -> tuple[tuple[Budget, ...], list[Fault]]:
         said: dict[str, Any] = {key[2]: value for key, value in found.values.items() if key[:2] == (SECTION, label)}
         name = said.setdefault("name", label)
         if (SECTION, label, "limit") not in found.entries:
-            faults.append(found.fault(first, "a budget lacks its limit", "give limit, a number; it is in US dollars unless unit says else"))
+            wrong = found.fault(first, "a budget lacks its limit", "give limit, a number; it is in US dollars unless unit says else")
+            faults.append(evolve(wrong, key=f"{wrong.key.removesuffix(first[2])}limit"))
         elif name in budgets:
             faults.append(found.fault(first, "two budgets have the same name", "give each a name of its own"))
         elif "limit" in said:

@@ -78,7 +78,19 @@ def test_a_run_that_can_pay_for_no_row_asks_nothing(rows: Path, tmp_path: Path) 
         told = run("run", str(rows), "--prompt", "{text}", "--max-cost", "0.001", "--max-tokens", "10", "--config", config, home=tmp_path)
         assert server.requests == []
     assert told.returncode == 3
-    assert "ask for less (max_tokens)" in told.stderr
+    assert "ask for less (--max-tokens)" in told.stderr
+
+
+def test_a_budget_of_requests_does_not_advise_what_saves_none(tmp_path: Path) -> None:
+    with fault_server(echo) as server:
+        config = Path(priced(server.url, tmp_path))
+        config.write_text(config.read_text() + '[budgets.few]\nlimit = 1\nunit = "requests"\nperiod = "run"\n')
+        rows = tmp_path / "two.jsonl"
+        rows.write_text('{"text": "a"}\n{"text": "b"}\n')
+        told = run("run", str(rows), "--prompt", "{text}", "--concurrency", "1", "--config", str(config), home=tmp_path)
+    assert told.returncode == 3
+    assert "raise the limit" in told.stderr
+    assert "max-tokens" not in told.stderr.replace("_", "-")
 
 
 def test_one_call_may_cost_no_more_than_this(tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from llm_manager.domain import error_questions as questions
 from llm_manager.domain.errors import (
     AllModelsFailed,
+    BudgetExceeded,
     Charge,
+    CircuitOpen,
     ConfigurationError,
     ContentFiltered,
     ContextTooLarge,
@@ -21,6 +23,7 @@ from llm_manager.domain.errors import (
     ModelUnavailable,
     NetworkError,
     Origin,
+    OutputInvalid,
     PolicyBlocked,
     QuotaExhausted,
     RateLimitExceeded,
@@ -142,7 +145,35 @@ def test_advice_is_given_once_and_in_the_readers_words() -> None:
     )
     late = RequestTimeout(model="m", timeout_ms=1000)
     assert questions.describe(late).endswith("within 1 s; raise timeout_ms if it is only slow")
-    assert "raise --timeout if" in questions.describe(AllModelsFailed(causes=(late,)), patience="--timeout")
+    assert "raise --timeout if" in questions.describe(AllModelsFailed(causes=(late,)), ways={"timeout_ms": "--timeout"})
+    assert questions.describe(attrs.evolve(late, phase="total")).endswith("raise deadline_ms if it is only slow")
+
+
+def test_what_budgets_advise_is_called_what_the_reader_knows_it_by() -> None:
+    """The names of an own budget, and of what makes a request cheaper."""
+    ways = {"max_tokens": "--max-tokens", "max_cost_usd": "--max-cost"}
+    own = BudgetExceeded(budget="max_cost_usd", message="nothing bounds it; say it with max_tokens")
+    assert questions.describe(own).startswith("the budget max_cost_usd does not cover this call: nothing bounds it; say it with max_tokens")
+    assert questions.describe(own, ways=ways).startswith("the budget --max-cost does not cover")
+    assert "say it with --max-tokens" in questions.describe(own, ways=ways)
+    told = questions.describe(BudgetExceeded(budget="a", message="budget 'a': ask for less (max_tokens)"), ways=ways)
+    assert told == "budget 'a': ask for less (--max-tokens)"
+    cut = OutputInvalid(model="m", path="$", message="cut", reason="truncated")
+    assert questions.describe(cut, ways=ways).endswith("raise --max-tokens")
+
+
+def test_an_answer_that_broke_off_is_not_one_that_was_never_begun() -> None:
+    """The server was reached: nobody is sent to check its address."""
+    told = questions.describe(NetworkError(model="m", message="the connection to a:1 broke before the answer was whole", sent=True))
+    assert told.startswith("m was reached and its answer did not come whole: the connection to a:1 broke")
+    assert "address" not in told
+
+
+def test_a_breaker_tells_what_opened_it() -> None:
+    shut = CircuitOpen(model="m", endpoint="e", retry_after_seconds=1.0, cause="could not reach m: the name of x:1 cannot be resolved")
+    assert questions.describe(shut) == (
+        "m failed too often just now: could not reach m: the name of x:1 cannot be resolved; it is asked again in 1 s"
+    )
 
 
 def test_a_server_that_does_not_run_is_the_subject_and_no_model() -> None:

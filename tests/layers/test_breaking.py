@@ -14,8 +14,8 @@ from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import BreakerSettings
-from llm_manager.domain.error_questions import counts_for_breaker
-from llm_manager.domain.errors import CircuitOpen, LLMError, ModelUnavailable, RateLimitExceeded
+from llm_manager.domain.error_questions import counts_for_breaker, describe
+from llm_manager.domain.errors import CircuitOpen, LLMError, ModelUnavailable, NetworkError, RateLimitExceeded
 from llm_manager.domain.events import BreakerChanged, Event
 from llm_manager.domain.models import Endpoint
 from llm_manager.domain.requests import LLMRequest
@@ -88,6 +88,26 @@ def test_five_failures_shut_it_and_it_says_when_to_come_back() -> None:
         assert await door.enter() == CircuitOpen(model="scripted-1", endpoint=HERE.base_url, retry_after_seconds=50.0)
         assert door.told == [BreakerChanged(at=0.0, provider="openai", endpoint=HERE.base_url, phase="open")]
         await door.go(ANSWERED, evolve(HERE, account="other"))
+
+    virtual(test)
+
+
+def test_who_is_refused_is_told_why_in_the_words_of_the_last_failure() -> None:
+    async def test(door: Door) -> None:
+        await door.trip()
+        for gate in (door.breakers.entry, door.breakers.gate):
+            refused = await gate(attempt(), door.told.append)
+            assert isinstance(refused, Failure)
+            error = refused.failure()
+            assert isinstance(error, CircuitOpen)
+            assert error.cause == describe(DOWN)
+        assert [each.cause for each in door.breakers.standing()] == [describe(DOWN)]
+        await asyncio.sleep(60)
+        (await door.through()).ended(NetworkError(model="m", message="refused"))
+        assert [each.cause for each in door.breakers.standing()] == [describe(NetworkError(model="m", message="refused"))]
+        await asyncio.sleep(60)
+        await door.go(ANSWERED)
+        assert [each.cause for each in door.breakers.standing()] == [None]
 
     virtual(test)
 

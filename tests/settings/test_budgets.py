@@ -77,7 +77,7 @@ def test_budgets_are_shown_with_their_origins(tmp_path: Path) -> None:
         ("{a: {limit: .nan}}", "budgets.a.limit", "a number from 0"),
         ("{a: {limit: 1e99}}", "budgets.a.limit", "a number from 0"),
         ("{a: {limit: [1]}}", "budgets.a.limit", "a number from 0"),
-        ("{a: {period: day}}", "budgets.a.period", "lacks its limit"),
+        ("{a: {period: day}}", "budgets.a.limit", "lacks its limit"),
         ("{a: {limit: 1, period: week}}", "budgets.a.period", "none of run, day, month"),
         ("{a: {limit: 1, unit: euro}}", "budgets.a.unit", "none of usd, tokens, requests"),
         ("{a: {limit: 1, each: person}}", "budgets.a.each", "none of provider"),
