@@ -77,7 +77,7 @@ class Way:
         encoded = sealed(client.encode(self.call.request, step.profile))
         if not isinstance(encoded, Success):
             return Failure(Missed(error=encoded.failure(), sent=False))
-        key = await key_now(deps.guards.keys, step.profile, client.key, ledger, deps.journal.emit)
+        key = await key_now(deps, step.profile, client.key, ledger)
         if not isinstance(key, Success):
             return key
         limits = self.limits[asked.step]

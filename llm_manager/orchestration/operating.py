@@ -165,7 +165,7 @@ class Round:
         """
         profile, deps = self.plan.steps[index].profile, self.deps
         client = deps.clients()[profile.provider]
-        key = await key_now(deps.guards.keys, profile, client.key, ledger, deps.journal.emit)
+        key = await key_now(deps, profile, client.key, ledger)
         if isinstance(key, Failure):
             return key
         guessed, most = texts_size(texts)

@@ -3,6 +3,7 @@
 Nothing is re-sent anywhere else: whole answers, streams, embeddings and the rest are all asked from here.
 """
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from decimal import Decimal
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
@@ -12,7 +13,7 @@ from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Ledger
 from llm_manager.domain.error_questions import charge_of
-from llm_manager.domain.errors import AttemptRecord, AuthenticationFailed, LLMError, with_attempts
+from llm_manager.domain.errors import AttemptRecord, AuthenticationFailed, LLMError, RequestTimeout, with_attempts
 from llm_manager.domain.events import MovedOn
 from llm_manager.domain.models import Endpoint, ModelProfile
 from llm_manager.domain.plans import Plan
@@ -21,8 +22,7 @@ from llm_manager.domain.usage import Cost, Unpriced
 from llm_manager.outcomes import Settled
 from llm_manager.policies.recovery import FIRST, GiveUp, Means, Move, Try, next_move, verdict
 from llm_manager.policies.routing import retirement
-from llm_manager.services.gates import Emit
-from llm_manager.services.guards import Guards, Keys
+from llm_manager.services.guards import Guards, Ready
 from llm_manager.services.journal import Journal
 from llm_manager.services.world import World
 
@@ -190,9 +190,21 @@ def missed_record(plan: Plan, lost: Lost) -> AttemptRecord:
     )
 
 
-async def key_now(keys: Keys, profile: ModelProfile, own: Secret | None, ledger: Ledger, emit: Emit) -> Settled[Secret | None, Missed]:
+class Sending(Protocol):
+    """What every way of sending has."""
+
+    @property
+    def world(self) -> World: ...
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def guards(self) -> Guards: ...
+
+
+async def key_now(deps: Sending, profile: ModelProfile, own: Secret | None, ledger: Ledger) -> Settled[Secret | None, Missed]:
     """The key to ask a model with now, fetched when that is due; one that it has just refused is not sent again."""
-    if keys.ready is not None and (lacking := await keys.ready(profile.provider, emit)) is not None:
+    keys = deps.guards.keys
+    if keys.ready is not None and (lacking := await _fetched(keys.ready, deps, profile, ledger)) is not None:
         return Failure(Missed(error=lacking, sent=False))
     key = keys.choose(profile.provider, own)
     last = ledger.attempts[-1] if ledger.attempts else None
@@ -201,6 +213,24 @@ async def key_now(keys: Keys, profile: ModelProfile, own: Secret | None, ledger:
     if (last.provider, last.model, last.key_fingerprint) != (profile.provider, profile.name, key.fingerprint):
         return Success(key)
     return Failure(Missed(error=last.error, key=key, sent=False))
+
+
+async def _fetched(ready: Ready, deps: Sending, profile: ModelProfile, ledger: Ledger) -> LLMError | None:
+    """Wait for keys no longer than the call has time."""
+    scope = asyncio.timeout(ledger.deadline - deps.world.now())
+    try:
+        async with scope:
+            return await ready(profile.provider, deps.journal.emit)
+    except TimeoutError:
+        if not scope.expired():
+            raise
+        return too_late(profile, ledger)
+
+
+def too_late(profile: ModelProfile, ledger: Ledger) -> RequestTimeout:
+    """The error of a call whose time was over before a model was asked."""
+    milliseconds = round((ledger.deadline - ledger.started) * 1000)
+    return RequestTimeout(model=profile.name, timeout_ms=milliseconds, phase="total", attempts=ledger.attempts)
 
 
 def moves(ledger: Ledger, answered: ModelProfile) -> tuple[str, ...]:

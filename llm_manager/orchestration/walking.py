@@ -4,6 +4,8 @@ Whole answers and streams take the same walk; a stream that has opened has left 
 its first event by construction.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from functools import partial
 
@@ -11,12 +13,12 @@ from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Attempt, Call, Ledger, Limits
-from llm_manager.domain.errors import LLMError, RequestTimeout
+from llm_manager.domain.errors import LLMError
 from llm_manager.domain.plans import Plan, PlanStep
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.orchestration.attempting import WalkDeps, Way
 from llm_manager.orchestration.hedging import hedge, hedged
-from llm_manager.orchestration.trying import Lost, Trial, try_on
+from llm_manager.orchestration.trying import Lost, Trial, too_late, try_on
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.deadlines import limits_for, total_seconds
 from llm_manager.policies.recovery import FIRST
@@ -44,7 +46,7 @@ def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> St
         ledger = _ledger(call, longest)
         began = now()
         if began >= ledger.deadline:
-            return Failure(_too_late(plan, ledger))
+            return Failure(too_late(plan.steps[0].profile, ledger))
         second = hedge(deps, plan) if deps.hedging.enabled else None
         if second is None:
             outcome = await way.ask(step, FIRST, ledger, began)
@@ -76,11 +78,6 @@ def _ledger(call: Call, longest: float) -> Ledger:
     if call.before is None:
         return Ledger(started=call.started, deadline=deadline, max_cost_usd=most)
     return evolve(call.before, deadline=min(deadline, call.before.deadline), max_cost_usd=most)
-
-
-def _too_late(plan: Plan, ledger: Ledger) -> RequestTimeout:
-    milliseconds = round((ledger.deadline - ledger.started) * 1000)
-    return RequestTimeout(model=plan.steps[0].profile.name, timeout_ms=milliseconds, phase="total", attempts=ledger.attempts)
 
 
 def _remembering_limits(deps: WalkDeps, *, streamed: bool) -> Callable[[LLMRequest, Plan], tuple[tuple[Limits, ...], float]]:

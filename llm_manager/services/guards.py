@@ -1,7 +1,7 @@
 """What lets requests through: one record, which managers may share, so that two of them never pass one limit together."""
 
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from attrs import frozen
 
@@ -55,6 +55,9 @@ class Budgets:
     """Begin the budgets of a period anew."""
 
 
+Ready: TypeAlias = Callable[[str, Emit], Coroutine[Any, Any, LLMError | None]]
+
+
 @frozen(kw_only=True)
 class Keys:
     """Which key of a provider is sent, where it has several or they change."""
@@ -63,7 +66,7 @@ class Keys:
     """The key of a provider to send now, given the one that its client was made with."""
     others: Callable[[str, Secret | None], bool]
     """Whether the provider has a key that works beside the one given."""
-    ready: Callable[[str, Emit], Coroutine[Any, Any, LLMError | None]] | None
+    ready: Ready | None
     """Fetch the keys of a provider if they are due; awaited before its key is chosen. None where no keys are fetched."""
     gate: Gate | None
     standing: Callable[[], tuple[KeyStanding, ...]]

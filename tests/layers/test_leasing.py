@@ -14,8 +14,17 @@ from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest
 from llm_manager.domain.error_questions import describe, may_try_another_key, refused_here
-from llm_manager.domain.errors import AuthenticationFailed, ConfigurationError, LLMError, NetworkError, QuotaExhausted, RateLimitExceeded
+from llm_manager.domain.errors import (
+    AuthenticationFailed,
+    ConfigurationError,
+    LLMError,
+    NetworkError,
+    QuotaExhausted,
+    RateLimitExceeded,
+    RequestTimeout,
+)
 from llm_manager.domain.events import Event, KeyChanged
+from llm_manager.domain.moderation import ModerationRequest
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.secrets import Secret
@@ -503,3 +512,24 @@ def test_a_key_that_was_refused_is_not_sent_again_when_the_fetch_that_follows_br
     for outcome in (chat, vectors):
         assert isinstance(outcome, Failure)
         assert [(each.sent, each.key_fingerprint) for each in outcome.failure().attempts] == [(True, A.fingerprint), (False, A.fingerprint)]
+
+
+def test_a_key_source_is_waited_for_no_longer_than_its_call_has() -> None:
+    model = scripted("hi", provider="p", able=("moderate",))
+
+    async def scenario() -> list[tuple[LLMError, float]]:
+        manager = scripted_manager(model, config=LLMConfig(providers={"p": ProviderSettings(key_source=hangs)}))
+        ended = list[tuple[LLMError, float]]()
+        for ask in (manager.generate(LLMRequest("hi", deadline_ms=1_000)), manager.moderate(ModerationRequest("hi", deadline_ms=1_000))):
+            began = asyncio.get_running_loop().time()
+            outcome = await settle(ask)
+            assert isinstance(outcome, Failure)
+            ended.append((outcome.failure(), asyncio.get_running_loop().time() - began))
+        return ended
+
+    for error, seconds in run_virtual(scenario()):
+        assert isinstance(error, RequestTimeout)
+        assert (error.phase, error.timeout_ms) == ("total", 1_000)
+        assert seconds == pytest.approx(1.0)
+        assert [each.sent for each in error.attempts] == [False]
+    assert (model.count, model.besides) == (0, [])
