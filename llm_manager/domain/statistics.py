@@ -62,6 +62,7 @@ class Spending:
     """What the calls on behalf of one name took; those from the cache count, and took nothing.
 
     ``unpriced`` calls have a cost that is not known; ``doubtful`` counts failed attempts that may have been billed.
+    What a call that was left had begun, and others then were answered with, is in the totals of its model alone.
     """
 
     calls: int = 0
