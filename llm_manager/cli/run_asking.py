@@ -13,9 +13,11 @@ from llm_manager.cli.run_output import Sink
 from llm_manager.cli.run_progress import Progress
 from llm_manager.cli.run_words import Prepared
 from llm_manager.cli.session import Session
+from llm_manager.domain.error_questions import may_try_another_key, origin_of
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.plans import Plan
+from llm_manager.domain.standing import KeyStanding
 from llm_manager.effects import settle
 from llm_manager.outcomes import sealed
 from llm_manager.runs.jobs import pinned
@@ -101,6 +103,7 @@ class Asking:
                     concurrency=run.concurrency,
                     tell=lambda tally: self._tell(progress, tally),
                     offline=lambda: manager.standing().online is False,
+                    key_left=lambda error: _another_key(error, manager.standing().keys),
                 )
             finally:
                 ticking.cancel()
@@ -135,3 +138,11 @@ class Asking:
         while True:
             await self.run.world.sleep(_TICK_SECONDS)
             progress.tell(self.tally.read())
+
+
+def _another_key(error: LLMError, keys: tuple[KeyStanding, ...]) -> bool:
+    """Say whether it was the matter of one key, and the provider has another that works."""
+    origin = origin_of(error)
+    if origin is None or not may_try_another_key(error):
+        return False
+    return any(key.usable and key.provider == origin.provider for key in keys)

@@ -101,8 +101,8 @@ def next_move(plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter
     if here is not None and in_time and means.other_key and isinstance(error, AuthenticationFailed) and way.kept_back(here):
         return Try(step=here)
     if here is not None and in_time and ledger.attempts[-1].sent and way.may_resend(here):
-        if means.other_key and may_try_another_key(error) and way.room(here) == 0.0:
-            return Try(step=here, resend=True)
+        if means.other_key and may_try_another_key(error):
+            return Try(step=here)  # who refused a key is not short of strength: no share of re-sends bounds that
         if plan.strategy == "cost" and way.sent(here) == 1 and (again := way.again(here)) is not None:
             return again.move
     if not may_fall_back(error) and resend(error) == "never":
@@ -226,8 +226,8 @@ class _Way:
         met = [record.error for record in self.records(index) if record.sent and record.error is not None]
         if not met:
             return True
-        willing = resend(met[-1])
-        return self.may_resend(index) and (willing == "freely" or (willing == "once" and len(met) == 1))
+        willing = [resend(error) for error in met]
+        return self.may_resend(index) and (willing[-1] == "freely" or (willing[-1] == "once" and willing.count("once") == 1))
 
     def limited(self, index: int, error: LLMError) -> "_Wait | None":
         """How to go on after a limit of our own: the patient wait; others stand in its queue, once no other model is left."""

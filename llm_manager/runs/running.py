@@ -37,11 +37,13 @@ async def run_rows(
     concurrency: int | None = None,
     tell: Callable[[Tally], None] = lambda _: None,
     offline: Callable[[], bool] = lambda: False,
+    key_left: Callable[[LLMError], bool] = lambda _: False,
 ) -> LLMError | None:
     """Ask every row that is to be asked; gives what stopped the run early, or None.
 
     A row is counted in ``tally`` once it is durable. Cancelled, it leaves what is under way and writes down the rest. The last
-    rows of a run that ends ``offline`` and got nowhere for it count as not asked: the same run goes on with them later.
+    rows of a run that ends ``offline`` and got nowhere for it count as not asked: the same run goes on with them later. So does a row
+    whose key was refused while there is a ``key_left`` for the others, which are asked.
     """
     asking = _Asking(job, found)
     committer = Committer(log, run_blocking, tally, tell)
@@ -55,7 +57,8 @@ async def run_rows(
                 error = ended.error
                 if error is not None and stops(error):
                     stopped = stopped or error
-                    asking.stop()
+                    if not key_left(error):
+                        asking.stop()
                     continue
                 if error is not None and in_vain(error):
                     vain.append((ended, rows))

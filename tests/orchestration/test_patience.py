@@ -1,5 +1,6 @@
 """Who waits, and for what: rows of a batch for endpoints to come back, others for nothing that is down."""
 
+import asyncio
 from contextlib import aclosing
 
 import pytest
@@ -220,3 +221,20 @@ def test_a_refused_key_gives_way_to_another_at_once() -> None:
     assert [each.key_fingerprint for each in first.attempts] == [key.fingerprint for key in keys]
     assert [each.key_fingerprint for each in second.attempts] == [keys[1].fingerprint]
     assert two.count == 0
+
+
+def test_two_hundred_calls_at_once_change_a_refused_key_though_re_sends_are_few() -> None:
+    keys = Secret("sk-one-0123456789"), Secret("sk-two-0123456789")
+
+    async def said(attempt: Attempt) -> Said:
+        await asyncio.sleep(0.1)
+        return "hello" if attempt.key == keys[1] else AuthenticationFailed(model=attempt.model.name, message="401")
+
+    model = scripted(said, provider="one", key=keys[0])
+    config = evolve(ORDER, providers={"one": ProviderSettings(api_key=keys[0], api_keys=(keys[1],))})
+
+    async def calls() -> list[Settled[LLMResponse, LLMError]]:
+        manager = scripted_manager(model, config=config)
+        return await asyncio.gather(*(settle(manager.generate(HI)) for _ in range(200)))
+
+    assert all(isinstance(outcome, Success) for outcome in run_virtual(calls()))

@@ -162,6 +162,8 @@ def test_a_context_too_large_goes_only_to_a_larger_window() -> None:
 def test_what_may_have_been_charged_is_re_sent_at_most_once(once: LLMError) -> None:
     assert isinstance(after(plan_of(1), (0, once)), Try)
     assert after(plan_of(1), (0, once), (0, once)) == GiveUp(error=once)
+    assert isinstance(after(plan_of(1), (0, DOWN), (0, once)), Try), "what was surely not charged before is no re-send of this"
+    assert after(plan_of(1), (0, once), (0, DOWN), (0, once)) == GiveUp(error=once)
 
 
 def test_giving_up_names_every_models_last_error() -> None:
@@ -224,7 +226,7 @@ def test_attempts_never_pass_the_fresh_steps_and_the_retries(
         assert not met or changes_key or not isinstance(met[-1], NEVER_AGAIN)
         assert may_fall_back(error) or move.step == index or there
         again = bool(there and there[-1].sent and met)
-        assert move.resend == again or (again and isinstance(met[-1], RateLimitExceeded))
+        assert move.resend == again or (again and (changes_key or isinstance(met[-1], RateLimitExceeded)))
         assert not move.resend or waits[move.step] <= move.after_seconds
         assert not there or there[-1].sent or move.after_seconds > 0.0 or not patient or move.last_resort or changes_key
         assert not there or there[-1].sent or (there[-1].error is not None and refused_here(there[-1].error))
@@ -253,12 +255,12 @@ def test_what_was_refused_here_takes_no_re_send() -> None:
     assert after(plan, (0, SHUT), (1, DOWN), (1, DOWN)) == Try(step=0, last_resort=True)
 
 
-def test_another_key_of_the_same_model_comes_before_another_model_and_is_a_re_send() -> None:
+def test_another_key_of_the_same_model_comes_before_another_model_and_takes_no_share_of_re_sends() -> None:
     for error in (AuthenticationFailed(model="m", message="no"), LIMITED, QuotaExhausted(model="m", message="spent")):
-        assert after(plan_of(2), (0, error), other_key=True) == Try(step=0, resend=True)
+        assert after(plan_of(2), (0, error), other_key=True) == Try(step=0)
         assert after(plan_of(2), (0, error)) == Try(step=1)
         assert after(plan_of(2, max_retries=0), (0, error), other_key=True) == Try(step=1)
-        assert after(plan_of(2), (0, error), other_key=True, waits=(1.0, 0.0)) == Try(step=1)
+        assert after(plan_of(2), (0, error), other_key=True, waits=(1.0, 0.0)) == Try(step=0)
     assert after(plan_of(2), (0, DOWN), other_key=True) == Try(step=1)
     account = RateLimitExceeded(model="m", scope="account")
     assert after(plan_of(2), (0, account), other_key=True) == Try(step=1)

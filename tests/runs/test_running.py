@@ -62,6 +62,7 @@ async def ran(
     told: list[Tally] | None = None,
     concurrency: int | None = None,
     offline: bool = False,
+    key_left: bool = False,
 ) -> tuple[Tally, LLMError | None]:
     found = survey(job, log, retry_failed=retry_failed).unwrap()
     tally = Cell(found.tally)
@@ -75,6 +76,7 @@ async def ran(
         concurrency=concurrency,
         tell=lambda _: None if told is None else told.append(_),
         offline=lambda: offline,
+        key_left=lambda _: key_left,
     )
     return tally.read(), stopped
 
@@ -189,6 +191,13 @@ async def test_what_every_row_would_meet_stops_the_run_and_leaves_the_row_to_be_
     assert [row["text"] for row in written(job, log)] == ["a", "b", "d"]
     tally, stopped = await ran(job, log, modelling())
     assert (stopped, tally.earlier, tally.answered) == (None, 3, 3)
+
+
+async def test_a_refused_key_stops_no_run_that_has_another(jobbing: Any, modelling: Any) -> None:
+    error = AuthenticationFailed(model="m", message="wrong key")
+    job, log = jobbing(texts(*"abcdef")), memory_run_log()
+    tally, stopped = await ran(job, log, modelling(only_some({"c": error})), key_left=True)
+    assert (stopped, tally.answered, tally.failed, tally.left) == (error, 5, 0, 1)
 
 
 def test_what_is_under_way_when_a_run_stops_is_kept(jobbing: Any) -> None:

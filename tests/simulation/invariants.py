@@ -9,7 +9,7 @@ from attrs import define, field
 
 from llm_manager.domain import events
 from llm_manager.domain.configuration import LLMConfig
-from llm_manager.domain.errors import AllModelsFailed, LLMError, RateLimitExceeded
+from llm_manager.domain.errors import AllModelsFailed, AuthenticationFailed, LLMError, QuotaExhausted, RateLimitExceeded
 from llm_manager.domain.events import Event
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.standing import BudgetStanding
@@ -25,6 +25,7 @@ _PATIENCE = 0.05
 """What a call may pass its deadline by."""
 _BY_ACCOUNT = frozenset({"openai", "groq", "gemini"})
 _LEAST_TOTAL = 300.0
+_NO_SHARE = (RateLimitExceeded, AuthenticationFailed, QuotaExhausted)
 _LOADING_TOTAL = 1320.0
 
 
@@ -44,7 +45,8 @@ class CallRecord:
     """Which fault has ended it for good, met by which attempt; one that a hedge had begun before that may still leave."""
     ended: bool = False
     limited: set[str] = field(factory=set)
-    """Which servers have asked it last to slow down: when it is sent again is for admission to say, not for a share of re-sends."""
+    """Which servers have asked it last to slow down: when it is sent again is for admission to say, not for a share of re-sends; or
+    have refused its key, or spent that key's quota: another key takes none of the share."""
 
 
 @define
@@ -131,7 +133,7 @@ class Invariants:
 
     def _failed(self, event: events.AttemptFailed) -> None:
         call = self.calls[event.call_id]
-        (call.limited.add if isinstance(event.error, RateLimitExceeded) else call.limited.discard)(event.provider)
+        (call.limited.add if isinstance(event.error, _NO_SHARE) else call.limited.discard)(event.provider)
         exchange = call.attempts.get(event.number)
         if exchange is not None:
             self.breakers.failed(exchange)
