@@ -3,6 +3,8 @@
 Belongs here: `publish` and `settle`, the only code that knows what a `FutureResult` is made of.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Coroutine
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast, overload

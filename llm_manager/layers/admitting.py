@@ -4,6 +4,8 @@ Who must wait is a future of its own loop; what lets it go may happen on any oth
 keeps one timer for it.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from itertools import count
@@ -95,7 +97,7 @@ def admitting(settings: AdmissionSettings, providers: Mapping[str, ProviderSetti
     return Admissions(gate=gate, standing=quotas.standing)
 
 
-def _pass(quota: "_Quota", grant: Grant, emit: Emit) -> Pass:
+def _pass(quota: _Quota, grant: Grant, emit: Emit) -> Pass:
     leaving = _Leaving(quota, grant, emit)
     return Pass(ended=leaving.ended, opened=leaving.opened, unsent=leaving.unsent)
 
@@ -105,7 +107,7 @@ class _Leaving:
 
     __slots__ = ("_emit", "_grant", "_quota")
 
-    def __init__(self, quota: "_Quota", grant: Grant, emit: Emit) -> None:
+    def __init__(self, quota: _Quota, grant: Grant, emit: Emit) -> None:
         self._quota = quota
         self._grant: Grant | None = grant
         self._emit = emit
@@ -144,7 +146,7 @@ class _Quotas:
         self._world = world
         self._made: dict[_Name, _Quota] = {}
 
-    def of(self, attempt: AnyAttempt) -> "_Quota":
+    def of(self, attempt: AnyAttempt) -> _Quota:
         """The quota that a request draws on, made at the first one."""
         endpoint, key = attempt.endpoint, attempt.key
         fingerprint = None if key is None or endpoint.provider in LIMITED_BY_ACCOUNT else key.fingerprint
@@ -152,7 +154,7 @@ class _Quotas:
         quota = self._made.get(name)
         return quota if quota is not None else self._new(name, endpoint, fingerprint)
 
-    def of_account(self, endpoint: Endpoint) -> "list[_Quota]":
+    def of_account(self, endpoint: Endpoint) -> list[_Quota]:
         """All quotas of an endpoint."""
         return [quota for quota in self._made.copy().values() if quota.endpoint == endpoint]
 
@@ -161,7 +163,7 @@ class _Quotas:
         at = self._world.now()
         return tuple(quota.standing(at) for quota in sorted(self._made.copy().values(), key=lambda quota: quota.name))
 
-    def _new(self, name: _Name, endpoint: Endpoint, fingerprint: str | None) -> "_Quota":
+    def _new(self, name: _Name, endpoint: Endpoint, fingerprint: str | None) -> _Quota:
         at = self._world.now()
         if len(self._made) >= _MOST_SCOPES:
             for old, quota in list(self._made.items()):
@@ -313,7 +315,7 @@ class _Quota:
             return _taken_back(command)
         return None
 
-    def _tell(self, answer: "asyncio.Future[_Answer]", command: _Answer, emit: Emit) -> None:
+    def _tell(self, answer: asyncio.Future[_Answer], command: _Answer, emit: Emit) -> None:
         self._follow(_told(answer, command), emit)
 
     def _follow(self, event: Event | None, emit: Emit) -> None:
@@ -375,7 +377,7 @@ class _Clock:
         self._ring()
 
 
-def _told(answer: "asyncio.Future[_Answer]", command: _Answer) -> Ended | None:
+def _told(answer: asyncio.Future[_Answer], command: _Answer) -> Ended | None:
     if answer.done():
         return _taken_back(command)
     answer.set_result(command)

@@ -61,8 +61,8 @@ class Memory:
 def caching(memory: Memory) -> Callable[[Step[Attempt, LLMResponse]], Step[Attempt, LLMResponse]]:
     """Answer from memory, else join an equal call under way, else ask and store."""
 
-    def wrap(step: Step[Attempt, LLMResponse]) -> Step[Attempt, LLMResponse]:
-        async def cached(attempt: Attempt) -> Settled[LLMResponse, LLMError]:
+    def wrap(step: "Step[Attempt, LLMResponse]") -> "Step[Attempt, LLMResponse]":
+        async def cached(attempt: Attempt) -> "Settled[LLMResponse, LLMError]":
             if attempt.request.cache == "off":
                 return await step(attempt)
             key = cache_key(attempt)
@@ -79,8 +79,8 @@ def caching(memory: Memory) -> Callable[[Step[Attempt, LLMResponse]], Step[Attem
 def caching_streams(memory: Memory) -> Callable[[Step[Attempt, OpenStream]], Step[Attempt, OpenStream]]:
     """Replay a remembered answer as events, else open a stream and store the answer it ends with."""
 
-    def wrap(step: Step[Attempt, OpenStream]) -> Step[Attempt, OpenStream]:
-        async def cached(attempt: Attempt) -> Settled[OpenStream, LLMError]:
+    def wrap(step: "Step[Attempt, OpenStream]") -> "Step[Attempt, OpenStream]":
+        async def cached(attempt: Attempt) -> "Settled[OpenStream, LLMError]":
             if attempt.request.cache == "off":
                 return await step(attempt)
             key = cache_key(attempt)

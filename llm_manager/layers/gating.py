@@ -1,5 +1,7 @@
 """Let an attempt through the gates, and tell each of them how it ended."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 
 from attrs import evolve

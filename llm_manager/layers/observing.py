@@ -1,5 +1,7 @@
 """Tell the journal how each call ended, hits included: the outermost layer."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Protocol
 

@@ -1,6 +1,8 @@
 """Tell the journal of every request that really leaves, and how it ended: inside caching, so that a hit and a call that
 shares another's flight are none, and outside bounding, so that a deadline is an ending too."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 
 from returns.result import Success

@@ -1,5 +1,7 @@
 """Bound re-sends to an endpoint: calls are counted as they leave, re-sends as they are decided on."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from typing import Final, TypeAlias
 

@@ -1,5 +1,7 @@
 """Texts judged and pictures made: one request each, re-sent and passed on as `trying` says."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeAlias, TypeVar
 

@@ -1,5 +1,7 @@
 """Asking every endpoint at once: how it is, and which models it has."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable, Mapping
 from typing import TypeAlias

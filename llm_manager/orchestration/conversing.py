@@ -1,5 +1,7 @@
 """A question within a conversation: load, trim, ask, append."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from typing import Final
 

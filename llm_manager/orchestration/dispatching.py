@@ -1,5 +1,7 @@
 """The innermost step: give an attempt to the client of its provider."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 

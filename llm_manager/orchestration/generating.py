@@ -61,7 +61,7 @@ class AnswerRow(Protocol):
 def generating(step: Step[Call, LLMResponse], world: World) -> Step[LLMRequest, LLMResponse]:
     """Begin a call for each request; its id names it in the journal and on the answer."""
 
-    async def generate(request: LLMRequest) -> Settled[LLMResponse, LLMError]:
+    async def generate(request: LLMRequest) -> "Settled[LLMResponse, LLMError]":
         strange = not_asked(request)
         if strange is not None:
             return Failure(strange)
@@ -73,7 +73,7 @@ def generating(step: Step[Call, LLMResponse], world: World) -> Step[LLMRequest, 
 def answering_rows(step: Step[Call, LLMResponse], world: World) -> AnswerRow:
     """Begin a patient call for each row."""
 
-    async def answer(request: LLMRequest, outage_seconds: Callable[[], float], /) -> Settled[LLMResponse, LLMError]:
+    async def answer(request: LLMRequest, outage_seconds: "Callable[[], float]", /) -> "Settled[LLMResponse, LLMError]":
         strange = not_asked(request)
         if strange is not None:
             return Failure(strange)
@@ -87,8 +87,8 @@ def going_on(step: Step[Call, LLMResponse], world: World) -> GoOn:
     """Calls of several turns with one ledger; each turn has an id of its own, and one event at its end."""
 
     async def go_on(
-        request: LLMRequest, /, *, before: Ledger | None = None, started: float | None = None
-    ) -> Settled[LLMResponse, LLMError]:
+        request: LLMRequest, /, *, before: "Ledger | None" = None, started: "float | None" = None
+    ) -> "Settled[LLMResponse, LLMError]":
         strange = not_asked(request)
         if strange is not None:
             return Failure(strange)

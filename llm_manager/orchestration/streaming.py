@@ -1,5 +1,7 @@
 """A stream for its reader: the first event and the rest as one generator, closed however it is left."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncGenerator
 
 from returns.result import Failure, Result, Success

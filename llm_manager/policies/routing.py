@@ -5,6 +5,8 @@ The order of judgement: policy filter (privacy, airgap, capability, window) > ex
 a candidate back, never out. Every candidate is a step or a refusal with its reason.
 """
 
+from __future__ import annotations
+
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeAlias

@@ -1,5 +1,7 @@
 """Caches and conversations that live as long as the process."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable
 

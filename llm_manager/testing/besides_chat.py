@@ -105,8 +105,8 @@ def with_abilities(client: ModelClient, able: Sequence[Ability], script: Besides
     """A client that can do this too."""
     provider = client.endpoint.provider
 
-    def serving(said: Callable[[Any], _Said]) -> Callable[[_Asked], FutureResult[_Said, LLMError]]:
-        async def serve(asked: _Asked) -> Settled[_Said, LLMError]:
+    def serving(said: "Callable[[Any], _Said]") -> "Callable[[_Asked], FutureResult[_Said, LLMError]]":
+        async def serve(asked: _Asked) -> "Settled[_Said, LLMError]":
             error = await script.met(asked, client)
             return Success(said(asked)) if error is None else Failure(error)
 

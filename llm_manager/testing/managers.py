@@ -16,13 +16,15 @@ from llm_manager.testing.scripted import Scripted
 from llm_manager.testing.world import fake_world
 from llm_manager.wiring import make_llm_manager, make_model_router
 
+_SETTINGS = LLMConfig()
+
 
 def scripted_deps(
     *models: Scripted, config: LLMConfig | None = None, world: World | None = None, tell: Subscriber | None = None
 ) -> ManagerDeps:
     """What a manager over these models is made of; each needs a provider name of its own (else ValueError). ``tell`` hears every event."""
     _refuse_twins(models)
-    settings = LLMConfig() if config is None else config
+    settings = _SETTINGS if config is None else config
     here = fake_world() if world is None else world
     return ManagerDeps(
         config=settings,

@@ -238,7 +238,7 @@ def _client(
     def profile(name: str) -> ModelProfile:
         return known.get(name) or evolve(profiles[0], name=name)
 
-    def attempted(request: LLMRequest) -> Settled[Attempt, LLMError]:
+    def attempted(request: LLMRequest) -> "Settled[Attempt, LLMError]":
         wrong = check_request(request)
         if wrong is not None:
             return Failure(wrong)
@@ -254,7 +254,7 @@ def _client(
         )
 
     @publish
-    async def generate(request: LLMRequest) -> Settled[LLMResponse, LLMError]:
+    async def generate(request: LLMRequest) -> "Settled[LLMResponse, LLMError]":
         attempt = attempted(request)
         return attempt if isinstance(attempt, Failure) else await script.answer(attempt.unwrap())
 
@@ -271,11 +271,11 @@ def _client(
                 yield event
 
     @publish
-    async def list_models() -> Settled[tuple[ModelProfile, ...], LLMError]:
+    async def list_models() -> "Settled[tuple[ModelProfile, ...], LLMError]":
         return Success((*profiles, *further))
 
     @publish
-    async def tell_health() -> Settled[Health, LLMError]:
+    async def tell_health() -> "Settled[Health, LLMError]":
         well = Health(provider=endpoint.provider, healthy=True, latency_seconds=0.0, models=tuple(known))
         return Success(health or well)
 

@@ -4,6 +4,8 @@ Each is a function that gives the whole range of its type: every member of a uni
 """
 
 import json
+from collections.abc import Iterable
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +18,7 @@ from llm_manager.domain.embeddings import Embeddings, EmbedRequest
 from llm_manager.domain.errors import AllModelsFailed, AttemptRecord, LLMError
 from llm_manager.domain.events import Event
 from llm_manager.domain.images import ImageRequest, MadeImages
-from llm_manager.domain.messages import Message, Part, TextPart, ToolCall, ToolChoice, ToolSpec, UseTool
+from llm_manager.domain.messages import Message, Part, TextPart, ToolCall, ToolSpec, UseTool
 from llm_manager.domain.models import Endpoint, Health, ModelProfile, Price
 from llm_manager.domain.moderation import Moderation, ModerationRequest, Verdict
 from llm_manager.domain.plans import Candidate, Plan, RoutingPolicy, Snapshot
@@ -62,33 +64,48 @@ def tools() -> st.SearchStrategy[tuple[ToolSpec, ...]]:
     return st.lists(values_of(ToolSpec), max_size=3, unique_by=lambda tool: tool.name).map(tuple)
 
 
+@cache
 def tool_calls() -> st.SearchStrategy[tuple[ToolCall, ...]]:
     """Up to three calls with ids of their own, their arguments a JSON object."""
     one = st.builds(ToolCall, id=names, name=names, arguments=json_objects.map(json.dumps))
-    return st.lists(one, max_size=3, unique_by=lambda call: call.id).map(tuple)
+    return st.lists(one, max_size=3, unique_by=_id_of).map(tuple)
+
+
+def _id_of(call: ToolCall) -> str:
+    return call.id
 
 
 def _says_something(spoken: list[Part]) -> bool:
     return any(not isinstance(part, TextPart) or part.text for part in spoken)
 
 
-@st.composite
-def exchanges(draw: st.DrawFn) -> tuple[Message, ...]:
+@cache
+def exchanges() -> st.SearchStrategy[tuple[Message, ...]]:
     """A user's words and what followed: an answer, or tool calls, each with its result, and then an answer."""
-    told = st.lists(values_of(Part), min_size=1, max_size=2).filter(_says_something).map(tuple)
-    said = st.builds(TextPart, text=texts).map(lambda part: (part,))
-    spoken = [Message(role="user", content=draw(told))]
-    for calls in draw(st.lists(tool_calls().filter(len), max_size=2)):
-        spoken.append(Message(role="assistant", content=draw(said), tool_calls=calls))
-        spoken.extend(Message(role="tool", content=draw(said), tool_call_id=call.id) for call in calls)
-    if draw(st.booleans()):
-        spoken.append(Message(role="assistant", content=draw(said)))
+    told = st.lists(values_of(Part), min_size=1, max_size=2).filter(_says_something)
+    calls = st.tuples(tool_calls().filter(len), texts, st.lists(texts, min_size=3, max_size=3))
+    return st.builds(_exchange, told, st.just([]) | st.lists(calls, max_size=2), st.none() | texts)
+
+
+def _exchange(told: list[Part], rounds: list[tuple[tuple[ToolCall, ...], str, list[str]]], answer: str | None) -> tuple[Message, ...]:
+    spoken = [Message(role="user", content=tuple(told))]
+    for calls, words, results in rounds:
+        spoken.append(Message(role="assistant", content=(TextPart(text=words),), tool_calls=calls))
+        found = zip(calls, results, strict=False)
+        spoken.extend(Message(role="tool", content=(TextPart(text=text),), tool_call_id=call.id) for call, text in found)
+    if answer is not None:
+        spoken.append(Message(role="assistant", content=(TextPart(text=answer),)))
     return tuple(spoken)
 
 
+@cache
 def messages() -> st.SearchStrategy[tuple[Message, ...]]:
     """What was said so far: every tool call has its result, right after it."""
-    return st.lists(exchanges(), max_size=3).map(lambda turns: tuple(message for turn in turns for message in turn))
+    return st.lists(exchanges(), max_size=3).map(_joined)
+
+
+def _joined(turns: list[tuple[Message, ...]]) -> tuple[Message, ...]:
+    return tuple(message for turn in turns for message in turn)
 
 
 @gives(Message)
@@ -122,24 +139,65 @@ def metadata() -> st.SearchStrategy[RequestMetadata]:
 
 
 @gives(LLMRequest)
-def requests(*, valid: bool = True) -> st.SearchStrategy[LLMRequest]:
-    """Requests that `check_request` lets through; with ``valid=False`` also those that it refuses, for a field or for several."""
-    return _requests().filter(lambda request: check_request(request) is None) if valid else _requests() | _requests().flatmap(_spoilt)
+def requests(*, valid: bool = True, models: Iterable[ModelProfile] | None = None) -> st.SearchStrategy[LLMRequest]:
+    """Requests that `check_request` lets through; with ``valid=False`` also those that it refuses, for a field or for several.
+
+    The models and providers that they name are made up, so that most managers know none of them; give ``models``
+    (``scripted("x").client.profiles``) and they name one of these, or none.
+    """
+    made = _requests(None if models is None else tuple(models))
+    return made.filter(_is_valid) if valid else made | made.flatmap(_spoilt)
 
 
-@st.composite
-def _requests(draw: st.DrawFn) -> LLMRequest:
-    said, prompt, given = draw(messages()), draw(st.none() | texts.filter(str.strip)), draw(tools())
-    chosen: st.SearchStrategy[ToolChoice] = st.sampled_from(("auto", "none", "required"))
-    if given:
-        chosen |= st.sampled_from(given).map(lambda tool: UseTool(name=tool.name))
+def plain_requests(*, models: Iterable[ModelProfile] | None = None) -> st.SearchStrategy[LLMRequest]:
+    """A prompt, who is asked, and how much it matters: many times as quick as `requests`, for what does not look at the content."""
+    return _plain_requests(None if models is None else tuple(models))
+
+
+@cache
+def _plain_requests(models: tuple[ModelProfile, ...] | None) -> st.SearchStrategy[LLMRequest]:
+    wishes = st.just(Preferences()) if models is None else _naming_one_of(st.just(Preferences()), models)
+    chosen = {name: values for name, values in fields_of(LLMRequest).items() if name in ("priority", "cache")}
+    return st.builds(LLMRequest, prompt=texts.filter(str.strip), preferences=wishes, **chosen)
+
+
+def _is_valid(request: LLMRequest) -> bool:
+    return check_request(request) is None
+
+
+@cache
+def _requests(models: tuple[ModelProfile, ...] | None) -> st.SearchStrategy[LLMRequest]:
     fields = fields_of(LLMRequest) | {
-        "messages": st.just(said),
-        "prompt": st.just(prompt if prompt is not None or said else "hello"),
-        "tools": st.just(given),
-        "tool_choice": chosen if given else st.just("auto"),
+        "messages": messages(),
+        "prompt": st.none() | texts.filter(str.strip),
+        "tools": tools(),
+        "tool_choice": st.sampled_from(("auto", "none", "required", 0, 1, 2)),
     }
-    return draw(st.builds(LLMRequest, **fields))
+    if models is not None:
+        fields["preferences"] = _naming_one_of(preferences(), models)
+    return st.builds(_agreeing, st.fixed_dictionaries(fields))
+
+
+def _agreeing(fields: dict[str, Any]) -> LLMRequest:
+    """Something is asked, and a tool that must be called is there."""
+    chosen, given = fields["tool_choice"], fields["tools"]
+    if not given:
+        fields["tool_choice"] = "auto"
+    elif isinstance(chosen, int):
+        fields["tool_choice"] = UseTool(name=given[chosen % len(given)].name)
+    if fields["prompt"] is None and not fields["messages"]:
+        fields["prompt"] = "hello"
+    return LLMRequest(**fields)
+
+
+def _naming_one_of(wishes: st.SearchStrategy[Preferences], models: tuple[ModelProfile, ...]) -> st.SearchStrategy[Preferences]:
+    return st.builds(_naming, wishes, st.sampled_from((None, *models)), st.sampled_from(("model", "provider", "both")))
+
+
+def _naming(wishes: Preferences, model: ModelProfile | None, how: str) -> Preferences:
+    name = None if model is None or how == "provider" else model.name
+    provider = None if model is None or how == "model" else model.provider
+    return attrs.evolve(wishes, model=name, provider=provider, exact=wishes.exact and model is not None)
 
 
 def _spoilt(request: LLMRequest) -> st.SearchStrategy[LLMRequest]:

@@ -180,6 +180,10 @@ for _name in _REFUSED:
 
 
 def run_virtual(work: Coroutine[Any, Any, _Value], *, seed: int = 0) -> _Value:
-    """Run a coroutine to its end on a loop of its own and return its value; what it left running is cancelled."""
+    """Run a coroutine to its end on a loop of its own and return its value; what it left running is cancelled.
+
+    ``seed`` draws the order of timers due at the same moment and nothing else; the jitter of waits, ids and every other choice
+    come from the manager's world: give ``world=fake_world(seed)`` to draw those too.
+    """
     with asyncio.Runner(loop_factory=lambda: VirtualLoop(seed=seed)) as runner:
-        return runner.run(work)
+        return runner.get_loop().run_until_complete(work)  # `runner.run` would set a handler of signals for every example

@@ -21,6 +21,8 @@ async def _inline(work: Callable[[], _Value], /) -> _Value:
 def fake_world(seed: int = 0, *, loop: asyncio.AbstractEventLoop | None = None, environ: Mapping[str, str] | None = None) -> World:
     """Make a world that is the same in every run; its time is that of ``loop``, or of whichever loop is running.
 
+    ``seed`` is what jitter, exploration and every other choice of a manager are drawn from; the ``seed`` of `run_virtual`
+    orders timers only, so a search over many runs gives both: ``run_virtual(work(fake_world(seed)), seed=seed)``.
     Where no loop runs, time is 0; the environment is empty unless given. Blocking work is done at once, in place, since a
     thread would bring chance back: so no timeout can end it, and a tool that is not async is never too late here. Write such
     a tool as an ``async def`` that awaits `asyncio.sleep`, or give `real_world`, to see what happens when it is.

@@ -21,6 +21,7 @@ from tests.benchmarks import (
     concurrent,
     deciding,
     dialect,
+    examples,
     failover,
     gemini,
     guarding,
@@ -52,12 +53,14 @@ AGAINST_THE_UPSTREAM: Mapping[str, Callable[[Upstream], Coroutine[Any, Any, None
 def main(names: list[str]) -> None:
     """Run them in order."""
     print(f"Python {platform.python_version()}, {platform.system()} {platform.machine()}")
-    known = {"importing", "batching", *ALONE, *AGAINST_THE_UPSTREAM}
+    known = {"importing", "examples", "batching", *ALONE, *AGAINST_THE_UPSTREAM}
     if not known.issuperset(names):
         raise SystemExit(f"there is no benchmark {', '.join(sorted(set(names) - known))}; there are {', '.join(sorted(known))}")
     wanted = known.intersection(names) or known
     if "importing" in wanted:
         importing.measure()
+    if "examples" in wanted:
+        examples.measure()
     for name, measure in ALONE.items():
         if name in wanted:
             asyncio.run(measure())

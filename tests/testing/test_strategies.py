@@ -19,6 +19,7 @@ from llm_manager.domain.usage import Cost, Usage
 from llm_manager.policies.choosing import Besides
 from llm_manager.policies.operation_faults import check_operation
 from llm_manager.policies.request_faults import check_request
+from llm_manager.testing import scripted
 from llm_manager.testing import strategies as some
 from llm_manager.testing.laws import streams_lawfully
 from llm_manager.testing.values import values_of
@@ -55,6 +56,40 @@ def test_requests_ask_something(request: LLMRequest) -> None:
     if isinstance(request.tool_choice, UseTool):
         assert request.tool_choice.name in {tool.name for tool in request.tools}
     assert len({tool.name for tool in request.tools}) == len(request.tools)
+
+
+_MODELS = (*scripted("x").client.profiles, *scripted("y", provider="other", models=("other-2",)).client.profiles)
+
+
+@pytest.mark.parametrize("strategy", [some.requests(models=_MODELS), some.plain_requests(models=_MODELS)], ids=["any", "plain"])
+def test_requests_for_models_name_one_of_them_or_none(strategy: Any) -> None:
+    """So that a manager over these models knows whom they ask."""
+    named: set[tuple[str | None, str | None]] = set()
+
+    @quickly
+    @given(strategy)
+    def collect(request: LLMRequest) -> None:
+        wishes = request.preferences
+        named.add((wishes.model, wishes.provider))
+        assert check_request(request) is None
+        assert not wishes.exact or wishes.model or wishes.provider
+
+    collect()
+    models, providers = {one.name for one in _MODELS}, {one.provider for one in _MODELS}
+    pairs = {(one.name, one.provider) for one in _MODELS}
+    assert named > {(None, None)}
+    for model, provider in named:
+        assert model is None or model in models
+        assert provider is None or provider in providers
+        assert model is None or provider is None or (model, provider) in pairs
+
+
+@quickly
+@given(some.plain_requests())
+def test_plain_requests_name_nobody(request: LLMRequest) -> None:
+    """They are a prompt, and how much it matters."""
+    assert request.prompt
+    assert check_request(request) is None
 
 
 @quickly
