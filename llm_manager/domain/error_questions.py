@@ -6,7 +6,6 @@ each question has its answer.
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias, assert_never
 
@@ -35,6 +34,7 @@ from llm_manager.domain.errors import (
     StreamInterrupted,
     ToolFailed,
 )
+from llm_manager.domain.moments import moment
 
 Resend: TypeAlias = Literal["never", "once", "freely"]
 
@@ -426,16 +426,6 @@ _STORES: Final[Mapping[str, str]] = {
 }
 
 
-def _moment(wall: float) -> str:
-    """A time in seconds since 1970, for a person."""
-    if not 0 <= wall < _FAR:
-        return "a later time"
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M UTC")
-
-
-_FAR: Final = 4e9
-
-
 def _named(words: str, ways: Ways) -> str:
     """Words of our own, with what is known to the reader by another name called so."""
     for name, known in ways.items():
@@ -498,7 +488,7 @@ def _told(error: LLMError, ways: Ways) -> tuple[str, str]:
         case MalformedResponse(model=model, message=message):
             return f"{model} sent something that is no answer: {message}", "is the address an API of this kind?"
         case BudgetExceeded(budget=budget, message=message, left=left, unit=unit, resets_at=resets_at):
-            anew = "" if resets_at is None else f"it begins anew at {_moment(resets_at)}"
+            anew = "" if resets_at is None else f"it begins anew at {moment(resets_at)}"
             if message.startswith("budget "):  # it names budget and limit itself
                 return _named(message, ways), anew
             named = "USD" if unit == "usd" else unit

@@ -5,7 +5,6 @@ Where another request or whoever runs the program must help, it says what `descr
 
 from typing import Literal, TypeAlias, assert_never
 
-from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import (
     AllModelsFailed,
     AuthenticationFailed,
@@ -30,6 +29,7 @@ from llm_manager.domain.errors import (
     ToolFailed,
 )
 from llm_manager.domain.events import MovedOn
+from llm_manager.domain.moments import moment
 
 Recovery: TypeAlias = Literal["backup", "wait", "fresh_context", "change_request", "operator"]
 """What helps: another service, patience, a shorter conversation, another request, or whoever runs the program."""
@@ -72,22 +72,10 @@ def user_message(error: LLMError, *, backup: str | None = None) -> str:
     >>> user_message(RateLimitExceeded(model="m", retry_after_seconds=20))
     'Too many requests at the moment: please wait 20 seconds.'
     >>> user_message(NetworkError(model="m", message="refused"), backup="ollama")
-    'The service is not available at the moment: trying the backup service ollama.'
+    'The service cannot be reached at the moment: trying the backup service ollama.'
     """
-    helps = recovery(error)
-    if backup is not None:
-        return f"{_happened(helps, error)}: trying the backup service {backup}."
-    match helps:
-        case "backup":
-            return f"{_happened(helps, error)}: please try again later."
-        case "wait":
-            return f"{_happened(helps, error)}: please wait{_seconds(error)}."
-        case "fresh_context":
-            return f"{_happened(helps, error)}: please start a fresh one, or shorten it."
-        case "change_request" | "operator":
-            return f"{_happened(helps, error)}: {describe(error)}"
-        case _:
-            assert_never(helps)
+    happened, then = _told(error)
+    return f"{happened}: {then if backup is None else f'trying the backup service {backup}'}."
 
 
 def moved_on_message(event: MovedOn) -> str:
@@ -98,25 +86,56 @@ def moved_on_message(event: MovedOn) -> str:
     return f"{event.to_model} did not answer and is asked again{wait}."
 
 
-def _happened(helps: Recovery, error: LLMError) -> str:
-    match helps:
-        case "backup":
-            return "No service could answer" if isinstance(error, AllModelsFailed) else "The service is not available at the moment"
-        case "wait":
-            loading = isinstance(error, ModelUnavailable)
-            return "The model is being loaded" if loading else "Too many requests at the moment"
-        case "fresh_context":
-            return "The conversation is too long"
-        case "change_request" | "operator":
-            return "An error occurred"
+_LATER = "please try again later"
+_VERY_LONG = 86_400.0
+_TELL = "please tell those who run it"
+
+
+def _told(error: LLMError) -> tuple[str, str]:
+    """What happened, and what happens next."""
+    match error:
+        case ModelUnavailable(reason="loading"):
+            return "The model is being loaded", "please wait"
+        case ModelUnavailable() | CircuitOpen():
+            return "The service is not available at the moment", _LATER
+        case NetworkError():
+            return "The service cannot be reached at the moment", _LATER
+        case RequestTimeout():
+            return "The service took too long to answer", _LATER
+        case MalformedResponse():
+            return "The service gave no answer that can be read", _LATER
+        case StreamInterrupted():
+            return "The answer broke off", "please try again"
+        case RateLimitExceeded(retry_after_seconds=seconds):
+            return (
+                "Too many requests at the moment",
+                "please wait" if seconds is None or seconds > _VERY_LONG else f"please wait {_counted(seconds)}",
+            )
+        case ContextTooLarge(limit_kind=kind):
+            return "The conversation is too long", f"please {'start a fresh one, or shorten it' if kind == 'window' else 'shorten it'}"
+        case InvalidRequest():
+            return "This cannot be answered as it was asked", "please change it and try again"
+        case ContentFiltered():
+            return "The content filter let nothing through", "please put it in other words"
+        case OutputInvalid():
+            return "The answer did not have the form that is needed", "please try again, or ask in other words"
+        case BudgetExceeded(resets_at=at):
+            return "Your allowance is used up", _LATER if at is None else f"it begins anew at {moment(at)}"
+        case PolicyBlocked():
+            return "This may not be sent to any service that could answer it", _TELL
+        case ToolFailed():
+            return "A step on the way to the answer failed", _LATER
+        case JobLocked():
+            return "This work is under way already", "please wait until it has ended"
+        case StorageFailed():
+            return "What is needed could not be read or kept", _TELL
+        case AuthenticationFailed() | ConfigurationError() | QuotaExhausted():
+            return "The service cannot answer right now", _TELL
+        case AllModelsFailed(causes=causes):
+            each = {_told(cause) for cause in causes}
+            return each.pop() if len(each) == 1 else ("No service could answer", _LATER)
         case _:
-            assert_never(helps)
-
-
-def _seconds(error: LLMError) -> str:
-    if isinstance(error, RateLimitExceeded) and error.retry_after_seconds is not None:
-        return f" {_counted(error.retry_after_seconds)}"
-    return ""
+            assert_never(error)
 
 
 def _counted(seconds: float) -> str:

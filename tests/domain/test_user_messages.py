@@ -1,7 +1,9 @@
 """What users are told: one sentence for every error, with what happens next."""
 
 from decimal import Decimal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+import attrs
 import pytest
 from hypothesis import given
 
@@ -10,10 +12,12 @@ from llm_manager.domain.errors import (
     AllModelsFailed,
     BudgetExceeded,
     ContextTooLarge,
+    Fault,
     InvalidRequest,
     LLMError,
     ModelUnavailable,
     NetworkError,
+    Origin,
     OutputInvalid,
     QuotaExhausted,
     RateLimitExceeded,
@@ -21,6 +25,7 @@ from llm_manager.domain.errors import (
     ToolFailed,
 )
 from llm_manager.domain.events import MovedOn
+from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.user_messages import Recovery, moved_on_message, recovery, user_message
 from llm_manager.testing.samples import ERRORS
 from llm_manager.testing.strategies import errors
@@ -37,9 +42,9 @@ LOST = NetworkError(model="m", message="x")
         (BUSY, "wait", "Too many requests at the moment: please wait 20 seconds."),
         (RateLimitExceeded(model="m"), "wait", "Too many requests at the moment: please wait."),
         (ContextTooLarge(model="m"), "fresh_context", "The conversation is too long: please start a fresh one, or shorten it."),
-        (QuotaExhausted(model="m", message="empty"), "operator", "An error occurred: m: the quota is spent (empty);"),
-        (InvalidRequest(message="no"), "change_request", "An error occurred: no"),
-        (AllModelsFailed(causes=(BUSY, BUSY)), "wait", "Too many requests at the moment: please wait."),
+        (QuotaExhausted(model="m", message="empty"), "operator", "The service cannot answer right now: please tell those who run it."),
+        (InvalidRequest(message="no"), "change_request", "This cannot be answered as it was asked: please change it and try again."),
+        (AllModelsFailed(causes=(BUSY, BUSY)), "wait", "Too many requests at the moment: please wait 20 seconds."),
         (
             AllModelsFailed(causes=(BUSY, LOST)),
             "backup",
@@ -51,7 +56,7 @@ LOST = NetworkError(model="m", message="x")
 )
 def test_what_users_are_told(error: LLMError, helps: Recovery, told: str) -> None:
     assert recovery(error) == helps
-    assert user_message(error).startswith(told)
+    assert user_message(error) == told
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.tag)
@@ -64,6 +69,52 @@ def test_every_error_has_a_sentence_and_names_the_backup_in_use(error: LLMError)
 def test_any_error_gets_its_sentence(error: LLMError) -> None:
     assert user_message(error)
     assert user_message(error, backup="b")
+
+
+CANARY = "CANARY"
+
+
+def _with_canaries(form: Any) -> Any:
+    """The error with a canary in every field that may hold any text, its origin's and its causes' included."""
+    types = get_type_hints(form)
+    fields: dict[str, Any] = {}
+    for one in attrs.fields(form):
+        if one.name == "resets_at" or get_origin(types[one.name]) is Literal:
+            continue
+        inside = get_args(types[one.name]) or (types[one.name],)
+        if str in inside:
+            fields[one.name] = f"/home/{CANARY}/sk-{CANARY}"
+        elif Origin in inside:
+            fields[one.name] = Origin(provider=CANARY, endpoint=CANARY, key_fingerprint=CANARY, request_id=CANARY, code=CANARY, raw=CANARY)
+        elif one.name == "faults":
+            fields[one.name] = (Fault(source=CANARY, key=CANARY, problem=CANARY, fix=CANARY),)
+        elif one.name == "request":
+            fields[one.name] = LLMRequest(CANARY)
+        elif one.name == "causes":
+            fields[one.name] = tuple(_with_canaries(member) for member in get_args(LLMError) if member is not AllModelsFailed)
+        elif one.default is attrs.NOTHING:
+            fields[one.name] = 7
+    return form(**fields)
+
+
+@pytest.mark.parametrize("member", get_args(LLMError), ids=lambda member: member.tag)
+def test_nothing_that_an_error_says_in_its_own_words_reaches_users(member: Any) -> None:
+    """No key, path, budget's name, setting or text of a provider: those are for who runs the program."""
+    error = _with_canaries(member)
+    assert CANARY in str(attrs.asdict(error, recurse=True))
+    told = [user_message(error), user_message(AllModelsFailed(causes=(error,))), user_message(error, backup="ollama")]
+    assert [text for text in told if CANARY in text or "/" in text] == []
+    assert "An error occurred" not in told[0]
+
+
+def test_an_allowance_says_when_it_begins_anew() -> None:
+    spent = BudgetExceeded(budget="daily", message="budget daily: 5 of 5 USD", resets_at=1_800_000_000.0)
+    assert user_message(spent) == "Your allowance is used up: it begins anew at 2027-01-15 08:00 UTC."
+    assert user_message(BudgetExceeded(budget="daily")) == "Your allowance is used up: please try again later."
+
+
+def test_a_wait_without_end_is_not_counted() -> None:
+    assert user_message(RateLimitExceeded(model="m", retry_after_seconds=float("inf"))) == "Too many requests at the moment: please wait."
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.tag)
