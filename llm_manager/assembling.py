@@ -7,7 +7,7 @@ _besides      what is no chat
 guards_of     what lets requests through
 """
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -15,7 +15,7 @@ from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from llm_manager.domain.attempts import Attempt, Call
-from llm_manager.domain.configuration import BudgetPeriod, LLMConfig
+from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import Endpoint, Health, ModelProfile
 from llm_manager.domain.plans import Plan, Snapshot
@@ -23,7 +23,6 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.standing import Standing
-from llm_manager.domain.usage_stats import ResetPeriod
 from llm_manager.effects import publish, settle
 from llm_manager.layers.admitting import admitting
 from llm_manager.layers.bounding import bounding
@@ -55,6 +54,7 @@ from llm_manager.orchestration.performing import Performing
 from llm_manager.orchestration.rechecking import Rechecking, RecheckingDeps, rechecking
 from llm_manager.orchestration.streaming import streaming
 from llm_manager.orchestration.structuring import structuring
+from llm_manager.orchestration.tending import resetting_breakers, resetting_usage, telling_usage
 from llm_manager.orchestration.walking import walking
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.choosing import Besides, ability_for, choose
@@ -97,18 +97,15 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         health=publish(house.health),
         stats=statistics.read,
         standing=house.standing,
-        reset_breaker=lambda provider=None, /: guards.breakers.reset(provider, journal.emit),
-        usage=lambda provider=None, /: usage_of(statistics.read(), house.standing(), config.budgets, provider),
+        reset_breaker=resetting_breakers(guards, knowledge.clients, journal.emit),
+        usage=telling_usage(lambda provider: usage_of(statistics.read(), house.standing(), config.budgets, provider), knowledge.clients),
         check_limits=checking_limits(LimitingDeps(plan=house.plan, clients=knowledge.clients, guards=guards, now=now)),
-        reset_usage=lambda period, /: guards.budgets.reset(_PERIODS[period], journal.emit),
+        reset_usage=resetting_usage(guards, journal.emit),
         models=publish(house.models),
         credits=telling_credits(knowledge.clients, house.forbidden),
         discover=publish(house.look),
         close=house.close,
     )
-
-
-_PERIODS: Mapping[ResetPeriod, BudgetPeriod] = {"daily": "day", "monthly": "month", "run": "run"}
 
 
 @frozen(kw_only=True)

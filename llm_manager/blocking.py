@@ -130,11 +130,11 @@ class BlockingManager:
         """Breakers, quotas, budgets and keys, as they are now."""
         return self._manager.standing()
 
-    def reset_breaker(self, provider: str | None = None, /) -> None:
+    def reset_breaker(self, provider: str | None = None, /) -> Result[None, LLMError]:
         """Ask the endpoints of a provider again at once, or all of them."""
-        self._manager.reset_breaker(provider)
+        return self._manager.reset_breaker(provider)
 
-    def usage(self, provider: str | None = None, /) -> UsageStats:
+    def usage(self, provider: str | None = None, /) -> Result[UsageStats, LLMError]:
         """What was used of a provider, or of all, and what is left."""
         return self._manager.usage(provider)
 
@@ -142,9 +142,9 @@ class BlockingManager:
         """Say whether a request would pass its limits now, or what it would meet."""
         return self._manager.check_limits(request)
 
-    def reset_usage(self, period: ResetPeriod, /) -> None:
+    def reset_usage(self, period: ResetPeriod, /) -> Result[None, LLMError]:
         """Begin the budgets of a period anew."""
-        self._manager.reset_usage(period)
+        return self._manager.reset_usage(period)
 
     def _wait(self, begin: Callable[[], FutureResult[_Value, LLMError]]) -> Result[_Value, LLMError]:
         async def finish() -> Result[_Value, LLMError]:

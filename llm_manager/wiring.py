@@ -19,8 +19,9 @@ from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.budget_faults import check_budgets
 from llm_manager.policies.keys import has_keys, has_ring
-from llm_manager.policies.names import KEY_VARIABLES, LOCALITY, canonical_provider, nearest
+from llm_manager.policies.names import KEY_VARIABLES, LOCALITY, canonical_provider
 from llm_manager.policies.provider_infos import ProviderInfo, provider_info
+from llm_manager.policies.provider_names import unknown_provider
 from llm_manager.policies.routing import remembering_routes, why_not_asked
 from llm_manager.real_world import real_world
 from llm_manager.services.guards import Keys
@@ -128,7 +129,7 @@ def make_model_client(name: str, settings: ProviderSettings | None = None, world
 
     provider = canonical_provider(name)
     if provider is None:
-        return Failure(_unknown_provider(name))
+        return Failure(unknown_provider(name))
     here = real_world() if world is None else world
     own = settings or ProviderSettings()
     return build_client(provider, own, _parts(LLMConfig(providers={provider: own}), here))
@@ -147,7 +148,7 @@ def validate_provider_config(name: str, config: Mapping[str, object]) -> Result[
 
     provider = canonical_provider(name)
     if provider is None:
-        return Failure(_unknown_provider(name))
+        return Failure(unknown_provider(name))
     read = read_provider(provider, config)
     faults = {(fault.key, fault.problem): fault for fault in read.faults}
     built = sealed(_on_trial(provider, read.settings, read.embedded))
@@ -171,11 +172,6 @@ def _on_trial(provider: str, settings: ProviderSettings, embedded: EmbeddedSetti
     from llm_manager.clients.catalogue import build_client
 
     return build_client(provider, settings, _parts(LLMConfig(embedded=embedded), real_world()))
-
-
-def _unknown_provider(name: str) -> ConfigurationError:
-    known = ", ".join(nearest(name, LOCALITY) or tuple(LOCALITY))
-    return ConfigurationError(message=f"no provider is called {name!r}; did you mean {known}?")
 
 
 def create_default_local_client() -> Result[ModelClient, LLMError]:

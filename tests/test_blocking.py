@@ -79,7 +79,7 @@ def test_a_breaker_is_seen_and_reset_without_await() -> None:
         assert (shut.phase, shut.failures) == ("open", 5)
         assert isinstance(manager.generate(HI).failure(), CircuitOpen)
         for _ in range(3):
-            manager.reset_breaker("scripted")
+            assert manager.reset_breaker("scripted") == Success(None)
             assert isinstance(manager.generate(HI).failure(), ModelUnavailable)
         manager.reset_breaker()
         assert manager.generate(HI).unwrap().content == "well"
@@ -92,10 +92,10 @@ def test_usage_and_limits_are_told_without_await() -> None:
     with blocking(scripted_manager(scripted("hello"), world=real_world({}), config=LLMConfig(budgets=(budget,)))) as manager:
         assert manager.check_limits() == manager.check_limits(HI) == Success(None)
         assert isinstance(manager.generate(HI), Success)
-        assert manager.usage().total_requests == manager.usage("scripted").total_requests == 1
+        assert manager.usage().unwrap().total_requests == manager.usage("scripted").unwrap().total_requests == 1
         assert isinstance(manager.check_limits(HI).failure(), BudgetExceeded)
         assert isinstance(manager.check_limits().failure(), BudgetExceeded)
-        manager.reset_usage("daily")
+        assert manager.reset_usage("daily") == Success(None)
         assert manager.check_limits(HI) == Success(None)
 
 

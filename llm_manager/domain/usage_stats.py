@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 from attrs import frozen
 
-ResetPeriod: TypeAlias = Literal["daily", "monthly", "run"]
+ResetPeriod: TypeAlias = Literal["day", "daily", "month", "monthly", "run"]
 """The budgets that begin anew: those of a day, of a month, or of the run."""
 
 
@@ -15,7 +15,8 @@ class UsageStats:
 
     ``unpriced`` answers have a cost that is not known and not in the total, and ``doubtful`` failures may have been billed too.
     ``rate_limit`` is how many requests a minute are allowed and ``remaining`` how many of them are left, of the quota that has the
-    fewest left; ``budget_left_usd`` what the tightest budget has left that every such request fits. None is not known, or not limited.
+    fewest left; ``budget_left_usd`` what the tightest budget has left that every such request fits, ``budget_left_requests`` and
+    ``budget_left_tokens`` the same of budgets in those units. None is not known, or not limited.
     """
 
     provider: str | None = None
@@ -27,3 +28,5 @@ class UsageStats:
     rate_limit: int | None = None
     remaining: int | None = None
     budget_left_usd: Decimal | None = None
+    budget_left_requests: int | None = None
+    budget_left_tokens: int | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from llm_manager.domain.configuration import Budget
+from llm_manager.domain.configuration import Budget, BudgetUnit
 from llm_manager.domain.standing import BudgetStanding, ScopeStanding, Standing
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.usage_stats import UsageStats
@@ -15,7 +15,7 @@ def usage_of(statistics: Statistics, standing: Standing, budgets: Iterable[Budge
     """What was used of a provider, by any of its names, or of all."""
     name = None if provider is None else canonical_provider(provider) or provider
     used = [each for of, each in summary(statistics).by_provider.items() if name in (None, of)]
-    tightest = _tightest(scope for scope in standing.scopes if name in (None, scope.provider))
+    left, tightest = _left(standing.budgets, budgets, name), _tightest(scope for scope in standing.scopes if name in (None, scope.provider))
     return UsageStats(
         provider=name,
         total_requests=sum(each.requests for each in used),
@@ -25,7 +25,9 @@ def usage_of(statistics: Statistics, standing: Standing, budgets: Iterable[Budge
         doubtful=sum(each.doubtful for each in used),
         rate_limit=None if tightest is None else tightest.requests,
         remaining=None if tightest is None else tightest.requests_left,
-        budget_left_usd=_left(standing.budgets, budgets, name),
+        budget_left_usd=left.get("usd"),
+        budget_left_requests=_whole(left.get("requests")),
+        budget_left_tokens=_whole(left.get("tokens")),
     )
 
 
@@ -35,10 +37,19 @@ def _tightest(scopes: Iterable[ScopeStanding]) -> ScopeStanding | None:
     return min(known, key=lambda scope: (scope.requests_left is None, scope.requests_left or 0, scope.endpoint), default=None)
 
 
-def _left(standing: Iterable[BudgetStanding], budgets: Iterable[Budget], provider: str | None) -> Decimal | None:
+def _left(standing: Iterable[BudgetStanding], budgets: Iterable[Budget], provider: str | None) -> dict[BudgetUnit, Decimal]:
+    """The least that is left in each unit."""
     left = {each.budget: each.left for each in standing if each.of in ("", provider)}
-    fitting = (budget for budget in budgets if budget.unit == "usd" and _fits_all(budget, provider))
-    return min((left.get(budget.name, budget.limit) for budget in fitting), default=None)
+    least: dict[BudgetUnit, Decimal] = {}
+    for budget in budgets:
+        if _fits_all(budget, provider):
+            here = left.get(budget.name, budget.limit)
+            least[budget.unit] = min(here, least.get(budget.unit, here))
+    return least
+
+
+def _whole(left: Decimal | None) -> int | None:
+    return None if left is None else int(left)
 
 
 def _fits_all(budget: Budget, provider: str | None) -> bool:

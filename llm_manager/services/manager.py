@@ -59,9 +59,9 @@ class GenerateAll(Protocol):
 
 
 class ResetBreaker(Protocol):
-    """Ask the endpoints of a provider again at once, or all of them."""
+    """Ask the endpoints of a provider again at once, or all of them; a name that no provider has is a failure that tells the nearest."""
 
-    def __call__(self, provider: str | None = None, /) -> None: ...
+    def __call__(self, provider: str | None = None, /) -> Result[None, LLMError]: ...
 
 
 class CheckLimits(Protocol):
@@ -74,9 +74,15 @@ class CheckLimits(Protocol):
 
 
 class TellUsage(Protocol):
-    """What was used of a provider, or of all, and what is left."""
+    """What was used of a provider, or of all, and what is left; a name that no provider has is a failure that tells the nearest."""
 
-    def __call__(self, provider: str | None = None, /) -> UsageStats: ...
+    def __call__(self, provider: str | None = None, /) -> Result[UsageStats, LLMError]: ...
+
+
+class ResetUsage(Protocol):
+    """Begin the budgets of a period anew: of a day, a month, or the run; any other word is a failure."""
+
+    def __call__(self, period: ResetPeriod, /) -> Result[None, LLMError]: ...
 
 
 @frozen(kw_only=True)
@@ -102,8 +108,7 @@ class LLMManager:
     reset_breaker: ResetBreaker
     usage: TellUsage
     check_limits: CheckLimits
-    reset_usage: Callable[[ResetPeriod], None]
-    """Begin the budgets of a period anew."""
+    reset_usage: ResetUsage
     models: Callable[[], FutureResult[tuple[ModelProfile, ...], LLMError]]
     credits: Callable[[], FutureResult[tuple[Credits, ...], LLMError]]
     """What is left to spend at the providers that tell."""

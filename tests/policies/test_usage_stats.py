@@ -58,6 +58,7 @@ def test_a_provider_by_any_of_its_names(name: str) -> None:
         rate_limit=60,
         remaining=7,
         budget_left_usd=Decimal(3),
+        budget_left_tokens=10,
     )
 
 

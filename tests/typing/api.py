@@ -163,9 +163,10 @@ async def asking(manager: LLMManager) -> None:
     assert_type((await settle(manager.embed(EmbedRequest(word for word in "ab")))).unwrap().vectors, tuple[Vector, ...])
     assert_type(manager.plan(REQUEST), Result[Plan, LLMError])
     assert_type(manager.stats(), Statistics)
-    assert_type(manager.usage("openai"), UsageStats)
+    assert_type(manager.usage("openai"), Result[UsageStats, LLMError])
+    assert_type(manager.reset_breaker("openai"), Result[None, LLMError])
     assert_type(manager.check_limits(REQUEST), Result[None, LLMError])
-    manager.reset_usage("daily")
+    assert_type(manager.reset_usage("day"), Result[None, LLMError])
     assert_type(await settle(manager.generate(REQUEST)), Settled[LLMResponse, LLMError])
     assert_type(await settle(manager.health()), Settled[tuple[Health, ...], LLMError])
     assert_type(await settle(manager.models()), Settled[tuple[ModelProfile, ...], LLMError])
@@ -290,9 +291,10 @@ def without_await(manager: LLMManager) -> None:
         assert_type(m.stream(REQUEST), Iterator[Result[StreamEvent, LLMError]])
         assert_type(m.generate_all([REQUEST]), Iterator[tuple[int, Result[LLMResponse, LLMError]]])
         assert_type(m.stats(), Statistics)
-        assert_type(m.usage(), UsageStats)
+        assert_type(m.usage(), Result[UsageStats, LLMError])
+        assert_type(m.reset_breaker(), Result[None, LLMError])
         assert_type(m.check_limits(), Result[None, LLMError])
-        m.reset_usage("monthly")
+        assert_type(m.reset_usage("monthly"), Result[None, LLMError])
 
 
 @publish
