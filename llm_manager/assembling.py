@@ -8,6 +8,7 @@ guards_of     what lets requests through
 """
 
 from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -177,10 +178,11 @@ class _House:
         )
 
     async def close(self) -> None:
-        """End what is under way on its own, and close every client."""
-        await self.recheck.stop()
-        for client in (*self.knowledge.clients().values(), *self.deps.servers.values()):
-            await client.close()
+        """End what is under way on its own, and close every client; one that fails to close keeps no other one open."""
+        async with AsyncExitStack() as closing:
+            for client in (*self.knowledge.clients().values(), *self.deps.servers.values()):
+                closing.push_async_callback(client.close)
+            closing.push_async_callback(self.recheck.stop)
 
 
 def _house(deps: ManagerDeps) -> _House:

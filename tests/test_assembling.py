@@ -1,12 +1,16 @@
 """The order of layers, held by one table."""
 
+import asyncio
+
 import pytest
+from attrs import evolve
 
 from llm_manager.assembling import around_attempts, around_calls, guards_of
 from llm_manager.domain.configuration import CacheSettings, LLMConfig
 from llm_manager.layers.caching import Memory
 from llm_manager.services.journal import Journal
-from llm_manager.testing import scripted, scripted_deps
+from llm_manager.services.model_client import ModelClient
+from llm_manager.testing import run_virtual, scripted, scripted_deps, scripted_manager
 
 QUIET = Journal(emit=lambda _: None)
 
@@ -29,3 +33,22 @@ def test_the_order_of_layers_is_this(enabled: bool, answers: list[str], streams:
     )
     assert (names(each), names(each_stream)) == (answers, streams)
     assert names(around_calls(deps, QUIET)) == ["observing"]
+
+
+@pytest.mark.parametrize("error", [OSError, asyncio.CancelledError])
+def test_a_client_that_fails_to_close_keeps_no_other_one_open(error: type[BaseException]) -> None:
+    closed = list[str]()
+
+    def model(name: str) -> ModelClient:
+        async def close() -> None:
+            closed.append(name)
+            if name == "b":
+                raise error
+
+        return evolve(scripted("x", provider=name).client, close=close)
+
+    clients = {name: model(name) for name in "abc"}
+    manager = scripted_manager(scripted("x", provider="a"), clients=clients)
+    with pytest.raises(error):
+        run_virtual(manager.close())
+    assert sorted(closed) == ["a", "b", "c"]

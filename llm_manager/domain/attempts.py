@@ -5,7 +5,7 @@ from decimal import Decimal
 from math import inf
 from typing import TypeAlias
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from llm_manager.domain.errors import AttemptRecord
 from llm_manager.domain.events import Operation
@@ -46,8 +46,8 @@ class Ledger:
 
     @property
     def resends(self) -> int:
-        """How many requests have left beyond the first one to each model of a turn."""
-        sent = [(record.provider, record.model) for record in self.turn if record.sent]
+        """How many requests have left, or were shared, beyond the first one to each model of a turn."""
+        sent = [(record.provider, record.model) for record in self.turn if record.asked]
         return self.resent + len(sent) - len(set(sent))
 
     def next_turn(self) -> "Ledger":
@@ -76,6 +76,14 @@ class Call:
     before: Ledger | None = None
 
 
+@define(eq=False)
+class Whereabouts:
+    """How far an attempt has come: ``sent`` is set as its request leaves, ``shared`` while it waits for an equal call's answer."""
+
+    sent: bool = False
+    shared: bool = False
+
+
 @frozen(kw_only=True)
 class Attempt:
     """One request to one model, encoded once, so that the cache digest and the body come from the same bytes.
@@ -98,6 +106,7 @@ class Attempt:
     total_seconds: float
     patience_seconds: float = inf
     last_resort: bool = False
+    whereabouts: Whereabouts = field(factory=Whereabouts, eq=False, repr=False)
 
     @property
     def operation(self) -> Operation:

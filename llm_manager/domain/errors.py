@@ -46,8 +46,9 @@ class AttemptRecord:
 
     It began ``after_seconds`` into the call and took ``seconds``, what it waited to be let through included; ``step`` is its
     place in the plan. ``cost`` is None when nothing was billed, and unpriced when a failed attempt may have been. ``sent`` is
-    False for one that never left: a breaker, a limit or a budget of our own refused it. ``left`` is one that was given up when
-    another answered first. ``most_usd`` is what it can have cost at most, told where the call has a ``max_cost_usd``.
+    False for one that never left: a breaker, a limit or a budget of our own refused it, or it ``shared`` the request of an equal
+    call, which is billed to that one. ``left`` is one that was given up when another answered first.
+    ``most_usd`` is what it can have cost at most, told where the call has a ``max_cost_usd``.
     """
 
     number: int
@@ -62,6 +63,12 @@ class AttemptRecord:
     sent: bool = True
     left: bool = False
     most_usd: Decimal | None = None
+    shared: bool = False
+
+    @property
+    def asked(self) -> bool:
+        """Whether its endpoint was asked, by itself or by the call that it shared a request with."""
+        return self.sent or self.shared
 
 
 Attempts: TypeAlias = tuple[AttemptRecord, ...]

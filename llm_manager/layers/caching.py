@@ -146,6 +146,7 @@ async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt,
             flight = flights[key] = Flight(task, seconds=left, waiters=1)
             return await _wait(flights, key, flight)
         flight.waiters += 1
+        attempt.whereabouts.shared = True
         scope = asyncio.timeout(left)
         try:
             async with scope:

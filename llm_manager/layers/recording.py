@@ -22,6 +22,7 @@ def recording(journal: Journal, now: Callable[[], float], pricing: Pricing = pri
     def wrap(step: Step[Attempt, Reply]) -> Step[Attempt, Reply]:
         async def recorded(attempt: Attempt) -> Settled[Reply, LLMError]:
             began = now()
+            attempt.whereabouts.sent = True
             profile = attempt.model
             journal.emit(
                 AttemptStarted(

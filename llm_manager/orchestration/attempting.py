@@ -104,8 +104,10 @@ class Way:
         """Send an attempt that is ready."""
         outcome = await step(attempt)
         if not isinstance(outcome, Success):
-            error = outcome.failure()
-            return Failure(Missed(error=error, key=attempt.key, sent=not refused_here(error), most_usd=most_usd(ledger, attempt)))
+            error, where = outcome.failure(), attempt.whereabouts
+            sent = not (refused_here(error) or (where.shared and not where.sent))
+            most = most_usd(ledger, attempt) if sent else None
+            return Failure(Missed(error=error, key=attempt.key, sent=sent, most_usd=most, shared=where.shared and not refused_here(error)))
         completed = at_end(outcome, self.completing(ledger, attempt, index, began, opened=self.deps.world.now()))
         return completed if isinstance(completed, Success) else Failure(Missed(error=completed.failure(), key=attempt.key))
 

@@ -19,7 +19,6 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.orchestration.attempting import WalkDeps, Way, most_usd
 from llm_manager.orchestration.trying import MAYBE_BILLED, Lost, Missed, missed_record, record
 from llm_manager.outcomes import Settled
-from llm_manager.policies.pricing import price
 from llm_manager.policies.recovery import FIRST, Try
 from llm_manager.services.steps import Ending, OpenStream, Reply, Step, at_end
 
@@ -87,15 +86,19 @@ class _Racer:
         return Lost(ledger=self.ledger, asked=self.asked, began=self.began, ended=ended, missed=missed)
 
     def record(self, now: float) -> AttemptRecord:
-        """Its line in the ledger: what it met, or that it was left; an answer that came too late has its price."""
+        """Its line in the ledger: what it met, or that it was left; an answer that came too late has its price.
+
+        While it is under way it may still be sent, and counts as if it were.
+        """
         plan, ledger, index, key = self.way.plan, self.ledger, self.asked.step, self.attempt.key
         outcome, ended = self.task.result() if self.task.done() and not self.task.cancelled() else (None, now)
         if isinstance(outcome, Failure):
             return missed_record(plan, self.lost(outcome.failure(), ended))
-        reply = None if outcome is None else outcome.unwrap()
-        cost = price(reply.usage, self.attempt.model.price) if isinstance(reply, LLMResponse) else MAYBE_BILLED
-        most = most_usd(ledger, self.attempt)
-        return record(plan, ledger, index, self.began, ended, cost=cost, key=key, left=True, most_usd=most)
+        reply, where = None if outcome is None else outcome.unwrap(), self.attempt.whereabouts
+        sent = where.sent or not self.task.done()
+        most = most_usd(ledger, self.attempt) if sent else None
+        cost = reply.cost if isinstance(reply, LLMResponse) else MAYBE_BILLED if sent else None
+        return record(plan, ledger, index, self.began, ended, cost=cost, key=key, sent=sent, left=True, most_usd=most, shared=where.shared)
 
 
 def _start(step: Step[Attempt, Reply], way: Way, attempt: Attempt, *, asked: Try, ledger: Ledger, began: float) -> _Racer:

@@ -37,12 +37,16 @@ MAYBE_BILLED: Final = Unpriced(reason="may have been billed")
 
 @frozen(kw_only=True)
 class Missed:
-    """An attempt that brought no answer: why, with which key, whether it left, and the most it may have cost where that matters."""
+    """An attempt that brought no answer: why, with which key, whether it left, and the most it may have cost where that matters.
+
+    One that was ``shared`` waited for an equal call's answer instead.
+    """
 
     error: LLMError
     key: Secret | None = None
     sent: bool = True
     most_usd: Decimal | None = None
+    shared: bool = False
 
 
 Ask: TypeAlias = Callable[[Try, Ledger, float], Coroutine[Any, Any, Settled[_Answer, Missed]]]
@@ -154,6 +158,7 @@ def record(
     sent: bool = True,
     left: bool = False,
     most_usd: Decimal | None = None,
+    shared: bool = False,
 ) -> AttemptRecord:
     """The next line of a ledger, for an attempt at step ``index`` that lasted from ``began`` to ``ended``."""
     profile = plan.steps[index].profile
@@ -170,6 +175,7 @@ def record(
         sent=sent,
         left=left,
         most_usd=most_usd,
+        shared=shared and not sent,
     )
 
 
@@ -187,6 +193,7 @@ def missed_record(plan: Plan, lost: Lost) -> AttemptRecord:
         key=lost.missed.key,
         sent=sent,
         most_usd=most,
+        shared=lost.missed.shared,
     )
 
 

@@ -100,7 +100,7 @@ def next_move(plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter
     in_time = now < ledger.deadline
     if here is not None and in_time and means.other_key and isinstance(error, AuthenticationFailed) and way.kept_back(here):
         return Try(step=here)
-    if here is not None and in_time and ledger.attempts[-1].sent and way.may_resend(here):
+    if here is not None and in_time and ledger.attempts[-1].asked and way.may_resend(here):
         if means.other_key and may_try_another_key(error):
             return Try(step=here)  # who refused a key is not short of strength: no share of re-sends bounds that
         if plan.strategy == "cost" and way.sent(here) == 1 and (again := way.again(here)) is not None:
@@ -148,7 +148,7 @@ class _Way:
 
     def sent(self, index: int) -> int:
         """How often a model has been asked."""
-        return sum(record.sent for record in self.records(index))
+        return sum(record.asked for record in self.records(index))
 
     def kept_back(self, index: int) -> bool:
         """Say whether the last request to a model was kept back for its key alone, and not over and over."""
@@ -211,7 +211,7 @@ class _Way:
             return None
         if refused_here(last.error):
             return self.limited(index, last.error)
-        if not (last.sent and self.may_ask_again(index)):
+        if not (last.asked and self.may_ask_again(index)):
             return None
         pause = self.pause(index, last, last.error)
         paced = isinstance(last.error, RateLimitExceeded)  # admission lets it leave when it will be taken: no share of re-sends bounds that
@@ -223,7 +223,7 @@ class _Way:
 
     def may_ask_again(self, index: int) -> bool:
         """Say whether what was met by requests that left lets one more go."""
-        met = [record.error for record in self.records(index) if record.sent and record.error is not None]
+        met = [record.error for record in self.records(index) if record.asked and record.error is not None]
         if not met:
             return True
         willing = [resend(error) for error in met]
@@ -245,14 +245,14 @@ class _Way:
         """The wait of a patient call for what was refused here; it grows, so that nothing spins."""
         if not self.means.patient or not self.may_ask_again(index):
             return None
-        refusals = sum(record.error is not None and record.error.tag == error.tag and not record.sent for record in self.records(index))
+        refusals = sum(record.error is not None and record.error.tag == error.tag and not record.asked for record in self.records(index))
         least = min(_CAP_SECONDS, _LEAST_LOCAL_SECONDS * 2.0 ** min(refusals - 1, _MOST_DOUBLINGS))
         seconds = self.spread(max(asked or 0.0, least))
         return self.in_time(seconds, Try(step=index, after_seconds=seconds))
 
     def pause(self, index: int, last: AttemptRecord, error: LLMError) -> float | None:
         """Seconds until a re-send; None for longer than anyone waits."""
-        failures = [record for record in self.records(index) if record.sent and record.error is not None]
+        failures = [record for record in self.records(index) if record.asked and record.error is not None]
         asked = retry_after(error)
         if asked is not None and asked > LONGEST_WAIT_SECONDS:
             return None

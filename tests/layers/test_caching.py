@@ -7,8 +7,9 @@ from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.domain.configuration import CacheSettings, LLMConfig
-from llm_manager.domain.errors import ModelUnavailable, RequestTimeout
-from llm_manager.domain.events import Answered, AttemptAnswered, CacheHit, Event
+from llm_manager.domain.errors import LLMError, ModelUnavailable, RequestTimeout
+from llm_manager.domain.events import Answered, AttemptAnswered, AttemptStarted, CacheHit, Event
+from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest, Preferences, RequestMetadata
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.statistics import Statistics
@@ -263,6 +264,20 @@ def test_a_failure_that_was_shared_is_one_failed_attempt_of_the_model() -> None:
     seen = run_virtual(ask())
     assert (seen.failed, model.count) == (20, 1)
     assert [(each.attempts, dict(each.errors)) for each in seen.models.values()] == [(1, {"ModelUnavailable": 1})]
+
+
+def test_who_shared_a_failure_has_sent_nothing_and_is_billed_for_nothing() -> None:
+    model, told = scripted(*[faults.reset()] * 2, seconds=1.0), list[Event]()
+    config = LLMConfig(routing=RoutingPolicy(max_retries=1))
+
+    async def ask() -> list[LLMError]:
+        manager = scripted_manager(model, config=config, tell=told.append)
+        return [outcome.failure() for outcome in await asyncio.gather(*(settle(manager.generate(HI)) for _ in range(10)))]
+
+    lines = [line for error in run_virtual(ask()) for line in error.attempts]
+    assert {(line.sent, line.shared, line.cost is None) for line in lines} == {(True, False, False), (False, True, True)}
+    assert sum(line.sent for line in lines) == model.count == sum(isinstance(event, AttemptStarted) for event in told)
+    assert all(len(error.attempts) <= 2 for error in run_virtual(ask())), "those who share go on no longer than those who send"
 
 
 def test_reasoning_is_replayed_too() -> None:

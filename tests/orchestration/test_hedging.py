@@ -22,15 +22,17 @@ from llm_manager.domain.errors import (
     StreamInterrupted,
 )
 from llm_manager.domain.events import AttemptStarted, Event
-from llm_manager.domain.models import ModelProfile
+from llm_manager.domain.models import KnownPrice, ModelProfile
 from llm_manager.domain.plans import RoutingPolicy
-from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.streaming import StreamFinished
 from llm_manager.domain.usage import Priced, Unpriced
 from llm_manager.domain.wire_requests import WireRequest
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled
+from llm_manager.policies.call_cost import maybe_billed
+from llm_manager.services.gates import Pass
 from llm_manager.services.guards import Guards
 from llm_manager.services.manager import LLMManager
 from llm_manager.testing import Scripted, fake_world, faults, run_virtual, scripted, scripted_manager
@@ -298,6 +300,41 @@ def test_nobody_is_asked_as_well_once_the_first_has_answered_while_a_key_was_fet
     two = scripted("from two", provider="two")
     answer = ran(whole, slowed(faults.slow(1.3, "late but alone")), two, guards=slow_keys)[0].unwrap()
     assert (answer.content, two.count, len(answer.attempts)) == ("late but alone", 0, 1)
+
+
+def test_a_loser_that_was_remembered_or_shared_is_not_paid_for() -> None:
+    """The hedge's answer was being fetched by an equal call, and comes at the same moment as that of the first model."""
+    price = {"price": KnownPrice(input_usd=Decimal(1), output_usd=Decimal(1), version="t"), "locality": "cloud"}
+    one = slowed(faults.slow(3.0, "both"))
+    two = scripted("from two", provider="two", seconds=3.0, profile={"price": price["price"]}, locality="cloud")
+
+    async def calls() -> LLMResponse:
+        manager = scripted_manager(one, two, config=CONFIG)
+        await known(manager, whole)
+        asked = LLMRequest("shared")
+        equal = asyncio.ensure_future(settle(manager.generate(evolve(asked, preferences=Preferences(provider="two")))))
+        answer = (await whole(manager, asked)).unwrap()
+        await equal
+        return answer
+
+    answer = run_virtual(calls())
+    loser = next(line for line in answer.attempts if line.left)
+    assert (loser.provider, loser.sent, loser.shared) == ("two", False, True)
+    assert loser.cost in (None, Priced(usd=Decimal(0), price_version="remembered"))
+
+
+def test_a_loser_that_still_waited_to_be_let_through_was_not_sent() -> None:
+    one, two = slowed(faults.slow(3.0, "slow")), scripted("from two", provider="two")
+    guards = guards_of(CONFIG, fake_world())
+
+    async def gate(attempt: Any, _: Any) -> Any:
+        await asyncio.sleep(100.0 if attempt.model.provider == "two" else 0.0)
+        return Success(Pass(ended=lambda _: None))
+
+    waiting = evolve(guards, admissions=evolve(guards.admissions, gate=gate))
+    answer = ran(whole, one, two, guards=waiting)[0].unwrap()
+    assert [(each.provider, each.left, each.sent, each.cost is None) for each in answer.attempts[:-1]] == [("two", True, False, True)]
+    assert maybe_billed(answer.attempts) == two.count == 0
 
 
 @WAYS
