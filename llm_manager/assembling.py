@@ -86,7 +86,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     return LLMManager(
         generate=publish(generating(calls, world)),
         stream=streaming(opened, world),
-        generate_all=batching(answering_rows(calls, world), house.fitting, config.performance.patience_seconds),
+        generate_all=batching(answering_rows(calls, world), house.fitting, config.performance.patience_seconds, now),
         generate_as=structuring(turns, config.performance.output_retries),
         converse=conversing(turns, deps.conversations, config.context),
         call_tools=calling_tools(turns.ask, performing),

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 from math import inf
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from attrs import define, evolve, field, frozen
 
@@ -59,12 +59,44 @@ class Ledger:
         return evolve(self, attempts=(*self.attempts, record))
 
 
+def _no_seconds() -> float:
+    return 0.0
+
+
+def _never(_: str) -> float:
+    return -inf
+
+
+def _nothing(*_: object) -> None: ...
+
+
+@frozen(kw_only=True, eq=False)
+class Outages:
+    """What the rows of a batch know together of endpoints that are down; providers are told by name, moments are monotonic.
+
+    Rows wait so many ``seconds`` for what is down. ``answered`` is when a provider last answered one of them, ``revived`` when it
+    last did after some had looked in vain, ``due`` when one of those who wait may look whether it does again. Who does says so by
+    ``look``, with the moment; ``overdue`` tells that it is due and that this one may not.
+    """
+
+    seconds: Callable[[], float] = _no_seconds
+    answered: Callable[[str], float] = _never
+    revived: Callable[[str], float] = _never
+    due: Callable[[str], float] = _never
+    look: Callable[[str, float], None] = _nothing
+    overdue: Callable[[str], None] = _nothing
+
+
+ALONE: Final = Outages()
+"""What a call knows that is no row of a batch: nothing, and it waits for nobody."""
+
+
 @frozen(kw_only=True)
 class Call:
     """One call of the manager: what is asked, and when it began on the world's monotonic clock.
 
     ``patient`` calls, rows of a batch, wait where others fail at once: for limits of ours as long as they have time, and for an
-    endpoint that is down as many seconds as ``outage_seconds`` says when it is. ``before`` is the ledger of the turns that came
+    endpoint that is down as ``outages`` says. ``before`` is the ledger of the turns that came
     before this one, when a re-ask or a step of a tool run goes on with it.
     """
 
@@ -72,7 +104,7 @@ class Call:
     request: LLMRequest = field(repr=False)
     started: float
     patient: bool = False
-    outage_seconds: Callable[[], float] = field(default=lambda: 0.0, eq=False, repr=False)
+    outages: Outages = field(default=ALONE, eq=False, repr=False)
     before: Ledger | None = None
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from attrs import evolve, frozen
 from returns.result import Failure
 
-from llm_manager.domain.attempts import Call, Ledger
+from llm_manager.domain.attempts import Call, Ledger, Outages
 from llm_manager.domain.errors import Attempts, LLMError
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.responses import LLMResponse
@@ -51,11 +51,9 @@ def going_on_with(preferences: Preferences, answer: LLMResponse) -> Preferences:
 
 
 class AnswerRow(Protocol):
-    """Asks for the answer to a row of a batch, which waits for an endpoint that is down as long as ``outage_seconds`` says then."""
+    """Asks for the answer to a row of a batch, which waits for an endpoint that is down as ``outages`` says."""
 
-    def __call__(
-        self, request: LLMRequest, outage_seconds: Callable[[], float], /
-    ) -> Coroutine[Any, Any, Settled[LLMResponse, LLMError]]: ...
+    def __call__(self, request: LLMRequest, outages: Outages, /) -> Coroutine[Any, Any, Settled[LLMResponse, LLMError]]: ...
 
 
 def generating(step: Step[Call, LLMResponse], world: World) -> Step[LLMRequest, LLMResponse]:
@@ -73,11 +71,11 @@ def generating(step: Step[Call, LLMResponse], world: World) -> Step[LLMRequest, 
 def answering_rows(step: Step[Call, LLMResponse], world: World) -> AnswerRow:
     """Begin a patient call for each row."""
 
-    async def answer(request: LLMRequest, outage_seconds: "Callable[[], float]", /) -> "Settled[LLMResponse, LLMError]":
+    async def answer(request: LLMRequest, outages: "Outages", /) -> "Settled[LLMResponse, LLMError]":
         strange = not_asked(request)
         if strange is not None:
             return Failure(strange)
-        call = Call(id=world.new_id(), request=request, started=world.now(), patient=True, outage_seconds=outage_seconds)
+        call = Call(id=world.new_id(), request=request, started=world.now(), patient=True, outages=outages)
         return await step(call)
 
     return answer

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar
 from attrs import frozen
 from returns.result import Failure, Success
 
-from llm_manager.domain.attempts import Ledger
+from llm_manager.domain.attempts import ALONE, Ledger, Outages
 from llm_manager.domain.error_questions import charge_of
 from llm_manager.domain.errors import AttemptRecord, AuthenticationFailed, LLMError, RequestTimeout, with_attempts
 from llm_manager.domain.events import MovedOn
@@ -20,7 +20,7 @@ from llm_manager.domain.plans import Plan
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.usage import Cost, Unpriced
 from llm_manager.outcomes import Settled
-from llm_manager.policies.recovery import FIRST, GiveUp, Means, Move, Try, next_move, verdict
+from llm_manager.policies.recovery import FIRST, GiveUp, Means, Move, Pause, Try, next_move, verdict
 from llm_manager.policies.routing import retirement
 from llm_manager.services.guards import Guards, Ready
 from llm_manager.services.journal import Journal
@@ -69,15 +69,19 @@ class Trial:
     journal: Journal
     guards: Guards
     patient: bool = False
-    outage_seconds: Callable[[], float] = lambda: 0.0
+    outages: Outages = ALONE
     decide: Decide = next_move
 
     def means(self, key: Secret | None, at: int) -> Means:
         """What may be done now, after step ``at`` was asked with ``key``."""
-        guards, steps = self.guards, self.plan.steps
+        guards, steps, outages = self.guards, self.plan.steps, self.outages
+        names = [step.profile.provider for step in steps] if self.patient else []
         return Means(
             patient=self.patient,
-            outage_seconds=self.outage_seconds(),
+            outage_seconds=outages.seconds(),
+            answered=tuple(map(outages.answered, names)),
+            revived=tuple(map(outages.revived, names)),
+            due=tuple(map(outages.due, names)),
             other_key=guards.keys.others(steps[at].profile.provider, key),
             waits=tuple(guards.resends.wait(step.endpoint) for step in steps),
         )
@@ -108,16 +112,18 @@ async def try_on(lost: Lost, ask: Ask[_Answer], trial: Trial) -> Settled[_Answer
     """Go on after an attempt that met an error; the error that the call ends with carries every attempt."""
     now, plan = trial.world.now, trial.plan
     while True:
-        failed, at, missed = lost.ended, lost.asked.step, lost.missed
+        at, missed = lost.asked.step, lost.missed
         ledger = lost.ledger.entered(missed_record(plan, lost))
-        move = trial.decide(plan, ledger, missed.error, now=failed, jitter=trial.world.rng.random(), means=trial.means(missed.key, at))
+        move = await _decided(trial, ledger, lost)
         if isinstance(move, GiveUp):
             return Failure(with_attempts(move.error, ledger.attempts))
+        if move.look:
+            trial.outages.look(plan.steps[move.step].profile.provider, now() + move.after_seconds)
         endpoint = plan.steps[move.step].endpoint
         counted = not move.resend or trial.guards.resends.take(endpoint) <= 0.0
         trial.journal.emit(
             MovedOn(
-                at=failed,
+                at=now(),
                 call_id=trial.call_id,
                 from_model=plan.steps[at].profile.name,
                 to_model=plan.steps[move.step].profile.name,
@@ -136,6 +142,20 @@ async def try_on(lost: Lost, ask: Ask[_Answer], trial: Trial) -> Settled[_Answer
         if isinstance(outcome, Success):
             return outcome
         lost = Lost(ledger=ledger, asked=move, began=began, ended=now(), missed=outcome.failure())
+
+
+async def _decided(trial: Trial, ledger: Ledger, lost: Lost) -> Try | GiveUp:
+    """What follows, once there is more to do than to wait: while an endpoint is down, that is looked at again and again."""
+    plan, world, missed, at = trial.plan, trial.world, lost.missed, lost.ended
+    while True:
+        means = trial.means(missed.key, lost.asked.step)
+        move = trial.decide(plan, ledger, missed.error, now=at, jitter=world.rng.random(), means=means)
+        if not isinstance(move, Pause):
+            return move
+        if move.overdue:
+            trial.outages.overdue(plan.steps[move.step].profile.provider)
+        await world.sleep(move.after_seconds)
+        at = world.now()
 
 
 async def _until_there_is_room(endpoint: Endpoint, trial: Trial, deadline: float) -> None:

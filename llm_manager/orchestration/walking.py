@@ -65,7 +65,7 @@ def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> St
             journal=deps.journal,
             guards=deps.guards,
             patient=call.patient,
-            outage_seconds=call.outage_seconds,
+            outages=call.outages,
         )
         return await try_on(lost, partial(way.ask, step), trial)
 

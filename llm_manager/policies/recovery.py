@@ -4,12 +4,14 @@ The law: requests that leave never pass the models tried plus ``plan.max_retries
 refuse does not leave, and takes none of them.
 """
 
+from math import inf
 from typing import ClassVar, Final, Literal, TypeAlias
 
 from attrs import frozen
 
 from llm_manager.domain.attempts import Ledger
 from llm_manager.domain.error_questions import (
+    is_down,
     may_fall_back,
     may_try_another_key,
     meets_every_model,
@@ -38,6 +40,9 @@ _BASE_SECONDS = 0.5
 _OVERLOADED_BASE_SECONDS = 2.0
 _CAP_SECONDS = 30.0
 _MOST_DOUBLINGS = 16
+_REST_SECONDS = 1.0
+_UNWATCHED_SECONDS = 10.0
+"""An endpoint that nobody has looked after for so long, though it was due, is nobody's."""
 _LEAST_LOCAL_SECONDS = 0.25
 _LEAST_SPREAD_SECONDS = 0.1
 _SPREAD = 0.1
@@ -46,13 +51,28 @@ _MOST_SPREAD_SECONDS = 5.0
 
 @frozen(kw_only=True)
 class Try:
-    """Ask step ``step`` of the plan after ``after_seconds``; a ``resend`` is counted against the endpoint's share of them."""
+    """Ask step ``step`` of the plan after ``after_seconds``; a ``resend`` is counted against the endpoint's share of them.
+
+    A ``look`` is what one row of a batch does for all of them: to ask whether an endpoint that was down answers again.
+    """
 
     tag: ClassVar[Literal["Try"]] = "Try"
     step: int
     after_seconds: float = 0.0
     resend: bool = False
     last_resort: bool = False
+    look: bool = False
+
+
+@frozen(kw_only=True)
+class Pause:
+    """Decide anew after ``after_seconds``, in which the endpoint of ``step`` may answer somebody; ``overdue`` says that one may look
+    whether it does, and that this row is none who should."""
+
+    tag: ClassVar[Literal["Pause"]] = "Pause"
+    step: int
+    after_seconds: float
+    overdue: bool = False
 
 
 @frozen(kw_only=True)
@@ -63,7 +83,7 @@ class GiveUp:
     error: LLMError
 
 
-Move: TypeAlias = Try | GiveUp
+Move: TypeAlias = Try | Pause | GiveUp
 
 
 @frozen(kw_only=True)
@@ -73,13 +93,18 @@ class Means:
     ``patient`` calls wait until limits let them through, and begin no wait for an endpoint that is down later than
     ``outage_seconds`` after their first failure; half of that their last re-send is kept. ``other_key`` says that the model
     which failed last can be asked with another key. ``waits`` are the seconds until the endpoint of each step has room for one
-    more re-send, 0 where they are not told.
+    more re-send, 0 where they are not told. Of the endpoint of each step, ``answered`` is when it last answered any row of the
+    batch, ``revived`` when it last did after some had looked in vain, and ``due`` when one of those who wait for it may look
+    whether it does again.
     """
 
     patient: bool = False
     outage_seconds: float = 0.0
     other_key: bool = False
     waits: tuple[float, ...] = ()
+    answered: tuple[float, ...] = ()
+    revived: tuple[float, ...] = ()
+    due: tuple[float, ...] = ()
 
 
 _MOST_KEPT_BACK: Final = 3
@@ -103,7 +128,7 @@ def next_move(plan: Plan, ledger: Ledger, error: LLMError, *, now: float, jitter
     if here is not None and in_time and ledger.attempts[-1].asked and way.may_resend(here):
         if means.other_key and may_try_another_key(error):
             return Try(step=here)  # who refused a key is not short of strength: no share of re-sends bounds that
-        if plan.strategy == "cost" and way.sent(here) == 1 and (again := way.again(here)) is not None:
+        if plan.strategy == "cost" and way.sent(here) == 1 and not way.held(here) and (again := way.again(here)) is not None:
             return again.move
     if not may_fall_back(error) and resend(error) == "never":
         return GiveUp(error=error)
@@ -125,7 +150,7 @@ class _Wait:
     """How long it is until a model may be asked, be it here or in a queue, and the move for that."""
 
     seconds: float
-    move: Try
+    move: Try | Pause
 
 
 @frozen(kw_only=True)
@@ -186,8 +211,9 @@ class _Way:
     def wait(self) -> Move:
         """The cheapest wait there is; a breaker's only when there is no other, after the last resort, and for the patient."""
         tried = _last_of_each(self.plan, self.ledger)
-        waits = [wait for index in tried if (wait := self.again(index)) is not None]
-        shut = {index: record.error for index, record in tried.items() if isinstance(record.error, CircuitOpen)}
+        ways = [self.rest(index) if self.held(index) else self.again(index) for index in tried]
+        waits = [wait for wait in ways if wait is not None]
+        shut = {index: record.error for index, record in tried.items() if isinstance(record.error, CircuitOpen) and not self.held(index)}
         if not waits and (probe := self.last_resort(shut)) is not None:
             return probe
         if self.bears():
@@ -207,17 +233,22 @@ class _Way:
     def again(self, index: int) -> "_Wait | None":
         """When a model that was tried may be asked again; None when it may not, or not within patience."""
         last = self.records(index)[-1]
-        if last.error is None or isinstance(last.error, CircuitOpen):
+        if last.error is None:
             return None
+        if isinstance(last.error, CircuitOpen):
+            return self.let_in_again(index)
         if refused_here(last.error):
             return self.limited(index, last.error)
         if not (last.asked and self.may_ask_again(index)):
             return None
         pause = self.pause(index, last, last.error)
-        paced = isinstance(last.error, RateLimitExceeded)  # admission lets it leave when it will be taken: no share of re-sends bounds that
+        # admission lets who was limited leave when it will be taken, and an outage that is over is not made worse: no share bounds these
+        paced = isinstance(last.error, RateLimitExceeded) or _at(self.means.revived, index) > _ended(self.ledger, last)
         room = 0.0 if paced else self.room(index)
         if pause is None or (room > pause and not self.means.patient):
             return None
+        if room > max(pause, _REST_SECONDS) and self.is_back(index):  # those who go on make room soon
+            return self.pausing(index)
         seconds = max(pause, room)
         return self.in_time(seconds, Try(step=index, after_seconds=seconds, resend=not paced))
 
@@ -247,11 +278,77 @@ class _Way:
             return None
         refusals = sum(record.error is not None and record.error.tag == error.tag and not record.asked for record in self.records(index))
         least = min(_CAP_SECONDS, _LEAST_LOCAL_SECONDS * 2.0 ** min(refusals - 1, _MOST_DOUBLINGS))
-        seconds = self.spread(max(asked or 0.0, least))
+        seconds = max(0.0, _ended(self.ledger, self.records(index)[-1]) + self.spread(max(asked or 0.0, least)) - self.now)
         return self.in_time(seconds, Try(step=index, after_seconds=seconds))
 
+    def let_in_again(self, index: int) -> "_Wait | None":
+        """Who was refused by a breaker goes when its endpoint has answered another row since."""
+        if not (self.is_back(index) and self.bears() and self.may_ask_again(index)):
+            return None
+        seconds = self.spread(0.0)
+        return self.in_time(seconds, Try(step=index, after_seconds=seconds))
+
+    def is_back(self, index: int) -> bool:
+        """Say whether the endpoint of a step has answered a row since it was last asked by this one."""
+        return _at(self.means.answered, index) > _ended(self.ledger, self.records(index)[-1])
+
+    def held(self, index: int) -> bool:
+        """Say whether this row waits, with others, for an endpoint that is down, and has answered before."""
+        error = self.records(index)[-1].error
+        if error is None or not is_down(error) or not (self.means.patient and self.bears()):
+            return False
+        return _at(self.means.answered, index) > -inf and not self.is_back(index) and self.may_ask_again(index)
+
+    def rest(self, index: int) -> "_Wait | None":
+        """A short pause, or a look whether the endpoint answers again.
+
+        Only who loses nothing by it looks when it is due. Others go when they hear of an answer; when nobody looks any more, one
+        of them does, late.
+        """
+        last = self.records(index)[-1]
+        own = self.backoff(index, last, last.error) if last.asked and last.error is not None else 0.0
+        if own is None:
+            return None
+        due = _at(self.means.due, index)
+        late = max(self.kept_until(index) - self.now, due + _UNWATCHED_SECONDS - self.now)
+        may_look = self.may_look(index)
+        soon = max(own, due - self.now if may_look else late, 0.0)
+        if soon < _REST_SECONDS:
+            shared = last.sent and self.room(index) == 0.0  # where there is no room, how often one looks is bound enough
+            return self.in_time(soon, Try(step=index, after_seconds=soon, resend=shared, last_resort=True, look=True))
+        return self.pausing(index, overdue=not may_look and due <= self.now)
+
+    def pausing(self, index: int, *, overdue: bool = False) -> "_Wait | None":
+        """A short pause, spread."""
+        seconds = _REST_SECONDS * (1.0 + 0.5 * self.jitter)
+        return self.in_time(seconds, Pause(step=index, after_seconds=seconds, overdue=overdue))
+
+    def may_look(self, index: int) -> bool:
+        """Say whether this row may still be sent again whatever a look meets."""
+        left = self.plan.max_retries - self.ledger.resends
+        met = [record.error for record in self.records(index) if record.asked and record.error is not None]
+        return left >= (2 if met else 1) and all(resend(error) != "once" for error in met)
+
     def pause(self, index: int, last: AttemptRecord, error: LLMError) -> float | None:
-        """Seconds until a re-send; None for longer than anyone waits."""
+        """Seconds until a re-send, which is kept for a while when it is the last; None for longer than anyone waits."""
+        pause = self.backoff(index, last, error)
+        if pause is None or self.is_back(index):
+            return pause
+        if self.means.patient and resend(error) == "freely" and 0 < self.ledger.resends == self.plan.max_retries - 1:
+            keeps = PATIENCE_SECONDS if isinstance(error, RateLimitExceeded) else self.means.outage_seconds / 2
+            kept = self.kept_until(index, keeps) - self.now
+            if self.now + kept < self.ledger.deadline and keeps > 0.0:
+                pause = max(pause, kept)
+        return pause
+
+    def kept_until(self, index: int, keeps: float | None = None) -> float:
+        """Until when the last re-send to a model is kept: so long after it first failed, or half as long as an outage is borne."""
+        failures = [record for record in self.records(index) if record.asked and record.error is not None]
+        first = failures[0] if failures else self.records(index)[0]
+        return _ended(self.ledger, first) + self.spread(self.means.outage_seconds / 2 if keeps is None else keeps)
+
+    def backoff(self, index: int, last: AttemptRecord, error: LLMError) -> float | None:
+        """Seconds until a re-send is wise, and as late as asked; None for longer than anyone waits."""
         failures = [record for record in self.records(index) if record.asked and record.error is not None]
         asked = retry_after(error)
         if asked is not None and asked > LONGEST_WAIT_SECONDS:
@@ -259,13 +356,7 @@ class _Way:
         wanted = _backoff(error, len(failures), self.jitter) if asked is None else self.spread(asked)
         if asked is not None and not isinstance(error, RateLimitExceeded):  # who is down may ask for less than is wise
             wanted = max(wanted, _backoff(error, len(failures), self.jitter))
-        pause = max(0.0, _ended(self.ledger, last) + wanted - self.now)
-        keeps = PATIENCE_SECONDS if isinstance(error, RateLimitExceeded) else self.means.outage_seconds / 2
-        if self.means.patient and resend(error) == "freely" and 0 < self.ledger.resends == self.plan.max_retries - 1:
-            kept = _ended(self.ledger, failures[0]) + self.spread(keeps) - self.now
-            if self.now + kept < self.ledger.deadline and keeps > 0.0:
-                pause = max(pause, kept)
-        return pause
+        return max(0.0, _ended(self.ledger, last) + wanted - self.now)
 
     def bears(self) -> bool:
         """Say whether the call still has patience with what is down."""
@@ -276,7 +367,7 @@ class _Way:
         """Spread those who wait for the same moment: behind it, never before it."""
         return seconds + self.jitter * min(_MOST_SPREAD_SECONDS, _LEAST_SPREAD_SECONDS + _SPREAD * seconds)
 
-    def in_time(self, seconds: float, move: Try) -> "_Wait | None":
+    def in_time(self, seconds: float, move: Try | Pause) -> "_Wait | None":
         return _Wait(seconds=seconds, move=move) if self.now + seconds < self.ledger.deadline else None
 
 
@@ -285,6 +376,10 @@ def _backoff(error: LLMError, tries: int, jitter: float) -> float:
     base = _OVERLOADED_BASE_SECONDS if overloaded else _BASE_SECONDS
     ceiling = min(_CAP_SECONDS, base * 2.0 ** min(tries - 1, _MOST_DOUBLINGS))
     return ceiling * (0.5 + 0.5 * jitter) if overloaded else ceiling * jitter
+
+
+def _at(moments: tuple[float, ...], index: int) -> float:
+    return moments[index] if index < len(moments) else -inf
 
 
 def _ended(ledger: Ledger, record: AttemptRecord) -> float:

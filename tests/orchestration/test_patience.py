@@ -10,7 +10,7 @@ from returns.result import Failure, Success
 from llm_manager.assembling import guards_of
 from llm_manager.domain.attempts import AnyAttempt, Attempt
 from llm_manager.domain.configuration import BreakerSettings, LLMConfig, ProviderSettings
-from llm_manager.domain.errors import AuthenticationFailed, CircuitOpen, LLMError, ModelUnavailable, RateLimitExceeded
+from llm_manager.domain.errors import AuthenticationFailed, CircuitOpen, LLMError, ModelUnavailable, NetworkError, RateLimitExceeded
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
@@ -24,6 +24,8 @@ from llm_manager.testing import fake_world, run_virtual, scripted, scripted_mana
 from llm_manager.testing.replies import Said
 
 HI = LLMRequest("hi", cache="off")
+DOWN = ModelUnavailable(model="m", message="500")
+NOWHERE = NetworkError(model="m", message="connection refused")
 ORDER = LLMConfig(routing=RoutingPolicy(fallback_order=("one", "two")))
 
 
@@ -238,3 +240,33 @@ def test_two_hundred_calls_at_once_change_a_refused_key_though_re_sends_are_few(
         return await asyncio.gather(*(settle(manager.generate(HI)) for _ in range(200)))
 
     assert all(isinstance(outcome, Success) for outcome in run_virtual(calls()))
+
+
+CUT = NetworkError(model="m", message="closed", sent=True)
+
+
+@pytest.mark.parametrize("concurrency", [1, 16])
+@pytest.mark.parametrize("met", [DOWN, NOWHERE, CUT], ids=["500", "refused", "cut"])
+@pytest.mark.parametrize("seconds", [20.0, 60.0])
+def test_an_outage_loses_no_row_and_ends_for_all_when_one_has_found_out(concurrency: int, met: LLMError, seconds: float) -> None:
+    world = fake_world()
+    asked: list[float] = []
+
+    async def said(_: Attempt) -> Said:
+        asked.append(world.now())
+        down = 1.0 <= world.now() < 1.0 + seconds
+        await asyncio.sleep(0.0 if down else 0.05)
+        return met if down or 1.0 <= world.now() < 1.0 + seconds else "well"
+
+    model = scripted(said, provider="one")
+
+    async def rows() -> tuple[list[bool], float]:
+        requests = [evolve(HI, prompt=f"row {number}") for number in range(1500)]
+        async with aclosing(scripted_manager(model, config=ORDER).generate_all(requests, concurrency=concurrency)) as answers:
+            return [isinstance(outcome, Success) async for _, outcome in answers], world.now()
+
+    outcomes, ended = run_virtual(rows())
+    assert (len(outcomes), all(outcomes)) == (1500, True)
+    assert ended < 1500 * 0.06 / concurrency + seconds + (10.0 if concurrency > 1 else 20.0)
+    during = [at for at in asked if 2.0 <= at < 1.0 + seconds]
+    assert (seconds / 8.0 if concurrency > 1 else 2) < len(during) <= seconds

@@ -1,5 +1,6 @@
 """After a failure: re-send, fall back or give up, within the bounds that nothing may pass."""
 
+from math import inf
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ from llm_manager.domain.errors import (
 )
 from llm_manager.domain.models import Endpoint, ModelProfile
 from llm_manager.domain.plans import Plan, PlanStep, Strategy, TaskClassification
-from llm_manager.policies.recovery import LONGEST_WAIT_SECONDS, PATIENCE_SECONDS, GiveUp, Means, Move, Try, next_move
+from llm_manager.policies.recovery import LONGEST_WAIT_SECONDS, PATIENCE_SECONDS, GiveUp, Means, Move, Pause, Try, next_move
 from llm_manager.testing.strategies import errors
 
 
@@ -215,8 +216,28 @@ def test_attempts_never_pass_the_fresh_steps_and_the_retries(
         )
         other_key = data.draw(st.booleans())
         waits = tuple(data.draw(st.lists(st.sampled_from([0.0, 0.0, 3.0, 59.0]), min_size=steps, max_size=steps)))
-        means = Means(patient=patient, outage_seconds=data.draw(st.sampled_from([0.0, 120.0])), other_key=other_key, waits=waits)
-        move = next_move(plan, ledger, error, now=now, jitter=data.draw(st.floats(0.0, 0.999)), means=means)
+        outage_seconds, seen = data.draw(st.sampled_from([0.0, 120.0])), st.sampled_from([-inf, 0.0, now, now + 1.0])
+        told = tuple((data.draw(seen),) * steps for _ in range(3))
+        means = Means(
+            patient=patient,
+            outage_seconds=outage_seconds,
+            other_key=other_key,
+            waits=waits,
+            answered=told[0] if patient else (),
+            revived=told[1] if patient else (),
+            due=told[2] if patient else (),
+        )
+        jitter = data.draw(st.floats(0.0, 0.999))
+        for _ in range(400):
+            move = next_move(plan, ledger, error, now=now, jitter=jitter, means=means)
+            if not isinstance(move, Pause):
+                break
+            assert patient
+            assert 1.0 <= move.after_seconds < 1.5
+            now += move.after_seconds
+            assert now < ledger.deadline
+        else:
+            pytest.fail("it never stopped waiting")
         if isinstance(move, GiveUp):
             break
         there = [record for record in ledger.attempts if record.step == move.step]
@@ -226,9 +247,10 @@ def test_attempts_never_pass_the_fresh_steps_and_the_retries(
         assert not met or changes_key or not isinstance(met[-1], NEVER_AGAIN)
         assert may_fall_back(error) or move.step == index or there
         again = bool(there and there[-1].sent and met)
-        assert move.resend == again or (again and (changes_key or isinstance(met[-1], RateLimitExceeded)))
+        over = again and bool(means.revived) and means.revived[move.step] > there[-1].after_seconds + there[-1].seconds
+        assert move.resend == again or (again and (changes_key or over or move.look or isinstance(met[-1], RateLimitExceeded)))
         assert not move.resend or waits[move.step] <= move.after_seconds
-        assert not there or there[-1].sent or move.after_seconds > 0.0 or not patient or move.last_resort or changes_key
+        assert not there or there[-1].sent or move.after_seconds > 0.0 or not patient or move.last_resort or changes_key or over
         assert not there or there[-1].sent or (there[-1].error is not None and refused_here(there[-1].error))
         assert not isinstance(error, CircuitOpen) or move.step != index or patient or move.last_resort
         assert move.after_seconds >= 0.0
@@ -398,3 +420,40 @@ def test_a_key_that_was_kept_back_gives_way_to_another_without_a_re_send_and_not
     assert after(plan, *[(0, error)] * 4, other_key=True) == GiveUp(error=error)
     assert after(plan, (0, error)) == GiveUp(error=error)
     assert after(plan_of(2), (0, error)) == Try(step=1)
+
+
+def waiting(*failures: tuple[int, LLMError], answered: float = 0.0, due: float = 0.0, plan: Plan | None = None, **more: Any) -> Move:
+    """What a row does whose endpoint has answered the batch at the beginning, and failed since; with no chance."""
+    asked = plan_of(1) if plan is None else plan
+    return after(asked, *failures, patient=True, outage_seconds=120.0, answered=(answered,), due=(due,), jitter=0.0, **more)
+
+
+CUT = NetworkError(model="m", message="closed", sent=True)
+
+
+def test_a_row_with_re_sends_to_spare_looks_whether_the_endpoint_answers_when_that_is_due() -> None:
+    look = Try(step=0, resend=True, last_resort=True, look=True)
+    assert waiting((0, DOWN), (0, DOWN)) == look
+    assert waiting((0, DOWN), (0, DOWN), waits=(30.0,)) == evolve(look, resend=False), "how often one looks is bound enough"
+    assert waiting((0, SHUT), (0, SHUT)) == evolve(look, resend=False), "it has not left yet"
+    assert waiting((0, DOWN), (0, DOWN), due=1.5) == evolve(look, after_seconds=0.5)
+    assert waiting((0, DOWN), (0, DOWN), due=3.0) == Pause(step=0, after_seconds=1.0)
+
+
+def test_a_row_that_could_be_lost_does_not_look_until_nobody_does() -> None:
+    rest = Pause(step=0, after_seconds=1.0)
+    assert waiting((0, SHUT), (0, CUT), due=0.5) == evolve(rest, overdue=True)
+    assert waiting((0, DOWN), (0, DOWN), (0, DOWN), due=3.0) == rest
+    late = [(0, SHUT)] * 70
+    assert waiting(*late, (0, CUT), due=65.0) == evolve(rest, overdue=True)
+    assert waiting((0, CUT), *late, due=50.0) == Try(step=0, last_resort=True, look=True)
+
+
+def test_when_the_endpoint_has_answered_somebody_all_go_on() -> None:
+    for error in (DOWN, CUT):
+        move = waiting((0, SHUT), (0, error), answered=1.5)
+        assert move == Try(step=0, resend=True)
+        assert waiting((0, SHUT), (0, error), answered=1.5, waits=(30.0,)) == Pause(step=0, after_seconds=1.0)
+        assert waiting((0, SHUT), (0, error), answered=1.5, revived=(1.5,), waits=(30.0,)) == Try(step=0)
+    assert waiting((0, DOWN), (0, SHUT), answered=1.5) == Try(step=0)
+    assert waiting((0, DOWN), (0, SHUT), answered=1.5, deadline=1.0) == GiveUp(error=SHUT)
