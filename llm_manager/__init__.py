@@ -758,6 +758,9 @@ if TYPE_CHECKING:
         load_config as load_config,
     )
     from llm_manager.wiring import (
+        make_guards as make_guards,
+    )
+    from llm_manager.wiring import (
         make_llm_manager as make_llm_manager,
     )
     from llm_manager.wiring import (
@@ -989,6 +992,7 @@ _HOMES = {
     "keeping_usage": "llm_manager.telemetry.usage_records",
     "list_providers": "llm_manager.wiring",
     "load_config": "llm_manager.wiring",
+    "make_guards": "llm_manager.wiring",
     "make_llm_manager": "llm_manager.wiring",
     "make_model_client": "llm_manager.wiring",
     "make_model_router": "llm_manager.wiring",
@@ -1246,6 +1250,7 @@ __all__ = (
     "keeping_usage",
     "list_providers",
     "load_config",
+    "make_guards",
     "make_llm_manager",
     "make_model_client",
     "make_model_router",

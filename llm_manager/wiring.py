@@ -23,8 +23,9 @@ from llm_manager.policies.names import KEY_VARIABLES, LOCALITY, canonical_provid
 from llm_manager.policies.provider_infos import ProviderInfo, provider_info
 from llm_manager.policies.provider_names import unknown_provider
 from llm_manager.policies.routing import remembering_routes, why_not_asked
+from llm_manager.policies.value_faults import kind
 from llm_manager.real_world import real_world
-from llm_manager.services.guards import Keys
+from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.model_client import ClientParts, ModelClient, has_real_model
 from llm_manager.services.model_router import ModelRouter
@@ -46,10 +47,13 @@ def load_config(path: "str | Path | None" = None, environ: Mapping[str, str] | N
     return read_config(path, real_world().environ if environ is None else environ).map(lambda read: read.config)
 
 
-def default_deps(config: LLMConfig, world: World | None = None, transport: "Transport | None" = None) -> Result[ManagerDeps, LLMError]:
+def default_deps(
+    config: LLMConfig, world: World | None = None, transport: "Transport | None" = None, guards: Guards | None = None
+) -> Result[ManagerDeps, LLMError]:
     """Build everything that the settings ask for; nothing is opened, sent or imported for a provider that is not there.
 
-    ``transport`` carries all requests in place of our own pools: a faster one, or a recording (`testing.replayed`).
+    ``transport`` carries all requests in place of our own pools: a faster one, or a recording (`testing.replayed`). ``guards``
+    (`make_guards`) let requests through in place of the manager's own: managers with the same ones share limits, budgets and keys.
     """
     from llm_manager.clients.catalogue import build_client
     from llm_manager.stores.memory import memory_cache, memory_conversations
@@ -57,11 +61,14 @@ def default_deps(config: LLMConfig, world: World | None = None, transport: "Tran
     from llm_manager.telemetry.logging import log
 
     here = real_world() if world is None else world
+    wrong = _no_guards(guards)
+    if wrong is not None:
+        return Failure(wrong)
     obeying = sealed(_obeying(config))
     if isinstance(obeying, Failure):
         return obeying
     config = obeying.unwrap()
-    parts = _parts(config, here, transport)
+    parts = _parts(config, here, transport, guards)
     clients: dict[str, ModelClient] = {}
     unavailable: list[Unavailable] = []
     for name in LOCALITY:
@@ -99,8 +106,31 @@ def default_deps(config: LLMConfig, world: World | None = None, transport: "Tran
             conversations=memory_conversations(),
             journal=journal_of(log),
             keys=parts.keys,
+            guards=guards,
         )
     )
+
+
+def make_guards(config: LLMConfig, world: World | None = None) -> Guards:
+    """What lets requests through, as the settings say: breakers, limits, budgets and keys, to be shared by managers.
+
+    Give the same one to each: ``default_deps(config, guards=guards)``.
+    """
+    from llm_manager.assembling import guards_of
+
+    return guards_of(config, real_world() if world is None else world)
+
+
+def _no_deps(deps: object) -> ConfigurationError | None:
+    if isinstance(deps, ManagerDeps):
+        return None
+    return ConfigurationError(message=f"deps is of type {kind(deps)}; give what default_deps(config) makes, unwrapped")
+
+
+def _no_guards(guards: object) -> ConfigurationError | None:
+    if guards is None or isinstance(guards, Guards):
+        return None
+    return ConfigurationError(message=f"guards is of type {kind(guards)}; give what make_guards(config) makes, or None")
 
 
 def make_model_router(config: LLMConfig) -> Result[ModelRouter, LLMError]:
@@ -216,6 +246,9 @@ def make_llm_manager(config: LLMConfig, deps: ManagerDeps | None = None) -> Resu
 
     if deps is None:
         return default_deps(config).map(assembled)
+    wrong = _no_deps(deps) or _no_guards(deps.guards)
+    if wrong is not None:
+        return Failure(wrong)
     return _obeying(deps.config).map(lambda obeying: assembled(evolve(deps, config=obeying)))
 
 
@@ -237,7 +270,7 @@ def _with_policy(config: LLMConfig, rule: PrivateRule | None) -> LLMConfig:
     return config if routing == config.routing else evolve(config, routing=routing)
 
 
-def _parts(config: LLMConfig, world: World, transport: "Transport | None" = None) -> ClientParts:
+def _parts(config: LLMConfig, world: World, transport: "Transport | None" = None, guards: Guards | None = None) -> ClientParts:
     from llm_manager.clients.http import make_transport
 
     return ClientParts(
@@ -247,15 +280,17 @@ def _parts(config: LLMConfig, world: World, transport: "Transport | None" = None
         embedded=evolve(config.embedded, fetch="never") if config.routing.airgap else config.embedded,
         profiles=config.profiles,
         routing=config.routing,
-        keys=_keys(config, world),
+        keys=_keys(config, world, guards),
         make_transport=lambda ca_bundle: transport or make_transport(network=config.network, ca_bundle=ca_bundle),
     )
 
 
-def _keys(config: LLMConfig, world: World) -> Keys | None:
+def _keys(config: LLMConfig, world: World, guards: Guards | None) -> Keys | None:
     """Which key of a provider is sent; None while no provider has more than one."""
     if not any(map(has_ring, config.providers.values())):
         return None
+    if guards is not None:
+        return guards.keys
     from llm_manager.assembling import keys_of
 
     return keys_of(config, world)

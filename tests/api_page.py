@@ -13,7 +13,7 @@ from llm_manager import testing
 from tests.documents import ROOT
 
 SECTIONS = {
-    "Making a manager": """create_default_llm_manager make_llm_manager load_config default_deps ManagerDeps LLMManager blocking
+    "Making a manager": """create_default_llm_manager make_llm_manager load_config default_deps make_guards ManagerDeps LLMManager blocking
         BlockingManager programs""",
     "Asking": """LLMRequest Preferences Message Role Part TextPart ImageUrl ImageData DocumentUrl DocumentData Thought ToolSpec
         ToolCall ToolChoice UseTool OutputForm Reasoning PromptCache

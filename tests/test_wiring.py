@@ -2,13 +2,15 @@
 
 import os
 import socket
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from attrs import evolve
 from returns.result import Failure, Success
 
-from llm_manager.domain.configuration import EmbeddedSettings, LLMConfig, ProviderSettings
+from llm_manager.domain.configuration import Budget, EmbeddedSettings, LLMConfig, ProviderSettings
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import ConfigurationError, PolicyBlocked
 from llm_manager.domain.plans import RoutingPolicy, Snapshot
@@ -23,6 +25,7 @@ from llm_manager.wiring import (
     create_default_local_client,
     default_deps,
     load_config,
+    make_guards,
     make_llm_manager,
     make_model_client,
     make_model_router,
@@ -168,3 +171,29 @@ def test_a_router_knows_whose_model_it_is_that_nobody_at_hand_has() -> None:
     router = make_model_router(LLMConfig()).unwrap()
     error = router.route(LLMRequest("hi", preferences=Preferences(model="gpt-4o-mnii", exact=True)), Snapshot()).failure()
     assert "did you mean gpt-4o-mini (openai: not configured)?" in describe(error)
+
+
+def test_managers_share_what_lets_requests_through() -> None:
+    """Limits, budgets, breakers and keys are one, and so are the keys that clients choose from."""
+    two = ProviderSettings(api_keys=(Secret("sk-one-1111"), Secret("sk-two-2222")))
+    config = LLMConfig(providers={"openai": two}, budgets=(Budget(name="b", limit=Decimal(1)),))
+    guards = make_guards(config)
+    one, other = (default_deps(config, guards=guards).unwrap() for _ in range(2))
+    assert one.guards is other.guards is guards
+    assert one.keys is other.keys is guards.keys
+    managers = [make_llm_manager(config, deps).unwrap() for deps in (one, other)]
+    assert managers[0].standing().budgets == managers[1].standing().budgets != ()
+    assert default_deps(LLMConfig(providers={"openai": ProviderSettings(api_key=Secret("sk-1"))}), guards=guards).unwrap().keys is None
+
+
+@pytest.mark.parametrize("strange", ["guards", 5, object(), LLMConfig(), [], False])
+def test_what_are_no_guards_is_told(strange: Any) -> None:
+    """As an error with its name, not as a traceback."""
+    deps = default_deps(LLMConfig()).unwrap()
+    for outcome in (make_llm_manager(LLMConfig(), evolve(deps, guards=strange)), default_deps(LLMConfig(), guards=strange)):
+        wrong = outcome.failure()
+        assert isinstance(wrong, ConfigurationError)
+        assert wrong.message.startswith("guards is of type")
+    wrong = make_llm_manager(LLMConfig(), strange).failure()
+    assert isinstance(wrong, ConfigurationError)
+    assert wrong.message.startswith("deps is of type")

@@ -26,6 +26,7 @@ from llm_manager import (
     EmbedRequest,
     Failure,
     FutureResult,
+    Guards,
     Health,
     ImageRequest,
     InvalidRequest,
@@ -84,6 +85,7 @@ from llm_manager import (
     default_deps,
     describe,
     load_config,
+    make_guards,
     make_llm_manager,
     make_model_client,
     make_model_router,
@@ -128,6 +130,9 @@ def making(config: LLMConfig) -> None:
     assert_type(load_config(), Result[LLMConfig, LLMError])
     assert_type(load_config("a.toml", {"A": "b"}), Result[LLMConfig, LLMError])
     assert_type(default_deps(config), Result[ManagerDeps, LLMError])
+    guards = make_guards(config)
+    assert_type(guards, Guards)
+    assert_type(default_deps(config, guards=guards), Result[ManagerDeps, LLMError])
     assert_type(make_llm_manager(config), Result[LLMManager, LLMError])
     assert_type(create_default_llm_manager(), Result[LLMManager, LLMError])
     assert_type(make_model_router(config), Result[ModelRouter, LLMError])
