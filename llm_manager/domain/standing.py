@@ -46,6 +46,8 @@ class ScopeStanding:
     tokens: int | None = None
     tokens_left: int | None = None
     paused_seconds: float = 0.0
+    ready_in_seconds: float | None = 0.0
+    """When the next one may leave, as far as time decides that; None while it waits for another one to end."""
     told: RateLimits | None = None
 
 

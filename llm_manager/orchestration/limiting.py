@@ -7,12 +7,13 @@ from attrs import frozen
 from returns.result import Failure, Result, Success
 
 from llm_manager.domain.attempts import Attempt, Ledger, Limits
-from llm_manager.domain.errors import AllModelsFailed, CircuitOpen, LLMError, RateLimitExceeded
+from llm_manager.domain.errors import AttemptRecord, CircuitOpen, LLMError, RateLimitExceeded
 from llm_manager.domain.models import Endpoint
 from llm_manager.domain.plans import Plan, PlanStep
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.outcomes import sealed
 from llm_manager.policies.call_cost import most_of, uncovered
+from llm_manager.policies.recovery import verdict
 from llm_manager.services.guards import Guards
 from llm_manager.services.manager import CheckLimits
 from llm_manager.services.model_client import ModelClient
@@ -40,15 +41,30 @@ def checking_limits(deps: LimitingDeps) -> CheckLimits:
         planned = sealed(deps.plan(request))
         if isinstance(planned, Failure):
             return planned
-        refusals: list[LLMError] = []
-        for step in planned.unwrap().steps:
+        plan = planned.unwrap()
+        ledger = Ledger(started=0.0, deadline=inf)
+        for index, step in enumerate(plan.steps):
             refused = _refusal(deps, request, step)
             if refused is None:
                 return Success(None)
-            refusals.append(refused)
-        return Failure(refusals[0] if len(refusals) == 1 else AllModelsFailed(causes=tuple(refusals)))
+            ledger = ledger.entered(_not_sent(index, step, refused))
+        return Failure(verdict(plan, ledger))
 
     return check
+
+
+def _not_sent(index: int, step: PlanStep, refused: LLMError) -> AttemptRecord:
+    profile = step.profile
+    return AttemptRecord(
+        number=index + 1,
+        step=index,
+        provider=profile.provider,
+        model=profile.name,
+        after_seconds=0.0,
+        seconds=0.0,
+        error=refused,
+        sent=False,
+    )
 
 
 def _refusal(deps: LimitingDeps, request: LLMRequest, step: PlanStep) -> LLMError | None:
@@ -96,5 +112,7 @@ def _paused(guards: Guards, model: str, endpoint: Endpoint) -> RateLimitExceeded
     scopes = [each for each in guards.admissions.standing() if (each.provider, each.endpoint) == (endpoint.provider, endpoint.base_url)]
     if not scopes or any(each.paused_seconds <= 0 and each.requests_left != 0 for each in scopes):
         return None
-    seconds = min(each.paused_seconds for each in scopes)
-    return RateLimitExceeded(model=model, retry_after_seconds=seconds or None, message="nothing is left of this minute", local=True)
+    waits = [each.ready_in_seconds for each in scopes if each.ready_in_seconds is not None]
+    return RateLimitExceeded(
+        model=model, retry_after_seconds=min(waits, default=None), message="nothing is left of this minute", local=True
+    )

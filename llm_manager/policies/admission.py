@@ -229,6 +229,7 @@ def standing_of(scope: Scope, now: float, endpoint: Endpoint, key_fingerprint: s
     """How a quota stands."""
     seen, rules = _at(scope, now), scope.rules
     minute, told = seen.minute, None if seen.told is None else seen.told.limits
+    ready = ready_at(seen, Waiter(0, inf, "" if seen.told is None else seen.told.model))
     told_requests, told_tokens = (None, None) if told is None else (told.requests, told.tokens)
     return ScopeStanding(
         provider=endpoint.provider,
@@ -243,6 +244,7 @@ def standing_of(scope: Scope, now: float, endpoint: Endpoint, key_fingerprint: s
         tokens=told_tokens if rules.tokens is None else rules.tokens,
         tokens_left=_left(rules.tokens, None if minute is None else minute.all_tokens, None if told is None else told.tokens_left),
         paused_seconds=max(0.0, seen.paused_until - now),
+        ready_in_seconds=None if ready == inf else max(0.0, ready - now),
         told=told,
     )
 

@@ -1,11 +1,14 @@
 """Whether a request would pass now, asked of everything that could hold it back, and nothing is set aside for it."""
 
+import asyncio
 from decimal import Decimal
 
+import pytest
 from attrs import evolve
 from returns.result import Failure, Success
 
-from llm_manager.domain.configuration import Budget, LLMConfig
+from llm_manager.domain.configuration import BreakerSettings, Budget, LLMConfig, ProviderSettings
+from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import AllModelsFailed, BudgetExceeded, CircuitOpen, InvalidRequest, RateLimitExceeded
 from llm_manager.domain.models import KnownPrice
 from llm_manager.domain.plans import RoutingPolicy
@@ -53,8 +56,52 @@ def test_it_passes_when_any_of_its_models_would_take_it() -> None:
     none = (Budget(name="none", limit=Decimal(0)),)
     assert manager_of(dear, free, budgets=none).check_limits(ASKED) == Success(None)
     both = manager_of(dear, scripted("y", provider="ollama", profile={"price": PRICE}), budgets=none).check_limits(ASKED).failure()
-    assert isinstance(both, AllModelsFailed)
-    assert all(isinstance(cause, BudgetExceeded) for cause in both.causes)
+    assert isinstance(both, BudgetExceeded)
+
+
+BUSY = ProviderSettings(requests_per_minute=2)
+
+
+@pytest.mark.parametrize("one_budget", [True, False], ids=["spent", "shut and spent"])
+def test_it_says_what_a_call_would_be_told(one_budget: bool) -> None:
+    """The same error, by the same decision: one budget that refuses every model is told once."""
+
+    async def story() -> None:
+        budget = Budget(name="few", limit=Decimal(5), unit="requests", period="day", provider=None if one_budget else "two")
+        one = scripted("x" if one_budget else faults.server_error(), provider="one")
+        config = LLMConfig(budgets=(budget,), routing=ONCE, breaker=BreakerSettings(failures=1, failure_rate=1.0))
+        manager = scripted_manager(one, scripted("y", provider="two"), config=config)
+        for number in range(6):
+            await settle(manager.generate(LLMRequest(f"{number}")))
+        told, checked = (await settle(manager.generate(ASKED))).failure(), manager.check_limits(ASKED).failure()
+        assert type(told) is type(checked) is (BudgetExceeded if one_budget else AllModelsFailed)
+        if isinstance(told, AllModelsFailed) and isinstance(checked, AllModelsFailed):
+            assert [cause.tag for cause in told.causes] == [cause.tag for cause in checked.causes] == ["BudgetExceeded", "CircuitOpen"]
+        else:
+            assert describe(told) == describe(checked)
+
+    run_virtual(story())
+
+
+def test_a_minute_that_is_spent_is_told_with_the_wait() -> None:
+    """As long as it really is."""
+
+    async def story() -> None:
+        config = LLMConfig(routing=ONCE, providers={"one": BUSY, "two": BUSY})
+        manager = scripted_manager(scripted("x", provider="one"), scripted("y", provider="two"), config=config)
+        for provider in ("one", "two"):
+            for number in range(2):
+                wished = Preferences(provider=provider, exact=True)
+                assert isinstance(await settle(manager.generate(LLMRequest(f"{number}", preferences=wished))), Success)
+        spent = manager.check_limits(ASKED).failure()
+        assert isinstance(spent, AllModelsFailed)
+        (wait,) = {cause.retry_after_seconds for cause in spent.causes if isinstance(cause, RateLimitExceeded)}
+        assert wait is not None
+        assert 0 < wait <= 61
+        await asyncio.sleep(wait)
+        assert manager.check_limits(ASKED) == Success(None)
+
+    run_virtual(story())
 
 
 def test_an_endpoint_that_is_down_or_paused_is_told() -> None:
