@@ -124,6 +124,9 @@ class BreakerSettings:
     """When an endpoint is no longer asked: after so many ``failures`` one after the other, or when ``failure_rate`` of at least
     ``least_calls`` in the last ``window_seconds`` failed. After ``open_seconds`` it is asked by ``probes`` requests at a time.
 
+    Of many calls at once some fail by chance: half as many as are under way at the endpoint must fail one after the other, and as
+    many be counted in the window.
+
     When every endpoint of a call is shut, the best of them is probed before its time, at most every ``last_resort_seconds``.
     ``check_in_background`` asks how a shut endpoint is rather than trying it with the next call.
     """

@@ -1,6 +1,7 @@
 """Keep requests from endpoints that are down: `policies.breaker` decides, one cell for each endpoint remembers."""
 
 from collections.abc import Callable, Mapping
+from itertools import count
 from math import inf
 from typing import Final, TypeAlias
 
@@ -61,11 +62,15 @@ def breaking(settings: BreakerSettings, now: Callable[[], float]) -> Breakers:
         one = kept.of(attempt.endpoint)
         breaker = one.cell.read()
         if isinstance(breaker, Closed):
+            one.begun = next(one.beginnings)
             return one.usual(breaker.epoch, emit)
         left = one.leave(emit, last_resort=attempt.last_resort)
         if isinstance(left, Refused):
             return _refused(attempt, left, one.cause)
-        return Success(one.probing(left, emit)) if left.probe else one.usual(left.epoch, emit)
+        if left.probe:
+            return Success(one.probing(left, emit))
+        one.begun = next(one.beginnings)
+        return one.usual(left.epoch, emit)
 
     def check(endpoint: Endpoint, emit: Emit) -> Pass | None:
         one = kept.of(endpoint)
@@ -142,13 +147,17 @@ class _Kept:
 class _One:
     """The breaker of one endpoint."""
 
-    __slots__ = ("_look", "_now", "_settings", "_usual", "cause", "cell", "endpoint")
+    __slots__ = ("_ends", "_look", "_now", "_settings", "_usual", "beginnings", "begun", "cause", "cell", "endpoint")
 
     def __init__(self, endpoint: Endpoint, settings: BreakerSettings, now: Callable[[], float], look: Callable[[], object]) -> None:
         self.endpoint = endpoint
         self.cell: Cell[Breaker] = Cell(Closed())
+        self.beginnings = count(1)
+        self.begun = 0
+        """How many have left that were no probes. Counters are safe for threads, and take a quarter of the time of a cell."""
         self.cause: str | None = None
         """Its last failure, in words."""
+        self._ends = count(0)
         self._settings = settings
         self._now = now
         self._look = look
@@ -159,14 +168,15 @@ class _One:
         of, telling, made = self._usual
         if of == epoch and telling is emit:
             return made
-        left, settings, now, cell = Leave(epoch=epoch), self._settings, self._now, self.cell
+        left, settings, now, cell, ends = Leave(epoch=epoch), self._settings, self._now, self.cell, self._ends
 
         def tell(how: End) -> None:
+            over = next(ends)
             if isinstance(how, Replied):  # this runs on every call, and an answer shuts nothing
                 at = now()
                 cell.swap(lambda breaker: ended(breaker, settings, left, "answered", now=at))
             elif how is not None and counts_for_breaker(how):
-                self._end(left, how, emit)
+                self._end(left, how, emit, under_way=self.begun - over)
 
         passed = Success(Pass(ended=tell))
         self._usual = (epoch, emit, passed)
@@ -232,11 +242,11 @@ class _One:
             cause=None if wait is None else self.cause,
         )
 
-    def _end(self, left: Leave, how: End, emit: Emit) -> None:
+    def _end(self, left: Leave, how: End, emit: Emit, *, under_way: int = 0) -> None:
         at, settings, verdict = self._now(), self._settings, _verdict(how)
         if verdict == "failed" and not isinstance(how, Replied | None):
             self.cause = describe(how)[:_LONGEST_CAUSE]  # before it opens: who is refused then is told why
-        self.change(lambda breaker: ended(breaker, settings, left, verdict, now=at), emit)
+        self.change(lambda breaker: ended(breaker, settings, left, verdict, now=at, under_way=under_way), emit)
 
     def _tell(self, before: Breaker, after: Breaker, emit: Emit) -> None:
         if isinstance(before, Closed) and isinstance(after, Closed):

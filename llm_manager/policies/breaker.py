@@ -142,8 +142,11 @@ def begun(breaker: Breaker, settings: BreakerSettings, left: Leave) -> tuple[Bre
     return trial, Leave(epoch=trial.epoch)
 
 
-def ended(breaker: Breaker, settings: BreakerSettings, left: Leave, verdict: Verdict, *, now: float) -> Breaker:
-    """A request has ended: its slot comes back, and its verdict counts if nothing was decided since it left."""
+def ended(breaker: Breaker, settings: BreakerSettings, left: Leave, verdict: Verdict, *, now: float, under_way: int = 0) -> Breaker:
+    """A request has ended: its slot comes back, and its verdict counts if nothing was decided since it left.
+
+    ``under_way`` are the requests at the endpoint, this one among them.
+    """
     if left.probe:
         breaker = _freed(breaker)
     if verdict == "nothing" or left.epoch != breaker.epoch:
@@ -153,7 +156,7 @@ def ended(breaker: Breaker, settings: BreakerSettings, left: Leave, verdict: Ver
             return Closed(epoch=breaker.epoch, seen=counted(seen, settings, now=now, failed=0), probes=breaker.probes)
         case Closed(seen=before):
             seen = counted(before, settings, now=now, failed=1)
-            if too_many_failed(seen, settings):
+            if too_many_failed(seen, settings, under_way=under_way):
                 return _opened(breaker, settings, now=now, failures=seen.failures)
             return Closed(epoch=breaker.epoch, seen=seen, probes=breaker.probes)
         case Open() | HalfOpen() if verdict == "answered":

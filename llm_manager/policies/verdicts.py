@@ -39,10 +39,13 @@ def counted(seen: Verdicts, settings: BreakerSettings, *, now: float, failed: in
     return Verdicts(failures=failures, ends=now + settings.window_seconds / _BINS, calls=1, failed=failed, older=older)
 
 
-def too_many_failed(seen: Verdicts, settings: BreakerSettings) -> bool:
-    """Say whether the last failures, or the share of failures in the window, are too many."""
-    if seen.failures >= settings.failures:
+def too_many_failed(seen: Verdicts, settings: BreakerSettings, *, under_way: int = 0) -> bool:
+    """Say whether the last failures, or the share of failures in the window, are too many.
+
+    Of many requests ``under_way`` some fail by chance: half as many have to one after the other, or as many be counted.
+    """
+    if seen.failures >= settings.failures and 2 * seen.failures >= under_way:
         return True
     calls = seen.calls + sum(each.calls for each in seen.older)
     failed = seen.failed + sum(each.failed for each in seen.older)
-    return calls >= settings.least_calls and failed >= settings.failure_rate * calls
+    return calls >= max(settings.least_calls, under_way) and failed >= settings.failure_rate * calls

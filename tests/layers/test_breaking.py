@@ -379,3 +379,31 @@ def test_threads_share_a_breaker_and_it_opens_once() -> None:
         thread.join()
     assert len(told) == 1
     assert breakers.shut() == {NAME: 1e6}
+
+
+def test_of_many_at_once_half_must_fail_one_after_the_other() -> None:
+    async def test(door: Door) -> None:
+        under_way = [await door.through() for _ in range(50)]
+        for each in under_way[:16]:
+            each.ended(DOWN)
+        assert door.phases == []
+        under_way[16].ended(DOWN)
+        assert door.phases == ["open"], "17 in a row, and 34 were under way"
+        for each in under_way[17:]:
+            each.ended(None)
+        door.breakers.reset(None, door.told.append)
+        await door.trip()
+        assert door.phases == ["open", "closed", "open"], "who has left counts no more"
+
+    virtual(test)
+
+
+def test_what_fails_now_and_then_is_not_shut_to_many_at_once() -> None:
+    async def test(door: Door) -> None:
+        under_way = [await door.through() for _ in range(50)]
+        for number in range(1000):
+            under_way.pop(0).ended(DOWN if 10 <= number % 40 < 24 else ANSWERED)
+            under_way.append(await door.through())
+        assert door.phases == []
+
+    virtual(test)
