@@ -7,7 +7,7 @@ _besides      what is no chat
 guards_of     what lets requests through
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, TypeAlias
@@ -67,7 +67,7 @@ from llm_manager.policies.usage_stats import usage_of
 from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
-from llm_manager.services.model_client import has_real_model
+from llm_manager.services.model_client import ModelClient, has_real_model, is_toy
 from llm_manager.services.steps import Around, OpenStream, Step, stacked
 from llm_manager.services.world import World
 from llm_manager.telemetry.journal import journal_of
@@ -158,8 +158,15 @@ class _House:
     async def health(self) -> Settled[tuple[Health, ...], LLMError]:
         """How everybody is, who is believed from now on."""
         await self.discover()
-        asked = await settle(checking_health(self.knowledge.clients, self.forbidden)())
+        asked = await settle(checking_health(self.relied_on, self.forbidden)())
         return sealed(asked.map(self.knowledge.learn_health))
+
+    def relied_on(self) -> Mapping[str, ModelClient]:
+        """Every client, but no toy beside real models that nobody named or enabled."""
+        clients, config = self.knowledge.clients(), self.deps.config
+        if config.routing.use_toys or not has_real_model(clients):
+            return clients
+        return {name: client for name, client in clients.items() if name in config.providers or not is_toy(client)}
 
     async def models(self) -> Settled[tuple[ModelProfile, ...], LLMError]:
         """Everybody's models."""

@@ -6,7 +6,8 @@ import pytest
 from attrs import evolve
 
 from llm_manager.assembling import around_attempts, around_calls, guards_of
-from llm_manager.domain.configuration import CacheSettings, LLMConfig
+from llm_manager.domain.configuration import CacheSettings, EmbeddedSettings, LLMConfig, ProviderSettings
+from llm_manager.effects import settle
 from llm_manager.layers.caching import Memory
 from llm_manager.services.journal import Journal
 from llm_manager.services.model_client import ModelClient
@@ -52,3 +53,21 @@ def test_a_client_that_fails_to_close_keeps_no_other_one_open(error: type[BaseEx
     with pytest.raises(error):
         run_virtual(manager.close())
     assert sorted(closed) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("cloud", "config", "told"),
+    [
+        (True, LLMConfig(), ["openai"]),
+        (True, LLMConfig(embedded=EmbeddedSettings(enabled=True)), ["openai", "embedded"]),
+        (True, LLMConfig(providers={"embedded": ProviderSettings()}), ["openai", "embedded"]),
+        (False, LLMConfig(), ["embedded"]),
+    ],
+    ids=["nobody wants it", "enabled", "named", "alone"],
+)
+def test_a_toy_that_nobody_enabled_or_named_is_left_out_of_health(cloud: bool, config: LLMConfig, told: list[str]) -> None:
+    """It is asked for nothing beside real models, so that it is ill says nothing."""
+    toy = scripted("x", provider="embedded", profile={"toy": True})
+    models = [scripted("x", provider="openai"), toy] if cloud else [toy]
+    checked = run_virtual(settle(scripted_manager(*models, config=config).health())).unwrap()
+    assert [each.provider for each in checked] == told

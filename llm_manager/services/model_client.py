@@ -110,6 +110,11 @@ Build: TypeAlias = Callable[[ProviderSettings, ClientParts], Result[ModelClient,
 """How a provider's client is made; it opens nothing and imports no SDK before it is called."""
 
 
+def is_toy(client: ModelClient) -> bool:
+    """Say whether a client has nothing but toys."""
+    return bool(client.profiles) and all(profile.toy for profile in client.profiles)
+
+
 def has_real_model(clients: Mapping[str, ModelClient]) -> bool:
     """Say whether any of the clients has a model that is no toy."""
     return any(not profile.toy for client in clients.values() for profile in client.profiles)
