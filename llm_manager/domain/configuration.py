@@ -106,6 +106,9 @@ class ContextSettings:
 class PerformanceSettings:
     """``timeout_ms`` bounds silence; ``concurrency`` bounds calls at once in a batch (None: what the model takes).
 
+    Of an answer that is not streamed nothing is heard before its end: it has the time that its ``max_tokens`` need at 20 a second,
+    and that 1200 need when they are not bounded, which is 60 s, if that is longer than ``timeout_ms``. A request's or a
+    provider's own timeout is obeyed as it stands.
     ``patience_seconds`` is how long rows of a batch wait for an endpoint that goes down while they are asked.
     ``output_retries`` is how often an answer that does not fit the class it was asked for is asked for again; each time takes
     one of the call's re-sends.

@@ -1,8 +1,8 @@
 """A slow call asks a second endpoint as well: the first answer counts, the other attempt is left, and both stand in the ledger.
 
 Asking a model changes nothing anywhere, whatever tools it may call for in its answer, so that every chat qualifies. The second
-model is one of the plan, which holds nobody who may not see the request. It is taken from its endpoint's share of re-sends:
-when everything is slow, hedging does not double what is asked.
+model is one of the plan, which holds nobody who may not see the request. It is taken from the first endpoint's share of re-sends,
+for that is where the calls are: when everything is slow, hedging does not double what is asked.
 """
 
 import asyncio
@@ -109,13 +109,13 @@ def _start(step: Step[Attempt, Reply], way: Way, attempt: Attempt, *, asked: Try
 
 
 async def _joining(step: Step[Attempt, Reply], way: Way, first: _Racer, index: int) -> tuple[_Racer, ...]:
-    """The second attempt, unless its endpoint has no room for it; the ledger it sees has the first one in it."""
+    """The second attempt, unless too many were made of late for calls to the first endpoint; the ledger it sees has the first one in it."""
     now = way.deps.world.now()
     asked, ledger = Try(step=index), first.ledger.entered(first.record(now))
     ready = await way.ready(asked, ledger, now)
     if not isinstance(ready, Success) or first.task.done():
         return ()
-    if way.deps.guards.resends.take(way.plan.steps[index].endpoint) > 0.0:
+    if way.deps.guards.resends.take(way.plan.steps[first.asked.step].endpoint) > 0.0:
         return ()
     return (_start(step, way, ready.unwrap(), asked=asked, ledger=ledger, began=now),)
 

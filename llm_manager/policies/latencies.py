@@ -55,6 +55,12 @@ def percentile(seen: ModelStatistics, q: float) -> float | None:
     return percentile_over((seen.latencies.newer, seen.latencies.older), q)
 
 
+def surely_within(seen: ModelStatistics, q: float) -> float | None:
+    """The same, never too short: the end of the bucket, so that answers which all take equally long are within it."""
+    middle = percentile(seen, q)
+    return None if middle is None else middle * RATIO**0.5
+
+
 def percentile_over(histograms: Iterable[Histogram], q: float) -> float | None:
     """The same over several histograms together."""
     counted = [histogram for histogram in histograms if histogram.answers]

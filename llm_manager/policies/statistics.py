@@ -29,8 +29,8 @@ from llm_manager.domain.events import (
 )
 from llm_manager.domain.statistics import OTHERS, ModelStatistics, ProviderSummary, Statistics, Summary
 from llm_manager.domain.usage import Priced, Usage
-from llm_manager.policies.latencies import answers_of, percentile, percentile_over
-from llm_manager.policies.spending import Purses
+from llm_manager.policies.latencies import answers_of, percentile_over, surely_within
+from llm_manager.policies.spending import Purse, Purses
 from llm_manager.policies.tallies import Tally
 
 COUNTED: Final = frozenset((Answered, AttemptAnswered, AttemptFailed, CallCancelled, CallFailed))
@@ -207,9 +207,9 @@ def statistics_of(statistics: Statistics, provider: str, model: str) -> ModelSta
 
 
 def percentile_of(read: Callable[[], Statistics], least: int, provider: str, model: str, q: float) -> float | None:
-    """Within how many seconds the share ``q`` of a model's newest answers came; None before ``least`` of them are known."""
+    """Within how many seconds the share ``q`` of a model's newest answers came, at most; None before ``least`` are known."""
     seen = statistics_of(read(), provider, model)
-    return None if seen is None or answers_of(seen) < least else percentile(seen, q)
+    return None if seen is None or answers_of(seen) < least else surely_within(seen, q)
 
 
 def summary(statistics: Statistics) -> Summary:

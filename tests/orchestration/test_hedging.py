@@ -256,7 +256,7 @@ def test_who_is_not_asked_as_well(why: str) -> None:
             request = evolve(HI, max_cost_usd=Decimal(0))
     guards = guards_of(config, fake_world())
     for _ in range(resends):
-        guards.resends.take(two.client.endpoint)
+        guards.resends.take(one.client.endpoint)
 
     async def calls() -> LLMResponse:
         manager = scripted_manager(*models, config=config, guards=guards)
@@ -269,7 +269,7 @@ def test_who_is_not_asked_as_well(why: str) -> None:
     assert models[-1].count in (0, 21)
 
 
-def test_a_hedge_takes_from_the_share_of_its_endpoint() -> None:
+def test_a_hedge_takes_from_the_share_of_the_endpoint_that_is_slow() -> None:
     guards = guards_of(CONFIG, fake_world())
     spent = list[str]()
 
@@ -279,7 +279,7 @@ def test_a_hedge_takes_from_the_share_of_its_endpoint() -> None:
 
     watched = evolve(guards, resends=evolve(guards.resends, take=take))
     ran(whole, slowed(faults.hanging()), scripted("from two", provider="two"), guards=watched)
-    assert spent == ["two"]
+    assert spent == ["one"]
 
 
 def test_a_refused_network_is_told_by_its_own_error() -> None:
@@ -362,3 +362,22 @@ def test_cancelling_the_call_while_the_loser_takes_its_leave_closes_the_stream_t
 
     assert sum(run_virtual(cancelled())) == 0
     assert (one.under_way, two.under_way) == (0, 0)
+
+
+def test_calls_that_all_take_equally_long_are_not_hedged_and_outliers_are() -> None:
+    count = 0
+
+    async def said(_: Attempt) -> Said:
+        nonlocal count
+        count += 1
+        await asyncio.sleep(20.0 if count > 20 and count % 25 == 0 else 1.0)
+        return "from one"
+
+    async def calls() -> list[tuple[str, int]]:
+        manager = scripted_manager(scripted(said, provider="one"), two, config=CONFIG)
+        answers = [(await whole(manager)).unwrap() for _ in range(600)]
+        return [(answer.provider, len(answer.attempts)) for answer in answers]
+
+    two = scripted("from two", provider="two", seconds=1.0)
+    answers = run_virtual(calls())
+    assert answers.count(("two", 2)) == two.count == 24, "each outlier, and nobody else"
