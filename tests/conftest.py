@@ -1,11 +1,18 @@
-"""What every test gets: no network but loopback, and the servers of `tests.loopback`."""
+"""What every test gets: no network but loopback, no limits on time from Hypothesis; and what a run tells at its end."""
 
 import ipaddress
 import socket
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.simulation.shards import PLAYED, Played
+
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("steady")  # a busy machine fails no test
 
 _GUARDED = {"socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostbyname"}
 _guarding = False
@@ -49,3 +56,25 @@ def _no_network(request: pytest.FixtureRequest) -> Iterator[None]:
     _guarding = request.node.get_closest_marker("live") is None
     yield
     _guarding = False
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of xdist gives what it played to the one that tells."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["played"] = [[each.requests, each.seconds] for each in session.config.stash.get(PLAYED, [])]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what a worker played."""
+    for requests, seconds in getattr(node, "workeroutput", {}).get("played", ()):
+        node.config.stash.setdefault(PLAYED, []).append(Played(well=True, told="", requests=requests, seconds=seconds))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """One line about the simulation, when it took part."""
+    played = config.stash.get(PLAYED, [])
+    requests, seconds = sum(each.requests for each in played), sum(each.seconds for each in played)
+    if requests:
+        terminalreporter.write_line(f"simulated {requests} requests, {requests / seconds:.0f}/s in each process")

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 import httpx2
+from attrs import evolve
 from returns.result import Success
 
 from llm_manager import LLMConfig, LLMRequest, ProviderSettings, make_llm_manager, settle
@@ -12,8 +13,10 @@ from llm_manager.domain.attempts import Attempt, Limits
 from llm_manager.domain.configuration import CacheSettings
 from llm_manager.domain.secrets import Secret
 from llm_manager.real_world import real_world
+from llm_manager.services.manager import LLMManager
 from llm_manager.services.model_client import ModelClient
 from llm_manager.wiring import default_deps
+from tests.benchmarks.guarding import REQUESTS, SETTINGS
 from tests.benchmarks.measuring import cpu_per_call, interleaved, show
 from tests.benchmarks.upstream import Upstream
 
@@ -59,7 +62,43 @@ def asking_client(client: ModelClient) -> Callable[[int], Awaitable[None]]:
 
 
 async def measure(upstream: Upstream, rounds: int = 5) -> None:
-    """Print CPU per call at several concurrencies."""
+    """Print CPU per call at several concurrencies, then with guards."""
+    await plainly(upstream, rounds)
+    await guarded(upstream, rounds)
+
+
+async def guarded(upstream: Upstream, rounds: int) -> None:
+    """What standing guard costs where the transport is a real one: nothing on, as it comes, everything on."""
+    client = client_of(config(upstream.url("s200")))
+    managers = {name: manager_with(settings, upstream.url("s200")) for name, settings in SETTINGS.items()}
+
+    def asking(manager: LLMManager) -> Callable[[int], Awaitable[None]]:
+        async def ask(number: int) -> None:
+            assert isinstance(await settle(manager.generate(evolve(REQUESTS[number], cache="off"))), Success)
+
+        return ask
+
+    subjects = {"client": asking_client(client), **{name: asking(manager) for name, manager in managers.items()}}
+    counted = {name: partial(cpu_per_call, ask, calls=len(REQUESTS), concurrency=64) for name, ask in subjects.items()}
+    seen = await interleaved(rounds, counted)
+    base = seen["client"]
+    rows = [("openai_chat client", f"{base:.0f} us", "")]
+    rows += [(f"manager, {name}", f"{seen[name]:.0f} us", f"own {seen[name] - base:.0f} us, at most 45") for name in SETTINGS]
+    for closing in (client.close, *(manager.close for manager in managers.values())):
+        await closing()
+    show("CPU per call on loopback, 64 at once, guards and statistics by user and feature", rows)
+
+
+def manager_with(settings: LLMConfig, url: str) -> LLMManager:
+    """A manager of one provider at the upstream, guarded as these settings say."""
+    own = settings.providers.get("openai", ProviderSettings())
+    provider = evolve(own, base_url=url, api_key=Secret("sk-bench"), timeout_ms=60_000)
+    deps = default_deps(evolve(settings, providers={"openai": provider}), real_world({})).unwrap()
+    return make_llm_manager(deps.config, deps).unwrap()
+
+
+async def plainly(upstream: Upstream, rounds: int) -> None:
+    """What a call costs as it comes."""
     url = upstream.url("s200")
     rows = []
     for concurrency, calls in ((1, 1500), (64, 4000), (256, 4000), (1000, 4000)):

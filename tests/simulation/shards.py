@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import pytest
 from attrs import frozen
 
 _MOST_SECONDS = 900
@@ -30,6 +31,10 @@ class Played:
     told: str
     requests: int
     seconds: float
+
+
+PLAYED = pytest.StashKey[list[Played]]()
+"""Where a run of the tests keeps what was played, to tell of it at its end."""
 
 
 def _drawn(scenario: str, seed: int, histories: int, requests: int) -> Shard:
