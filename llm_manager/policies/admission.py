@@ -7,7 +7,8 @@
     Hold    another quota of the account met a limit of all
     Tick    time has passed
 
-Set limits are never passed in any minute. What the provider takes is learned (`rooms`, `paces`) and what it tells is kept (`told_limits`).
+Set limits are never passed in any minute, and after a small burst set requests leave one by one, each at its share of it. What
+the provider takes is learned (`rooms`, `paces`) and what it tells is kept (`told_limits`).
 """
 
 from math import inf
@@ -44,6 +45,8 @@ How: TypeAlias = Literal["accepted", "limited", "crowded", "unsent", "other"]
 
 _MINUTE = 60.0
 _FEW_SECONDS = 10.0
+_BURST_SHARE = 12
+"""So small a part of a minute's requests may leave at once: what five seconds would let through."""
 _LONGEST_PAUSE = 3600.0
 _NOTICEABLE_SECONDS = 0.05
 _SPREAD = 0.05
@@ -160,6 +163,8 @@ class Scope(Struct, frozen=True):
     minute: Minute | None = None
     told: Told | None = None
     queue: Queue = EMPTY
+    turns: float = -inf
+    """Up to when the turns of set requests have been given away, each as long as its share of a minute."""
 
 
 def scope_of(rules: Rules, now: float) -> Scope:
@@ -184,11 +189,27 @@ def ready_at(scope: Scope, waiter: Waiter) -> float:
     if scope.minute is not None:
         rules = scope.rules
         ready = max(ready, minute_windows.ready_at(scope.minute, requests=rules.requests, tokens=rules.tokens, size=waiter.tokens))
+        if rules.requests:
+            ready = max(ready, _turn_at(scope.turns, rules.requests))
     told = scope.told
     if told is not None and told.model == waiter.model:
         number, charged = scope.granted + 1, scope.charged
         ready = max(ready, told_ready_at(told, number=number, charged=charged, size=waiter.tokens))
     return ready
+
+
+def _turn_at(turns: float, requests: int) -> float:
+    """When the next turn begins, with the burst that may go ahead of it."""
+    return turns - _MINUTE * (max(1, requests // _BURST_SHARE) - 1) / requests
+
+
+def _turn_after(scope: Scope, requests: int, ahead: int, now: float) -> float:
+    """The earliest moment for one that so many stand before: each takes its turn, and stays in the window for a minute."""
+    turn = _turn_at(max(scope.turns, now), requests) + ahead * _MINUTE / requests
+    if scope.minute is None:
+        return turn
+    minutes, others = divmod(ahead, requests)
+    return max(turn, _MINUTE * minutes + max(now, minute_windows.ready_at(scope.minute, requests=requests - others, tokens=None, size=0)))
 
 
 def wake_at(scope: Scope) -> float:
@@ -287,6 +308,7 @@ def _moved(scope: Scope, by: int, told: Told | None, minute: Minute | None, now:
         minute,
         told,
         scope.queue,
+        scope.turns,
     )
 
 
@@ -327,8 +349,8 @@ def _entered(scope: Scope, waiter: Waiter, now: float) -> tuple[Scope, Commands]
     if pause > waiter.patience:
         return scope, (Refused(waiter.number, "paused", pause),)
     wait = pause if ready == inf else ready - now
-    if rules.requests is not None and scope.queue.size:
-        wait = max(wait, _MINUTE * (ahead_of(scope.queue, waiter) // rules.requests))
+    if rules.requests and scope.queue.size:
+        wait = max(wait, _turn_after(scope, rules.requests, ahead_of(scope.queue, waiter), now) - now)
     if now + wait > waiter.until:
         return scope, (Refused(waiter.number, "wait", wait),)
     if scope.queue.size >= rules.queue:
@@ -359,6 +381,7 @@ def _granted(scope: Scope, waiter: Waiter, now: float) -> tuple[Scope, Commands]
         None if scope.minute is None else minute_windows.left(scope.minute, tokens),
         scope.told,
         scope.queue,
+        scope.turns if not scope.rules.requests else max(scope.turns, now) + _MINUTE / scope.rules.requests,
     )
     same = scope.minute is not None and after.learned is scope.learned  # what is counted by the minute is never easy
     return after if same else _settled(after, now), (Granted(waiter.number, grant),)
@@ -409,6 +432,7 @@ def _ended(scope: Scope, ended: Ended, now: float) -> tuple[Scope, Commands]:
             _corrected(scope.minute, ended),
             scope.told,
             scope.queue,
+            scope.turns - _MINUTE / scope.rules.requests if how == "unsent" and scope.rules.requests else scope.turns,
         ),
         commands,
     )

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from attrs import evolve
@@ -79,7 +80,35 @@ def test_so_many_a_minute_in_virtual_time() -> None:
             left.append(asyncio.get_running_loop().time())
         return left
 
-    assert run_virtual(program()) == pytest.approx([0, 0, 0, 61, 61, 61, 122], abs=0.001)
+    assert run_virtual(program()) == pytest.approx([0, 20, 40, 61, 81, 101, 122], abs=0.001)
+
+
+@pytest.mark.parametrize(("deadline", "answered"), [(300.0, 120), (30.0, 34)], ids=["patient", "hurried"])
+def test_a_crowd_leaves_one_by_one_and_who_cannot_leave_in_time_is_told_at_once(deadline: float, answered: int) -> None:
+    """Sixty a minute are one a second, after five at once; never more than sixty in any minute."""
+
+    async def program() -> tuple[list[float], list[float]]:
+        gate, clock = made(requests_per_minute=60).gate, asyncio.get_running_loop()
+        left, refused = list[float](), list[float]()
+
+        async def one() -> None:
+            entered = await gate(attempt(seconds=deadline), ignore)
+            (left if isinstance(entered, Success) else refused).append(clock.time())
+            if isinstance(entered, Success):
+                entered.unwrap().ended(DONE)
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(200):
+                group.create_task(one())
+        return left, refused
+
+    left, refused = run_virtual(program())
+    assert answered <= len(left) <= answered + 1
+    assert len(refused) == 200 - len(left)
+    assert sum(at > 0.0 for at in refused) <= 1
+    assert all(sum(begin <= at < begin + 1.0 for at in left) <= 5 for begin in left)
+    assert all(sum(begin <= at < begin + 60.0 for at in left) <= 60 for begin in left)
+    assert all(after - before <= 6.1 for before, after in pairwise(left))
 
 
 def test_tokens_are_charged_by_a_guess_and_corrected_once() -> None:
@@ -106,7 +135,7 @@ def test_tokens_are_charged_by_a_guess_and_corrected_once() -> None:
 @pytest.mark.parametrize(
     ("settings", "waits", "seconds", "words"),
     [
-        (AdmissionSettings(queue=1), 2, 300.0, "raise admission.queue"),
+        (AdmissionSettings(queue=1, longest_wait_seconds=200.0), 2, 300.0, "raise admission.queue"),
         (AdmissionSettings(longest_wait_seconds=10.0), 1, 300.0, "admission.longest_wait_seconds, now 10"),
         (AdmissionSettings(), 1, 20.0, "deadline_ms"),
     ],

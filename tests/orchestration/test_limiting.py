@@ -89,8 +89,8 @@ def test_a_minute_that_is_spent_is_told_with_the_wait() -> None:
     async def story() -> None:
         config = LLMConfig(routing=ONCE, providers={"one": BUSY, "two": BUSY})
         manager = scripted_manager(scripted("x", provider="one"), scripted("y", provider="two"), config=config)
-        for provider in ("one", "two"):
-            for number in range(2):
+        for number in range(2):
+            for provider in ("one", "two"):
                 wished = Preferences(provider=provider, exact=True)
                 assert isinstance(await settle(manager.generate(LLMRequest(f"{number}", preferences=wished))), Success)
         spent = manager.check_limits(ASKED).failure()

@@ -270,7 +270,7 @@ def test_without_learning_only_what_is_set_holds() -> None:
 
 
 def test_bounds_are_told() -> None:
-    scope, _ = granted(scope_of(Rules(requests=2, tokens=50, concurrency=9, queue=1), 0.0), 0.0, 2)
+    scope, _ = granted(scope_of(Rules(requests=1, tokens=50, concurrency=9, queue=1), 0.0), 0.0)
     assert refusal(scope, Waiter(3, 500.0, tokens=51), 0.0).why == "size"
     assert refusal(scope, Waiter(3, 30.0), 0.0) == Refused(3, "wait", 61.0)
     scope, _ = step(scope, Enter(Waiter(4, 500.0)), 0.0)
@@ -283,7 +283,7 @@ def test_a_queue_longer_than_a_minute_takes_is_known_to_last() -> None:
     assert refusal(scope, Waiter(2, 59.0), 0.0).why == "wait"
     for number in (3, 4):
         scope, _ = step(scope, Enter(Waiter(number, 1000.0)), 0.0)
-    assert refusal(scope, Waiter(5, 170.0), 0.0) == Refused(5, "wait", 180.0)
+    assert refusal(scope, Waiter(5, 170.0), 0.0) == Refused(5, "wait", 241.0)
 
 
 def test_what_is_told_to_be_spent_is_waited_for() -> None:
@@ -306,7 +306,7 @@ def test_an_older_answer_does_not_undo_what_a_newer_one_told() -> None:
 
 
 def test_standing_counts_what_is_set() -> None:
-    scope, _ = granted(scope_of(Rules(requests=5, concurrency=7), 0.0), 0.0, 2)
+    scope, _ = granted(scope_of(Rules(requests=24, concurrency=7), 0.0), 0.0, 2)
     standing = standing_of(scope, 0.0, ENDPOINT, None)
-    assert (standing.requests, standing.requests_left, standing.concurrency, standing.under_way) == (5, 3, 7, 2)
-    assert standing_of(scope, 70.0, ENDPOINT, None).requests_left == 5
+    assert (standing.requests, standing.requests_left, standing.concurrency, standing.under_way) == (24, 22, 7, 2)
+    assert standing_of(scope, 70.0, ENDPOINT, None).requests_left == 24

@@ -35,11 +35,11 @@ def usd(cost: Cost) -> Decimal:
         (100, None, 50, 6.0),  # admission begins with 32
         (100, ProviderSettings(concurrency=2), None, 100.0),
         (20_000, None, None, 4000.0),
-        (100, ProviderSettings(requests_per_minute=60), None, 69.0),
+        (100, ProviderSettings(requests_per_minute=60), None, 98.0),
         (100, ProviderSettings(requests_per_minute=1), None, 99 * 61 + 2.0),
         (30, ProviderSettings(tokens_per_minute=4290), None, 189.0),
         (1, ProviderSettings(tokens_per_minute=100), None, None),
-        (1_000, ProviderSettings(requests_per_minute=100), 100, 551.0),
+        (1_000, ProviderSettings(requests_per_minute=100), 100, 606.0),
     ],
 )
 def test_how_long(count: int, settings: ProviderSettings | None, concurrency: int | None, seconds: float | None) -> None:
