@@ -225,6 +225,9 @@ if TYPE_CHECKING:
         AttemptFailed as AttemptFailed,
     )
     from llm_manager.domain.events import (
+        AttemptLeft as AttemptLeft,
+    )
+    from llm_manager.domain.events import (
         AttemptStarted as AttemptStarted,
     )
     from llm_manager.domain.events import (
@@ -782,6 +785,7 @@ _HOMES = {
     "Attempt": "llm_manager.domain.attempts",
     "AttemptAnswered": "llm_manager.domain.events",
     "AttemptFailed": "llm_manager.domain.events",
+    "AttemptLeft": "llm_manager.domain.events",
     "AttemptRecord": "llm_manager.domain.errors",
     "AttemptStarted": "llm_manager.domain.events",
     "AuthenticationFailed": "llm_manager.domain.errors",
@@ -1041,6 +1045,7 @@ __all__ = (
     "Attempt",
     "AttemptAnswered",
     "AttemptFailed",
+    "AttemptLeft",
     "AttemptRecord",
     "AttemptStarted",
     "AuthenticationFailed",

@@ -45,7 +45,8 @@ SECTIONS = {
         NetworkSettings BreakerSettings AdmissionSettings HedgingSettings PrivacySettings Budget WeightsPolicy Secret TokenSource KeySource
         KeyRotation Sign""",
     "Parts that can be swapped": "Cache ConversationStorage Conversation Turn Journal World",
-    "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered MovedOn CacheHit Answered CallFailed
+    "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered AttemptLeft MovedOn CacheHit
+Answered CallFailed
         CallCancelled ServersProbed ToolCalled BreakerChanged Paused BudgetAlert UsageReset KeyChanged
         Operation Statistics ModelStatistics Histogram Latencies percentile Spending summary Summary ProviderSummary expenses Expense
         UsageRecord usage_record keeping_usage UsageKeeper""",

@@ -55,13 +55,13 @@ def growth(fill: Callable[[int, int], None]) -> float:
         tracemalloc.stop()
 
 
-def answered(number: int) -> tuple[Event, ...]:
-    """A call of somebody new, with a model nobody has seen: one failed attempt, and one that answered."""
+def answered(number: int, model: str = "") -> tuple[Event, ...]:
+    """A call of somebody new, with a model nobody has seen unless it is named: one failed attempt, and one that answered."""
     who = RequestMetadata(feature=f"feature {number}", user=f"user {number}", tenant=f"tenant {number}")
-    at, call, model = float(number), f"call {number}", f"model {number}"
+    at, call, model = float(number), f"call {number}", model or f"model {number}"
     return (
-        AttemptFailed(at=at, call_id=call, number=1, provider="p", model="m", seconds=1.0, error=BROKEN),
-        AttemptAnswered(at=at, call_id=call, number=2, provider="p", model=model, seconds=1.0, usage=USAGE, cost=COST),
+        AttemptFailed(at=at, call_id=call, number=1, provider="p", model="m", seconds=1.0, error=BROKEN, metadata=who),
+        AttemptAnswered(at=at, call_id=call, number=2, provider="p", model=model, seconds=1.0, usage=USAGE, cost=COST, metadata=who),
         Answered(at=at, call_id=call, provider="p", model=model, seconds=1.0, usage=USAGE, cost=COST, cached=False, metadata=who),
     )
 
@@ -80,7 +80,7 @@ def test_statistics_hold_as_much_after_many_names_as_after_a_few() -> None:
 def test_a_hundred_thousand_names_are_summed_and_none_is_lost() -> None:
     seen = Statistics()
     for first in range(0, PEOPLE, 10_000):
-        seen = observe_all(seen, [event for number in range(first, first + 10_000) for event in answered(number)[2:]])
+        seen = observe_all(seen, [event for number in range(first, first + 10_000) for event in answered(number, "m")[1:]])
     assert seen.calls == PEOPLE
     for names in (seen.features, seen.users, seen.tenants):
         assert len(names) <= MOST_NAMES + 1

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import ClassVar, Literal, TypeAlias
 
-from attrs import frozen
+from attrs import field, frozen
 
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.requests import RequestMetadata
@@ -26,6 +26,8 @@ class AttemptStarted:
     operation: Operation = "chat"
     key_fingerprint: str | None = None
     """Which key was sent, never the key; None when there is none, or a token that is fetched for each request."""
+    metadata: RequestMetadata = field(factory=RequestMetadata)
+    """On whose behalf it was sent, and is billed; others may share its answer."""
 
 
 @frozen(kw_only=True)
@@ -41,6 +43,7 @@ class AttemptFailed:
     seconds: float
     error: LLMError
     operation: Operation = "chat"
+    metadata: RequestMetadata = field(factory=RequestMetadata)
 
 
 @frozen(kw_only=True)
@@ -59,6 +62,22 @@ class AttemptAnswered:
     operation: Operation = "chat"
     tokens_per_second: float | None = None
     """How fast it wrote, where its server tells."""
+    metadata: RequestMetadata = field(factory=RequestMetadata)
+
+
+@frozen(kw_only=True)
+class AttemptLeft:
+    """A model was asked, and nobody waits for its answer any more, which may be billed: its caller went away, or another was quicker."""
+
+    tag: ClassVar[Literal["AttemptLeft"]] = "AttemptLeft"
+    at: float
+    call_id: str
+    number: int
+    provider: str
+    model: str
+    seconds: float
+    operation: Operation = "chat"
+    metadata: RequestMetadata = field(factory=RequestMetadata)
 
 
 @frozen(kw_only=True)
@@ -100,8 +119,6 @@ class Answered:
     cost: Cost
     cached: bool
     metadata: RequestMetadata
-    doubtful: int = 0
-    """How many failed attempts before the answer may have been billed."""
 
 
 @frozen(kw_only=True)
@@ -114,8 +131,6 @@ class CallFailed:
     seconds: float
     error: LLMError
     metadata: RequestMetadata
-    doubtful: int = 0
-    """How many of its attempts may have been billed, those of the turns before it left out."""
 
 
 @frozen(kw_only=True)
@@ -213,6 +228,7 @@ Event: TypeAlias = (
     AttemptStarted
     | AttemptFailed
     | AttemptAnswered
+    | AttemptLeft
     | MovedOn
     | CacheHit
     | Answered

@@ -29,12 +29,13 @@ class Latencies:
 
 @frozen(kw_only=True)
 class ModelStatistics:
-    """Attempts at one model. ``latency_seconds`` is a moving average over successes only, ``seconds`` their sum.
+    """Attempts at one model: answered, failed, or ``left`` by their callers. ``latency_seconds`` is a moving average
+    over successes only, ``seconds`` their sum.
 
-    ``rated`` counts the attempts that tell of the model, all but those that a mistake of the caller ended;
+    ``rated`` counts the attempts that tell of the model, all but those that a mistake of the caller ended or that were left;
     ``success_rate`` is a moving average over them. The two estimates follow in steps and are what routes may read:
     between two versions of the `Statistics` they stand still. ``tokens_per_second`` is a moving average over the answers
-    whose server told how fast it wrote. ``doubtful`` counts the failed attempts that may have been billed all the same.
+    whose server told how fast it wrote. ``doubtful`` counts the failed and left attempts that may have been billed all the same.
     """
 
     provider: str
@@ -55,14 +56,16 @@ class ModelStatistics:
     tokens_per_second: float | None = None
     latencies: Latencies = field(factory=Latencies)
     doubtful: int = 0
+    left: int = 0
 
 
 @frozen(kw_only=True)
 class Spending:
-    """What the calls on behalf of one name took; those from the cache count, and took nothing.
+    """What the calls on behalf of one name took: how many they were, and what their own attempts cost.
 
-    ``unpriced`` calls have a cost that is not known; ``doubtful`` counts failed attempts that may have been billed.
-    What a call that was left had begun, and others then were answered with, is in the totals of its model alone.
+    A call that was answered from the cache, or shares the request of an equal one, counts and takes nothing; the request is paid
+    for by whose call sent it, whether that waits for the answer or not. ``unpriced`` answers have a cost that is not known;
+    ``doubtful`` counts failed and left attempts that may have been billed.
     """
 
     calls: int = 0

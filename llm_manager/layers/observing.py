@@ -8,10 +8,9 @@ from typing import Protocol
 from returns.result import Success
 
 from llm_manager.domain.attempts import Call
-from llm_manager.domain.errors import Attempts, LLMError
+from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import Answered, CallCancelled, CallFailed
 from llm_manager.outcomes import Settled
-from llm_manager.policies.call_cost import maybe_billed
 from llm_manager.services.journal import Journal
 from llm_manager.services.steps import Ending, Reply, Step, at_end
 
@@ -42,21 +41,11 @@ def observing(journal: Journal, now: Callable[[], float]) -> CallLayer:
                             cost=answer.cost,
                             cached=answer.cached or answer.shared,
                             metadata=call.request.metadata,
-                            doubtful=maybe_billed(_own(answer.attempts, call)) if len(answer.attempts) > 1 else 0,
                         )
                     )
                 else:
                     error = ending.failure()
-                    journal.emit(
-                        CallFailed(
-                            at=at,
-                            call_id=call.id,
-                            seconds=at - call.started,
-                            error=error,
-                            metadata=call.request.metadata,
-                            doubtful=maybe_billed(_own(error.attempts, call)),
-                        )
-                    )
+                    journal.emit(CallFailed(at=at, call_id=call.id, seconds=at - call.started, error=error, metadata=call.request.metadata))
                 return ending
 
             def left() -> None:
@@ -74,8 +63,3 @@ def observing(journal: Journal, now: Callable[[], float]) -> CallLayer:
         return observed
 
     return wrap
-
-
-def _own(attempts: Attempts, call: Call) -> Attempts:
-    """Those of this turn: the turns before it have told of theirs."""
-    return attempts if call.before is None else attempts[len(call.before.attempts) :]

@@ -17,15 +17,7 @@ from llm_manager.domain.configuration import PerformanceSettings, ProviderSettin
 from llm_manager.domain.embeddings import Embeddings
 from llm_manager.domain.error_questions import refused_here
 from llm_manager.domain.errors import LLMError, Origin, RequestTimeout
-from llm_manager.domain.events import (
-    Answered,
-    AttemptAnswered,
-    AttemptFailed,
-    AttemptStarted,
-    CallCancelled,
-    CallFailed,
-    Operation,
-)
+from llm_manager.domain.events import Answered, CallCancelled, CallFailed, Operation
 from llm_manager.domain.images import MadeImages
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.moderation import Moderation
@@ -36,11 +28,11 @@ from llm_manager.domain.usage import Cost, Priced, TokenCount
 from llm_manager.effects import settle
 from llm_manager.orchestration.trying import Missed, Trial, key_now
 from llm_manager.outcomes import Settled
-from llm_manager.policies.call_cost import maybe_billed
 from llm_manager.policies.choosing import Besides
 from llm_manager.policies.deadlines import Patient, operation_seconds, total_seconds
 from llm_manager.policies.pricing import price
 from llm_manager.policies.sizes import texts_size
+from llm_manager.services.attempt_events import Started
 from llm_manager.services.gates import Gate, Replied, end_all, pass_all
 from llm_manager.services.guards import Guards
 from llm_manager.services.journal import Journal
@@ -95,11 +87,10 @@ class OperatingDeps:
         at = now()
         if isinstance(outcome, Failure):
             error = outcome.failure()
-            doubtful = maybe_billed(error.attempts)
-            emit(CallFailed(at=at, call_id=call_id, seconds=at - started, error=error, metadata=metadata, doubtful=doubtful))
+            emit(CallFailed(at=at, call_id=call_id, seconds=at - started, error=error, metadata=metadata))
             return outcome
         said = outcome.unwrap()
-        usage, cost, attempts = (None, _FREE, ()) if isinstance(said, TokenCount) else (said.usage, said.cost, said.attempts)
+        usage, cost = (None, _FREE) if isinstance(said, TokenCount) else (said.usage, said.cost)
         emit(
             Answered(
                 at=at,
@@ -111,7 +102,6 @@ class OperatingDeps:
                 cost=cost,
                 cached=isinstance(said, Embeddings) and 0 < len(said.vectors) == said.remembered,
                 metadata=metadata,
-                doubtful=maybe_billed(attempts),
             )
         )
         return outcome
@@ -211,23 +201,11 @@ class Round:
         ask: Callable[[ModelClient, str, int], FutureResult[_Said, LLMError]],
     ) -> Settled[_Said, LLMError]:
         profile, deps = leaving.model, self.deps
-        emit, now = deps.journal.emit, deps.world.now
-        began = now()
-        own, left = deps.seconds(self.asked, profile, self.operation), ledger.deadline - began
+        own, left = deps.seconds(self.asked, profile, self.operation), ledger.deadline - deps.world.now()
         milliseconds = max(1, round(min(own, left) * 1000))
-        emit(
-            AttemptStarted(
-                at=began,
-                call_id=self.call_id,
-                number=leaving.number,
-                provider=profile.provider,
-                model=profile.name,
-                operation=self.operation,
-                key_fingerprint=None if leaving.key is None else leaving.key.fingerprint,
-            )
-        )
+        started = Started(leaving, deps.journal.emit, deps.world.now)
         scope = asyncio.timeout(milliseconds / 1000)
-        outcome: Settled[_Said, LLMError]
+        outcome: Settled[_Said, LLMError] | None = None
         try:
             async with scope:
                 with sending(client.endpoint, leaving.key):
@@ -244,36 +222,14 @@ class Round:
                     origin=Origin(provider=profile.provider, endpoint=client.endpoint.base_url, charge="possible"),
                 )
             )
-        at = now()
+        finally:
+            if outcome is None:
+                started.left()
         if isinstance(outcome, Failure):
-            emit(
-                AttemptFailed(
-                    at=at,
-                    call_id=self.call_id,
-                    number=leaving.number,
-                    provider=profile.provider,
-                    model=profile.name,
-                    seconds=at - began,
-                    error=outcome.failure(),
-                    operation=self.operation,
-                )
-            )
+            started.failed(outcome.failure())
             return outcome
         said = outcome.unwrap()
-        usage = None if isinstance(said, TokenCount) else said.usage
-        emit(
-            AttemptAnswered(
-                at=at,
-                call_id=self.call_id,
-                number=leaving.number,
-                provider=profile.provider,
-                model=profile.name,
-                seconds=at - began,
-                usage=usage,
-                cost=cost_of(said, profile),
-                operation=self.operation,
-            )
-        )
+        started.answered(None if isinstance(said, TokenCount) else said.usage, cost_of(said, profile))
         return outcome
 
 

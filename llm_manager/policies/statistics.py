@@ -3,7 +3,7 @@
 Nothing is admitted, refused or charged from these numbers; routes read the estimates, people read the summary.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from math import inf
 from typing import Final, assert_never
@@ -13,6 +13,7 @@ from llm_manager.domain.events import (
     Answered,
     AttemptAnswered,
     AttemptFailed,
+    AttemptLeft,
     AttemptStarted,
     BreakerChanged,
     BudgetAlert,
@@ -27,13 +28,14 @@ from llm_manager.domain.events import (
     ToolCalled,
     UsageReset,
 )
+from llm_manager.domain.requests import RequestMetadata
 from llm_manager.domain.statistics import OTHERS, ModelStatistics, ProviderSummary, Statistics, Summary
 from llm_manager.domain.usage import Priced, Usage
 from llm_manager.policies.latencies import answers_of, percentile_over, surely_within
 from llm_manager.policies.spending import Purse, Purses
 from llm_manager.policies.tallies import Tally
 
-COUNTED: Final = frozenset((Answered, AttemptAnswered, AttemptFailed, CallCancelled, CallFailed))
+COUNTED: Final = frozenset((Answered, AttemptAnswered, AttemptFailed, AttemptLeft, CallCancelled, CallFailed))
 """The events that anything is learned from; all others change nothing."""
 
 MOST_MODELS: Final = 1000
@@ -53,7 +55,7 @@ def observe_all(statistics: Statistics, events: Iterable[Event]) -> Statistics:
     answered = failed = cancelled = cached = moves = added = 0
     for event in events:
         match event:
-            case AttemptAnswered() | AttemptFailed():
+            case AttemptAnswered() | AttemptFailed() | AttemptLeft():
                 key = f"{event.provider}/{event.model}"
                 if event.operation != "chat":
                     key = f"{key} {event.operation}"
@@ -66,6 +68,9 @@ def observe_all(statistics: Statistics, events: Iterable[Event]) -> Statistics:
                     added += seen is None
                     tally = tallies[key] = Tally(seen or _unseen(event))
                 _tell(tally, event)
+                if _is_named(event.metadata):
+                    purses = purses or _Purses(statistics)
+                    purses.took(event)
             case Answered() | CallFailed() | CallCancelled():
                 if isinstance(event, Answered):
                     answered += 1
@@ -74,10 +79,9 @@ def observe_all(statistics: Statistics, events: Iterable[Event]) -> Statistics:
                     failed += 1
                 else:
                     cancelled += 1
-                on_behalf = event.metadata
-                if on_behalf.feature or on_behalf.user or on_behalf.tenant:
+                if _is_named(event.metadata):
                     purses = purses or _Purses(statistics)
-                    purses.tell(event)
+                    purses.called(event)
             case (
                 AttemptStarted()
                 | MovedOn()
@@ -120,36 +124,50 @@ class _Purses:
         self.users = Purses(start.users)
         self.tenants = Purses(start.tenants)
 
-    def tell(self, event: Answered | CallFailed | CallCancelled) -> None:
-        on_behalf = event.metadata
-        for purses, name in ((self.features, on_behalf.feature), (self.users, on_behalf.user), (self.tenants, on_behalf.tenant)):
-            if not name:
-                continue
-            purse = purses.of(name)
+    def called(self, event: Answered | CallFailed | CallCancelled) -> None:
+        for purse in self._of(event.metadata):
             purse.calls += 1
-            if isinstance(event, CallCancelled):
-                purse.cancelled += 1
+            purse.cancelled += isinstance(event, CallCancelled)
+            purse.failed += isinstance(event, CallFailed)
+
+    def took(self, event: AttemptAnswered | AttemptFailed | AttemptLeft) -> None:
+        for purse in self._of(event.metadata):
+            if not isinstance(event, AttemptAnswered):
+                purse.doubtful += _is_doubtful(event)
                 continue
-            purse.doubtful += event.doubtful
-            if isinstance(event, CallFailed):
-                purse.failed += 1
-            elif not event.cached:
-                if event.usage is not None:
-                    purse.tokens += event.usage.total_tokens
-                if isinstance(event.cost, Priced):
-                    purse.cost_usd += event.cost.usd
-                else:
-                    purse.unpriced += 1
+            if event.usage is not None:
+                purse.tokens += event.usage.total_tokens
+            if isinstance(event.cost, Priced):
+                purse.cost_usd += event.cost.usd
+            else:
+                purse.unpriced += 1
+
+    def _of(self, on_behalf: RequestMetadata) -> Iterator[Purse]:
+        for purses, name in ((self.features, on_behalf.feature), (self.users, on_behalf.user), (self.tenants, on_behalf.tenant)):
+            if name:
+                yield purses.of(name)
 
 
-def _unseen(event: AttemptAnswered | AttemptFailed) -> ModelStatistics:
+def _is_named(on_behalf: RequestMetadata) -> bool:
+    return bool(on_behalf.feature or on_behalf.user or on_behalf.tenant)
+
+
+def _is_doubtful(event: AttemptFailed | AttemptLeft) -> bool:
+    """Say whether an attempt that brought no answer may have been billed."""
+    return isinstance(event, AttemptLeft) or charge_of(event.error) != "none"
+
+
+def _unseen(event: AttemptAnswered | AttemptFailed | AttemptLeft) -> ModelStatistics:
     return ModelStatistics(provider=event.provider, model=event.model, operation=event.operation)
 
 
-def _tell(tally: Tally, event: AttemptAnswered | AttemptFailed) -> None:
+def _tell(tally: Tally, event: AttemptAnswered | AttemptFailed | AttemptLeft) -> None:
+    if isinstance(event, AttemptLeft):
+        tally.left()
+        return
     if isinstance(event, AttemptFailed):
         about_model = may_fall_back(event.error) or counts_for_breaker(event.error)
-        tally.failed(event.error.tag, about_model=about_model, doubtful=charge_of(event.error) != "none")
+        tally.failed(event.error.tag, about_model=about_model, doubtful=_is_doubtful(event))
         return
     cost, speed = event.cost, event.tokens_per_second
     tally.answered(
@@ -192,6 +210,7 @@ def _most_used(models: Mapping[str, ModelStatistics]) -> Mapping[str, ModelStati
             unpriced=sum(seen.unpriced for seen in gone),
             errors=errors,
             doubtful=sum(seen.doubtful for seen in gone),
+            left=sum(seen.left for seen in gone),
         ),
     }
 

@@ -28,6 +28,7 @@ class Tally:
         "errors",
         "latency",
         "latency_estimate",
+        "lost",
         "moves",
         "rated",
         "seconds",
@@ -59,6 +60,7 @@ class Tally:
         self.speed = start.tokens_per_second
         self.waits: list[float] = []
         self.doubtful = start.doubtful
+        self.lost = start.left
         self.moves = 0
 
     def answered(self, seconds: float, usage: Usage | None, usd: Decimal | None, speed: float | None = None) -> None:
@@ -90,6 +92,12 @@ class Tally:
         if about_model:
             self._rate(0.0)
 
+    def left(self) -> None:
+        """Count one that nobody waited for any more, which tells nothing of the model and may be billed."""
+        self.times += 1
+        self.lost += 1
+        self.doubtful += 1
+
     def closed(self) -> ModelStatistics:
         """The statistics as they are now."""
         start = self.start
@@ -112,6 +120,7 @@ class Tally:
             tokens_per_second=self.speed,
             latencies=with_latencies(start.latencies, self.waits) if self.waits else start.latencies,
             doubtful=self.doubtful,
+            left=self.lost,
         )
 
     def _rate(self, value: float) -> None:

@@ -13,6 +13,7 @@ from llm_manager.domain.events import (
     Answered,
     AttemptAnswered,
     AttemptFailed,
+    AttemptLeft,
     AttemptStarted,
     BreakerChanged,
     BudgetAlert,
@@ -41,6 +42,7 @@ _LEVELS: Mapping[type[Event], int] = {
     AttemptStarted: logging.DEBUG,
     AttemptFailed: logging.DEBUG,
     AttemptAnswered: logging.DEBUG,
+    AttemptLeft: logging.DEBUG,
     CacheHit: logging.DEBUG,
     CallCancelled: logging.DEBUG,
     ToolCalled: logging.DEBUG,
@@ -75,6 +77,8 @@ def _told(event: Event) -> str:
                 f"[{event.call_id}] attempt {event.number} of {event.provider}/{event.model} answered"
                 f" after {event.seconds:.3f} s, {_tokens(event.usage)}, {_money(event.cost)}"
             )
+        case AttemptLeft():
+            return f"[{event.call_id}] attempt {event.number} of {event.provider}/{event.model} was left after {event.seconds:.3f} s"
         case MovedOn():
             return (
                 f"[{event.call_id}] goes on from {event.from_model} to {event.to_model}"

@@ -15,6 +15,7 @@ from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import BreakerSettings, Budget, HedgingSettings, LLMConfig
 from llm_manager.domain.embeddings import EmbedRequest
 from llm_manager.domain.errors import ModelUnavailable, NetworkError, RateLimitExceeded
+from llm_manager.domain.events import AttemptStarted, Event
 from llm_manager.domain.messages import ToolCall
 from llm_manager.domain.models import KnownPrice
 from llm_manager.domain.plans import RoutingPolicy
@@ -114,10 +115,10 @@ async def left(manager: LLMManager, request: LLMRequest) -> None:
 WAYS: Final[tuple[Callable[[LLMManager, LLMRequest], Any], ...]] = (whole, whole, streamed, typed, with_tools, embedded, left)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(40))
 def test_everything_that_is_counted_is_on_the_bill_and_nothing_else(seed: int) -> None:
     """Hits, shared flights, re-sends, re-asks, turns of tools, hedges, vectors and calls that were left, by every purse and name."""
-    rng = Random(seed)
+    rng, told = Random(seed), list[Event]()
     provider = Provider(rng)
     able = {"price": PRICE, "tools": True, "json_schema": True}
     models = (
@@ -132,6 +133,7 @@ def test_everything_that_is_counted_is_on_the_bill_and_nothing_else(seed: int) -
             routing=RoutingPolicy(fallback_order=("openai", "anthropic")),
             hedging=HedgingSettings(enabled=seed % 2 == 0, least_answers=5, least_seconds=0.2),
         ),
+        tell=told.append,
     )
 
     async def one() -> None:
@@ -158,5 +160,7 @@ def test_everything_that_is_counted_is_on_the_bill_and_nothing_else(seed: int) -
         assert known == {"all": billed, "users": billed}
         assert sum(each.cost_usd for each in seen.models.values()) == billed
         assert sum(each.cost_usd for each in seen.users.values()) == billed
+        assert sum(each.doubtful for each in seen.users.values()) == sum(each.doubtful for each in seen.models.values())
+        assert sum(each.attempts for each in seen.models.values()) == sum(isinstance(event, AttemptStarted) for event in told)
 
     run_virtual(story())

@@ -29,6 +29,7 @@ from llm_manager.domain.events import Answered, AttemptAnswered, AttemptFailed, 
 from llm_manager.domain.models import FREE, Locality, ModelProfile
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import RequestMetadata
+from llm_manager.domain.statistics import Spending
 from llm_manager.domain.usage import Priced, Unpriced, Usage
 from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled
@@ -142,10 +143,25 @@ def test_those_who_are_told_to_slow_down_share_the_re_sends_of_their_call_too() 
 
 
 def test_what_may_have_been_billed_on_the_way_is_told_at_the_end() -> None:
-    maybe, told = NetworkError(model="m", message="reset", sent=True), list[Event]()
-    manager = scripted_manager(embedder(maybe, None, maybe, GONE), tell=told.append)
-    ask(manager, EmbedRequest("a"), EmbedRequest("b"))
-    assert [event.doubtful for event in told if isinstance(event, Answered | CallFailed)] == [1, 1]
+    maybe, ann = NetworkError(model="m", message="reset", sent=True), RequestMetadata(user="ann")
+    manager = scripted_manager(embedder(maybe, None, maybe, GONE))
+    ask(manager, EmbedRequest("a", metadata=ann), EmbedRequest("b", metadata=ann))
+    assert manager.stats().users["ann"].doubtful == 2
+
+
+def test_what_is_left_before_its_answer_may_be_billed_too() -> None:
+    model, told = embedder(seconds=5.0), list[Event]()
+
+    async def leave() -> Spending:
+        manager = scripted_manager(model, tell=told.append)
+        running = asyncio.ensure_future(settle(manager.embed(EmbedRequest("a", metadata=RequestMetadata(user="ann")))))
+        await asyncio.sleep(0.5)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return manager.stats().users["ann"]
+
+    assert run_virtual(leave()) == Spending(calls=1, cancelled=1, doubtful=1)
+    assert [event.tag for event in told] == ["AttemptStarted", "AttemptLeft", "CallCancelled"]
 
 
 PRIVATE = st.sampled_from(["the patient sleeps", "HIPAA", "PHI"])

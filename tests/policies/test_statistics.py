@@ -10,11 +10,12 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_manager.domain.errors import AttemptRecord, InvalidRequest, LLMError, NetworkError, RateLimitExceeded, RequestTimeout
+from llm_manager.domain.errors import InvalidRequest, LLMError, NetworkError, RateLimitExceeded, RequestTimeout
 from llm_manager.domain.events import (
     Answered,
     AttemptAnswered,
     AttemptFailed,
+    AttemptLeft,
     AttemptStarted,
     CacheHit,
     CallCancelled,
@@ -59,13 +60,20 @@ def ended(*, cached: bool = False) -> Answered:
     )
 
 
-def on_behalf(event: Answered | CallFailed | CallCancelled, **names: Any) -> Event:
+def on_behalf(event: Answered | AttemptAnswered | AttemptFailed | AttemptLeft | CallFailed | CallCancelled, **names: Any) -> Event:
     return evolve(event, metadata=RequestMetadata(**names))
 
 
-LOST = CallFailed(at=0.0, call_id="c", seconds=1.0, error=BAD_LUCK, metadata=METADATA, doubtful=1)
+LOST = CallFailed(at=0.0, call_id="c", seconds=1.0, error=BAD_LUCK, metadata=METADATA)
 LEFT = CallCancelled(at=0.0, call_id="c", seconds=1.0, metadata=METADATA)
 NAMES = st.sampled_from(["a", "b", "c"])
+WHO = st.builds(RequestMetadata, feature=st.none() | NAMES, user=st.none() | NAMES, tenant=st.none() | NAMES)
+
+
+def left(model: str = "m") -> AttemptLeft:
+    return AttemptLeft(at=0.0, call_id="c", number=1, provider="p", model=model, seconds=1.0)
+
+
 EVENTS: st.SearchStrategy[Event] = st.one_of(
     st.builds(
         answered,
@@ -76,9 +84,15 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     ),
     st.builds(failed, st.sampled_from([BAD_LUCK, CALLERS_MISTAKE, RateLimitExceeded(model="m")]), NAMES),
     st.builds(
-        lambda event, names: on_behalf(event, **names),
-        st.one_of(st.builds(ended, cached=st.booleans()), st.sampled_from([LOST, LEFT])),
-        st.fixed_dictionaries({}, optional={"feature": NAMES, "user": NAMES, "tenant": NAMES}),
+        lambda event, who: evolve(event, metadata=who),
+        st.one_of(
+            st.builds(ended, cached=st.booleans()),
+            st.sampled_from([LOST, LEFT]),
+            st.builds(answered, NAMES, cost=st.sampled_from([ONE_CENT, UNPRICED])),
+            st.builds(failed, st.sampled_from([BAD_LUCK, RequestTimeout(model="m", timeout_ms=1)]), NAMES),
+            st.builds(left, NAMES),
+        ),
+        WHO,
     ),
     st.just(AttemptStarted(at=0.0, call_id="c", number=1, provider="p", model="a")),
     st.just(MovedOn(at=0.0, call_id="c", from_model="a", to_model="b", after_seconds=0.0, error_tag="NetworkError")),
@@ -98,10 +112,18 @@ def test_nothing_is_lost_and_rates_are_rates(events: list[Event]) -> None:
     assert seen.calls == seen.answered + seen.failed + seen.cancelled
     assert seen.cached <= seen.answered
     assert sum(each.attempts for each in seen.models.values()) == sum(
-        isinstance(event, AttemptAnswered | AttemptFailed) for event in events
+        isinstance(event, AttemptAnswered | AttemptFailed | AttemptLeft) for event in events
     )
+    for purses, named in ((seen.features, "feature"), (seen.users, "user"), (seen.tenants, "tenant")):
+        theirs = [event for event in events if getattr(getattr(event, "metadata", None), named, None)]
+        alone = summary(observe_all(Statistics(), theirs))
+        assert sum(each.cost_usd for each in purses.values()) == alone.cost_usd
+        assert sum(each.doubtful for each in purses.values()) == alone.doubtful
+        assert sum(each.tokens for each in purses.values()) == alone.total_tokens
+        assert sum(each.unpriced for each in purses.values()) == alone.unpriced
+        assert sum(each.calls for each in purses.values()) == alone.total_requests
     for each in seen.models.values():
-        assert each.attempts == each.successes + sum(each.errors.values())
+        assert each.attempts == each.successes + sum(each.errors.values()) + each.left
         assert each.success_rate is None or 0.0 <= each.success_rate <= 1.0
         assert each.latency_seconds is None or each.latency_seconds >= 0.0
 
@@ -159,17 +181,20 @@ def test_models_are_bounded_and_the_used_ones_stay() -> None:
 
 
 def test_what_calls_took_is_told_by_feature_user_and_tenant() -> None:
-    """A hit counts as a call and takes nothing; failed attempts that may have been billed are told apart."""
-    tried = AttemptRecord(
-        number=1, step=0, provider="p", model="m", after_seconds=0, seconds=1, error=RequestTimeout(model="m", timeout_ms=1)
-    )
+    """Calls are counted as they end, money, tokens and doubt as attempts do; a hit counts as a call and takes nothing."""
+    late = failed(RequestTimeout(model="m", timeout_ms=1))
     seen = observe_all(
         Statistics(),
         [
-            on_behalf(evolve(ended(), usage=Usage(input_tokens=3, output_tokens=4), doubtful=1), feature="search", user="ann"),
-            on_behalf(evolve(ended(cached=True), usage=Usage(input_tokens=3)), feature="search", tenant="acme"),
-            on_behalf(evolve(ended(), cost=UNPRICED), user="ann"),
-            on_behalf(evolve(LOST, error=evolve(BAD_LUCK, attempts=(tried, evolve(tried, sent=False)))), feature="search"),
+            on_behalf(late, feature="search", user="ann"),
+            on_behalf(answered(usage=Usage(input_tokens=3, output_tokens=4)), feature="search", user="ann"),
+            on_behalf(ended(), feature="search", user="ann"),
+            on_behalf(ended(cached=True), feature="search", tenant="acme"),
+            on_behalf(answered(cost=UNPRICED), user="ann"),
+            on_behalf(ended(), user="ann"),
+            on_behalf(failed(), feature="search"),
+            on_behalf(LOST, feature="search"),
+            on_behalf(left(), feature="search"),
             on_behalf(LEFT, feature="search"),
             ended(),
         ],
@@ -181,16 +206,17 @@ def test_what_calls_took_is_told_by_feature_user_and_tenant() -> None:
 
 
 def test_ever_new_users_do_not_grow_without_bound_and_nothing_is_lost() -> None:
-    flood = [on_behalf(ended(), user=f"u{number}") for number in range(2 * MOST_NAMES + 7)]
-    seen = observe_all(observe_all(Statistics(), [on_behalf(ended(), user="often")] * 3), flood)
+    flood = [on_behalf(event, user=f"u{number}") for number in range(2 * MOST_NAMES + 7) for event in (answered(), ended())]
+    often = [on_behalf(event, user="often") for event in (answered(), ended())] * 3
+    seen = observe_all(observe_all(Statistics(), often), flood)
     assert len(seen.users) <= MOST_NAMES + 1
     (longest,) = observe(Statistics(), on_behalf(ended(), user="u" * 100_000)).users
     assert len(longest) == LONGEST_NAME
-    assert sum(each.calls for each in seen.users.values()) == len(flood) + 3
-    assert sum(each.cost_usd for each in seen.users.values()) == Decimal("0.01") * (len(flood) + 3)
+    assert sum(each.calls for each in seen.users.values()) == len(flood) / 2 + 3
+    assert sum(each.cost_usd for each in seen.users.values()) == Decimal("0.01") * (len(flood) // 2 + 3)
     assert seen.users["often"].calls == 3
     assert seen.users[OTHERS].calls > 0
-    assert seen == reduce(observe, flood, observe_all(Statistics(), [on_behalf(ended(), user="often")] * 3))
+    assert seen == reduce(observe, flood, observe_all(Statistics(), often))
 
 
 def test_a_failed_attempt_that_may_have_been_billed_is_told() -> None:

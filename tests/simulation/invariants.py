@@ -44,6 +44,8 @@ class CallRecord:
     over: tuple[str, int] = ("", 0)
     """Which fault has ended it for good, met by which attempt; one that a hedge had begun before that may still leave."""
     ended: bool = False
+    over_with: set[int] = field(factory=set)
+    """Which attempts have ended."""
     limited: set[str] = field(factory=set)
     """Which servers have asked it last to slow down: when it is sent again is for admission to say, not for a share of re-sends; or
     have refused its key, or spent that key's quota: another key takes none of the share."""
@@ -98,6 +100,8 @@ class Invariants:
             self._ended(event)  # type: ignore[arg-type]  # the same
         elif kind is events.AttemptFailed:
             self._failed(event)  # type: ignore[arg-type]  # the same
+        elif kind is events.AttemptLeft:
+            self._over(event)  # type: ignore[arg-type]  # the same
         elif kind is events.CacheHit:
             self.numbers.hits += 1
         elif kind is events.BreakerChanged:
@@ -118,7 +122,22 @@ class Invariants:
         self.pending[asyncio.current_task()] = call
         call.sends = event.number
 
+    def _over(self, event: events.AttemptAnswered | events.AttemptFailed | events.AttemptLeft) -> None:
+        """An attempt has ended, once, and on behalf of whom it was sent."""
+        call = self.calls[event.call_id]
+        if event.number not in call.attempts or event.number in call.over_with:
+            self.broken(f"attempt {event.number} of {event.call_id} ended, and was not under way: {event.tag}")
+        call.over_with.add(event.number)
+        exchange = call.attempts.get(event.number)
+        if exchange is not None and event.metadata != self._sender(exchange).request.metadata:
+            self.broken(f"attempt {event.number} of {event.call_id} ended on behalf of another")
+
+    def _sender(self, exchange: Exchange) -> Asked:
+        asked = self.calls[exchange.call_id].asked
+        return self.questions[exchange.question] if asked is None or asked.rows else asked
+
     def _answered(self, event: events.AttemptAnswered) -> None:
+        self._over(event)
         exchange = self.calls[event.call_id].attempts.get(event.number)
         if exchange is None:
             self.broken(f"{event.call_id} was answered by nobody")
@@ -132,6 +151,7 @@ class Invariants:
         self._book(exchange, known=True)
 
     def _failed(self, event: events.AttemptFailed) -> None:
+        self._over(event)
         call = self.calls[event.call_id]
         (call.limited.add if isinstance(event.error, _NO_SHARE) else call.limited.discard)(event.provider)
         exchange = call.attempts.get(event.number)
@@ -139,10 +159,8 @@ class Invariants:
             self.breakers.failed(exchange)
 
     def _book(self, exchange: Exchange, *, known: bool) -> None:
-        asked = self.calls[exchange.call_id].asked
-        asked = self.questions[exchange.question] if asked is None or asked.rows else asked
         exchange.booked = True
-        self.ledgers.book(exchange, asked.request.metadata, known=known)
+        self.ledgers.book(exchange, self._sender(exchange).request.metadata, known=known)
 
     def _ended(self, event: events.Answered | events.CallFailed | events.CallCancelled) -> None:
         call = self.calls.get(event.call_id)
@@ -270,6 +288,8 @@ class Invariants:
         for call in self.calls.values():
             if not call.ended:
                 self.broken(f"{call.id} never ended")
+            if call.over_with != set(call.attempts):
+                self.broken(f"of the attempts {sorted(call.attempts)} of {call.id} only {sorted(call.over_with)} ended")
         for provider, count in self.under_way.items():
             if count:
                 self.broken(f"{count} requests to {provider} were never ended")

@@ -61,6 +61,10 @@ def _attempt_answered(event: events.AttemptAnswered) -> str:
     return f"{event.at!r} got {event.call_id} {event.number} {event.provider} {event.seconds!r} {event.usage and event.usage.total_tokens}"
 
 
+def _attempt_left(event: events.AttemptLeft) -> str:
+    return f"{event.at!r} let-go {event.call_id} {event.number} {event.provider} {event.seconds!r}"
+
+
 def _moved(event: events.MovedOn) -> str:
     return f"{event.at!r} moved {event.call_id} {event.from_model} {event.to_model} {event.after_seconds!r} {event.error_tag}"
 
@@ -85,6 +89,7 @@ _WRITERS: dict[type, Callable[..., str]] = {
     events.AttemptStarted: _started,
     events.AttemptFailed: _failed,
     events.AttemptAnswered: _attempt_answered,
+    events.AttemptLeft: _attempt_left,
     events.MovedOn: _moved,
     events.CacheHit: _hit,
     events.Answered: _answered,

@@ -11,6 +11,7 @@ from llm_manager.domain.events import (
     Answered,
     AttemptAnswered,
     AttemptFailed,
+    AttemptLeft,
     AttemptStarted,
     CacheHit,
     CallCancelled,
@@ -46,6 +47,7 @@ EVENTS: list[tuple[Event, int, str]] = [
         logging.DEBUG,
         "unpriced (new)",
     ),
+    (AttemptLeft(at=1.0, call_id="c1", number=1, provider="p", model="m", seconds=0.5), logging.DEBUG, "p/m was left after 0.500 s"),
     (
         MovedOn(at=1.0, call_id="c1", from_model="m", to_model="n", after_seconds=0.0, error_tag="NetworkError"),
         logging.INFO,

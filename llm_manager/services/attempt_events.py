@@ -1,0 +1,83 @@
+"""What every attempt tells the journal: that it left, and once how it ended. Chats and what is no chat tell the same."""
+
+from collections.abc import Callable
+
+from llm_manager.domain.attempts import AnyAttempt
+from llm_manager.domain.errors import LLMError
+from llm_manager.domain.events import AttemptAnswered, AttemptFailed, AttemptLeft, AttemptStarted
+from llm_manager.domain.usage import Cost, Usage
+from llm_manager.services.gates import Emit
+
+
+class Started:
+    """An attempt that has left, to be told once that it was ``answered``, that it ``failed`` or that it was ``left``."""
+
+    __slots__ = ("_attempt", "_began", "_emit", "_now")
+
+    def __init__(self, attempt: AnyAttempt, emit: Emit, now: Callable[[], float]) -> None:
+        self._attempt, self._emit, self._now = attempt, emit, now
+        began = self._began = now()
+        emit(
+            AttemptStarted(
+                at=began,
+                call_id=attempt.call_id,
+                number=attempt.number,
+                provider=attempt.model.provider,
+                model=attempt.model.name,
+                operation=attempt.operation,
+                key_fingerprint=None if attempt.key is None else attempt.key.fingerprint,
+                metadata=attempt.metadata,
+            )
+        )
+
+    def answered(self, usage: Usage | None, cost: Cost, tokens_per_second: float | None = None) -> None:
+        """Its model answered."""
+        at, attempt = self._now(), self._attempt
+        self._emit(
+            AttemptAnswered(
+                at=at,
+                call_id=attempt.call_id,
+                number=attempt.number,
+                provider=attempt.model.provider,
+                model=attempt.model.name,
+                seconds=at - self._began,
+                usage=usage,
+                cost=cost,
+                operation=attempt.operation,
+                tokens_per_second=tokens_per_second,
+                metadata=attempt.metadata,
+            )
+        )
+
+    def failed(self, error: LLMError) -> None:
+        """Its model did not answer."""
+        at, attempt = self._now(), self._attempt
+        self._emit(
+            AttemptFailed(
+                at=at,
+                call_id=attempt.call_id,
+                number=attempt.number,
+                provider=attempt.model.provider,
+                model=attempt.model.name,
+                seconds=at - self._began,
+                error=error,
+                operation=attempt.operation,
+                metadata=attempt.metadata,
+            )
+        )
+
+    def left(self) -> None:
+        """Nobody waits for it any more."""
+        at, attempt = self._now(), self._attempt
+        self._emit(
+            AttemptLeft(
+                at=at,
+                call_id=attempt.call_id,
+                number=attempt.number,
+                provider=attempt.model.provider,
+                model=attempt.model.name,
+                seconds=at - self._began,
+                operation=attempt.operation,
+                metadata=attempt.metadata,
+            )
+        )
