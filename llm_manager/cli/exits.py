@@ -25,6 +25,7 @@ from llm_manager.domain.errors import (
     StreamInterrupted,
     ToolFailed,
 )
+from llm_manager.policies.long_waits import asks_too_long
 from llm_manager.policies.printing import one_line
 from llm_manager.runs.telling import described
 
@@ -34,6 +35,7 @@ USAGE: Final = 2
 BUDGET: Final = 3
 AUTHENTICATION: Final = 4
 INTERRUPTED: Final = 130
+TERMINATED: Final = 143
 
 
 def exit_code(error: LLMError) -> int:
@@ -44,6 +46,8 @@ def exit_code(error: LLMError) -> int:
         case StorageFailed(reason=reason):
             return USAGE if reason in ("denied", "missing") else FAILED
         case BudgetExceeded() | QuotaExhausted():
+            return BUDGET
+        case RateLimitExceeded() | ModelUnavailable() if asks_too_long(error):
             return BUDGET
         case AuthenticationFailed():
             return AUTHENTICATION

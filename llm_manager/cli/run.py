@@ -28,6 +28,7 @@ from llm_manager.cli.parsing import (
     TopP,
 )
 from llm_manager.cli.run_asking import Run
+from llm_manager.cli.run_door import Door
 from llm_manager.cli.run_job import run_job
 from llm_manager.cli.run_overwriting import held_by, shrinking
 from llm_manager.cli.run_preview import Previewing, preview
@@ -117,8 +118,8 @@ def run(
             return output.failure(prepared.failure())
         from llm_manager.real_world import real_world
 
-        world = real_world()
-        opened = open_session(output, config=config, strategy=strategy, max_cost_usd=max_cost, world=world)
+        world, door = real_world(), Door()
+        opened = open_session(output, config=config, strategy=strategy, max_cost_usd=max_cost, world=world, guarding=door.guarding)
         if isinstance(opened, Failure):
             return output.failure(opened.failure())
         if dry_run or estimate:
@@ -132,6 +133,7 @@ def run(
             session=opened.unwrap(),
             prepared=prepared.unwrap(),
             world=world,
+            door=door,
             concurrency=concurrency,
             retry_failed=retry_failed,
             held=held,

@@ -1,16 +1,16 @@
 """The asking of a run: one model is settled on, progress is told by the clock, rows go out as they become ready."""
 
 import asyncio
-import signal
-from contextlib import suppress
 from typing import Final
 
 from attrs import evolve, field, frozen
 from returns.result import Failure
 
 from llm_manager.cells import Cell
+from llm_manager.cli.run_door import Door
 from llm_manager.cli.run_output import Sink
 from llm_manager.cli.run_progress import Progress
+from llm_manager.cli.run_stopping import Stopping
 from llm_manager.cli.run_words import Prepared
 from llm_manager.cli.session import Session
 from llm_manager.domain.error_questions import may_try_another_key, origin_of
@@ -41,6 +41,7 @@ class Run:
     session: Session
     prepared: Prepared
     world: World
+    door: Door = field(factory=Door, repr=False)
     concurrency: int | None = None
     retry_failed: bool = False
     held: Table | None = None
@@ -63,17 +64,22 @@ class Asking:
     log: RunLog
     tally: Cell[Tally]
     sink: Sink
+    stopping: Stopping | None = None
     asked: Cell[ModelProfile | None] = field(factory=_nobody)
     begun: Cell[bool] = field(factory=_not_yet)
 
     async def ask(self, progress: Progress) -> LLMError | None:
-        """Ask every row; gives what stopped the run early. Cancelled by SIGTERM, and when nobody takes the rows."""
+        """Ask every row; gives what stopped the run early. Cancelled by signals, and when nobody takes the rows."""
         run, job = self.run, self.run.prepared.job
         async with run.session.manager as manager:
             task = asyncio.current_task()
             stop = task.cancel if task is not None else bool
-            with suppress(NotImplementedError, ValueError, RuntimeError):
-                asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+
+            def tell(line: str) -> None:
+                with progress.aside():
+                    run.session.output.note(line)
+
+            (self.stopping or Stopping(run.door, run.world)).listen(stop, tell)
             for request in requests_to_ask(job, self.found, 1):
                 ready = await run.session.prepare(request)
                 if isinstance(ready, Failure):
@@ -103,6 +109,7 @@ class Asking:
                     concurrency=run.concurrency,
                     tell=lambda tally: self._tell(progress, tally),
                     offline=lambda: manager.standing().online is False,
+                    leaving=run.door.shut,
                     key_left=lambda error: _another_key(error, manager.standing().keys),
                 )
             finally:

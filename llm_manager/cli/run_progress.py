@@ -8,15 +8,19 @@ from attrs import frozen
 
 from llm_manager.cli.output import Output
 from llm_manager.policies.plurals import counted
-from llm_manager.runs.reporting import took
+from llm_manager.runs.reporting import duration, took
 from llm_manager.runs.tallies import Tally, rows_per_second, seconds_left
 
 Tell: TypeAlias = Callable[[Tally], None]
 Now: TypeAlias = Callable[[], float]
+Waiting: TypeAlias = Callable[[], str | None]
+"""What holds requests back just now, in words; None when nothing does."""
 
 _EVERY_SECONDS: Final = 10.0
 _EVERY_SHARE: Final = 0.1
 _BAR: Final = 12
+_QUIET_SECONDS: Final = 4.0
+_SILENT_SECONDS: Final = 30.0
 
 
 @frozen(kw_only=True)
@@ -27,13 +31,33 @@ class Progress:
     aside: Callable[[], AbstractContextManager[None]] = nullcontext
 
 
-def showing(output: Output, start: Tally, now: Now) -> AbstractContextManager[Progress]:
+def showing(output: Output, start: Tally, now: Now, waiting: Waiting = lambda: None) -> AbstractContextManager[Progress]:
     """Show a run's progress on standard error until the context ends."""
-    return _live(output, start, now) if output.err.isatty() else _lines(output, start, now)
+    quiet = _Quiet(start, now, waiting)
+    return _live(output, start, now, quiet) if output.err.isatty() else _lines(output, start, now, quiet)
+
+
+class _Quiet:
+    """Knows since when no row has ended, and what is waited for meanwhile."""
+
+    def __init__(self, start: Tally, now: Now, waiting: Waiting) -> None:
+        self._now = now
+        self._waiting = waiting
+        self._done = start.done
+        self._since = now()
+
+    def words(self, tally: Tally) -> str | None:
+        """What is waited for, once nothing has come for a few seconds."""
+        if tally.done != self._done:
+            self._done, self._since = tally.done, self._now()
+        seconds = self._now() - self._since
+        if seconds < _QUIET_SECONDS:
+            return None
+        return self._waiting() or (None if seconds < _SILENT_SECONDS else f"nothing came for {duration(seconds)}")
 
 
 @contextmanager
-def _live(output: Output, start: Tally, now: Now) -> Iterator[Progress]:
+def _live(output: Output, start: Tally, now: Now, quiet: _Quiet) -> Iterator[Progress]:
     from rich.console import Console
     from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
@@ -50,7 +74,7 @@ def _live(output: Output, start: Tally, now: Now) -> Iterator[Progress]:
         task = bar.add_task("", total=start.rows, completed=start.done, told=Text(""))
 
         def tell(tally: Tally) -> None:
-            bar.update(task, completed=tally.done, told=short_words(tally, now() - began, console.width - _BAR - 1))
+            bar.update(task, completed=tally.done, told=short_words(tally, now() - began, console.width - _BAR - 1, quiet.words(tally)))
 
         @contextmanager
         def aside() -> Iterator[None]:
@@ -64,28 +88,29 @@ def _live(output: Output, start: Tally, now: Now) -> Iterator[Progress]:
 
 
 @contextmanager
-def _lines(output: Output, start: Tally, now: Now) -> Iterator[Progress]:
+def _lines(output: Output, start: Tally, now: Now, quiet: _Quiet) -> Iterator[Progress]:
     began = now()
-    told_at, told_share = began, start.done / max(1, start.rows)
+    told_at, told_share, waited = began, start.done / max(1, start.rows), False
 
     def tell(tally: Tally) -> None:
-        nonlocal told_at, told_share
-        share = tally.done / max(1, tally.rows)
-        if share - told_share < _EVERY_SHARE and now() - told_at < _EVERY_SECONDS:
+        nonlocal told_at, told_share, waited
+        share, words = tally.done / max(1, tally.rows), quiet.words(tally)
+        begins, waited = words is not None and not waited, words is not None
+        if not begins and share - told_share < _EVERY_SHARE and now() - told_at < _EVERY_SECONDS:
             return
         told_at, told_share = now(), share
-        output.note(_line(tally, now() - began))
+        output.note(_line(tally, now() - began, words))
 
     yield Progress(tell=tell)
 
 
-def _line(tally: Tally, seconds: float) -> str:
-    return f"{tally.done} of {counted(tally.rows, 'row')}, {progress_words(tally, seconds)}"
+def _line(tally: Tally, seconds: float, waiting: str | None) -> str:
+    return f"{tally.done} of {counted(tally.rows, 'row')}, {progress_words(tally, seconds, waiting)}"
 
 
-def progress_words(tally: Tally, seconds: float) -> str:
-    """A tally on the way, as one line: outcomes, speed, what it took so far, how long it will take."""
-    speed, left = rows_per_second(tally, seconds), seconds_left(tally, seconds)
+def progress_words(tally: Tally, seconds: float, waiting: str | None = None) -> str:
+    """A tally on the way, as one line: outcomes, speed, what it took so far, how long it will take or what it waits for."""
+    speed = None if waiting else rows_per_second(tally, seconds)
     return ", ".join(
         (
             f"{tally.failed + tally.failed_earlier} failed",
@@ -93,23 +118,23 @@ def progress_words(tally: Tally, seconds: float) -> str:
             f"{tally.cached} cached",
             *(() if speed is None else (f"{speed:.1f} rows/s",)),
             took(tally),
-            f"{duration(seconds)} so far" if left is None else f"{duration(left)} left",
+            _ahead(tally, seconds, waiting),
         )
     )
 
 
-def short_words(tally: Tally, seconds: float, width: int) -> str:
+def short_words(tally: Tally, seconds: float, width: int, waiting: str | None = None) -> str:
     """The same for one line so wide: how far, at what cost and how long still; then whatever else there is room for.
 
     >>> short_words(Tally(rows=9, answered=3), 6.0, 40)
     '3 of 9 rows, 0 USD, 12 s left'
     """
-    speed, left = rows_per_second(tally, seconds), seconds_left(tally, seconds)
+    speed = None if waiting else rows_per_second(tally, seconds)
     line = ", ".join(
         (
             f"{tally.done} of {counted(tally.rows, 'row')}",
             f"{tally.cost_usd:f} USD" + (f" + {counted(tally.unpriced, 'call')} unpriced" if tally.unpriced else ""),
-            f"{duration(seconds)} so far" if left is None else f"{duration(left)} left",
+            _ahead(tally, seconds, waiting),
         )
     )
     failed = tally.failed + tally.failed_earlier
@@ -125,15 +150,9 @@ def short_words(tally: Tally, seconds: float, width: int) -> str:
     return line
 
 
-def duration(seconds: float) -> str:
-    """A length of time for a person.
-
-    >>> duration(4.4), duration(75), duration(7300)
-    ('4 s', '1 min 15 s', '2 h 1 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
+def _ahead(tally: Tally, seconds: float, waiting: str | None) -> str:
+    """How long it will take; while nothing comes nobody knows, and it is told what is waited for."""
+    if waiting is not None:
+        return f"waiting: {waiting}"
+    left = seconds_left(tally, seconds)
+    return f"{duration(seconds)} so far" if left is None else f"{duration(left)} left"

@@ -11,15 +11,19 @@ from attrs import evolve, field, frozen
 from returns.result import Failure, Success
 
 from llm_manager.cli.output import Output
+from llm_manager.cli.waits import telling_waits
 from llm_manager.cli.weights import Fetch, fetch_showing, fetching
 from llm_manager.domain.configuration import Budget, EmbeddedSettings, LLMConfig
 from llm_manager.domain.errors import LLMError
+from llm_manager.domain.events import Event
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.plans import Strategy
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
-from llm_manager.services.manager import LLMManager
+from llm_manager.services.guards import Guards
+from llm_manager.services.journal import Journal
+from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.world import World
 
 MAX_COST: Final = "--max-cost"
@@ -72,8 +76,14 @@ def open_session(
     remember: int = 0,
     max_cost_usd: Decimal | None = None,
     world: World | None = None,
+    guarding: Callable[[Guards], Guards] | None = None,
+    tells_waits: bool = False,
 ) -> Settled[Session, LLMError]:
-    """Read the settings, apply what the command says, and make the manager; nothing is sent or fetched."""
+    """Read the settings, apply what the command says, and make the manager; nothing is sent or fetched.
+
+    ``guarding`` adds to what lets requests through; a command that ``tells_waits`` says on standard error what it waits for.
+    """
+    from llm_manager.assembling import guards_of
     from llm_manager.real_world import real_world
     from llm_manager.settings import read_config
     from llm_manager.wiring import default_deps, known_models, make_llm_manager
@@ -85,7 +95,13 @@ def open_session(
     settings = overridden(read.unwrap().config, strategy=strategy, remember=remember, max_cost_usd=max_cost_usd)
     for warning in settings.warnings:
         output.note(f"warning: {warning}")
-    made = sealed(default_deps(settings, here).bind(lambda deps: make_llm_manager(settings, deps)))
+
+    def furnished(deps: ManagerDeps) -> ManagerDeps:
+        if guarding is not None:
+            deps = evolve(deps, guards=guarding(guards_of(settings, here, deps.keys)))
+        return evolve(deps, journal=_overheard(deps.journal, telling_waits(output.note, here.now))) if tells_waits else deps
+
+    made = sealed(default_deps(settings, here).bind(lambda deps: make_llm_manager(settings, furnished(deps))))
     if isinstance(made, Failure):
         return made
     manager = made.unwrap()
@@ -93,6 +109,14 @@ def open_session(
     if settings.routing.airgap:
         return Success(session)
     return Success(evolve(session, prepare=preparing(manager, settings.embedded, output, here.environ, fetching(here))))
+
+
+def _overheard(journal: Journal, heed: Callable[[Event], None]) -> Journal:
+    def emit(event: Event) -> None:
+        journal.emit(event)
+        heed(event)
+
+    return Journal(emit=emit)
 
 
 def preparing(manager: LLMManager, embedded: EmbeddedSettings, output: Output, environ: Mapping[str, str], fetch: Fetch) -> Prepare:
@@ -118,7 +142,7 @@ def preparing(manager: LLMManager, embedded: EmbeddedSettings, output: Output, e
 
 def conduct(output: Output, command: Command, *, config: Path | None = None, strategy: Strategy | None = None) -> int:
     """Open a session, run a command in it, close it; give the exit code."""
-    opened = open_session(output, config=config, strategy=strategy)
+    opened = open_session(output, config=config, strategy=strategy, tells_waits=True)
     if isinstance(opened, Failure):
         return output.failure(opened.failure())
     return asyncio.run(_closing(opened.unwrap(), command))

@@ -497,7 +497,7 @@ def _told(error: LLMError, ways: Ways) -> tuple[str, str]:
         case PolicyBlocked(message=message):
             return message, ""
         case CircuitOpen(model=model, retry_after_seconds=seconds, cause=cause):
-            wait = "soon" if seconds is None else f"in {seconds:.0f} s"
+            wait = "soon" if seconds is None or seconds < 1 else f"in {seconds:.0f} s"
             return f"{model} failed too often just now" + (f": {_named(cause, ways)}" if cause else ""), f"it is asked again {wait}"
         case AllModelsFailed(causes=causes):
             each = [_told(cause, ways) for cause in causes]

@@ -5,11 +5,13 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from llm_manager.domain.errors import LLMError
+from llm_manager.domain.error_questions import retry_after
+from llm_manager.domain.errors import AllModelsFailed, LLMError
 from llm_manager.domain.standing import BudgetStanding
 from llm_manager.domain.statistics import Statistics
 from llm_manager.policies.budget_words import plain
 from llm_manager.policies.expenses import Expense, expense_lines, expenses
+from llm_manager.policies.long_waits import asks_too_long
 from llm_manager.policies.plurals import counted
 from llm_manager.policies.standing_words import budget_lines
 from llm_manager.runs.tallies import Tally
@@ -30,6 +32,8 @@ class Report:
     output: str
     stopped: LLMError | None = None
     interrupted: bool = False
+    cut: int = 0
+    """Calls under way that were left, which may be charged."""
     again: bool = True
     damaged: int = 0
     asked: str | None = None
@@ -59,6 +63,7 @@ def report_document(report: Report) -> dict[str, Any]:
         "cost_usd": format(tally.cost_usd, "f"),
         "calls_of_unknown_cost": tally.unpriced,
         "failed_calls_maybe_charged": tally.doubtful,
+        "calls_cut_off_maybe_charged": report.cut,
         "asked": report.asked,
         "answered_by": dict(tally.answered_by),
         "notices": dict(tally.notices),
@@ -72,6 +77,14 @@ def report_document(report: Report) -> dict[str, Any]:
         "interrupted": report.interrupted,
         "stopped": None if report.stopped is None else {"tag": report.stopped.tag, "message": described(report.stopped)},
     }
+
+
+def pause_line(error: LLMError) -> str | None:
+    """How long the provider asks to wait, where that is longer than a run does."""
+    if not asks_too_long(error):
+        return None
+    waits = [retry_after(cause) or 0.0 for cause in (error.causes if isinstance(error, AllModelsFailed) else (error,))]
+    return f"asked to wait {duration(min(waits))}; the same command goes on then"
 
 
 def _budget_document(one: BudgetStanding) -> dict[str, str]:
@@ -89,6 +102,8 @@ def report_lines(report: Report) -> Iterator[str]:
     tally = report.tally
     yield f"{counts(tally)} in {report.seconds:.1f} s: {report.output}"
     yield took(tally)
+    if report.cut:
+        yield f"{counted(report.cut, 'call')} cut off, maybe charged"
     yield from expense_lines(report.statistics)
     yield from budget_lines(report.budgets)
     if len(tally.answered_by) > 1 or any(not model.startswith(report.asked or "") for model in tally.answered_by):
@@ -105,12 +120,27 @@ def report_lines(report: Report) -> Iterator[str]:
         yield f"left out of the run log, and asked again: {counted(report.damaged, 'damaged record')}"
     if report.offline:
         yield OFFLINE
+    if report.stopped is not None and (pause := pause_line(report.stopped)) is not None:
+        yield pause
     if tally.left:
         yield f"{counted(tally.left, 'row')} not asked yet" + (
             "; run the same again to go on" if report.again else "; give -o FILE to be able to go on"
         )
     if (tally.failed or tally.failed_earlier) and report.again:
         yield "run the same again with --retry-failed to ask the failed rows again; those answered are never asked again"
+
+
+def duration(seconds: float) -> str:
+    """A length of time for a person.
+
+    >>> duration(4.4), duration(75), duration(3600), duration(7300)
+    ('4 s', '1 min 15 s', '1 h', '2 h 1 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    large, small, names = (whole // 60, whole % 60, ("min", "s")) if whole < 3600 else (whole // 3600, whole % 3600 // 60, ("h", "min"))
+    return f"{large} {names[0]}" + (f" {small} {names[1]}" if small else "")
 
 
 def _most_first(counted: tuple[str, int]) -> tuple[int, str]:

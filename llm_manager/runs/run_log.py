@@ -43,6 +43,9 @@ def open_run_log(path: Path) -> Settled[RunLog, LLMError]:
         return Failure(_refused(path, error))
     file = _File(descriptor, path)
     try:
+        if locked(descriptor) and not os.fstat(descriptor).st_nlink:  # who held it has just removed it
+            file.close()
+            return open_run_log(path)
         if not locked(descriptor):
             owner = file.owner()
             file.close()
@@ -91,7 +94,13 @@ class _File:
 
     def log(self) -> RunLog:
         return RunLog(
-            claim=self.claim, settle=self.settle, rows=self.rows, close=self.close, damaged=self._damaged, count=len(self._offsets)
+            claim=self.claim,
+            settle=self.settle,
+            rows=self.rows,
+            close=self.close,
+            forget=self.forget,
+            damaged=self._damaged,
+            count=len(self._offsets),
         )
 
     def owner(self) -> str | None:
@@ -164,6 +173,11 @@ class _File:
             if record is not None and self._offsets.get(record.key) == offset:
                 yield record
             offset += len(line)
+
+    def forget(self) -> None:
+        with self._lock, suppress(OSError):
+            if self._end == _HEADER and self._descriptor >= 0:
+                self._path.unlink()
 
     def close(self) -> None:
         with self._lock:

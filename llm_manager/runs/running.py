@@ -20,7 +20,7 @@ from llm_manager.runs.jobs import Job
 from llm_manager.runs.outcomes import Finished, finished
 from llm_manager.runs.stopping import PATIENCE, in_vain, stops
 from llm_manager.runs.surveying import Standing, Survey
-from llm_manager.runs.tallies import Tally, with_given_up, with_in_vain
+from llm_manager.runs.tallies import Tally, with_given_up, with_in_vain, with_left
 from llm_manager.services.manager import GenerateAll
 from llm_manager.services.run_log import RunLog
 from llm_manager.services.world import RunBlocking
@@ -37,13 +37,15 @@ async def run_rows(
     concurrency: int | None = None,
     tell: Callable[[Tally], None] = lambda _: None,
     offline: Callable[[], bool] = lambda: False,
+    leaving: Callable[[], None] = lambda: None,
     key_left: Callable[[LLMError], bool] = lambda _: False,
 ) -> LLMError | None:
     """Ask every row that is to be asked; gives what stopped the run early, or None.
 
     A row is counted in ``tally`` once it is durable. Cancelled, it leaves what is under way and writes down the rest. The last
     rows of a run that ends ``offline`` and got nowhere for it count as not asked: the same run goes on with them later. So does a row
-    whose key was refused while there is a ``key_left`` for the others, which are asked.
+    whose key was refused while there is a ``key_left`` for the others, which are asked. ``leaving`` is called before it gives up on
+    what is under way.
     """
     asking = _Asking(job, found)
     committer = Committer(log, run_blocking, tally, tell)
@@ -57,6 +59,7 @@ async def run_rows(
                 error = ended.error
                 if error is not None and stops(error):
                     stopped = stopped or error
+                    tally.swap(partial(with_left, ended=ended))
                     if not key_left(error):
                         asking.stop()
                     continue
@@ -67,12 +70,14 @@ async def run_rows(
                         continue
                     tally.swap(partial(with_given_up, vain=tuple(each for each, _ in vain)))
                     stopped, vain = stopped or error, []
+                    leaving()
                     break
                 for waiting in (*vain, (ended, rows)):
                     await committer.put(*waiting)
                 vain = []
                 tally.swap(partial(with_in_vain, count=0))
                 if committer.failed is not None:
+                    leaving()
                     break
         if vain and offline():
             tally.swap(partial(with_given_up, vain=tuple(each for each, _ in vain)))

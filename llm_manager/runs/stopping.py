@@ -25,18 +25,22 @@ from llm_manager.domain.errors import (
     StreamInterrupted,
     ToolFailed,
 )
+from llm_manager.policies.long_waits import asks_too_long
 
 PATIENCE = 50
 """So many rows one after the other that got nowhere end a run; they are left to be asked again."""
 
 
 def stops(error: LLMError) -> bool:
-    """Say whether asking on is pointless: a key, a quota, a budget or a setting is wrong, whatever the row.
+    """Say whether asking on is pointless: a key, a quota, a budget or a setting is wrong, whatever the row, or the
+    provider asks everybody to wait for longer than a call does.
 
     Where money is spent and whoever stands in is down, the row is not at fault either: it is left for the next run.
     """
     match error:
         case AuthenticationFailed() | QuotaExhausted() | BudgetExceeded() | ConfigurationError():
+            return True
+        case RateLimitExceeded() | ModelUnavailable() if asks_too_long(error):
             return True
         case ModelUnavailable(reason=reason):
             return reason == "permanent"
@@ -68,7 +72,7 @@ def in_vain(error: LLMError) -> bool:
     """Say whether the server is at fault rather than the row: many such in a row mean that it is down or no such server."""
     match error:
         case ModelUnavailable(reason=reason):
-            return reason != "permanent"
+            return reason != "permanent" and not asks_too_long(error)
         case CircuitOpen() | NetworkError() | RequestTimeout() | StreamInterrupted() | MalformedResponse():
             return True
         case AllModelsFailed(causes=causes):

@@ -96,6 +96,11 @@ def with_given_up(tally: Tally, vain: Sequence[Finished]) -> Tally:
     return evolve(tally, calls=tally.calls + len(vain), doubtful=tally.doubtful + sum(map(_doubtful, vain)))
 
 
+def with_left(tally: Tally, ended: Finished) -> Tally:
+    """Count what a call may have cost whose row is left to be asked again, since it met what every row would."""
+    return evolve(tally, doubtful=tally.doubtful + _doubtful(ended))
+
+
 def with_in_vain(tally: Tally, count: int) -> Tally:
     """Say how many rows got nowhere just now."""
     return tally if tally.in_vain == count else evolve(tally, in_vain=count)

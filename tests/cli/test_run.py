@@ -23,7 +23,7 @@ from llm_manager.cli.run_words import RunWords, prepare_run
 from llm_manager.domain.errors import ConfigurationError
 from llm_manager.testing.world import fake_world
 from tests.cli.program import KEY, command, run, settings_for, surroundings
-from tests.loopback import Hang, Received, Reset, Respond, fault_server, html_page, json_reply, refused_url
+from tests.loopback import Chunked, Hang, Received, Reset, Respond, fault_server, html_page, json_reply, refused_url
 
 Serve = Callable[..., str]
 
@@ -243,10 +243,14 @@ def test_interrupted_it_keeps_the_finished_rows_and_goes_on_next_time(go: Go, ro
         until = time.monotonic() + 10
         while log.read_bytes().count(b"\n") < 5 and time.monotonic() < until:
             time.sleep(0.01)
-        begun.send_signal(signal.SIGINT)
+        for _ in range(2):  # the first lets what is under way end, the second cuts it
+            begun.send_signal(signal.SIGINT)
+            time.sleep(0.3)
         stdout, stderr = begun.communicate(timeout=20)
     assert (begun.returncode, stdout) == (130, "")
     assert "Traceback" not in stderr
+    assert "finishing 2 calls under way; again to cut them" in stderr
+    assert "2 calls cut off, maybe charged" in stderr
     assert "6 rows not asked yet; run the same again to go on" in stderr
     assert [row["id"] for row in lines(out)] == [0, 1, 2, 3]
     with fault_server(echo) as server:
@@ -260,11 +264,60 @@ def test_interrupted_before_its_first_row_it_writes_nothing(rows: Path, tmp_path
         words = ["run", str(rows), "--prompt", "{text}", "-o", "out.jsonl", "--config", str(settings_for(server.url + "/v1", tmp_path))]
         begun = subprocess.Popen(command(*words), env=surroundings(tmp_path), stderr=subprocess.PIPE, text=True, cwd=tmp_path)
         assert server.wait_until(lambda now: len(now.requests) >= 2, 20)
-        begun.send_signal(signal.SIGTERM)
+        for _ in range(2):
+            begun.send_signal(signal.SIGTERM)
+            time.sleep(0.3)
         _, stderr = begun.communicate(timeout=20)
-    assert begun.returncode == 130
+    assert begun.returncode == 143
     assert "10 rows not asked yet; run the same again to go on" in stderr
     assert not (tmp_path / "out.jsonl").exists()
+
+
+def test_what_is_under_way_when_it_is_interrupted_is_waited_for_and_kept(go: Go, rows: Path, tmp_path: Path) -> None:
+    def slowly(received: Received) -> Chunked:
+        body = json.dumps(completion(said(received).upper())).encode()
+        return Chunked((body[:20], body[20:]), gap_seconds=1.5, headers=(("Content-Type", "application/json"),))
+
+    out = tmp_path / "out.jsonl"
+    with fault_server(slowly) as server:
+        words = ["run", str(rows), "--prompt", "Say {text}", "-o", str(out), "--concurrency", "3"]
+        config = str(settings_for(server.url + "/v1", tmp_path))
+        with subprocess.Popen(command(*words, "--config", config), env=surroundings(tmp_path), stderr=subprocess.PIPE, text=True) as begun:
+            assert server.wait_until(lambda now: sum(each.method == "POST" for each in now.requests) >= 3, 20)
+            begun.send_signal(signal.SIGINT)
+            _, stderr = begun.communicate(timeout=30)
+        asked = sum(each.method == "POST" for each in server.requests)
+    assert begun.returncode == 130
+    assert "finishing 3 calls under way; again to cut them" in stderr
+    assert "cut off" not in stderr
+    assert asked == 3
+    assert "3 of 10 rows answered" in stderr
+    assert "7 rows not asked yet" in stderr
+    with fault_server(echo) as server:
+        assert go(server.url + "/v1", str(rows), "-o", str(out)).returncode == 0
+        assert sum(each.method == "POST" for each in server.requests) == 7
+
+
+def test_a_provider_that_asks_for_an_hour_ends_the_run_and_fails_no_row(go: Go, rows: Path, tmp_path: Path) -> None:
+    hour = json_reply({"error": {"message": "slow"}}, 429, (("Retry-After", "3600"),))
+
+    def waiting(received: Received) -> Respond:
+        return echo(received) if int(said(received).split()[-1]) < 2 else hour
+
+    out = tmp_path / "out.jsonl"
+    with fault_server(waiting) as server:
+        told = go(server.url + "/v1", str(rows), "-o", str(out), "--concurrency", "1")
+    assert told.returncode == 3
+    assert "asked to wait 1 h; the same command goes on then" in told.stderr
+    assert "8 rows not asked yet; run the same again to go on" in told.stderr
+    assert "failed" not in told.stderr.replace("0 failed", "")
+
+
+def test_where_no_row_was_asked_no_log_is_left(go: Go, rows: Path, tmp_path: Path) -> None:
+    with fault_server(json_reply({"error": {"message": "no"}}, 401)) as server:
+        told = go(server.url + "/v1", str(rows), "-o", str(tmp_path / "out.jsonl"))
+    assert told.returncode == 4
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("out")] == []
 
 
 def test_killed_it_loses_no_finished_row(go: Go, rows: Path, tmp_path: Path) -> None:

@@ -4,10 +4,14 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_manager.cli.run_progress import short_words
+from llm_manager.cli.run_progress import progress_words, short_words, showing
+from llm_manager.cli.waits import telling_waits, waiting_words
+from llm_manager.domain.events import MovedOn, Paused
+from llm_manager.domain.standing import BreakerStanding, ScopeStanding, Standing
 from llm_manager.policies.printing import printable
 from llm_manager.runs.tallies import Tally
 
@@ -32,6 +36,43 @@ def test_at_80_columns_it_says_how_far_at_what_cost_and_how_long_still() -> None
 @given(st.integers(60, 200), st.integers(0, 10_000), st.integers(0, 99))
 def test_what_is_less_wanted_is_left_out_before_anything_is_clipped(width: int, answered: int, in_vain: int) -> None:
     assert len(short_words(Tally(rows=10_000, answered=answered, in_vain=in_vain), 60.0, width)) <= width
+
+
+def test_while_nothing_comes_it_says_what_it_waits_for_and_promises_no_end() -> None:
+    told = short_words(_TALLY, 4000.0, 200, "127.0.0.1:9105 is down, tried again soon")
+    assert "waiting: 127.0.0.1:9105 is down, tried again soon" in told
+    assert "left" not in told
+    assert "rows/s" not in told
+    assert progress_words(_TALLY, 4000.0, "asked to slow down, 28 s").endswith("waiting: asked to slow down, 28 s")
+
+
+def test_a_line_is_told_as_the_waiting_begins(scene: Any) -> None:
+    at, now, tally = scene(), [0.0], Tally(rows=10, answered=1)
+    with showing(at.session.output, tally, lambda: now[0], lambda: "asked to slow down, 28 s") as progress:
+        for seconds in (1.0, 4.0, 5.0, 6.0):
+            now[0] = seconds
+            progress.tell(tally)
+    assert at.err.getvalue().count("waiting: asked to slow down, 28 s") == 1
+
+
+def test_what_holds_requests_back_is_named() -> None:
+    down = BreakerStanding(provider="openai", endpoint="http://127.0.0.1:9105/v1", phase="open", probe_in_seconds=1.0)
+    paused = ScopeStanding(provider="openai", endpoint="e", paused_seconds=28.2)
+    assert waiting_words(Standing(breakers=(down,), scopes=(paused,))) == "127.0.0.1:9105 is down, tried again soon"
+    assert waiting_words(Standing(breakers=(evolve(down, probe_in_seconds=90.0),))) == "127.0.0.1:9105 is down, tried again in 90 s"
+    assert waiting_words(Standing(breakers=(evolve(down, phase="closed"),), scopes=(paused,))) == "asked to slow down, 28 s"
+    assert waiting_words(Standing()) is None
+
+
+def test_a_long_wait_is_told_once_as_it_begins() -> None:
+    told: list[str] = []
+    heed = telling_waits(told.append, lambda: 100.0)
+    moved = MovedOn(at=0.0, call_id="c", from_model="a", to_model="a", after_seconds=30.5, error_tag="RateLimitExceeded")
+    paused = Paused(at=0.0, provider="p", endpoint="e", key_fingerprint=None, seconds=30.0)
+    for event in (evolve(moved, after_seconds=2.0), paused, moved, paused):
+        heed(event)
+    heed(evolve(moved, after_seconds=60.0))
+    assert told == ["waiting: asked to wait 30 s", "waiting: a failed (RateLimitExceeded), asked again in 60 s"]
 
 
 @pytest.mark.parametrize(("width", "longest"), [("80", "claude-sonnet-4-20250514"), ("100", "meta-llama/Llama-3.3-70B-Instruct")])
