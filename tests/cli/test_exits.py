@@ -35,6 +35,7 @@ _DEAD = NetworkError(model="m", message="refused")
 _CODES: list[tuple[LLMError, int]] = [
     (ModelUnavailable(model="m", message="gone"), 1),
     (RateLimitExceeded(model="m"), 1),
+    (RateLimitExceeded(model="m", retry_after_seconds=3600.0), 3),
     (InvalidRequest(message="bad"), 2),
     (_WRONG_KEY, 4),
     (RequestTimeout(model="m", timeout_ms=1), 1),

@@ -259,3 +259,16 @@ def test_without_file_locks_a_run_is_kept_in_memory_or_refused(tmp_path: Path, m
     assert scratch.settle(_ROWS) == Success(None)
     assert list(scratch.rows()) == _ROWS
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_log_that_holds_nothing_can_be_forgotten_and_one_that_holds_a_row_cannot(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    empty = open_run_log(path).unwrap()
+    empty.forget()
+    empty.close()
+    assert not path.exists()
+    kept = open_run_log(path).unwrap()
+    kept.settle([RunRow(key="k", output={})])
+    kept.forget()
+    kept.close()
+    assert path.exists()

@@ -10,6 +10,7 @@ from llm_manager.domain.errors import (
     LLMError,
     ModelUnavailable,
     NetworkError,
+    RateLimitExceeded,
 )
 from llm_manager.runs.stopping import in_vain, stops
 
@@ -31,6 +32,10 @@ LARGE = ContextTooLarge(model="m")
         (AllModelsFailed(causes=(KEY, DOWN)), False, True),
         (AllModelsFailed(causes=(SPENT, DOWN)), True, False),
         (AllModelsFailed(causes=(SPENT, LARGE)), False, False),
+        (RateLimitExceeded(model="m", retry_after_seconds=30.0), False, False),
+        (RateLimitExceeded(model="m", retry_after_seconds=3600.0), True, False),
+        (ModelUnavailable(model="m", message="down", retry_after_seconds=3600.0), True, False),
+        (AllModelsFailed(causes=(RateLimitExceeded(model="m", retry_after_seconds=3600.0), DOWN)), False, True),
         (AllModelsFailed(causes=(SPENT, AllModelsFailed(causes=(DOWN, KEY)))), True, False),
     ],
 )
