@@ -30,6 +30,7 @@ from llm_manager.layers.bounding import bounding
 from llm_manager.layers.breaking import breaking
 from llm_manager.layers.budgeting import budgeting
 from llm_manager.layers.caching import Memory, caching, caching_streams
+from llm_manager.layers.covering import covering
 from llm_manager.layers.gating import gating
 from llm_manager.layers.leasing import leasing
 from llm_manager.layers.observing import CallLayer, observing
@@ -286,7 +287,7 @@ AroundEach: TypeAlias = tuple[tuple[Around[Attempt, LLMResponse], ...], tuple[Ar
 def around_attempts(deps: ManagerDeps, memory: Memory, guards: Guards, pricing: Pricing = price) -> AroundEach:
     """What stands around each attempt, outermost first: for whole answers, and for streams, which differ in caching."""
     journal, now = memory.journal, memory.now
-    each = (gating(guards.gates, journal.emit, now, pricing), recording(journal, now, pricing), bounding(now))
+    each = (gating((covering, *guards.gates), journal.emit, now, pricing), recording(journal, now, pricing), bounding(now))
     if not deps.config.cache.enabled:
         return each, each
     return (caching(memory), *each), (caching_streams(memory), *each)

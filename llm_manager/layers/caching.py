@@ -1,8 +1,8 @@
 """Remember complete answers, and let equal calls under way share one flight.
 
 A flight is a task of its own with its leader's deadline; it is cancelled when its last waiter leaves, and a follower that
-has more time left than a late flight had flies again. Only complete answers are stored. A stream is stored when it ends
-complete and replayed as events; two open streams are never joined.
+has more time left than a late flight had, or may cost more than one that was refused for that, flies again. Only complete answers
+are stored. A stream is stored when it ends complete and replayed as events; two open streams are never joined.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from returns.result import Failure, Success
 
 from llm_manager.cells import PerLoop
 from llm_manager.domain.attempts import Attempt
-from llm_manager.domain.errors import LLMError, RequestTimeout
+from llm_manager.domain.errors import BudgetExceeded, LLMError, RequestTimeout
 from llm_manager.domain.events import CacheHit
 from llm_manager.domain.requests import CachePolicy
 from llm_manager.domain.responses import LLMResponse
@@ -22,6 +22,7 @@ from llm_manager.domain.streaming import ReasoningDelta, StreamEvent, StreamFini
 from llm_manager.domain.usage import Priced
 from llm_manager.outcomes import Settled
 from llm_manager.policies.cache_key import cache_key
+from llm_manager.policies.call_cost import NAME
 from llm_manager.policies.deadlines import late
 from llm_manager.services.cache import Cache
 from llm_manager.services.journal import Journal
@@ -32,10 +33,11 @@ _NOTHING_PAID = Priced(usd=Decimal(0), price_version="remembered")
 
 @define
 class Flight:
-    """A call under way, how long it was given, and how many wait for it."""
+    """A call under way, how long it was given, what it may cost, and how many wait for it."""
 
     task: "asyncio.Task[Settled[LLMResponse, LLMError]]"
     seconds: float
+    left_usd: Decimal | None
     waiters: int = 0
 
 
@@ -143,7 +145,7 @@ async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt,
             left = attempt.call_deadline - memory.now()
         if flight is None:
             task = asyncio.create_task(_fly(memory, flights, key, attempt, step))
-            flight = flights[key] = Flight(task, seconds=left, waiters=1)
+            flight = flights[key] = Flight(task, seconds=left, left_usd=attempt.left_usd, waiters=1)
             return await _wait(flights, key, flight)
         flight.waiters += 1
         attempt.whereabouts.shared = True
@@ -158,8 +160,17 @@ async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt,
         if not isinstance(outcome, Failure):
             _tell(memory, attempt, shared=True)
             return Success(evolve(outcome.unwrap(), shared=True, cost=_NOTHING_PAID))
-        if not isinstance(outcome.failure(), RequestTimeout) or attempt.deadline - memory.now() <= flight.seconds:
+        error = outcome.failure()
+        if isinstance(error, BudgetExceeded) and error.budget == NAME:
+            again = key in flights or _may_cost_more(attempt, flight)
+        else:
+            again = isinstance(error, RequestTimeout) and attempt.deadline - memory.now() > flight.seconds
+        if not again:
             return outcome
+
+
+def _may_cost_more(attempt: Attempt, flight: Flight) -> bool:
+    return flight.left_usd is not None and (attempt.left_usd is None or attempt.left_usd > flight.left_usd)
 
 
 async def _wait(flights: dict[str, Flight], key: str, flight: Flight) -> Settled[LLMResponse, LLMError]:

@@ -19,7 +19,7 @@ from llm_manager.domain.usage import Priced
 from llm_manager.orchestration.exploring import Explore
 from llm_manager.orchestration.trying import Lost, Missed, key_now, missed_record, moves, record
 from llm_manager.outcomes import Settled, sealed
-from llm_manager.policies.call_cost import most_of, uncovered
+from llm_manager.policies.call_cost import left_of, most_of
 from llm_manager.policies.pricing import Pricing, price
 from llm_manager.policies.recovery import Try
 from llm_manager.services.guards import Guards
@@ -71,7 +71,7 @@ class Way:
         return await self.send(step, ready.unwrap(), asked.step, ledger, began)
 
     async def ready(self, asked: Try, ledger: Ledger, now: float) -> Settled[Attempt, Missed]:
-        """The attempt as it would leave; what is wrong with it, or not covered by what the call may cost, is not sent."""
+        """The attempt as it would leave; what is wrong with it is not sent."""
         step, deps = self.plan.steps[asked.step], self.deps
         client = deps.clients()[step.profile.provider]
         encoded = sealed(client.encode(self.call.request, step.profile))
@@ -95,9 +95,8 @@ class Way:
             total_seconds=ledger.deadline - ledger.started,
             patience_seconds=self.patience(asked, ledger),
             last_resort=asked.last_resort,
+            left_usd=left_of(ledger),
         )
-        if ledger.max_cost_usd is not None and (refused := uncovered(ledger, attempt, most_of(attempt))) is not None:
-            return Failure(Missed(error=refused, key=attempt.key, sent=False))
         return Success(attempt)
 
     async def send(self, step: Step[Attempt, Reply], attempt: Attempt, index: int, ledger: Ledger, began: float) -> Settled[Reply, Missed]:

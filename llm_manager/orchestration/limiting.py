@@ -12,7 +12,7 @@ from llm_manager.domain.models import Endpoint
 from llm_manager.domain.plans import Plan, PlanStep
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.outcomes import sealed
-from llm_manager.policies.call_cost import most_of, uncovered
+from llm_manager.policies.call_cost import uncovered
 from llm_manager.policies.recovery import verdict
 from llm_manager.services.guards import Guards
 from llm_manager.services.manager import CheckLimits
@@ -84,10 +84,10 @@ def _refusal(deps: LimitingDeps, request: LLMRequest, step: PlanStep) -> LLMErro
         deadline=inf,
         call_deadline=inf,
         total_seconds=inf,
+        left_usd=request.max_cost_usd,
     )
-    own = Ledger(started=0.0, deadline=inf, max_cost_usd=request.max_cost_usd)
     return (
-        (None if own.max_cost_usd is None else uncovered(own, attempt, most_of(attempt)))
+        uncovered(attempt)
         or deps.guards.budgets.refusal(attempt)
         or _shut(deps, attempt)
         or _paused(deps.guards, attempt.model.name, client.endpoint)

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from llm_manager.domain.attempts import AnyAttempt, Ledger
+from llm_manager.domain.attempts import AnyAttempt, Attempt, Ledger
 from llm_manager.domain.error_questions import charge_of
 from llm_manager.domain.errors import AttemptRecord, Attempts, BudgetExceeded
 from llm_manager.domain.usage import Cost, Priced, Unpriced
@@ -29,12 +29,17 @@ def spent_of(ledger: Ledger) -> Decimal:
     return spent
 
 
-def uncovered(ledger: Ledger, attempt: AnyAttempt, most: Cost) -> BudgetExceeded | None:
-    """Why one more attempt is not covered by ``max_cost_usd``; None when it is, or when there is no limit."""
-    limit = ledger.max_cost_usd
-    if limit is None:
+def left_of(ledger: Ledger) -> Decimal | None:
+    """What the next attempt may cost; None when there is no limit."""
+    return None if ledger.max_cost_usd is None else max(Decimal(0), ledger.max_cost_usd - spent_of(ledger))
+
+
+def uncovered(attempt: Attempt) -> BudgetExceeded | None:
+    """Why an attempt is not covered by what is left of ``max_cost_usd``; None when it is, or when there is no limit."""
+    left, limit = attempt.left_usd, attempt.request.max_cost_usd
+    if left is None or limit is None:
         return None
-    left = max(Decimal(0), limit - spent_of(ledger))
+    most = most_of(attempt)
     if isinstance(most, Priced) and most.usd <= left:
         return None
     why = f"asking {attempt.model.name} may cost {_plain(most.usd)} USD" if isinstance(most, Priced) else most.reason

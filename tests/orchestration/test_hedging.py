@@ -265,7 +265,7 @@ def test_who_is_not_asked_as_well(why: str) -> None:
 
     answer = run_virtual(calls())
     assert answer.content == "at last"
-    assert len(answer.attempts) == 1
+    assert sum(line.sent for line in answer.attempts) == 1
     assert models[-1].count in (0, 21)
 
 

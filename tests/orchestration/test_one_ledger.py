@@ -1,5 +1,6 @@
 """One ledger for a call with all it does: attempts, re-sends, seconds and money, over re-asks, turns of tools and streams."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from decimal import Decimal
 from typing import Any
@@ -52,8 +53,8 @@ def with_retries(times: int, **told: Any) -> LLMConfig:
     return LLMConfig(routing=RoutingPolicy(fallback_order=("one", "two"), max_retries=times), **told)
 
 
-def costly(*outcomes: Any, provider: str = "one") -> Scripted:
-    return scripted(*outcomes, provider=provider, locality="cloud", profile={"price": A_CENT})
+def costly(*outcomes: Any, provider: str = "one", seconds: float = 0.0) -> Scripted:
+    return scripted(*outcomes, provider=provider, locality="cloud", profile={"price": A_CENT}, seconds=seconds)
 
 
 def failure(outcome: Settled[Any, LLMError]) -> LLMError:
@@ -232,6 +233,28 @@ def test_what_a_call_may_cost_is_looked_at_before_its_first_attempt() -> None:
     error = failure(ask(scripted_manager(costly("dear")), limited))
     assert isinstance(error, BudgetExceeded)
     assert (error.budget, error.limit, error.left) == ("max_cost_usd", "0.01", "0.01")
+
+
+def test_what_is_remembered_or_shared_is_free_whatever_a_call_may_cost() -> None:
+    model = costly("hello", "again", seconds=1.0)
+    broke = evolve(HI, cache="use", max_cost_usd=Decimal(0), preferences=Preferences(max_tokens=5))
+    rich = evolve(broke, max_cost_usd=None)
+
+    async def calls() -> list[Settled[LLMResponse, LLMError]]:
+        manager = scripted_manager(model)
+        refused = settle(manager.generate(broke)), settle(manager.generate(rich)), settle(manager.generate(broke))
+        together = list(await asyncio.gather(*refused))
+        return [*together, await settle(manager.generate(broke)), sealed(await collect(manager.stream(broke)))]
+
+    first, *others = run_virtual(calls())
+    assert isinstance(failure(first), BudgetExceeded)
+    assert [(each.unwrap().content, each.unwrap().cached, each.unwrap().shared) for each in others] == [
+        ("hello", False, False),
+        ("hello", False, True),
+        ("hello", True, False),
+        ("hello", True, False),
+    ]
+    assert model.count == 1
 
 
 def test_what_may_have_been_billed_is_counted_at_its_worst_before_a_re_send() -> None:

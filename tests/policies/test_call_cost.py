@@ -10,18 +10,18 @@ from llm_manager.domain.errors import AttemptRecord, NetworkError, RateLimitExce
 from llm_manager.domain.models import Endpoint, KnownPrice, ModelProfile, UnknownPrice
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.usage import Priced, Unpriced
-from llm_manager.policies.call_cost import NAME, maybe_billed, most_of, spent_of, uncovered
+from llm_manager.policies.call_cost import NAME, left_of, maybe_billed, spent_of, uncovered
 from llm_manager.testing import attempt_for
 
 A_CENT = KnownPrice(input_usd=Decimal(0), output_usd=Decimal(10_000), version="1")
 """A cent for each token that is written."""
 
 
-def attempt(max_tokens: int | None = 5, **profile: Any) -> Attempt:
+def attempt(before: Ledger, max_tokens: int | None = 5, **profile: Any) -> Attempt:
     model = ModelProfile(name="m", provider="p", price=A_CENT)
     endpoint = Endpoint(provider="p", base_url="https://p", locality="cloud")
-    request = LLMRequest("hi", preferences=Preferences(max_tokens=max_tokens))
-    return attempt_for(request, model=evolve(model, **profile), endpoint=endpoint).unwrap()
+    request = LLMRequest("hi", preferences=Preferences(max_tokens=max_tokens), max_cost_usd=before.max_cost_usd)
+    return evolve(attempt_for(request, model=evolve(model, **profile), endpoint=endpoint).unwrap(), left_usd=left_of(before))
 
 
 def line(**told: Any) -> AttemptRecord:
@@ -41,29 +41,27 @@ def test_what_may_have_been_billed_counts_at_its_worst() -> None:
 
 
 def test_without_a_limit_anything_is_covered() -> None:
-    unknown = attempt(price=UnknownPrice())
-    assert uncovered(ledger(PAID, limit=None), unknown, most_of(unknown)) is None
+    assert uncovered(attempt(ledger(PAID, limit=None), price=UnknownPrice())) is None
 
 
 def test_the_worst_case_of_the_next_attempt_must_fit_what_is_left() -> None:
-    next_one = attempt()
-    assert uncovered(ledger(), next_one, most_of(next_one)) is None
-    refused = uncovered(ledger(PAID), next_one, most_of(next_one))
+    assert uncovered(attempt(ledger())) is None
+    refused = uncovered(attempt(ledger(PAID)))
     assert refused is not None
     assert (refused.budget, refused.limit, refused.left, refused.unit) == (NAME, "0.1", "0.04", "usd")
     assert refused.message == "asking m may cost 0.05 USD"
 
 
 def test_what_nobody_can_bound_is_not_covered() -> None:
-    for unbounded in (attempt(price=UnknownPrice()), attempt(max_tokens=None)):
-        refused = uncovered(ledger(PAID, PAID), unbounded, most_of(unbounded))
+    spent = ledger(PAID, PAID)
+    for unbounded in (attempt(spent, price=UnknownPrice()), attempt(spent, max_tokens=None)):
+        refused = uncovered(unbounded)
         assert refused is not None
         assert refused.left == "0"
 
 
 def test_the_free_is_always_covered() -> None:
-    free = attempt(price=KnownPrice(input_usd=Decimal(0), output_usd=Decimal(0), version="local"))
-    assert uncovered(ledger(limit="0"), free, most_of(free)) is None
+    assert uncovered(attempt(ledger(limit="0"), price=KnownPrice(input_usd=Decimal(0), output_usd=Decimal(0), version="local"))) is None
 
 
 def test_what_was_left_may_have_been_billed_as_well_as_what_failed() -> None:
