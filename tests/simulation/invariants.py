@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Sequence
+from math import inf
 from typing import Any
 
 from attrs import define, field
@@ -46,6 +47,7 @@ class CallRecord:
     ended: bool = False
     over_with: set[int] = field(factory=set)
     """Which attempts have ended."""
+    last_sent: dict[str, float] = field(factory=dict)
     limited: set[str] = field(factory=set)
     """Which servers have asked it last to slow down: when it is sent again is for admission to say, not for a share of re-sends; or
     have refused its key, or spent that key's quota: another key takes none of the share."""
@@ -82,6 +84,8 @@ class Invariants:
         self.breakers = BreakerWatch(config, broken)
         self.keys = KeyWatch(config, broken)
         self.resends = ResendWatch(broken)
+        self.answered: dict[str, float] = {}
+        """When each server last gave a whole answer."""
 
     # -- what the journal tells
 
@@ -204,12 +208,20 @@ class Invariants:
         exchange.call_id, exchange.attempt = call.id, call.sends
         self.numbers.seen += 1
         call.attempts[call.sends] = exchange
-        self.resends.sent(exchange, again=exchange.provider in call.steps and exchange.provider not in call.limited)
+        self.resends.sent(exchange, again=self._of_the_share(call, exchange.provider))
         call.steps.add(exchange.provider)
+        call.last_sent[exchange.provider] = exchange.at
         self.breakers.sent(exchange)
         self._allowed(call, asked, exchange)
         self._within_room(exchange.provider)
         return asked
+
+    def _of_the_share(self, call: CallRecord, provider: str) -> bool:
+        """Say whether a request is a re-send that takes of its server's share: a row that waited for it until it answered does not."""
+        if provider not in call.steps or provider in call.limited:
+            return False
+        is_row = call.asked is not None and bool(call.asked.rows)
+        return not is_row or self.answered.get(provider, -inf) <= call.last_sent.get(provider, inf)
 
     def _allowed(self, call: CallRecord, asked: Asked, exchange: Exchange) -> None:
         now, provider = exchange.at, exchange.provider
@@ -254,6 +266,8 @@ class Invariants:
         self.under_way[exchange.provider] -= 1
         self.breakers.finished(exchange)
         fault, call = exchange.fault, self.calls.get(exchange.call_id)
+        if fault is None and how == "read":
+            self.answered[exchange.provider] = self.now()
         if call is None or fault is None or how == "left":
             return
         if fault.again == "never":

@@ -260,7 +260,7 @@ def storm(seed: int, requests: int) -> Scenario:
 def limited(seed: int, requests: int) -> Scenario:
     """Limits of our own that are tighter than what is asked."""
     names = ("openai", "groq", "gemini", "ollama")
-    own = ProviderSettings(requests_per_minute=40, tokens_per_minute=20_000, concurrency=4)
+    own = ProviderSettings(requests_per_minute=40, tokens_per_minute=20_000, concurrency=2)
     return Scenario(name="limited", providers=names, rate=10.0, settings=dict.fromkeys(names, own))
 
 
