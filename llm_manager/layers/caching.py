@@ -16,7 +16,7 @@ from llm_manager.cells import PerLoop
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import BudgetExceeded, LLMError, RequestTimeout
 from llm_manager.domain.events import CacheHit
-from llm_manager.domain.requests import CachePolicy
+from llm_manager.domain.requests import CachePolicy, RequestMetadata
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.streaming import ReasoningDelta, StreamEvent, StreamFinished, TextDelta, ToolCallDelta
 from llm_manager.domain.usage import Priced
@@ -33,11 +33,12 @@ _NOTHING_PAID = Priced(usd=Decimal(0), price_version="remembered")
 
 @define
 class Flight:
-    """A call under way, how long it was given, what it may cost, and how many wait for it."""
+    """A call under way, how long it was given, what it may cost, on whose behalf, and how many wait for it."""
 
     task: "asyncio.Task[Settled[LLMResponse, LLMError]]"
     seconds: float
     left_usd: Decimal | None
+    metadata: RequestMetadata
     waiters: int = 0
 
 
@@ -145,7 +146,7 @@ async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt,
             left = attempt.call_deadline - memory.now()
         if flight is None:
             task = asyncio.create_task(_fly(memory, flights, key, attempt, step))
-            flight = flights[key] = Flight(task, seconds=left, left_usd=attempt.left_usd, waiters=1)
+            flight = flights[key] = Flight(task, left, attempt.left_usd, attempt.metadata, waiters=1)
             return await _wait(flights, key, flight)
         flight.waiters += 1
         attempt.whereabouts.shared = True
@@ -161,16 +162,19 @@ async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt,
             _tell(memory, attempt, shared=True)
             return Success(evolve(outcome.unwrap(), shared=True, cost=_NOTHING_PAID))
         error = outcome.failure()
-        if isinstance(error, BudgetExceeded) and error.budget == NAME:
-            again = key in flights or _may_cost_more(attempt, flight)
+        if isinstance(error, BudgetExceeded):
+            again = key in flights or _has_more(attempt, flight, error)
         else:
             again = isinstance(error, RequestTimeout) and attempt.deadline - memory.now() > flight.seconds
         if not again:
             return outcome
 
 
-def _may_cost_more(attempt: Attempt, flight: Flight) -> bool:
-    return flight.left_usd is not None and (attempt.left_usd is None or attempt.left_usd > flight.left_usd)
+def _has_more(attempt: Attempt, flight: Flight, error: BudgetExceeded) -> bool:
+    """Say whether what was too dear for a flight may not be for one who joined it: his own call may cost more, or another pays."""
+    if error.budget == NAME:
+        return flight.left_usd is not None and (attempt.left_usd is None or attempt.left_usd > flight.left_usd)
+    return attempt.metadata != flight.metadata
 
 
 async def _wait(flights: dict[str, Flight], key: str, flight: Flight) -> Settled[LLMResponse, LLMError]:

@@ -2,12 +2,14 @@
 
 import asyncio
 from contextlib import aclosing
+from decimal import Decimal
+from typing import Any
 
 from attrs import evolve
 from returns.result import Failure, Success
 
-from llm_manager.domain.configuration import CacheSettings, LLMConfig
-from llm_manager.domain.errors import LLMError, ModelUnavailable, RequestTimeout
+from llm_manager.domain.configuration import Budget, CacheSettings, LLMConfig
+from llm_manager.domain.errors import BudgetExceeded, LLMError, ModelUnavailable, RequestTimeout
 from llm_manager.domain.events import Answered, AttemptAnswered, AttemptStarted, CacheHit, Event
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest, Preferences, RequestMetadata
@@ -290,3 +292,22 @@ def test_reasoning_is_replayed_too() -> None:
         return [event.unwrap().tag async for event in manager.stream(HI)]
 
     assert run_virtual(read()) == ["ReasoningDelta", "TextDelta", "StreamFinished"]
+
+
+def test_who_joined_a_flight_that_was_too_dear_for_its_leader_pays_for_himself() -> None:
+    """Ann's purse is empty and Ben's is not: her refusal is not his."""
+
+    async def play() -> tuple[Any, Any]:
+        model = scripted(lambda attempt: f"for {attempt.metadata.user}", locality="cloud")
+        purse = Budget(name="users", limit=Decimal(1), unit="requests", each="user")
+        async with scripted_manager(model, config=LLMConfig(budgets=(purse,))) as manager:
+            ann, ben = (RequestMetadata(user=name) for name in ("ann", "ben"))
+            await settle(manager.generate(LLMRequest("before", metadata=ann)))
+            same = LLMRequest("now", preferences=Preferences(max_tokens=5))
+            both = [settle(manager.generate(evolve(same, metadata=who))) for who in (ann, ben)]
+            first, second = await asyncio.gather(*both)
+            return first, second
+
+    refused, answered = run_virtual(play())
+    assert isinstance(refused.failure(), BudgetExceeded)
+    assert answered.unwrap().content == "for ben"
