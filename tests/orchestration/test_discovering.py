@@ -103,6 +103,7 @@ def test_discover_looks_at_once_and_the_plan_shows_what_was_found() -> None:
 def test_models_and_health_look_first() -> None:
     """What is asked for first makes no difference to what is found."""
     """What is asked for first makes no difference to what is found; beside a real server nobody minds how the toy is."""
+
     async def look() -> tuple[set[str], set[str]]:
         listed = scripted_manager(TOY, servers={"lmstudio": server().client})
         asked = scripted_manager(TOY, servers={"lmstudio": scripted("x", provider="lmstudio").client})
