@@ -88,8 +88,8 @@ def test_variables_and_addresses_are_those_that_are_read() -> None:
 
 
 def test_what_is_looked_for_unasked_is_named() -> None:
-    titles = {"lmstudio": "LM Studio", "ollama": "Ollama", "llamacpp": "llama-server", "vllm": "vLLM"}
-    (sentence,) = re.findall(r"the first call looks for ([^,]+?) at ", PAGE.replace("\n", " "))
+    titles = {"lmstudio": "LM Studio", "ollama": "Ollama", "llamacpp": "llama.cpp", "vllm": "vLLM"}
+    (sentence,) = re.findall(r"the first call looks for (.+?) at their addresses", PAGE.replace("\n", " "))
     assert {name for name, title in titles.items() if title in sentence} == set(_FOUND_BY_PROBING)
 
 

@@ -426,11 +426,12 @@ _STORES: Final[Mapping[str, str]] = {
 }
 
 
+_WORD: Final = re.compile(r"[a-z_]+")
+
+
 def _named(words: str, ways: Ways) -> str:
     """Words of our own, with what is known to the reader by another name called so."""
-    for name, known in ways.items():
-        words = re.sub(rf"(?<![\w-]){name}\b", known, words)
-    return words
+    return _WORD.sub(lambda word: ways.get(word[0], word[0]), words) if ways else words
 
 
 def _told(error: LLMError, ways: Ways) -> tuple[str, str]:

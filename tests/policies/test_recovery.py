@@ -228,7 +228,7 @@ def test_attempts_never_pass_the_fresh_steps_and_the_retries(
             due=told[2] if patient else (),
         )
         jitter = data.draw(st.floats(0.0, 0.999))
-        for _ in range(400):
+        for _ in range(600):  # more than there are seconds until the deadline
             move = next_move(plan, ledger, error, now=now, jitter=jitter, means=means)
             if not isinstance(move, Pause):
                 break
