@@ -103,7 +103,7 @@ class Knowledge:
 
     def hear(self, event: Event) -> None:
         """Believe an answer more than an older look: who answers is well again, and the world elsewhere is there."""
-        if not isinstance(event, AttemptAnswered | AttemptFailed):
+        if not isinstance(event, (AttemptAnswered, AttemptFailed)):  # a union of them would be made anew on every event
             return
         asked = self._known.read().clients.get(event.provider)
         if asked is not None and asked.endpoint.locality != "local":

@@ -24,10 +24,10 @@ BODY = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "What i
 REQUEST = LLMRequest("What is the capital of France?", cache="off")
 
 
-def config(url: str, *, cached: bool = False) -> LLMConfig:
+def config(url: str, *, cached: bool = False, concurrency: int | None = None) -> LLMConfig:
     """One provider at the upstream."""
     return LLMConfig(
-        providers={"openai": ProviderSettings(base_url=url, api_key=Secret("sk-bench"), timeout_ms=60_000)},
+        providers={"openai": ProviderSettings(base_url=url, api_key=Secret("sk-bench"), timeout_ms=60_000, concurrency=concurrency)},
         cache=CacheSettings(enabled=cached),
     )
 

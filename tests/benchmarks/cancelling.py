@@ -28,7 +28,7 @@ async def measure(upstream: Upstream, rounds: int = 5) -> None:
     ):
         ended, gone, left = [], [], 0
         for _ in range(rounds):
-            deps = default_deps(config(upstream.url(tokens)), real_world({})).unwrap()
+            deps = default_deps(config(upstream.url(tokens), concurrency=CROWD), real_world({})).unwrap()
             manager = make_llm_manager(deps.config, deps).unwrap()
             before = (await asyncio.to_thread(upstream.counters, "reset"))["open"]
             calls = [
