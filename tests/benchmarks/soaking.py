@@ -31,9 +31,9 @@ _WARM_SECONDS = 60.0
 
 
 def config(upstream: Upstream) -> LLMConfig:
-    """A primary that fails one call in ten, in every way, and a backup; all guards on."""
+    """A primary that fails or resets one call in sixteen, and a backup without a known price; all guards on."""
     primary = ProviderSettings(
-        base_url=upstream.url("l10.s200.e30.r30.x30.z1"),
+        base_url=upstream.url("l10.s200.e30.x30.z1"),
         api_key=Secret("sk-soak-1"),
         api_keys=(Secret("sk-soak-2"),),
         requests_per_minute=10_000_000,
@@ -46,7 +46,7 @@ def config(upstream: Upstream) -> LLMConfig:
         routing=RoutingPolicy(fallback_order=("openai", "vllm")),
         cache=CacheSettings(max_size=1000),
         budgets=(
-            Budget(name="day", limit=Decimal(10**9), period="day"),
+            Budget(name="day", limit=Decimal(10**9), period="day", unpriced="allow"),
             Budget(name="user", limit=Decimal(10**9), unit="tokens", period="day", each="user"),
             Budget(name="feature", limit=Decimal(10**9), unit="requests", period="day", each="feature"),
         ),
