@@ -46,9 +46,9 @@ def config(upstream: Upstream) -> LLMConfig:
         routing=RoutingPolicy(fallback_order=("openai", "vllm")),
         cache=CacheSettings(max_size=1000),
         budgets=(
-            Budget(name="day", limit=Decimal(10**9), period="day", unpriced="allow"),
-            Budget(name="user", limit=Decimal(10**9), unit="tokens", period="day", each="user"),
-            Budget(name="feature", limit=Decimal(10**9), unit="requests", period="day", each="feature"),
+            Budget(name="day", limit=Decimal(10**15), period="day", unpriced="allow"),
+            Budget(name="user", limit=Decimal(10**15), unit="tokens", period="day", each="user"),
+            Budget(name="feature", limit=Decimal(10**15), unit="requests", period="day", each="feature"),
         ),
     )
 
