@@ -387,6 +387,19 @@ def test_names_that_come_too_late_share_a_purse() -> None:
     assert {key[1] for key, _ in items(book.purses)} == {"ann", "ben", OTHERS}
 
 
+def test_what_late_names_may_have_taken_is_spent_until_the_period_ends() -> None:
+    """Calls that nobody told the tokens of fill the purse they share; a new period owes nothing of it."""
+    book = opened(rules_of((Budget(name="u", limit=Decimal(10), unit="tokens", period="day", each="user"),)), most_purses=1)
+    for user in ("ann", "ben"):
+        book, (answer, _) = reserve(book, [((0, user), 6)], NOON)
+        assert isinstance(answer, Reserved)
+        book, _ = settle(book, answer.id, UNKNOWN, NOON)
+    assert isinstance(reserve(book, [((0, "cid"), 6)], NOON)[1][0], Exceeded)
+    book, (answer, _) = reserve(book, [((0, "cid"), 6)], NOON + DAY)
+    assert isinstance(answer, Reserved)
+    assert {(key[1], purse.spent, purse.unknown) for key, purse in items(book.purses)} == {("cid", 0, 0)}
+
+
 def test_neither_waiting_nor_holding_is_nothing_to_give_up() -> None:
     """Whatever number is named."""
     book, _ = booked(6)
