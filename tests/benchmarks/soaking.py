@@ -1,7 +1,8 @@
 """A long run by hand, `python -m tests.benchmarks.soaking 10` for ten minutes: memory, descriptors and tasks must stay where they are.
 
 Calls, streams, calls that are left and calls whose primary is ill, of ever new users, features and prompts, through a manager
-with everything on: breakers, limits, budgets, keys, statistics, the cache and conversations.
+with everything on: breakers, limits, budgets, keys, statistics, the cache and conversations. The first failure of each kind is
+printed, and minutes in which more than one call in a hundred failed end the run as failed: a manager that refuses keeps its memory too.
 """
 
 import asyncio
@@ -14,10 +15,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from attrs import evolve
-from returns.result import Success
+from returns.result import Failure, Result
 
 from llm_manager import LLMConfig, LLMRequest, ProviderSettings, RequestMetadata, Secret, make_llm_manager, settle
 from llm_manager.domain.configuration import Budget, CacheSettings
+from llm_manager.domain.errors import LLMError
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.orchestration.collecting import collect
 from llm_manager.real_world import real_world
@@ -26,6 +28,15 @@ from llm_manager.wiring import default_deps
 from tests.benchmarks.upstream import Upstream
 
 CALLERS = 64
+_MOST_FAILED = 0.01
+"""The share of a minute's calls that may fail: all are sent again, and some can fail in each of their attempts."""
+_PLENTY = Decimal(10**15)
+"""More than a soak can spend, so that what is measured is calls and not refusals.
+
+Names beyond fifty thousand share one purse of each budget, and each call that is left, cut or reset without its usage is kept
+there as its worst case, mostly 16 487 tokens, until the day ends. With a thousand million tokens, all that a purse held was
+spent after 265 000 calls, and everything was refused from then on.
+"""
 _WARM_SECONDS = 60.0
 """Pools, caches and bounded tables fill within this time; what is compared begins after it."""
 
@@ -46,9 +57,9 @@ def config(upstream: Upstream) -> LLMConfig:
         routing=RoutingPolicy(fallback_order=("openai", "vllm")),
         cache=CacheSettings(max_size=1000),
         budgets=(
-            Budget(name="day", limit=Decimal(10**15), period="day", unpriced="allow"),
-            Budget(name="user", limit=Decimal(10**15), unit="tokens", period="day", each="user"),
-            Budget(name="feature", limit=Decimal(10**15), unit="requests", period="day", each="feature"),
+            Budget(name="day", limit=_PLENTY, period="day", unpriced="allow"),
+            Budget(name="user", limit=_PLENTY, unit="tokens", period="day", each="user", unpriced="allow"),
+            Budget(name="feature", limit=_PLENTY, unit="requests", period="day", each="feature"),
         ),
     )
 
@@ -60,23 +71,52 @@ def request(number: int) -> LLMRequest:
     return asked if number % 4 else evolve(asked, cache="off")
 
 
-async def one(manager: LLMManager, number: int, seen: Counter[str]) -> None:
+class Seen:
+    """What became of the calls, by their kind."""
+
+    def __init__(self) -> None:
+        self.ended: Counter[str] = Counter()
+        self.errors: Counter[str] = Counter()
+
+    def note(self, kind: str, outcome: Result[object, LLMError] | None) -> None:
+        """Count one; the first failure of each kind of error is printed as it is."""
+        if not isinstance(outcome, Failure):
+            self.ended[kind] += 1
+            return
+        error = outcome.failure()
+        self.ended[f"{kind} failed"] += 1
+        self.errors[error.tag] += 1
+        if self.errors[error.tag] == 1:
+            print(f"  the first {error.tag}, after {self.calls} calls, of {kind}: {error}", flush=True)
+
+    @property
+    def calls(self) -> int:
+        """All that have ended."""
+        return self.ended.total()
+
+    @property
+    def failed(self) -> int:
+        """Those that ended in an error."""
+        return self.errors.total()
+
+
+async def one(manager: LLMManager, number: int, seen: Seen) -> None:
     """One call of some kind."""
     asked = request(number)
     match number % 10:
         case 0:
+            outcome = None
             with suppress(TimeoutError):
                 async with asyncio.timeout(0.004):
-                    await settle(manager.generate(evolve(asked, cache="off")))
-            seen["left"] += 1
+                    outcome = await settle(manager.generate(evolve(asked, cache="off")))
+            seen.note("left", outcome)
         case 1:
             async with aclosing(manager.stream(asked)) as events:
-                await anext(events, None)
-            seen["streams left"] += 1
+                seen.note("streams left", await anext(events, None))
         case 2 | 3:
-            seen["streams" if isinstance(await collect(manager.stream(asked)), Success) else "streams failed"] += 1
+            seen.note("streams", await collect(manager.stream(asked)))
         case _:
-            seen["calls" if isinstance(await settle(manager.generate(asked)), Success) else "calls failed"] += 1
+            seen.note("calls", await settle(manager.generate(asked)))
 
 
 def resident_mib() -> float:
@@ -90,12 +130,13 @@ def descriptors() -> int:
 
 
 async def measure(upstream: Upstream, minutes: float) -> None:
-    """Print a line each minute, and at the end how much memory grew after the first."""
+    """Print a line each minute: memory and how much of it came after the first, what is open, what became of the minute's calls."""
     deps = default_deps(config(upstream), real_world({})).unwrap()
     manager = make_llm_manager(deps.config, deps).unwrap()
-    seen: Counter[str] = Counter()
+    seen = Seen()
     began = time.perf_counter()
     ends = began + minutes * 60
+    stormy: list[float] = []
     numbers = iter(range(10**12))
 
     async def caller() -> None:
@@ -103,7 +144,7 @@ async def measure(upstream: Upstream, minutes: float) -> None:
             await one(manager, next(numbers), seen)
 
     async def watch() -> None:
-        first, at = None, 0.0
+        first, at, calls, failed = None, 0.0, 0, 0
         while (at := at + _WARM_SECONDS) <= minutes * 60 + 0.5:
             await asyncio.sleep(max(0.0, began + at - time.perf_counter()))
             gc.collect()
@@ -111,16 +152,19 @@ async def measure(upstream: Upstream, minutes: float) -> None:
             first = memory if first is None else first
             print(
                 f"  {at / 60:4.0f} min  {memory:7.1f} MiB ({memory - first:+.1f})  {descriptors():4d} descriptors  "
-                f"{len(asyncio.all_tasks()):4d} tasks  {dict(seen)}",
+                f"{len(asyncio.all_tasks()):4d} tasks  {seen.calls - calls:6d} calls, {seen.failed - failed} failed; {dict(seen.ended)}",
                 flush=True,
             )
+            if seen.failed - failed > _MOST_FAILED * (seen.calls - calls):
+                stormy.append(at / 60)
+            calls, failed = seen.calls, seen.failed
 
     await asyncio.gather(watch(), *(caller() for _ in range(CALLERS)))
     await manager.close()
     await asyncio.sleep(0.1)
-    print(
-        f"  closed: {descriptors()} descriptors, {len(asyncio.all_tasks())} tasks, {sum(seen.values()) / minutes / 60:.0f} calls a second"
-    )
+    print(f"  closed: {descriptors()} descriptors, {len(asyncio.all_tasks())} tasks, {seen.calls / minutes / 60:.0f} calls a second")
+    if stormy:
+        sys.exit(f"  calls were refused or failed in the minutes to {', '.join(f'{at:.0f}' for at in stormy)}: {dict(seen.errors)}")
 
 
 if __name__ == "__main__":
