@@ -188,6 +188,8 @@ class _House:
     async def close(self) -> None:
         """End what is under way on its own, and close every client; one that fails to close keeps no other one open."""
         async with AsyncExitStack() as closing:
+            if self.deps.store is not None:  # the last to be closed: what the others still tell is kept
+                closing.push_async_callback(self.deps.store.close)
             for client in (*self.knowledge.clients().values(), *self.deps.servers.values()):
                 closing.push_async_callback(client.close)
             closing.push_async_callback(self.recheck.stop)

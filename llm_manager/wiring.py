@@ -29,6 +29,7 @@ from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.model_client import ClientParts, ModelClient, has_real_model
 from llm_manager.services.model_router import ModelRouter
+from llm_manager.services.store import Store
 from llm_manager.services.world import World
 
 if TYPE_CHECKING:
@@ -93,6 +94,10 @@ def default_deps(
                 return built
             servers[name] = built.unwrap()
             unavailable = [gone for gone in unavailable if gone.provider != name]
+    opened = sealed(_store(config, here))
+    if isinstance(opened, Failure):
+        return opened
+    store = opened.unwrap()
     return make_model_router(config).map(
         lambda router: ManagerDeps(
             config=config,
@@ -103,12 +108,26 @@ def default_deps(
             unavailable=tuple(unavailable),
             cache=memory_cache(config.cache, here.now),
             vectors=memory_cache(config.cache, here.now),
-            conversations=memory_conversations(),
+            conversations=memory_conversations() if store is None else store.conversations,
             journal=journal_of(log),
+            store=store,
             keys=parts.keys,
             guards=guards,
         )
     )
+
+
+def _store(config: LLMConfig, world: World) -> Result[Store | None, LLMError]:
+    """What outlives the process, where the settings say where; nothing is opened before its first use."""
+    if config.store.url is None:
+        return Success(None)
+    from llm_manager.distribution import install_hint
+
+    try:
+        from llm_manager.stores.opening import open_store
+    except ModuleNotFoundError:
+        return Failure(ConfigurationError(message=f"store.url: a store needs more packages: {install_hint('store')}"))
+    return open_store(config.store, world)
 
 
 def make_guards(config: LLMConfig, world: World | None = None) -> Guards:

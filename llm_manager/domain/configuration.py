@@ -242,6 +242,18 @@ class NetworkSettings:
 
 
 @frozen(kw_only=True)
+class StoreSettings:
+    """What outlives the process, and where: ``url`` is sqlite:///path, :memory:, or postgresql://user@host/name.
+
+    Without one a manager writes nothing to disk; the command line keeps its store in the user's state folder.
+    ``redis_url`` is where processes share what they must agree on at once: limits, budgets, the cache and who is asking already.
+    """
+
+    url: str | None = field(default=None, repr=False)
+    redis_url: str | None = field(default=None, repr=False)
+
+
+@frozen(kw_only=True)
 class LLMConfig:
     """All settings. ``providers`` is keyed by canonical provider name; a provider that is absent is not configured."""
 
@@ -257,6 +269,7 @@ class LLMConfig:
     admission: AdmissionSettings = field(factory=AdmissionSettings)
     hedging: HedgingSettings = field(factory=HedgingSettings)
     privacy: PrivacySettings = field(factory=PrivacySettings)
+    store: StoreSettings = field(factory=StoreSettings)
     budgets: tuple[Budget, ...] = ()
     profiles: tuple[ModelProfile, ...] = ()
     """Models described by the user; they come before the built-in descriptions of the same name."""

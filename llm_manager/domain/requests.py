@@ -76,6 +76,8 @@ class RequestMetadata:
     user: str | None = None
     tenant: str | None = None
     tags: tuple[str, ...] = ()
+    run: str | None = None
+    """The run that asks, where one does."""
 
 
 _NO_PREFERENCES = Preferences()

@@ -26,6 +26,7 @@ from llm_manager.services.journal import Journal
 from llm_manager.services.model_client import CountTokens, CreateImage, Embed, ModelClient, Moderate
 from llm_manager.services.model_router import ModelRouter
 from llm_manager.services.steps import Generate, Stream
+from llm_manager.services.store import Store
 from llm_manager.services.tools import CallTools
 from llm_manager.services.world import World
 
@@ -144,5 +145,7 @@ class ManagerDeps:
     journal: Journal
     keys: Keys | None = None
     """Which key of a provider is sent, where the clients were built with several; None makes it of the settings."""
+    store: Store | None = None
+    """What outlives the process; None keeps everything in memory. The manager closes it."""
     guards: Guards | None = None
     """What lets requests through; managers that are given the same one share its limits. None makes one as the settings say."""

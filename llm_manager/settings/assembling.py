@@ -20,6 +20,7 @@ from llm_manager.domain.configuration import (
     PerformanceSettings,
     PrivacySettings,
     ProviderSettings,
+    StoreSettings,
 )
 from llm_manager.domain.errors import ConfigurationError, Fault
 from llm_manager.domain.models import KnownPrice, ModelProfile, Price
@@ -71,6 +72,7 @@ def assemble(found: Converted) -> Assembled:
         embedded=embedded,
         network=network,
         privacy=PrivacySettings(**_section(found, "privacy")),
+        store=StoreSettings(**_section(found, "store")),
         breaker=BreakerSettings(**_section(found, "breaker")),
         admission=AdmissionSettings(**_section(found, "admission")),
         hedging=HedgingSettings(**_section(found, "hedging")),

@@ -171,6 +171,21 @@ HEADER = _judged("a header's value, as text,", lambda value: header_fields("", {
 PROXY = _judged("a proxy's address, as text,", lambda value: parse_proxy(value).map(lambda _: value.strip()))
 
 
+def _address(what: str, fix: str, *starts: str) -> Kind:
+    def read(value: object) -> Result[Any, Problem]:
+        if isinstance(value, str) and value.strip().startswith(starts):
+            return Success(value.strip())
+        return Failure(Problem(problem=f"is not the URL of {what}", fix=f"give {fix}"))
+
+    return _both(read)
+
+
+STORE = _address(
+    "a store", "sqlite:///path, :memory: or postgresql://user@host/name", "sqlite:", ":memory:", "postgresql:", "postgresql+asyncpg:"
+)
+REDIS = _address("a Redis server", "redis://host:6379/0", "redis:", "rediss:", "unix:")
+
+
 def one_of(*words: str) -> Kind:
     """One of a few words."""
 

@@ -23,9 +23,11 @@ from llm_manager.settings.kinds import (
     PHRASES,
     PROVIDER,
     PROXY,
+    REDIS,
     RUNGS,
     SECONDS,
     SHARES,
+    STORE,
     TEXT,
     VERIFY,
     Kind,
@@ -107,6 +109,10 @@ SECTIONS: Final[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
         "privacy": (
             Setting("keywords", PHRASES),
             Setting("pii", one_of("off", "datafog")),
+        ),
+        "store": (
+            Setting("url", STORE),
+            Setting("redis_url", REDIS),
         ),
         "breaker": (
             Setting("enabled", FLAG),

@@ -11,7 +11,7 @@ from llm_manager.domain.secrets import Secret
 from llm_manager.settings.loading import Loaded
 
 DEFAULT = "default"
-_MASKED = frozenset({"proxy"})
+_MASKED = frozenset({"proxy", "url", "redis_url"})
 _QUIET = frozenset({"api_keys", "key_rotation", "key_refresh_seconds"})
 """Of a provider these are told when they are set."""
 _USUAL = {each.name: each.default for each in attrs.fields(ProviderSettings)}
@@ -47,6 +47,7 @@ def _values(config: LLMConfig) -> Iterator[tuple[str, str]]:
         "breaker",
         "admission",
         "hedging",
+        "store",
     ):
         for each, value in _fields(getattr(config, section)):
             if (key := f"{section}.{each}") not in _DERIVED:

@@ -1,0 +1,19 @@
+"""What outlives the process, in one place."""
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from attrs import field, frozen
+
+from llm_manager.services.conversation_storage import ConversationStorage
+
+
+@frozen(kw_only=True)
+class Store:
+    """One database and all that is kept in it; nothing is opened before the first use. ``close`` writes what is in line, and the
+    next use opens it again."""
+
+    place: str
+    """Where it is, without any password."""
+    conversations: ConversationStorage
+    close: Callable[[], Coroutine[Any, Any, None]] = field(repr=False)

@@ -1,0 +1,56 @@
+"""A URL becomes a store; the database itself is opened at its first use."""
+
+from returns.result import Failure, Result, Success
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from llm_manager.domain.configuration import StoreSettings
+from llm_manager.domain.errors import ConfigurationError, LLMError
+from llm_manager.outcomes import Settled
+from llm_manager.services.store import Store
+from llm_manager.services.world import World
+from llm_manager.stores.database import Database, Open
+from llm_manager.stores.engines import Engines, postgres_engines, sqlite_engines
+from llm_manager.stores.memory import memory_conversations
+from llm_manager.stores.tables import SCHEMA
+
+
+def open_store(settings: StoreSettings, world: World) -> Result[Store, LLMError]:
+    """The store at ``settings.url``: sqlite:///path, :memory:, or postgresql://user@host/name."""
+    place = _read(settings.url or ":memory:")
+    if isinstance(place, Failure):
+        return place
+    return Success(store_of(Database(place.unwrap().render_as_string(hide_password=True), _opening(place.unwrap())), settings, world))
+
+
+def store_of(database: Database, settings: StoreSettings, world: World) -> Store:  # noqa: ARG001 - what is kept is still to come
+    """All that is kept in one database."""
+    return Store(place=database.place, conversations=memory_conversations(), close=database.close)
+
+
+def _read(url: str) -> Settled[URL, LLMError]:
+    try:
+        read = make_url("sqlite://" if url == ":memory:" else url)
+    except ArgumentError:
+        return _unfit("it is no URL")
+    if read.get_backend_name() not in ("sqlite", "postgresql"):
+        return _unfit(f"{read.get_backend_name()} is no database that is known")
+    return Success(read)
+
+
+def _unfit(problem: str) -> Settled[URL, LLMError]:
+    return Failure(ConfigurationError(message=f"store.url: {problem}; give sqlite:///path, :memory: or postgresql://user@host/name"))
+
+
+def _opening(url: URL) -> Open:
+    def opened() -> Settled[Engines, LLMError]:
+        engines = sqlite_engines(url) if url.get_backend_name() == "sqlite" else postgres_engines(url)
+        preparing = engines.writer()
+        try:
+            preparing.transact(SCHEMA.create_all)
+        finally:
+            if not engines.alone:
+                preparing.close()
+        return Success(engines)
+
+    return opened

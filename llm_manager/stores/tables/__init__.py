@@ -1,0 +1,5 @@
+"""The schema: one file for each thing that is kept. Times are seconds since 1970, money is integer micro-dollars, values are JSON text."""
+
+from llm_manager.stores.tables.schema import SCHEMA
+
+__all__ = ["SCHEMA"]
