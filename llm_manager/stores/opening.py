@@ -17,10 +17,15 @@ from llm_manager.stores.tables import SCHEMA
 
 def open_store(settings: StoreSettings, world: World) -> Result[Store, LLMError]:
     """The store at ``settings.url``: sqlite:///path, :memory:, or postgresql://user@host/name."""
-    place = _read(settings.url or ":memory:")
+    return open_database(settings.url or ":memory:").map(lambda database: store_of(database, settings, world))
+
+
+def open_database(url: str) -> Result[Database, LLMError]:
+    """The database at ``url``; nothing is opened before its first use."""
+    place = _read(url)
     if isinstance(place, Failure):
         return place
-    return Success(store_of(Database(place.unwrap().render_as_string(hide_password=True), _opening(place.unwrap())), settings, world))
+    return Success(Database(place.unwrap().render_as_string(hide_password=True), _opening(place.unwrap())))
 
 
 def store_of(database: Database, settings: StoreSettings, world: World) -> Store:  # noqa: ARG001 - what is kept is still to come

@@ -1,0 +1,80 @@
+"""Every place a store may be at, for laws that hold at all of them: a test that takes one of these fixtures runs once for each place."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import pytest
+from returns.result import Success
+from sqlalchemy import Connection, delete
+
+from llm_manager.stores.database import Database
+from llm_manager.stores.opening import open_database
+from llm_manager.stores.tables import SCHEMA
+from tests.servers import Postgres
+
+NewUrl: TypeAlias = Callable[[pytest.FixtureRequest], str]
+"""Where a database is that has nothing in it."""
+
+
+def _file(request: pytest.FixtureRequest) -> str:
+    folder: Path = request.getfixturevalue("tmp_path")
+    return f"sqlite:///{folder / f'store-{len(list(folder.iterdir()))}.db'}"
+
+
+def _memory(_: pytest.FixtureRequest) -> str:
+    return ":memory:"
+
+
+def _postgres(request: pytest.FixtureRequest) -> str:
+    server: Postgres = request.getfixturevalue("postgres_server")
+    return server.new_database()
+
+
+PLACES: Final[Mapping[str, NewUrl]] = {"sqlite": _file, "memory": _memory, "postgresql": _postgres}
+"""A new place joins by a line here."""
+
+
+@pytest.fixture(params=PLACES)
+def store_url(request: pytest.FixtureRequest) -> str:
+    """A new and empty database at each place."""
+    return PLACES[request.param](request)
+
+
+@pytest.fixture
+def database(store_url: str) -> Iterator[Database]:
+    """The same, open."""
+    opened = opened_database(store_url)
+    yield opened
+    opened.close_now()
+
+
+@pytest.fixture(params=PLACES)
+def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[], Database]]:
+    """As many new and empty databases at one place as a test wants; a law that is given many examples rather empties one (`emptied`)."""
+    made: list[Database] = []
+
+    def new() -> Database:
+        made.append(opened_database(PLACES[request.param](request)))
+        return made[-1]
+
+    yield new
+    for each in made:
+        each.close_now()
+
+
+def opened_database(url: str) -> Database:
+    """The database at ``url``."""
+    return open_database(url).unwrap()
+
+
+def emptied(database: Database) -> Database:
+    """The same with no row in any table."""
+
+    def work(connection: Connection) -> Success[None]:
+        for table in reversed(SCHEMA.sorted_tables):
+            connection.execute(delete(table))
+        return Success(None)
+
+    assert isinstance(database.write_now(work), Success)
+    return database
