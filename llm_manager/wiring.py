@@ -26,6 +26,7 @@ from llm_manager.policies.routing import remembering_routes, why_not_asked
 from llm_manager.policies.value_faults import kind
 from llm_manager.real_world import real_world
 from llm_manager.services.guards import Guards, Keys
+from llm_manager.services.journal import Subscriber
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.model_client import ClientParts, ModelClient, has_real_model
 from llm_manager.services.model_router import ModelRouter
@@ -109,7 +110,7 @@ def default_deps(
             cache=memory_cache(config.cache, here.now),
             vectors=memory_cache(config.cache, here.now),
             conversations=memory_conversations() if store is None else store.conversations,
-            journal=journal_of(log),
+            journal=journal_of(log, *_kept(store)),
             store=store,
             keys=parts.keys,
             guards=guards,
@@ -128,6 +129,11 @@ def _store(config: LLMConfig, world: World) -> Result[Store | None, LLMError]:
     except ModuleNotFoundError:
         return Failure(ConfigurationError(message=f"store.url: a store needs more packages: {install_hint('store')}"))
     return open_store(config.store, world)
+
+
+def _kept(store: Store | None) -> tuple[Subscriber, ...]:
+    """Who keeps what the journal tells."""
+    return () if store is None or store.audit is None else (store.audit.subscriber,)
 
 
 def make_guards(config: LLMConfig, world: World | None = None) -> Guards:

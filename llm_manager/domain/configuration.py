@@ -211,10 +211,11 @@ class PrivacySettings:
 
 @frozen(kw_only=True)
 class DisplaySettings:
-    """What the command line does unless told otherwise."""
+    """What the command line does unless told otherwise. A run that may cost more than ``ask_above_usd`` is begun only when agreed to."""
 
     always_stream: bool = True
     verbose_output: bool = False
+    ask_above_usd: Decimal = Decimal(1)
 
 
 WeightsPolicy: TypeAlias = Literal["never", "allowed"]
@@ -251,6 +252,10 @@ class StoreSettings:
 
     url: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
+    audit_key: Secret | None = None
+    """Seals the audit trail, which is kept when there is one; whoever has it can forge the trail, and without it nobody can check it."""
+    audit_anchors: str | None = None
+    """A file, best kept elsewhere, that is told now and then how long the trail is: without it a trail cut short looks whole."""
 
 
 @frozen(kw_only=True)

@@ -5,6 +5,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from llm_manager.services.audit_trail import AuditTrail
 from llm_manager.services.conversation_storage import ConversationStorage
 
 
@@ -16,4 +17,6 @@ class Store:
     place: str
     """Where it is, without any password."""
     conversations: ConversationStorage
+    audit: AuditTrail | None = None
+    """Where a key for it is set."""
     close: Callable[[], Coroutine[Any, Any, None]] = field(repr=False)

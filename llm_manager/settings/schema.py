@@ -91,6 +91,7 @@ SECTIONS: Final[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
         "display": (
             Setting("always_stream", FLAG),
             Setting("verbose_output", FLAG, also=("verbose",)),
+            Setting("ask_above_usd", AMOUNT),
             Setting("default_provider", PROVIDER, to=("routing", "default_provider")),
         ),
         "embedded": (
@@ -113,6 +114,8 @@ SECTIONS: Final[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
         "store": (
             Setting("url", STORE),
             Setting("redis_url", REDIS),
+            Setting("audit_key", KEY),
+            Setting("audit_anchors", TEXT),
         ),
         "breaker": (
             Setting("enabled", FLAG),

@@ -70,6 +70,10 @@ class Database:
         """The same, blocking."""
         return self._put(work, write=True).result()
 
+    def read_soon(self, work: Work[_Value]) -> "Future[Settled[_Value, LLMError]]":
+        """Put work in line that changes nothing, and return at once."""
+        return self._put(work, write=False)
+
     def write_soon(self, work: Work[_Value]) -> "Future[Settled[_Value, LLMError]]":
         """Put work in line and return at once."""
         return self._put(work, write=True)

@@ -1,14 +1,18 @@
 """A URL becomes a store; the database itself is opened at its first use."""
 
+from pathlib import Path
+
 from returns.result import Failure, Result, Success
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from llm_manager.domain.configuration import StoreSettings
 from llm_manager.domain.errors import ConfigurationError, LLMError
+from llm_manager.effects import settle
 from llm_manager.outcomes import Settled
 from llm_manager.services.store import Store
 from llm_manager.services.world import World
+from llm_manager.stores.audit import kept_audit
 from llm_manager.stores.database import Database, Open
 from llm_manager.stores.engines import Engines, postgres_engines, sqlite_engines
 from llm_manager.stores.memory import memory_conversations
@@ -28,9 +32,17 @@ def open_database(url: str) -> Result[Database, LLMError]:
     return Success(Database(place.unwrap().render_as_string(hide_password=True), _opening(place.unwrap())))
 
 
-def store_of(database: Database, settings: StoreSettings, world: World) -> Store:  # noqa: ARG001 - what is kept is still to come
+def store_of(database: Database, settings: StoreSettings, world: World) -> Store:
     """All that is kept in one database."""
-    return Store(place=database.place, conversations=memory_conversations(), close=database.close)
+    anchors = None if settings.audit_anchors is None else Path(settings.audit_anchors).expanduser()
+    audit = None if settings.audit_key is None else kept_audit(database, settings.audit_key, world.wall, anchors)
+
+    async def close() -> None:
+        if audit is not None:
+            await settle(audit.anchor())
+        await database.close()
+
+    return Store(place=database.place, conversations=memory_conversations(), audit=audit, close=close)
 
 
 def _read(url: str) -> Settled[URL, LLMError]:

@@ -1,5 +1,6 @@
 """The schema: one file for each thing that is kept. Times are seconds since 1970, money is integer micro-dollars, values are JSON text."""
 
+from llm_manager.stores.tables.audit import AUDIT
 from llm_manager.stores.tables.schema import SCHEMA
 
-__all__ = ["SCHEMA"]
+__all__ = ["AUDIT", "SCHEMA"]

@@ -1,0 +1,25 @@
+"""Keeping what happened so that nobody can change it unseen."""
+
+from collections.abc import Callable, Sequence
+
+from attrs import frozen
+from returns.future import FutureResult
+
+from llm_manager.domain.audit import Anchor, AuditReport, AuditRow
+from llm_manager.domain.errors import LLMError
+from llm_manager.services.journal import Subscriber
+
+
+@frozen(kw_only=True)
+class AuditTrail:
+    """A trail that only grows. ``subscriber`` takes events and returns at once; what it took is written when ``anchor`` returns,
+    and when the store is closed.
+
+    ``rows(after, most)`` reads them in order from the one after that number. ``anchor`` tells how long the trail is now, to be kept
+    elsewhere; ``verify`` reads all of it and compares it with anchors.
+    """
+
+    subscriber: Subscriber
+    rows: Callable[[int, int], FutureResult[tuple[AuditRow, ...], LLMError]]
+    anchor: Callable[[], FutureResult[Anchor, LLMError]]
+    verify: Callable[[Sequence[Anchor | None]], FutureResult[AuditReport, LLMError]]
