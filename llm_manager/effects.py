@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar, cast, overload
+from typing import Any, ParamSpec, TypeVar, overload
 
 from returns.future import FutureResult
-from returns.io import IO
 from returns.result import Result
-from returns.unsafe import unsafe_perform_io
 
 from llm_manager.outcomes import Settled, sealed
 
@@ -43,5 +41,4 @@ def publish(
 
 async def settle(pending: FutureResult[_Value, _Error]) -> Settled[_Value, _Error]:
     """Await an effect once and hand back its typed outcome."""
-    outcome = cast("IO[Result[_Value, _Error]]", await pending)
-    return sealed(unsafe_perform_io(outcome))
+    return sealed(await pending._inner_value)  # awaiting the effect itself puts this into two more wrappers, on every call

@@ -5,7 +5,9 @@ from decimal import Decimal
 from math import inf
 from typing import Final, TypeAlias
 
-from attrs import define, evolve, field, frozen
+from attrs import define, field, frozen
+from msgspec import Struct
+from msgspec.structs import replace
 
 from llm_manager.domain.errors import AttemptRecord
 from llm_manager.domain.events import Operation
@@ -24,8 +26,7 @@ class Limits:
     attempt_seconds: float = 30.0
 
 
-@frozen(kw_only=True)
-class Ledger:
+class Ledger(Struct, frozen=True, kw_only=True):
     """Every attempt of one call, oldest first; nothing is re-sent that is not entered here.
 
     ``started`` and ``deadline`` are moments on the world's monotonic clock. ``max_cost_usd`` is what the whole call may cost.
@@ -52,11 +53,11 @@ class Ledger:
 
     def next_turn(self) -> "Ledger":
         """The ledger for a turn that may ask every model afresh, and has the re-sends that are left."""
-        return evolve(self, begun=len(self.attempts), resent=self.resends)
+        return replace(self, begun=len(self.attempts), resent=self.resends)
 
     def entered(self, record: AttemptRecord) -> "Ledger":
         """The ledger with one more line."""
-        return evolve(self, attempts=(*self.attempts, record))
+        return replace(self, attempts=(*self.attempts, record))
 
 
 def _no_seconds() -> float:

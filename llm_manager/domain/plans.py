@@ -14,7 +14,7 @@ PrivateRule: TypeAlias = Callable[[str], str | None]
 """Says why a text must stay local, in words that show nothing of it, or None; it only ever adds the label."""
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, cache_hash=True)
 class TaskClassification:
     """What a request is about, and where that points; ``reasons`` names each rule that spoke."""
 

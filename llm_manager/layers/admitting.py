@@ -41,6 +41,7 @@ from llm_manager.policies.admission import (
     Scope,
     Tick,
     counts_tokens,
+    easily,
     scope_of,
     standing_of,
     step,
@@ -184,13 +185,12 @@ class _Quotas:
 class _Quota:
     """One quota: its cell, and those that wait for it."""
 
-    __slots__ = ("_clocks", "_easily", "_fingerprint", "_now", "_quotas", "_rng", "_used", "_waiting", "cell", "counts_tokens", "endpoint")
+    __slots__ = ("_clocks", "_fingerprint", "_now", "_quotas", "_rng", "_used", "_waiting", "cell", "counts_tokens", "endpoint")
 
     def __init__(self, quotas: _Quotas, endpoint: Endpoint, fingerprint: str | None, scope: Scope, world: World) -> None:
         self.endpoint = endpoint
         self.cell = Cell(scope)
         self.counts_tokens = scope.rules.tokens is not None
-        self._easily = Enter(Waiter(0, inf))
         self._quotas = quotas
         self._fingerprint = fingerprint
         self._now = world.now
@@ -206,20 +206,8 @@ class _Quota:
 
     def quickly(self, model: str, now: float) -> Grant | None:
         """Let one leave, where nothing but room is asked for and some is left."""
-
-        enter = self._easily
-        if enter.waiter.model != model:
-            enter = self._easily = Enter(Waiter(0, inf, model))
-
-        def decide(scope: Scope) -> tuple[Scope, Commands]:
-            return step(scope, enter, now) if scope.easy and scope.under_way < scope.room else (scope, ())
-
-        commands = self.cell.decide(decide)
         self._used = now
-        for granted in commands:
-            if isinstance(granted, Granted):
-                return granted.grant
-        return None
+        return self.cell.decide(easily, model, now)
 
     def at_once(self, waiter: Waiter, now: float) -> _Answer | None:
         """Let one leave, or refuse it, where nobody waits and it need not either."""
@@ -283,8 +271,7 @@ class _Quota:
             self._wind()
 
     def _stepped(self, event: Event, emit: Emit) -> Sequence[Ended]:
-        now = self._now()
-        commands = self.cell.decide(lambda scope: step(scope, event, now))
+        commands = self.cell.decide(step, event, self._now())
         return [back for command in commands if (back := self._obey(command, emit)) is not None] if commands else ()
 
     def standing(self, now: float) -> ScopeStanding:

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from contextlib import aclosing
 from math import inf
 
-from returns.result import Failure
+from returns.result import Failure, Success
 
 from llm_manager.cells import PerLoop
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import LLMError
+from llm_manager.domain.responses import LLMResponse
 from llm_manager.outcomes import Settled
 from llm_manager.policies.deadlines import late
 from llm_manager.services.steps import Events, Layer, Reply, Step, with_rest
@@ -24,8 +25,7 @@ def bounding(now: Callable[[], float]) -> Layer:
     def wrap(step: Step[Attempt, Reply]) -> Step[Attempt, Reply]:
         async def bounded(attempt: Attempt) -> Settled[Reply, LLMError]:
             clock, given = clocks.get(), attempt.deadline - now()
-            alarm = clock.set(given)
-            alarm.wakes(asyncio.current_task(clock.loop))
+            alarm = clock.set(given, asyncio.current_task(clock.loop))
             try:
                 outcome = await step(attempt)
             except asyncio.CancelledError:
@@ -34,6 +34,8 @@ def bounding(now: Callable[[], float]) -> Layer:
                 return Failure(late(attempt, given=given))
             finally:
                 clock.turn_off(alarm)
+            if isinstance(outcome, Success) and isinstance(outcome.unwrap(), LLMResponse):
+                return outcome
             return with_rest(outcome, lambda events: _until_deadline(attempt, events, clock, now))
 
         return bounded
@@ -47,7 +49,7 @@ async def _until_deadline(attempt: Attempt, events: Events, clock: _AlarmClock, 
     It cancels the task that waits for the next event, as `asyncio.timeout` does, and nobody when none waits.
     """
     given = attempt.call_deadline - now()
-    alarm = clock.set(given)
+    alarm = clock.set(given, None)
     try:
         async with aclosing(events):
             while not alarm.rung:
@@ -73,11 +75,11 @@ class _Alarm:
 
     __slots__ = ("_cancelling", "_waiting", "_woken", "rung")
 
-    def __init__(self) -> None:
+    def __init__(self, task: asyncio.Task[object] | None) -> None:
         self.rung = False
-        self._waiting: asyncio.Task[object] | None = None
+        self._waiting = task
         self._woken: asyncio.Task[object] | None = None
-        self._cancelling = 0
+        self._cancelling = 0 if task is None else task.cancelling()
 
     def wakes(self, task: asyncio.Task[object] | None) -> None:
         self._waiting = task
@@ -115,8 +117,9 @@ class _AlarmClock:
         self._rings_at = inf
         self._timer: asyncio.TimerHandle | None = None
 
-    def set(self, seconds: float) -> _Alarm:
-        alarm = _Alarm()
+    def set(self, seconds: float, task: asyncio.Task[object] | None) -> _Alarm:
+        """An alarm that cancels a task, if it is not turned off before."""
+        alarm = _Alarm(task)
         at = self._due[alarm] = self.loop.time() + seconds
         if at < self._rings_at:
             self._wind(at)

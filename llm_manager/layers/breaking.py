@@ -34,7 +34,7 @@ from llm_manager.policies.breaker import (
     shut_until,
 )
 from llm_manager.policies.names import canonical_provider
-from llm_manager.services.gates import Emit, End, Pass, Replied
+from llm_manager.services.gates import LET_THROUGH, Emit, End, Pass, Replied
 from llm_manager.services.guards import Breakers
 
 _MOST_ENDPOINTS = 1000
@@ -54,9 +54,9 @@ def breaking(settings: BreakerSettings, now: Callable[[], float]) -> Breakers:
         one = kept.of(attempt.endpoint)
         breaker = one.cell.read()
         if isinstance(breaker, Closed):
-            return _THROUGH
+            return LET_THROUGH
         refused = refusal(breaker, settings, now=now(), last_resort=attempt.last_resort)
-        return _THROUGH if refused is None else _refused(attempt, refused, one.cause)
+        return LET_THROUGH if refused is None else _refused(attempt, refused, one.cause)
 
     async def gate(attempt: AnyAttempt, emit: Emit) -> Entered:
         one = kept.of(attempt.endpoint)
@@ -161,7 +161,7 @@ class _One:
         self._settings = settings
         self._now = now
         self._look = look
-        self._usual: tuple[int, Emit | None, Entered] = (-1, None, _THROUGH)
+        self._usual: tuple[int, Emit | None, Entered] = (-1, None, LET_THROUGH)
 
     def usual(self, epoch: int, emit: Emit) -> Entered:
         """The pass of all who leave in this epoch and are no probe."""
@@ -170,11 +170,13 @@ class _One:
             return made
         left, settings, now, cell, ends = Leave(epoch=epoch), self._settings, self._now, self.cell, self._ends
 
+        def answered(breaker: Breaker, at: float) -> Breaker:
+            return ended(breaker, settings, left, "answered", now=at)
+
         def tell(how: End) -> None:
             over = next(ends)
             if isinstance(how, Replied):  # this runs on every call, and an answer shuts nothing
-                at = now()
-                cell.swap(lambda breaker: ended(breaker, settings, left, "answered", now=at))
+                cell.swap(answered, now())
             elif how is not None and counts_for_breaker(how):
                 self._end(left, how, emit, under_way=self.begun - over)
 
@@ -267,14 +269,8 @@ def _refused(attempt: AnyAttempt, refused: Refused, cause: str | None) -> Failur
     return Failure(CircuitOpen(model=model, endpoint=endpoint, retry_after_seconds=refused.seconds, cause=cause))
 
 
-def _nothing(_: End) -> None: ...
-
-
-_THROUGH: Final[Entered] = Success(Pass(ended=_nothing))
-
-
 async def _open_to_all(_: AnyAttempt, __: Emit) -> Entered:
-    return _THROUGH
+    return LET_THROUGH
 
 
 _NOBODY: Final[Mapping[str, float]] = {}

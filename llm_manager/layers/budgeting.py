@@ -21,7 +21,7 @@ from llm_manager.policies.budget import give_up, opened, refusal, reserve, resta
 from llm_manager.policies.budget_book import NOTHING, UNKNOWN, Alert, Book, Decisions, Exceeded, Real, Reserved, Wait
 from llm_manager.policies.budget_rules import Need, Unbounded, amount_of, least_needs, needs_of, parts, rules_of
 from llm_manager.policies.budget_words import exceeded_error, standing_of, unbounded_error
-from llm_manager.services.gates import Emit, End, Pass, Replied
+from llm_manager.services.gates import LET_THROUGH, Emit, End, Pass, Replied
 from llm_manager.services.guards import Budgets
 from llm_manager.services.world import World
 
@@ -59,7 +59,7 @@ class _Purses:
         if isinstance(needs, Unbounded):
             return Failure(unbounded_error(self._rules, needs, attempt.model))
         if not needs:
-            return _FREE
+            return LET_THROUGH
         wall = self._world.wall()
         answer, decided = self.cell.decide(lambda book: self._reserving(book, needs, wall))
         if decided:
@@ -187,9 +187,3 @@ class _Held:
 
     def unsent(self) -> None:
         self._purses.withdraw(self._id)
-
-
-def _ended(_: End) -> None: ...
-
-
-_FREE: Settled[Pass, LLMError] = Success(Pass(ended=_ended))

@@ -91,7 +91,7 @@ def caching_streams(memory: Memory) -> Callable[[Step[Attempt, OpenStream]], Ste
             if found is not None:
                 return Success(replayed(found))
             outcome = await step(attempt)
-            if isinstance(outcome, Failure):
+            if not isinstance(outcome, Success):
                 return outcome
             opened = outcome.unwrap()
             if isinstance(opened.first, StreamFinished):
@@ -158,7 +158,7 @@ async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt,
             if not scope.expired():
                 raise
             return Failure(late(attempt))
-        if not isinstance(outcome, Failure):
+        if isinstance(outcome, Success):
             _tell(memory, attempt, shared=True)
             return Success(evolve(outcome.unwrap(), shared=True, cost=_NOTHING_PAID))
         error = outcome.failure()
@@ -193,7 +193,7 @@ async def _fly(
 ) -> Settled[LLMResponse, LLMError]:
     try:
         outcome = await step(attempt)
-        if not isinstance(outcome, Failure):
+        if isinstance(outcome, Success):
             await _store(memory, key, outcome.unwrap())
         return outcome
     finally:

@@ -25,10 +25,9 @@ def gating(gates: Sequence[Gate], emit: Emit, now: Callable[[], float], pricing:
     def wrap(step: Step[Attempt, Reply]) -> Step[Attempt, Reply]:
         async def gated(attempt: Attempt) -> Settled[Reply, LLMError]:
             began = now()
-            entered = await pass_all(gates, attempt, emit)
-            if not isinstance(entered, Success):
-                return entered
-            passed = entered.unwrap()
+            passed = await pass_all(gates, attempt, emit)
+            if not isinstance(passed, list):
+                return passed
             outcome = None
             try:
                 waited = now() - began

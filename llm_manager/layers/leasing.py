@@ -19,11 +19,10 @@ from llm_manager.layers.fetching_keys import FetchedKeys, ReadKeys
 from llm_manager.outcomes import Settled
 from llm_manager.policies import keys
 from llm_manager.policies.keys import Ring, Rotation
-from llm_manager.services.gates import Emit, End, Pass, Replied
+from llm_manager.services.gates import LET_THROUGH, Emit, End, Pass, Replied
 from llm_manager.services.guards import Keys
 from llm_manager.services.world import World
 
-_NO_LEASE: Final = Success(Pass(ended=lambda _: None))
 _WHY: Final[Mapping[keys.Withheld, str]] = {
     "retired": "it is not in use any more",
     "refused": "it was refused",
@@ -71,7 +70,7 @@ def leasing(providers: Mapping[str, ProviderSettings], world: World, read: ReadK
 
     async def gate(attempt: AnyAttempt, emit: Emit) -> Settled[Pass, LLMError]:
         held = rings.get(attempt.endpoint.provider)
-        return _NO_LEASE if held is None or attempt.key is None else _leased(held, attempt, attempt.key, emit, world)
+        return LET_THROUGH if held is None or attempt.key is None else _leased(held, attempt, attempt.key, emit, world)
 
     def standing() -> tuple[KeyStanding, ...]:
         at = now()

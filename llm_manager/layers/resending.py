@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, TypeAlias
 
-from returns.result import Success
-
 from llm_manager.cells import Cell
 from llm_manager.domain.attempts import AnyAttempt
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import Endpoint
 from llm_manager.outcomes import Settled
 from llm_manager.policies.retry_budget import Resent, bin_at, called, taken, wait_seconds
-from llm_manager.services.gates import Emit, End, Pass
+from llm_manager.services.gates import LET_THROUGH, Emit, Pass
 from llm_manager.services.guards import Resends
 
 MOST_ENDPOINTS: Final = 1000
@@ -37,22 +35,14 @@ def resending(now: Callable[[], float]) -> Resends:
         return found
 
     async def gate(attempt: AnyAttempt, _: Emit) -> Settled[Pass, LLMError]:
-        moment = now()
-        cell(attempt.endpoint).swap(lambda state: called(state, moment))
-        return _LET_THROUGH
+        cell(attempt.endpoint).swap(called, now())
+        return LET_THROUGH
 
     def wait(endpoint: Endpoint) -> float:
         known = cells.get((endpoint.provider, endpoint.base_url, endpoint.account))
         return 0.0 if known is None else max(0.0, wait_seconds(known.read(), now()))
 
     def take(endpoint: Endpoint) -> float:
-        moment = now()
-        return cell(endpoint).decide(lambda state: taken(state, moment))
+        return cell(endpoint).decide(taken, now())
 
     return Resends(gate=gate, wait=wait, take=take)
-
-
-def _ended(_: End) -> None: ...
-
-
-_LET_THROUGH: Final[Success[Pass]] = Success(Pass(ended=_ended))

@@ -6,6 +6,7 @@ from math import inf
 from typing import Any, Final
 
 from attrs import field, frozen
+from msgspec import Struct
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Attempt, Call, Ledger, Limits
@@ -17,7 +18,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Priced
 from llm_manager.orchestration.exploring import Explore
-from llm_manager.orchestration.trying import Lost, Missed, key_now, missed_record, moves, record
+from llm_manager.orchestration.trying import Lost, Missed, fetch_keys, key_now, missed_record, moves, record
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.call_cost import left_of, most_of
 from llm_manager.policies.pricing import Pricing, price
@@ -53,8 +54,7 @@ class WalkDeps:
     pricing: Pricing = price
 
 
-@frozen
-class Way:
+class Way(Struct, frozen=True):
     """One call on its way: what it has of its own, beside the ledger that grows."""
 
     deps: WalkDeps
@@ -65,39 +65,42 @@ class Way:
 
     async def ask(self, step: Step[Attempt, Reply], asked: Try, ledger: Ledger, began: float) -> Settled[Reply, Missed]:
         """Ask one step of the plan, once."""
-        ready = await self.ready(asked, ledger, began)
-        if not isinstance(ready, Success):
-            return ready
-        return await self.send(step, ready.unwrap(), asked.step, ledger, began)
+        ready = self.ready(asked, ledger, began) if self.deps.guards.keys.ready is None else await self.fetched(asked, ledger, began)
+        return Failure(ready) if isinstance(ready, Missed) else await self.send(step, ready, asked.step, ledger, began)
 
-    async def ready(self, asked: Try, ledger: Ledger, now: float) -> Settled[Attempt, Missed]:
+    async def fetched(self, asked: Try, ledger: Ledger, now: float) -> Attempt | Missed:
+        """The same as `ready`, once the keys of its provider have been fetched, where they are and that is due."""
+        ready = self.deps.guards.keys.ready
+        lacking = None if ready is None else await fetch_keys(ready, self.deps, self.plan.steps[asked.step].profile, ledger)
+        return self.ready(asked, ledger, now) if lacking is None else lacking
+
+    def ready(self, asked: Try, ledger: Ledger, now: float) -> Attempt | Missed:
         """The attempt as it would leave; what is wrong with it is not sent."""
-        step, deps = self.plan.steps[asked.step], self.deps
-        client = deps.clients()[step.profile.provider]
-        encoded = sealed(client.encode(self.call.request, step.profile))
+        deps, call, profile, limits = self.deps, self.call, self.plan.steps[asked.step].profile, self.limits[asked.step]
+        client = deps.clients()[profile.provider]
+        encoded = sealed(client.encode(call.request, profile))
         if not isinstance(encoded, Success):
-            return Failure(Missed(error=encoded.failure(), sent=False))
-        key = await key_now(deps, step.profile, client.key, ledger)
-        if not isinstance(key, Success):
+            return Missed(error=encoded.failure(), sent=False)
+        key = key_now(deps.guards.keys, profile, client.key, ledger)
+        if isinstance(key, Missed):
             return key
-        limits = self.limits[asked.step]
-        attempt = Attempt(
-            call_id=self.call.id,
+        deadline = now + limits.attempt_seconds
+        return Attempt(
+            call_id=call.id,
             number=len(ledger.attempts) + 1,
-            request=self.call.request,
-            model=step.profile,
+            request=call.request,
+            model=profile,
             endpoint=client.endpoint,
             wire=encoded.unwrap(),
-            key=key.unwrap(),
+            key=key,
             limits=limits,
-            deadline=min(now + limits.attempt_seconds, ledger.deadline),
+            deadline=deadline if deadline < ledger.deadline else ledger.deadline,
             call_deadline=ledger.deadline,
             total_seconds=ledger.deadline - ledger.started,
             patience_seconds=self.patience(asked, ledger),
             last_resort=asked.last_resort,
-            left_usd=left_of(ledger),
+            left_usd=None if ledger.max_cost_usd is None else left_of(ledger),
         )
-        return Success(attempt)
 
     async def send(self, step: Step[Attempt, Reply], attempt: Attempt, index: int, ledger: Ledger, began: float) -> Settled[Reply, Missed]:
         """Send an attempt that is ready."""

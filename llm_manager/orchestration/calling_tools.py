@@ -6,6 +6,7 @@ from math import inf
 from typing import Any
 
 from attrs import evolve, frozen
+from msgspec.structs import replace
 from returns.future import FutureResult
 from returns.result import Failure, Result, Success
 
@@ -135,7 +136,7 @@ async def _run(
         if isinstance(outcome, Failure):
             return story.ended(outcome.failure()) if story.responses else outcome
         response = outcome.unwrap()
-        ledger = evolve(ledger, attempts=response.attempts).next_turn()
+        ledger = replace(ledger, attempts=response.attempts).next_turn()
         calls = told_apart(response.tool_calls, taken.union(step.call.id for step in story.steps))
         if not calls:
             return story.told(response, ()).ended()

@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Final
 
 from attrs import evolve, frozen
+from msgspec.structs import replace
 from returns.future import FutureResult
 from returns.result import Failure, Success
 
@@ -209,7 +210,7 @@ class _Job:
             self._records.append(evolve(ledger.attempts[-1], number=number))
             if self._failed is not None:
                 return GiveUp(error=error)
-            others = evolve(ledger, resent=max(0, self._resends - ledger.resends))
+            others = replace(ledger, resent=max(0, self._resends - ledger.resends))
             move = next_move(plan, others, error, now=now, jitter=jitter, means=means)
             self._resends += isinstance(move, Try) and ledger.attempts[-1].sent  # what was kept back has been counted, or was the first
             return move

@@ -43,10 +43,10 @@ def hedge(deps: WalkDeps, plan: Plan) -> Hedge | None:
 
 async def hedged(step: Step[Attempt, Reply], way: Way, ledger: Ledger, began: float, second: Hedge) -> Settled[Reply, Lost]:
     """Ask the first step, and after a while the second one too; what follows two failures is decided as after any other."""
-    ready = await way.ready(FIRST, ledger, began)
-    if not isinstance(ready, Success):
-        return Failure(Lost(ledger=ledger, asked=FIRST, began=began, ended=way.deps.world.now(), missed=ready.failure()))
-    first = _start(step, way, ready.unwrap(), asked=FIRST, ledger=ledger, began=began)
+    ready = await way.fetched(FIRST, ledger, began)
+    if isinstance(ready, Missed):
+        return Failure(Lost(ledger=ledger, asked=FIRST, began=began, ended=way.deps.world.now(), missed=ready))
+    first = _start(step, way, ready, asked=FIRST, ledger=ledger, began=began)
     racers = [first]
     try:
         await _within(first.task, second.after_seconds)
@@ -112,12 +112,12 @@ async def _joining(step: Step[Attempt, Reply], way: Way, first: _Racer, index: i
     """The second attempt, unless too many were made of late for calls to the first endpoint; the ledger it sees has the first one in it."""
     now = way.deps.world.now()
     asked, ledger = Try(step=index), first.ledger.entered(first.record(now))
-    ready = await way.ready(asked, ledger, now)
-    if not isinstance(ready, Success) or first.task.done():
+    ready = await way.fetched(asked, ledger, now)
+    if isinstance(ready, Missed) or first.task.done():
         return ()
     if way.deps.guards.resends.take(way.plan.steps[first.asked.step].endpoint) > 0.0:
         return ()
-    return (_start(step, way, ready.unwrap(), asked=asked, ledger=ledger, began=now),)
+    return (_start(step, way, ready, asked=asked, ledger=ledger, began=now),)
 
 
 async def _within(task: "asyncio.Task[_Ended]", seconds: float) -> None:

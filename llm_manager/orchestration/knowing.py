@@ -75,7 +75,7 @@ class Knowledge:
     def as_it_is(self) -> Snapshot:
         """What is known now."""
         known, statistics, shut = self._known.read(), self._statistics(), self._shut()
-        offline = self.online() is False
+        offline = bool(self._connectivity.read().unreached) and self.online() is False
         seen = self._seen.read()
         if seen.known is not known or seen.shut is not shut or seen.statistics_version != statistics.version or seen.offline is not offline:
             seen = self._seen.swap(lambda old: _renewed(old, known, statistics, shut, offline=offline))
@@ -105,12 +105,13 @@ class Knowledge:
         """Believe an answer more than an older look: who answers is well again, and the world elsewhere is there."""
         if not isinstance(event, (AttemptAnswered, AttemptFailed)):  # a union of them would be made anew on every event
             return
-        asked = self._known.read().clients.get(event.provider)
+        known = self._known.read()
+        asked = known.clients.get(event.provider)
         if asked is not None and asked.endpoint.locality != "local":
             seen = self._connectivity.read()
             if after_event(seen, event) is not seen:
-                self._connectivity.swap(lambda seen: after_event(seen, event))
-        if isinstance(event, AttemptAnswered) and self._known.read().healthy.get(event.provider) is False:
+                self._connectivity.swap(after_event, event)
+        if known.healthy and isinstance(event, AttemptAnswered) and known.healthy.get(event.provider) is False:
             self._known.swap(lambda known: evolve(known, healthy={**known.healthy, event.provider: True}))
 
     def _meet(self, model: str, provider: str | None) -> None:

@@ -26,7 +26,7 @@ from llm_manager.domain.requests import RequestMetadata
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.usage import Cost, Priced, TokenCount
 from llm_manager.effects import settle
-from llm_manager.orchestration.trying import Missed, Trial, key_now
+from llm_manager.orchestration.trying import Missed, Trial, fetch_keys, key_now
 from llm_manager.outcomes import Settled
 from llm_manager.policies.choosing import Besides
 from llm_manager.policies.deadlines import Patient, operation_seconds, total_seconds
@@ -155,9 +155,12 @@ class Round:
         """
         profile, deps = self.plan.steps[index].profile, self.deps
         client = deps.clients()[profile.provider]
-        key = await key_now(deps, profile, client.key, ledger)
-        if isinstance(key, Failure):
-            return key
+        keys = deps.guards.keys
+        if keys.ready is not None and (lacking := await fetch_keys(keys.ready, deps, profile, ledger)) is not None:
+            return Failure(lacking)
+        key = key_now(keys, profile, client.key, ledger)
+        if isinstance(key, Missed):
+            return Failure(key)
         guessed, most = texts_size(texts)
         leaving = OtherAttempt(
             call_id=self.call_id,
@@ -165,18 +168,17 @@ class Round:
             operation=self.operation,
             model=profile,
             endpoint=client.endpoint,
-            key=key.unwrap(),
+            key=key,
             metadata=self.asked.metadata,
             prompt_tokens=guessed,
             most_prompt_tokens=most,
             call_deadline=ledger.deadline,
             last_resort=last_resort,
         )
-        entered = await pass_all(deps.gates, leaving, deps.journal.emit)
-        if isinstance(entered, Failure):
-            refusal = entered.failure()
+        passed = await pass_all(deps.gates, leaving, deps.journal.emit)
+        if not isinstance(passed, list):
+            refusal = passed.failure()
             return Failure(Missed(error=refusal, key=leaving.key, sent=not refused_here(refusal)))
-        passed = entered.unwrap()
         outcome: Settled[_Said, LLMError] | None = None
         try:
             outcome = await self._sent(leaving, ledger, client, ask)

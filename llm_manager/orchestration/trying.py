@@ -22,7 +22,7 @@ from llm_manager.domain.usage import Cost, Unpriced
 from llm_manager.outcomes import Settled
 from llm_manager.policies.recovery import FIRST, GiveUp, Means, Move, Pause, Try, next_move, verdict
 from llm_manager.policies.routing import retirement
-from llm_manager.services.guards import Guards, Ready
+from llm_manager.services.guards import Guards, Keys, Ready
 from llm_manager.services.journal import Journal
 from llm_manager.services.world import World
 
@@ -228,30 +228,30 @@ class Sending(Protocol):
     def guards(self) -> Guards: ...
 
 
-async def key_now(deps: Sending, profile: ModelProfile, own: Secret | None, ledger: Ledger) -> Settled[Secret | None, Missed]:
-    """The key to ask a model with now, fetched when that is due; one that it has just refused is not sent again."""
-    keys = deps.guards.keys
-    if keys.ready is not None and (lacking := await _fetched(keys.ready, deps, profile, ledger)) is not None:
-        return Failure(Missed(error=lacking, sent=False))
+def key_now(keys: Keys, profile: ModelProfile, own: Secret | None, ledger: Ledger) -> Secret | Missed | None:
+    """The key to ask a model with now; one that it has just refused is not sent again."""
     key = keys.choose(profile.provider, own)
-    last = ledger.attempts[-1] if ledger.attempts else None
-    if last is None or key is None or not isinstance(last.error, AuthenticationFailed) or last.error.local:
-        return Success(key)
+    if key is None or not ledger.attempts:
+        return key
+    last = ledger.attempts[-1]
+    if not isinstance(last.error, AuthenticationFailed) or last.error.local:
+        return key
     if (last.provider, last.model, last.key_fingerprint) != (profile.provider, profile.name, key.fingerprint):
-        return Success(key)
-    return Failure(Missed(error=last.error, key=key, sent=False))
+        return key
+    return Missed(error=last.error, key=key, sent=False)
 
 
-async def _fetched(ready: Ready, deps: Sending, profile: ModelProfile, ledger: Ledger) -> LLMError | None:
-    """Wait for keys no longer than the call has time."""
+async def fetch_keys(ready: Ready, deps: Sending, profile: ModelProfile, ledger: Ledger) -> Missed | None:
+    """Fetch the keys of a provider when that is due, for no longer than the call has time."""
     scope = asyncio.timeout(ledger.deadline - deps.world.now())
     try:
         async with scope:
-            return await ready(profile.provider, deps.journal.emit)
+            lacking = await ready(profile.provider, deps.journal.emit)
     except TimeoutError:
         if not scope.expired():
             raise
-        return too_late(profile, ledger)
+        lacking = too_late(profile, ledger)
+    return None if lacking is None else Missed(error=lacking, sent=False)
 
 
 def too_late(profile: ModelProfile, ledger: Ledger) -> RequestTimeout:
@@ -262,10 +262,9 @@ def too_late(profile: ModelProfile, ledger: Ledger) -> RequestTimeout:
 
 def moves(ledger: Ledger, answered: ModelProfile) -> tuple[str, ...]:
     """Say that the first model asked is not the one that answered, what it met, and whether the other one is retired."""
-    turn = ledger.turn
-    if not turn:
+    if len(ledger.attempts) == ledger.begun:
         return ()
-    first = turn[0]
+    first = ledger.turn[0]
     if (first.error is None and not first.left) or (first.provider, first.model) == (answered.provider, answered.name):
         return ()
     met = "was slow" if first.error is None else f"failed ({first.error.tag})"

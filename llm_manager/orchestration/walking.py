@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Attempt, Call, Ledger, Limits
@@ -77,7 +77,7 @@ def _ledger(call: Call, longest: float) -> Ledger:
     deadline, most = call.started + total_seconds(call.request, longest), call.request.max_cost_usd
     if call.before is None:
         return Ledger(started=call.started, deadline=deadline, max_cost_usd=most)
-    return evolve(call.before, deadline=min(deadline, call.before.deadline), max_cost_usd=most)
+    return replace(call.before, deadline=min(deadline, call.before.deadline), max_cost_usd=most)
 
 
 def _remembering_limits(deps: WalkDeps, *, streamed: bool) -> Callable[[LLMRequest, Plan], tuple[tuple[Limits, ...], float]]:

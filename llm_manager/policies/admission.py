@@ -220,20 +220,28 @@ def wake_at(scope: Scope) -> float:
     return min(ready_at(scope, following), impatient.until)
 
 
+def easily(scope: Scope, model: str, now: float) -> tuple[Scope, Grant | None]:
+    """Let one leave where nothing but room is asked for and some is left; what `step` does then, without its size and its place."""
+    if not scope.easy or scope.under_way >= scope.room:
+        return scope, None
+    return _moved(scope, 1, scope.told, None, now), Grant(scope.granted + 1, now, 0, scope.charged, inf, model)
+
+
 def step(scope: Scope, event: Event, now: float) -> tuple[Scope, Commands]:
     """What follows from an event."""
     match event:
-        case Enter(waiter):
-            if scope.easy and scope.under_way < scope.room:
-                grant = Grant(scope.granted + 1, now, 0, scope.charged, inf, waiter.model)
-                return _moved(scope, 1, scope.told, None, now), (Granted(waiter.number, grant),)
-            return _entered(_at(scope, now), waiter, now)
-        case Ended(grant, how):
+        case Ended(grant, how):  # first, since it comes with every call
             if how == "accepted" and scope.under_way * 2 < scope.room and (scope.easy or _only_counts(scope)):
-                told = _newer(scope, grant, event.told)
+                told = scope.told if event.told is None else _newer(scope, grant, event.told)
                 if told is scope.told or is_plentiful(told, scope.room):
-                    return _moved(scope, -1, told, _corrected(scope.minute, event), now), ()
+                    minute = None if scope.minute is None else _corrected(scope.minute, event)
+                    return _moved(scope, -1, told, minute, now), ()
             return _pumped(*_ended(_at(scope, now), event, now), now)
+        case Enter(waiter):
+            after, easy = easily(scope, waiter.model, now)
+            if easy is not None:
+                return after, (Granted(waiter.number, easy),)
+            return _entered(_at(scope, now), waiter, now)
         case Opened(grant, told):
             return _pumped(_answered(_at(scope, now), grant, told, now, opened=True), (), now)
         case Left(waiter):

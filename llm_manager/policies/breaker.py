@@ -26,7 +26,7 @@ _SOON_SECONDS = 1.0
 """When to come back while probes are under way: nobody knows when they end."""
 
 
-class Closed(Struct, frozen=True, kw_only=True):
+class Closed(Struct, frozen=True):
     """All is well, as far as was ``seen``; ``probes`` still under way have no say here: another one has closed it."""
 
     epoch: int = 0
@@ -153,7 +153,7 @@ def ended(breaker: Breaker, settings: BreakerSettings, left: Leave, verdict: Ver
         return breaker
     match breaker:
         case Closed(seen=seen) if verdict == "answered":
-            return Closed(epoch=breaker.epoch, seen=counted(seen, settings, now=now, failed=0), probes=breaker.probes)
+            return Closed(breaker.epoch, counted(seen, settings, now=now, failed=0), breaker.probes)
         case Closed(seen=before):
             seen = counted(before, settings, now=now, failed=1)
             if too_many_failed(seen, settings, under_way=under_way):

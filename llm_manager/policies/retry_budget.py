@@ -3,7 +3,9 @@
 Calls and re-sends are counted in bins of five seconds, so that the memory is constant however many there are.
 """
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 WINDOW_SECONDS: Final = 60.0
 SHARE: Final = 0.2
@@ -14,7 +16,7 @@ BINS: Final = 12
 BIN_SECONDS: Final = WINDOW_SECONDS / BINS
 
 
-class Resent(NamedTuple):
+class Resent(Struct, frozen=True):
     """What was sent to an endpoint: in the newest bin, number ``bin``, and in those before it, oldest first."""
 
     bin: int
@@ -30,14 +32,15 @@ def bin_at(now: float) -> int:
 
 def called(state: Resent, now: float) -> Resent:
     """Count a request, re-sent or not."""
-    number, calls, resends, earlier = state if now < (state.bin + 1) * BIN_SECONDS else _at(state, bin_at(now))
-    return Resent(number, calls + 1, resends, earlier)
+    if now >= (state.bin + 1) * BIN_SECONDS:
+        state = _at(state, bin_at(now))
+    return Resent(state.bin, state.calls + 1, state.resends, state.earlier)
 
 
 def resent(state: Resent, now: float) -> Resent:
     """Count a re-send when it is decided on, so that whoever asks next knows of it."""
-    number, calls, resends, earlier = _at(state, bin_at(now))
-    return Resent(number, calls, resends + 1, earlier)
+    state = _at(state, bin_at(now))
+    return Resent(state.bin, state.calls, state.resends + 1, state.earlier)
 
 
 def taken(state: Resent, now: float) -> tuple[Resent, float]:
@@ -50,15 +53,15 @@ def wait_seconds(state: Resent, now: float) -> float:
     """Seconds until one more re-send is within bounds: as soon as enough of those counted are older than a minute."""
     if state.resends + sum(each[1] for each in state.earlier) < LEAST:
         return 0.0
-    number, calls, resends, earlier = _at(state, bin_at(now))
-    bins = (*earlier, (calls, resends))
+    state = _at(state, bin_at(now))
+    bins = (*state.earlier, (state.calls, state.resends))
     all_calls, all_resends = sum(each[0] for each in bins), sum(each[1] for each in bins)
-    first = number - len(earlier)
+    first = state.bin - len(state.earlier)
     for place, (bin_calls, bin_resends) in enumerate(bins):
         if _has_room(all_calls, all_resends):
             return 0.0 if place == 0 else _forgotten_at(first + place - 1) - now
         all_calls, all_resends = all_calls - bin_calls, all_resends - bin_resends
-    return _forgotten_at(number) - now
+    return _forgotten_at(state.bin) - now
 
 
 def _has_room(calls: int, resends: int) -> bool:

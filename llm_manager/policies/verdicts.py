@@ -18,7 +18,7 @@ class Bin(Struct, frozen=True, kw_only=True):
     failed: int
 
 
-class Verdicts(Struct, frozen=True, kw_only=True):
+class Verdicts(Struct, frozen=True):
     """``failures`` one after the other up to now, the bin that is filled until ``ends``, and those before it."""
 
     failures: int = 0
@@ -32,7 +32,7 @@ def counted(seen: Verdicts, settings: BreakerSettings, *, now: float, failed: in
     """One more request has ended, with ``failed`` 1 or 0; what has left the window is forgotten."""
     failures = seen.failures + 1 if failed else 0
     if now < seen.ends:
-        return Verdicts(failures=failures, ends=seen.ends, calls=seen.calls + 1, failed=seen.failed + failed, older=seen.older)
+        return Verdicts(failures, seen.ends, seen.calls + 1, seen.failed + failed, seen.older)
     begins = now - settings.window_seconds
     full = (*seen.older, Bin(ends=seen.ends, calls=seen.calls, failed=seen.failed))
     older = tuple(each for each in full if each.calls and each.ends > begins)[-_BINS:]

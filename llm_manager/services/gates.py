@@ -4,10 +4,10 @@ Whole answers, streams and what is no chat pass the same gates.
 """
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import msgspec
-from returns.result import Success
+from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import AnyAttempt
 from llm_manager.domain.errors import LLMError
@@ -50,17 +50,26 @@ Gate: TypeAlias = Callable[[AnyAttempt, Emit], Coroutine[Any, Any, Settled[Pass,
 """Waits until the request may go on, or refuses it. A cancelled wait leaves nothing behind."""
 
 
-async def pass_all(gates: Sequence[Gate], attempt: AnyAttempt, emit: Emit) -> Settled[Sequence[Pass], LLMError]:
+def _unheard(_: End) -> None: ...
+
+
+LET_THROUGH: Final[Settled[Pass, LLMError]] = Success(Pass(ended=_unheard))
+"""From a gate that does not want to know how the request ended: it is not told."""
+
+
+async def pass_all(gates: Sequence[Gate], attempt: AnyAttempt, emit: Emit) -> list[Pass] | Failure[LLMError]:
     """Go through gates in their order; one that refuses ends those that were passed before it."""
     passed: list[Pass] = []
     try:
         for gate in gates:
             entered = await gate(attempt, emit)
+            if entered is LET_THROUGH:
+                continue
             if not isinstance(entered, Success):
                 break
             passed.append(entered.unwrap())
         else:
-            return Success(passed)
+            return passed
     except BaseException:
         _end_unsent(passed, None)
         raise

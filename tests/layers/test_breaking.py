@@ -22,7 +22,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.standing import BreakerStanding
 from llm_manager.domain.usage import Unpriced
 from llm_manager.layers.breaking import breaking
-from llm_manager.services.gates import Pass, Replied, pass_all
+from llm_manager.services.gates import LET_THROUGH, Pass, Replied, pass_all
 from llm_manager.services.guards import Breakers
 from llm_manager.testing import attempt_for, run_virtual, samples
 from llm_manager.testing.world import fake_world
@@ -47,9 +47,9 @@ class Door:
     async def enter(self, endpoint: Endpoint = HERE, *, last_resort: bool = False) -> Pass | LLMError:
         """Pass both gates, as every request does."""
         entered = await pass_all((self.breakers.entry, self.breakers.gate), attempt(endpoint, last_resort=last_resort), self.told.append)
-        if not isinstance(entered, Success):
+        if isinstance(entered, Failure):
             return entered.failure()
-        return entered.unwrap()[-1]
+        return entered[-1] if entered else LET_THROUGH.unwrap()
 
     async def go(self, how: Replied | LLMError | None, endpoint: Endpoint = HERE) -> None:
         """Pass them, and end so."""

@@ -7,6 +7,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from llm_manager.domain.attempts import Ledger
 from llm_manager.domain.error_questions import is_transient, may_fall_back, may_try_another_key, refused_here
@@ -408,7 +409,7 @@ def test_no_fresh_model_is_asked_after_the_deadline() -> None:
     ledger = Ledger(started=0.0, deadline=10.0)
     ledger = ledger.entered(AttemptRecord(number=1, step=0, provider="p", model="m0", after_seconds=0.0, seconds=10.0, error=DOWN))
     assert next_move(plan, ledger, DOWN, now=10.0, jitter=0.0) == GiveUp(error=DOWN)
-    assert next_move(plan, evolve(ledger, deadline=11.0), DOWN, now=10.0, jitter=0.0) == Try(step=1)
+    assert next_move(plan, replace(ledger, deadline=11.0), DOWN, now=10.0, jitter=0.0) == Try(step=1)
 
 
 def test_a_key_that_was_kept_back_gives_way_to_another_without_a_re_send_and_not_for_ever() -> None:
