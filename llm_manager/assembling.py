@@ -235,7 +235,8 @@ def _house(deps: ManagerDeps) -> _House:
 def _chats(house: _House) -> tuple[Step[Call, LLMResponse], Step[Call, OpenStream]]:
     """Calls for whole answers, and calls for streams: the same layers around the same walk."""
     deps, config, clients, statistics, now = house.deps, house.deps.config, house.knowledge.clients, house.statistics, house.deps.world.now
-    memory, pricing = Memory(cache=deps.cache, journal=house.journal, now=now), remembering_price()
+    pricing = remembering_price()
+    memory = Memory(cache=deps.cache, journal=house.journal, now=now, pricing=pricing)
     walk = WalkDeps(
         world=deps.world,
         journal=house.journal,

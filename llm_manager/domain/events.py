@@ -1,16 +1,18 @@
 """What happens, told by one journal; times are seconds on the world's monotonic clock, spans are seconds."""
 
 from decimal import Decimal
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Final, Literal, TypeAlias
 
 from attrs import field, frozen
 
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.requests import RequestMetadata
-from llm_manager.domain.usage import Cost, Usage
+from llm_manager.domain.usage import Cost, Most, Unpriced, Usage
 
 Operation: TypeAlias = Literal["chat", "embed", "moderate", "create_image", "count_tokens"]
 """What a model is asked to do."""
+
+_UNTOLD: Final = Unpriced(reason="nobody told what it took")
 
 
 @frozen(kw_only=True)
@@ -44,6 +46,8 @@ class AttemptFailed:
     error: LLMError
     operation: Operation = "chat"
     metadata: RequestMetadata = field(factory=RequestMetadata)
+    key_fingerprint: str | None = None
+    most: Most | None = None
 
 
 @frozen(kw_only=True)
@@ -63,6 +67,8 @@ class AttemptAnswered:
     tokens_per_second: float | None = None
     """How fast it wrote, where its server tells."""
     metadata: RequestMetadata = field(factory=RequestMetadata)
+    key_fingerprint: str | None = None
+    most: Most | None = None
 
 
 @frozen(kw_only=True)
@@ -78,6 +84,8 @@ class AttemptLeft:
     seconds: float
     operation: Operation = "chat"
     metadata: RequestMetadata = field(factory=RequestMetadata)
+    key_fingerprint: str | None = None
+    most: Most | None = None
 
 
 @frozen(kw_only=True)
@@ -95,7 +103,7 @@ class MovedOn:
 
 @frozen(kw_only=True)
 class CacheHit:
-    """An answer was remembered, or shared with an equal call under way."""
+    """An answer was remembered, or shared with an equal call under way; ``usage`` and ``saved`` are what it took when it was made."""
 
     tag: ClassVar[Literal["CacheHit"]] = "CacheHit"
     at: float
@@ -103,6 +111,10 @@ class CacheHit:
     provider: str
     model: str
     shared: bool
+    operation: Operation = "chat"
+    usage: Usage | None = None
+    saved: Cost = _UNTOLD
+    metadata: RequestMetadata = field(factory=RequestMetadata)
 
 
 @frozen(kw_only=True)

@@ -67,6 +67,14 @@ Cost: TypeAlias = Priced | Unpriced
 
 
 @frozen(kw_only=True)
+class Most:
+    """The most that a request can have taken which may be billed, and of which nobody told what it took; None is not known."""
+
+    usd: Decimal | None
+    tokens: int | None
+
+
+@frozen(kw_only=True)
 class TokenCount:
     """How many tokens a request is; ``exact`` when the model's own counter said so, else an estimate."""
 

@@ -24,6 +24,7 @@ from llm_manager.outcomes import Settled
 from llm_manager.policies.cache_key import cache_key
 from llm_manager.policies.call_cost import NAME
 from llm_manager.policies.deadlines import late
+from llm_manager.policies.pricing import Pricing, price
 from llm_manager.services.cache import Cache
 from llm_manager.services.journal import Journal
 from llm_manager.services.steps import Events, OpenStream, Step, with_rest
@@ -49,6 +50,7 @@ class Memory:
     cache: Cache[LLMResponse]
     journal: Journal
     now: Callable[[], float]
+    pricing: Pricing = price
     flights: PerLoop[dict[str, Flight]] = field(factory=lambda: PerLoop(dict))
 
     async def holds(self, key: str, policy: CachePolicy) -> bool:
@@ -127,7 +129,7 @@ async def _recall(memory: Memory, key: str, attempt: Attempt) -> LLMResponse | N
     found = await memory.cache.get(key)
     if not isinstance(found, Success) or (answer := found.unwrap()) is None:
         return None
-    _tell(memory, attempt, shared=False)
+    _tell(memory, attempt, answer, shared=False)
     return answer
 
 
@@ -159,7 +161,7 @@ async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt,
                 raise
             return Failure(late(attempt))
         if isinstance(outcome, Success):
-            _tell(memory, attempt, shared=True)
+            _tell(memory, attempt, outcome.unwrap(), shared=True)
             return Success(evolve(outcome.unwrap(), shared=True, cost=_NOTHING_PAID))
         error = outcome.failure()
         if isinstance(error, BudgetExceeded):
@@ -212,7 +214,7 @@ async def _storing(memory: Memory, key: str, events: Events) -> Events:
         await events.aclose()
 
 
-def _tell(memory: Memory, attempt: Attempt, *, shared: bool) -> None:
+def _tell(memory: Memory, attempt: Attempt, answer: LLMResponse, *, shared: bool) -> None:
     memory.journal.emit(
         CacheHit(
             at=memory.now(),
@@ -220,5 +222,8 @@ def _tell(memory: Memory, attempt: Attempt, *, shared: bool) -> None:
             provider=attempt.endpoint.provider,
             model=attempt.model.name,
             shared=shared,
+            usage=answer.usage,
+            saved=memory.pricing(answer.usage, attempt.model.price),
+            metadata=attempt.metadata,
         )
     )

@@ -70,7 +70,15 @@ def embedding(deps: OperatingDeps, vectors: Cache[Vector] | None) -> Embed:
                 return Failure(with_attempts(error, job.records()))
             answer = job.answer(deps.world.now() - started)
             if 0 < len(answer.vectors) == answer.remembered:
-                hit = CacheHit(at=deps.world.now(), call_id=call_id, provider=profile.provider, model=profile.name, shared=False)
+                hit = CacheHit(
+                    at=deps.world.now(),
+                    call_id=call_id,
+                    provider=profile.provider,
+                    model=profile.name,
+                    shared=False,
+                    operation="embed",
+                    metadata=asked.metadata,
+                )
                 deps.journal.emit(hit)
             return Success(answer)
 

@@ -12,6 +12,7 @@ from llm_manager.domain.attempts import AnyAttempt
 from llm_manager.domain.configuration import Budget, BudgetPeriod, BudgetSplit, BudgetUnit
 from llm_manager.domain.models import KnownPrice, ModelProfile
 from llm_manager.domain.requests import RequestMetadata
+from llm_manager.domain.usage import Most
 from llm_manager.policies.names import canonical_provider
 from llm_manager.policies.pricing import dearest_millionths, is_free
 from llm_manager.policies.sizes import most_tokens
@@ -140,6 +141,12 @@ def worst_of(attempt: AnyAttempt) -> Worst:
     if completion is None:
         return Worst(None, None, _NO_BOUND)
     return Worst(tokens, ceil(dearest_millionths(prompt, completion, price).scaleb(_PARTS_PER_USD - 6, _EXACT)))
+
+
+def most_of(attempt: AnyAttempt) -> Most:
+    """The same as an amount of money, for what has ended and may be billed."""
+    worst = worst_of(attempt)
+    return Most(usd=None if worst.money is None else amount_of(worst.money, "usd"), tokens=worst.tokens)
 
 
 def parts(amount: Decimal, unit: BudgetUnit) -> int:

@@ -3,19 +3,22 @@
 from collections.abc import Callable
 
 from llm_manager.domain.attempts import AnyAttempt
+from llm_manager.domain.error_questions import charge_of
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import AttemptAnswered, AttemptFailed, AttemptLeft, AttemptStarted
-from llm_manager.domain.usage import Cost, Usage
+from llm_manager.domain.usage import Cost, Unpriced, Usage
+from llm_manager.policies.budget_rules import most_of
 from llm_manager.services.gates import Emit
 
 
 class Started:
     """An attempt that has left, to be told once that it was ``answered``, that it ``failed`` or that it was ``left``."""
 
-    __slots__ = ("_attempt", "_began", "_emit", "_now")
+    __slots__ = ("_attempt", "_began", "_emit", "_key", "_now")
 
     def __init__(self, attempt: AnyAttempt, emit: Emit, now: Callable[[], float]) -> None:
         self._attempt, self._emit, self._now = attempt, emit, now
+        key = self._key = None if attempt.key is None else attempt.key.fingerprint
         began = self._began = now()
         emit(
             AttemptStarted(
@@ -25,7 +28,7 @@ class Started:
                 provider=attempt.model.provider,
                 model=attempt.model.name,
                 operation=attempt.operation,
-                key_fingerprint=None if attempt.key is None else attempt.key.fingerprint,
+                key_fingerprint=key,
                 metadata=attempt.metadata,
             )
         )
@@ -46,6 +49,8 @@ class Started:
                 operation=attempt.operation,
                 tokens_per_second=tokens_per_second,
                 metadata=attempt.metadata,
+                key_fingerprint=self._key,
+                most=most_of(attempt) if usage is None or isinstance(cost, Unpriced) else None,
             )
         )
 
@@ -63,6 +68,8 @@ class Started:
                 error=error,
                 operation=attempt.operation,
                 metadata=attempt.metadata,
+                key_fingerprint=self._key,
+                most=None if charge_of(error) == "none" else most_of(attempt),
             )
         )
 
@@ -79,5 +86,7 @@ class Started:
                 seconds=at - self._began,
                 operation=attempt.operation,
                 metadata=attempt.metadata,
+                key_fingerprint=self._key,
+                most=most_of(attempt),
             )
         )
