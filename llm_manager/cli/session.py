@@ -24,6 +24,7 @@ from llm_manager.outcomes import Settled, sealed
 from llm_manager.services.guards import Guards
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
+from llm_manager.services.store import Store
 from llm_manager.services.world import World
 
 MAX_COST: Final = "--max-cost"
@@ -45,6 +46,8 @@ class Session:
     manager: LLMManager
     config: LLMConfig
     output: Output
+    store: Store | None = field(default=None, repr=False)
+    """What is kept between commands."""
     prepare: Prepare = field(default=_nothing_to_prepare, repr=False)
     catalogue: Catalogue = field(default=tuple, repr=False)
 
@@ -101,11 +104,15 @@ def open_session(
             deps = evolve(deps, guards=guarding(guards_of(settings, here, deps.keys)))
         return evolve(deps, journal=_overheard(deps.journal, telling_waits(output.note, here.now))) if tells_waits else deps
 
-    made = sealed(default_deps(settings, here).bind(lambda deps: make_llm_manager(settings, furnished(deps))))
+    built = sealed(default_deps(settings, here).map(furnished))
+    if isinstance(built, Failure):
+        return built
+    deps = built.unwrap()
+    made = sealed(make_llm_manager(settings, deps))
     if isinstance(made, Failure):
         return made
     manager = made.unwrap()
-    session = Session(manager=manager, config=settings, output=output, catalogue=lambda: known_models(settings, here))
+    session = Session(manager=manager, config=settings, output=output, store=deps.store, catalogue=lambda: known_models(settings, here))
     if settings.routing.airgap:
         return Success(session)
     return Success(evolve(session, prepare=preparing(manager, settings.embedded, output, here.environ, fetching(here))))

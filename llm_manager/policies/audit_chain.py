@@ -28,7 +28,8 @@ def verify(rows: Iterable[AuditRow], key: bytes, anchors: Sequence[Anchor | None
     After a fault the chain is taken up again from the digest that is there, so that one change is told once. An anchor that is None
     could not be read.
     """
-    due = sorted((anchor for anchor in anchors if anchor is not None), key=lambda anchor: anchor.rows)
+    known = {(anchor.rows, anchor.digest) for anchor in anchors if anchor is not None and anchor.rows}
+    due = sorted(known)
     found = _Found()
     for place, anchor in enumerate(anchors):
         if anchor is None:
@@ -38,15 +39,13 @@ def verify(rows: Iterable[AuditRow], key: bytes, anchors: Sequence[Anchor | None
         for fault in _faults(row, key, before, last):
             found.add(fault)
         count += 1
-        while at_anchor < len(due) and due[at_anchor].rows <= row.number:
-            anchor = due[at_anchor]
-            if anchor.rows != row.number or not hmac.compare_digest(anchor.digest.encode(), row.digest.encode()):
-                found.add(AuditFault(problem="cut", number=anchor.rows))
+        while at_anchor < len(due) and due[at_anchor][0] <= row.number:
+            if due[at_anchor] != (row.number, row.digest):
+                found.add(AuditFault(problem="cut", number=due[at_anchor][0]))
             at_anchor += 1
         before, last = row.digest, max(last, row.number)
-    for anchor in due[at_anchor:]:
-        if anchor.rows:
-            found.add(AuditFault(problem="cut", number=anchor.rows))
+    for number, _ in due[at_anchor:]:
+        found.add(AuditFault(problem="cut", number=number))
     return AuditReport(rows=count, anchors=len(anchors), digest=before, faulty=found.count, faults=tuple(found.told))
 
 

@@ -12,14 +12,15 @@ from llm_manager.services.journal import Subscriber
 
 @frozen(kw_only=True)
 class AuditTrail:
-    """A trail that only grows. ``subscriber`` takes events and returns at once; what it took is written when ``anchor`` returns,
-    and when the store is closed.
+    """A trail that only grows. ``subscriber`` takes events and returns at once; what it took is written when ``flush`` returns, which
+    anchors it, and when the store is closed.
 
     ``rows(after, most)`` reads them in order from the one after that number. ``anchor`` tells how long the trail is now, to be kept
     elsewhere; ``verify`` reads all of it and compares it with anchors.
     """
 
     subscriber: Subscriber
+    flush: Callable[[], FutureResult[None, LLMError]]
     rows: Callable[[int, int], FutureResult[tuple[AuditRow, ...], LLMError]]
     anchor: Callable[[], FutureResult[Anchor, LLMError]]
     verify: Callable[[Sequence[Anchor | None]], FutureResult[AuditReport, LLMError]]

@@ -79,10 +79,19 @@ def kept_audit(database: Database, key: Secret, wall: Callable[[], float], ancho
         rows, digest = (0, BEGINNING) if row is None else (row.number, row.digest)
         return Success(Anchor(rows=rows, digest=digest, at=wall()))
 
+    async def flush() -> Settled[None, LLMError]:
+        flushed = await queue.flush()
+        if since_anchor and not isinstance(flushed, Failure):  # who only looked at a trail vouches for nothing
+            anchored = await anchor()
+            return anchored if isinstance(anchored, Failure) else Success(None)
+        return flushed
+
     async def anchor() -> Settled[Anchor, LLMError]:
+        nonlocal since_anchor
         flushed = await queue.flush()
         if isinstance(flushed, Failure):
             return flushed
+        since_anchor = 0
         found = await database.read(last)
         if anchors is None or isinstance(found, Failure):
             return found
@@ -95,7 +104,7 @@ def kept_audit(database: Database, key: Secret, wall: Callable[[], float], ancho
             return flushed
         return await database.read(lambda connection: Success(verify(_all(connection), secret, anchors)))
 
-    return AuditTrail(subscriber=subscriber, rows=publish(rows), anchor=publish(anchor), verify=publish(verified))
+    return AuditTrail(subscriber=subscriber, flush=publish(flush), rows=publish(rows), anchor=publish(anchor), verify=publish(verified))
 
 
 def _add(anchors: Path, found: Settled[Anchor, LLMError]) -> None:

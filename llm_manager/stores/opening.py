@@ -39,7 +39,7 @@ def store_of(database: Database, settings: StoreSettings, world: World) -> Store
 
     async def close() -> None:
         if audit is not None:
-            await settle(audit.anchor())
+            await settle(audit.flush())
         await database.close()
 
     return Store(place=database.place, conversations=memory_conversations(), audit=audit, close=close)
