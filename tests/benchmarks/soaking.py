@@ -2,7 +2,8 @@
 
 Calls, streams, calls that are left and calls whose primary is ill, of ever new users, features and prompts, through a manager
 with everything on: breakers, limits, budgets, keys, statistics, the cache and conversations. The first failure of each kind is
-printed, and minutes in which more than one call in a hundred failed end the run as failed: a manager that refuses keeps its memory too.
+printed, and the run fails if in a minute more than one call in a hundred failed or was left to the backup: a manager that refuses
+everything keeps its memory too.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from pathlib import Path
 from attrs import evolve
 from returns.result import Failure, Result
 
-from llm_manager import LLMConfig, LLMRequest, ProviderSettings, RequestMetadata, Secret, make_llm_manager, settle
+from llm_manager import LLMConfig, LLMRequest, LLMResponse, ProviderSettings, RequestMetadata, Secret, make_llm_manager, settle
 from llm_manager.domain.configuration import Budget, CacheSettings
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.plans import RoutingPolicy
@@ -28,8 +29,8 @@ from llm_manager.wiring import default_deps
 from tests.benchmarks.upstream import Upstream
 
 CALLERS = 64
-_MOST_FAILED = 0.01
-"""The share of a minute's calls that may fail: all are sent again, and some can fail in each of their attempts."""
+_MOST_ILL = 0.01
+"""The share of a minute's calls that may fail or be left to the backup: some meet an ill primary in each of their attempts."""
 _PLENTY = Decimal(10**15)
 """More than a soak can spend, so that what is measured is calls and not refusals.
 
@@ -77,11 +78,14 @@ class Seen:
     def __init__(self) -> None:
         self.ended: Counter[str] = Counter()
         self.errors: Counter[str] = Counter()
+        self.by_backup = 0
 
     def note(self, kind: str, outcome: Result[object, LLMError] | None) -> None:
         """Count one; the first failure of each kind of error is printed as it is."""
         if not isinstance(outcome, Failure):
             self.ended[kind] += 1
+            answer = None if outcome is None else outcome.unwrap()
+            self.by_backup += isinstance(answer, LLMResponse) and answer.provider == "vllm"
             return
         error = outcome.failure()
         self.ended[f"{kind} failed"] += 1
@@ -144,7 +148,7 @@ async def measure(upstream: Upstream, minutes: float) -> None:
             await one(manager, next(numbers), seen)
 
     async def watch() -> None:
-        first, at, calls, failed = None, 0.0, 0, 0
+        first, at, calls, failed, by_backup = None, 0.0, 0, 0, 0
         while (at := at + _WARM_SECONDS) <= minutes * 60 + 0.5:
             await asyncio.sleep(max(0.0, began + at - time.perf_counter()))
             gc.collect()
@@ -152,19 +156,21 @@ async def measure(upstream: Upstream, minutes: float) -> None:
             first = memory if first is None else first
             print(
                 f"  {at / 60:4.0f} min  {memory:7.1f} MiB ({memory - first:+.1f})  {descriptors():4d} descriptors  "
-                f"{len(asyncio.all_tasks()):4d} tasks  {seen.calls - calls:6d} calls, {seen.failed - failed} failed; {dict(seen.ended)}",
+                f"{len(asyncio.all_tasks()):4d} tasks  {seen.calls - calls:6d} calls, {seen.failed - failed} failed, "
+                f"{seen.by_backup - by_backup} by the backup; {dict(seen.ended)}",
                 flush=True,
             )
-            if seen.failed - failed > _MOST_FAILED * (seen.calls - calls):
+            if seen.failed - failed + seen.by_backup - by_backup > _MOST_ILL * (seen.calls - calls):
                 stormy.append(at / 60)
-            calls, failed = seen.calls, seen.failed
+            calls, failed, by_backup = seen.calls, seen.failed, seen.by_backup
 
     await asyncio.gather(watch(), *(caller() for _ in range(CALLERS)))
     await manager.close()
     await asyncio.sleep(0.1)
     print(f"  closed: {descriptors()} descriptors, {len(asyncio.all_tasks())} tasks, {seen.calls / minutes / 60:.0f} calls a second")
     if stormy:
-        sys.exit(f"  calls were refused or failed in the minutes to {', '.join(f'{at:.0f}' for at in stormy)}: {dict(seen.errors)}")
+        minutes_said = ", ".join(f"{at:.0f}" for at in stormy)
+        sys.exit(f"  calls failed or were left to the backup in the minutes to {minutes_said}: {seen.by_backup}, {dict(seen.errors)}")
 
 
 if __name__ == "__main__":
