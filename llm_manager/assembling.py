@@ -54,6 +54,7 @@ from llm_manager.orchestration.offering import offering
 from llm_manager.orchestration.operating import OperatingDeps
 from llm_manager.orchestration.performing import Performing
 from llm_manager.orchestration.rechecking import Rechecking, RecheckingDeps, rechecking
+from llm_manager.orchestration.remembering import remembering
 from llm_manager.orchestration.streaming import streaming
 from llm_manager.orchestration.structuring import structuring
 from llm_manager.orchestration.tending import resetting_breakers, resetting_usage, telling_usage
@@ -102,6 +103,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         reset_breaker=resetting_breakers(guards, knowledge.clients, journal.emit),
         usage=telling_usage(lambda provider: usage_of(statistics.read(), house.standing(), config.budgets, provider), knowledge.clients),
         check_limits=checking_limits(LimitingDeps(plan=house.plan, clients=knowledge.clients, guards=guards, now=now)),
+        remembered=remembering(house.plan, knowledge.clients, deps.cache if config.cache.enabled else None),
         reset_usage=resetting_usage(guards, journal.emit),
         models=publish(house.models),
         credits=telling_credits(knowledge.clients, house.forbidden),

@@ -142,6 +142,10 @@ class BlockingManager:
         """Say whether a request would pass its limits now, or what it would meet."""
         return self._manager.check_limits(request)
 
+    def remembered(self, request: LLMRequest, /) -> Result[bool, LLMError]:
+        """Say whether the answer is in the cache, of whom the request would be asked first."""
+        return self._wait(lambda: self._manager.remembered(request))
+
     def reset_usage(self, period: ResetPeriod, /) -> Result[None, LLMError]:
         """Begin the budgets of a period anew."""
         return self._manager.reset_usage(period)

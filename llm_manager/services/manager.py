@@ -109,6 +109,8 @@ class LLMManager:
     reset_breaker: ResetBreaker
     usage: TellUsage
     check_limits: CheckLimits
+    remembered: Callable[[LLMRequest], FutureResult[bool, LLMError]]
+    """Whether the answer is in the cache, of whom the request would be asked first; nothing is sent."""
     reset_usage: ResetUsage
     models: Callable[[], FutureResult[tuple[ModelProfile, ...], LLMError]]
     credits: Callable[[], FutureResult[tuple[Credits, ...], LLMError]]

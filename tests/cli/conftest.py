@@ -113,6 +113,7 @@ def scene() -> Setting:
             usage=unasked,
             check_limits=unasked,
             reset_usage=unasked,
+            remembered=lambda _: FutureResult.from_value(False),
             models=lambda: FutureResult.from_result(models),
             discover=lambda: FutureResult.from_value(()),
             close=close,

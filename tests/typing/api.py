@@ -172,6 +172,7 @@ async def asking(manager: LLMManager) -> None:
     assert_type(manager.reset_breaker("openai"), Result[None, LLMError])
     assert_type(manager.check_limits(REQUEST), Result[None, LLMError])
     assert_type(manager.reset_usage("day"), Result[None, LLMError])
+    assert_type(await settle(manager.remembered(REQUEST)), Settled[bool, LLMError])
     assert_type(await settle(manager.generate(REQUEST)), Settled[LLMResponse, LLMError])
     assert_type(await settle(manager.health()), Settled[tuple[Health, ...], LLMError])
     assert_type(await settle(manager.models()), Settled[tuple[ModelProfile, ...], LLMError])
@@ -300,6 +301,7 @@ def without_await(manager: LLMManager) -> None:
         assert_type(m.reset_breaker(), Result[None, LLMError])
         assert_type(m.check_limits(), Result[None, LLMError])
         assert_type(m.reset_usage("monthly"), Result[None, LLMError])
+        assert_type(m.remembered(REQUEST), Result[bool, LLMError])
 
 
 @publish
