@@ -1,25 +1,70 @@
-"""`llm-manager run --estimate`: what the run will take, by every row it would send; nothing is sent."""
+"""What a run will take, by every row it would send, in words and as data; nothing is sent."""
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any, Final
+
+from attrs import frozen
+from returns.result import Success
 
 from llm_manager.cli.session import Session
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.usage import Cost, Priced
+from llm_manager.effects import settle
 from llm_manager.policies.estimating import Estimate, estimate
+from llm_manager.policies.plurals import counted
+from llm_manager.runs.jobs import Job, pinned
+from llm_manager.runs.surveying import Survey, every_request
 
 _PLACES: Final = 4
 
 
-def estimated(session: Session, profile: ModelProfile, requests: Iterator[LLMRequest], concurrency: int | None) -> Estimate:
-    """What it takes to ask a model all of them."""
-    at_once = concurrency or session.config.performance.concurrency
-    return estimate(requests, profile, session.config.providers.get(profile.provider), concurrency=at_once)
+@frozen(kw_only=True)
+class RunEstimate:
+    """What a run takes of one model. Of its ``rows`` so many are ``to_ask``, ``unique`` of them different; ``cached`` of those are at hand.
+
+    ``taken`` is what the others take.
+    """
+
+    profile: ModelProfile
+    rows: int
+    to_ask: int
+    unique: int
+    cached: int
+    taken: Estimate
 
 
-def estimate_lines(profile: ModelProfile, found: Estimate) -> Iterator[str]:
+async def estimated(session: Session, job: Job, found: Survey, profile: ModelProfile, concurrency: int | None) -> RunEstimate:
+    """What it takes to ask a model all that is to be asked: equal rows once, and nothing for answers that are remembered."""
+    asked = pinned(job, profile)
+    held = [await _held(session, request) for request in every_request(asked, found)] if session.config.cache.enabled else []
+    settings = session.config.providers.get(profile.provider)
+    taken = estimate(
+        (request for request, known in zip_longest(every_request(asked, found), held) if not known),
+        profile,
+        settings,
+        concurrency=concurrency or session.config.performance.concurrency,
+    )
+    return RunEstimate(
+        profile=profile,
+        rows=found.tally.rows,
+        to_ask=found.requests + sum(found.twins.values()),
+        unique=found.requests,
+        cached=sum(held),
+        taken=taken,
+    )
+
+
+async def _held(session: Session, request: LLMRequest) -> bool:
+    known = await settle(session.manager.remembered(request))
+    return isinstance(known, Success) and known.unwrap()
+
+
+def estimate_lines(whole: RunEstimate) -> Iterator[str]:
     """The estimate for people."""
+    profile, found = whole.profile, whole.taken
+    yield f"{counted(whole.rows, 'row')}, {whole.to_ask} to ask, {whole.unique} of them different, {whole.cached} in the cache"
     yield (
         f"{profile.name} of {profile.provider}: about {found.prompt_tokens} tokens to read, "
         f"and {found.completion_tokens} to write if answers are of usual length"
@@ -28,9 +73,14 @@ def estimate_lines(profile: ModelProfile, found: Estimate) -> Iterator[str]:
     yield f"time: {_time(found.seconds)}, if nothing fails and one answer takes {profile.latency_seconds:g} s"
 
 
-def estimate_document(found: Estimate) -> dict[str, Any]:
+def estimate_document(whole: RunEstimate) -> dict[str, Any]:
     """The estimate as data; what is not known is null."""
+    found = whole.taken
     return {
+        "rows": whole.rows,
+        "to_ask": whole.to_ask,
+        "unique": whole.unique,
+        "cached": whole.cached,
         "requests": found.requests,
         "prompt_tokens": found.prompt_tokens,
         "completion_tokens": found.completion_tokens,

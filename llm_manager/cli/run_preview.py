@@ -10,7 +10,7 @@ from returns.result import Failure
 from llm_manager.cli.documents import plan_document
 from llm_manager.cli.exits import OK, error_document, error_line, exit_code
 from llm_manager.cli.plan import plan_lines
-from llm_manager.cli.run_estimate import estimate_document, estimate_lines, estimated
+from llm_manager.cli.run_estimate import RunEstimate, estimate_document, estimate_lines, estimated
 from llm_manager.cli.run_overwriting import strangers_line
 from llm_manager.cli.run_words import Prepared
 from llm_manager.cli.session import Session
@@ -23,7 +23,7 @@ from llm_manager.policies.plurals import counted
 from llm_manager.runs.jobs import Job
 from llm_manager.runs.memory_log import memory_run_log
 from llm_manager.runs.run_log import peek_run_log
-from llm_manager.runs.surveying import Survey, every_request, requests_to_ask, survey
+from llm_manager.runs.surveying import Survey, requests_to_ask, survey
 
 _SHOWN: Final = 3
 
@@ -52,25 +52,28 @@ def preview(session: Session, prepared: Prepared, looking: Previewing) -> int:
     if isinstance(found, Failure):
         return output.failure(found.failure())
     requests = requests_to_ask(job, found.unwrap(), looking.limit or _SHOWN)
-    planned = asyncio.run(_planned(session, requests[0])) if requests else None
-    counted_up = None
-    if looking.counting and planned is not None and not isinstance(planned, Failure):
-        counted_up = estimated(session, planned.unwrap().steps[0].profile, every_request(job, found.unwrap()), looking.concurrency)
+    planned, counted_up = asyncio.run(_looked(session, job, found.unwrap(), requests[0], looking)) if requests else (None, None)
     if output.json:
         told = _document(job, found.unwrap(), requests, planned)
         output.document(told if counted_up is None else {**told, "estimate": estimate_document(counted_up)})
     else:
         _show(session, found.unwrap(), () if looking.counting else requests, planned)
-        if counted_up is not None and planned is not None:
-            for line in estimate_lines(planned.unwrap().steps[0].profile, counted_up):
+        if counted_up is not None:
+            for line in estimate_lines(counted_up):
                 output.text(line)
     return exit_code(planned.failure()) if isinstance(planned, Failure) else OK
 
 
-async def _planned(session: Session, request: LLMRequest) -> Settled[Plan, LLMError]:
+async def _looked(
+    session: Session, job: Job, found: Survey, request: LLMRequest, looking: Previewing
+) -> tuple[Settled[Plan, LLMError], RunEstimate | None]:
+    """Where the first request would go, and, where that is wanted, what it takes to ask all of them there."""
     async with session.manager as manager:
         await settle(manager.discover())
-        return sealed(manager.plan(request))
+        planned = sealed(manager.plan(request))
+        if not looking.counting or isinstance(planned, Failure):
+            return planned, None
+        return planned, await estimated(session, job, found, planned.unwrap().steps[0].profile, looking.concurrency)
 
 
 def _show(session: Session, found: Survey, requests: Sequence[LLMRequest], planned: Settled[Plan, LLMError] | None) -> None:

@@ -371,7 +371,7 @@ def test_an_estimate_tells_what_it_would_take_and_sends_nothing(go: Go, rows: Pa
         url = server.url + "/v1"
         told = go(url, str(rows), "-o", str(out), "--estimate", "--concurrency", "2")
         assert told.returncode == 0
-        assert told.stdout.startswith("tiny of lmstudio: about ")
+        assert told.stdout.startswith("10 rows, 10 to ask, 10 of them different, 0 in the cache\ntiny of lmstudio: about ")
         assert "cost: at least 0 USD, about 0 USD, at most 0 USD" in told.stdout
         assert "time: about " in told.stdout
         assert "10 requests to send; nothing was sent" in told.stderr

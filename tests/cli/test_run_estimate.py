@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from attrs import evolve
 
-from llm_manager.cli.run_estimate import estimate_document, estimate_lines
+from llm_manager.cli.run_estimate import RunEstimate, estimate_document, estimate_lines
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.usage import Priced, Unpriced
 from llm_manager.policies.estimating import Estimate
@@ -22,10 +22,18 @@ FOUND = Estimate(
 )
 
 
+WHOLE = RunEstimate(profile=PROFILE, rows=6, to_ask=5, unique=4, cached=1, taken=FOUND)
+
+
 def test_what_is_unknown_is_called_so() -> None:
-    _, cost, _ = estimate_lines(PROFILE, FOUND)
+    rows, _, cost, _ = estimate_lines(WHOLE)
+    assert rows == "6 rows, 5 to ask, 4 of them different, 1 in the cache"
     assert cost == "cost: at least 0.0000 USD, about 1.2346 USD, at most unknown (nobody knows)"
-    assert estimate_document(FOUND) == {
+    assert estimate_document(WHOLE) == {
+        "rows": 6,
+        "to_ask": 5,
+        "unique": 4,
+        "cached": 1,
         "requests": 3,
         "prompt_tokens": 30,
         "completion_tokens": 900,
@@ -46,5 +54,5 @@ def test_what_is_unknown_is_called_so() -> None:
     ],
 )
 def test_time_in_words(seconds: float | None, words: str) -> None:
-    *_, time = estimate_lines(PROFILE, evolve(FOUND, seconds=seconds))
+    *_, time = estimate_lines(evolve(WHOLE, taken=evolve(FOUND, seconds=seconds)))
     assert time.startswith(f"time: {words}")

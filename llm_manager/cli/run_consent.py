@@ -1,0 +1,80 @@
+"""Agreeing to what a run will cost, before anything is sent: asked on a terminal, refused elsewhere unless it was said beforehand."""
+
+import asyncio
+from decimal import Decimal
+from typing import Final, TextIO
+
+from attrs import frozen
+from returns.result import Failure
+
+from llm_manager.cli.exits import FAILED
+from llm_manager.cli.run_estimate import RunEstimate, estimate_lines, estimated
+from llm_manager.cli.session import Session
+from llm_manager.domain.errors import ConfigurationError
+from llm_manager.domain.models import KnownPrice, ModelProfile
+from llm_manager.domain.usage import Unpriced, Usage
+from llm_manager.effects import settle
+from llm_manager.outcomes import sealed
+from llm_manager.policies.budget_words import plain
+from llm_manager.policies.consenting import doubt, unknown_cost
+from llm_manager.policies.pricing import is_free, price
+from llm_manager.runs.jobs import Job
+from llm_manager.runs.surveying import Survey, requests_to_ask
+
+_LOOKED_AT: Final = 20
+_YES: Final = ("y", "yes")
+
+
+@frozen(kw_only=True)
+class Consent:
+    """What was said beforehand: ``given`` by --yes, or a budget of the run's own; ``terminal`` is where somebody may be asked."""
+
+    given: bool = False
+    budget_usd: Decimal | None = None
+    terminal: TextIO
+    concurrency: int | None = None
+
+
+def withheld(session: Session, job: Job, found: Survey, consent: Consent) -> int | None:
+    """The exit code of a run that is not agreed to; None for one that may begin. Nothing is asked about what costs nothing."""
+    output = session.output
+    if consent.given or consent.budget_usd is not None or not found.requests:
+        return None
+    profile = asyncio.run(_asked_first(session, job, found))
+    if profile is None or (isinstance(profile.price, KnownPrice) and is_free(profile.price)):
+        return None
+    priced = price(Usage(input_tokens=1, output_tokens=1), profile.price)
+    if isinstance(priced, Unpriced):
+        output.note(f"note: what {profile.name} costs is not known ({priced.reason})")
+        return None
+    whole = asyncio.run(estimated(session, job, found, profile, consent.concurrency))
+    if (unknown := unknown_cost(whole.taken)) is not None:
+        output.note(f"note: {unknown}")
+    why = doubt(whole.taken, above_usd=session.config.display.ask_above_usd)
+    return None if why is None else _asked(session, whole, why, consent)
+
+
+def _asked(session: Session, whole: RunEstimate, why: str, consent: Consent) -> int | None:
+    output = session.output
+    for line in estimate_lines(whole):
+        output.note(line)
+    if not (consent.terminal.isatty() and output.err.isatty()):
+        above = plain(session.config.display.ask_above_usd)
+        message = f"{why}, and nobody is there to be asked: say --yes, or bound it with --budget (display.ask_above_usd is {above})"
+        return output.failure(ConfigurationError(message=message))
+    output.err.write(f"{why}; go on? [y/N] ")
+    output.err.flush()
+    if consent.terminal.readline().strip().lower() in _YES:
+        return None
+    output.note("nothing was sent")
+    return FAILED
+
+
+async def _asked_first(session: Session, job: Job, found: Survey) -> ModelProfile | None:
+    """The model that the run would settle on; None where that is nobody, which is told when it begins."""
+    await settle(session.manager.discover())
+    for request in requests_to_ask(job, found, _LOOKED_AT):
+        planned = sealed(session.manager.plan(request))
+        if not isinstance(planned, Failure):
+            return planned.unwrap().steps[0].profile
+    return None
