@@ -58,7 +58,8 @@ def default_deps(
     (`make_guards`) let requests through in place of the manager's own: managers with the same ones share limits, budgets and keys.
     """
     from llm_manager.clients.catalogue import build_client
-    from llm_manager.stores.memory import memory_cache, memory_conversations
+    from llm_manager.stores.memory import memory_conversations
+    from llm_manager.stores.memory_cache import memory_cache
     from llm_manager.telemetry.journal import journal_of
     from llm_manager.telemetry.logging import log
 

@@ -124,7 +124,7 @@ class Attempt:
     ``deadline`` is when it must have replied, with a whole answer or an opened stream; ``call_deadline`` is when all
     must have ended, ``total_seconds`` after the call began. Both are moments on the world's monotonic clock. It may wait
     ``patience_seconds`` for an endpoint that has asked everybody to wait; ``last_resort`` is set when every other one is shut too.
-    ``left_usd`` is what is left of the request's ``max_cost_usd``, None when it has none.
+    ``left_usd`` is what is left of the request's ``max_cost_usd``, None when it has none; ``private`` is what its plan found.
     """
 
     call_id: str
@@ -141,6 +141,7 @@ class Attempt:
     patience_seconds: float = inf
     last_resort: bool = False
     left_usd: Decimal | None = None
+    private: bool = False
     whereabouts: Whereabouts = field(factory=Whereabouts, eq=False, repr=False)
 
     @property

@@ -87,11 +87,15 @@ class ProviderSettings:
 
 @frozen(kw_only=True)
 class CacheSettings:
-    """Whether, how long (seconds) and how many answers are remembered."""
+    """Whether, how long (seconds) and how many answers are remembered: ``max_size`` in this process and ``max_rows`` in the store, where
+    there is one, each within ``max_bytes``. As much again is for the vectors of texts.
+    """
 
     enabled: bool = True
     ttl_seconds: float = 3600.0
     max_size: int = 1000
+    max_rows: int = 100_000
+    max_bytes: int = 256 * 1024 * 1024
 
 
 @frozen(kw_only=True)

@@ -14,6 +14,7 @@ from returns.result import Failure, Success
 
 from llm_manager.cells import PerLoop
 from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.caching import Provenance, Remembered
 from llm_manager.domain.errors import BudgetExceeded, LLMError, RequestTimeout
 from llm_manager.domain.events import CacheHit
 from llm_manager.domain.requests import CachePolicy, RequestMetadata
@@ -59,8 +60,8 @@ class Memory:
             return False
         if key in self.flights.get():
             return True
-        found = await self.cache.get(key) if policy == "use" else None
-        return isinstance(found, Success) and found.unwrap() is not None
+        found = await self.cache.holds(key) if policy == "use" else None
+        return isinstance(found, Success) and found.unwrap()
 
 
 def caching(memory: Memory) -> Callable[[Step[Attempt, LLMResponse]], Step[Attempt, LLMResponse]]:
@@ -97,9 +98,9 @@ def caching_streams(memory: Memory) -> Callable[[Step[Attempt, OpenStream]], Ste
                 return outcome
             opened = outcome.unwrap()
             if isinstance(opened.first, StreamFinished):
-                await _store(memory, key, opened.first.response)
+                await _store(memory, key, attempt, opened.first.response)
                 return outcome
-            return with_rest(outcome, lambda events: _storing(memory, key, events))
+            return with_rest(outcome, lambda events: _storing(memory, key, attempt, events))
 
         return cached
 
@@ -127,16 +128,27 @@ async def _recall(memory: Memory, key: str, attempt: Attempt) -> LLMResponse | N
     if attempt.request.cache != "use":
         return None
     found = await memory.cache.get(key)
-    if not isinstance(found, Success) or (answer := found.unwrap()) is None:
+    if not isinstance(found, Success) or (remembered := found.unwrap()) is None:
         return None
+    answer = remembered.value
     _tell(memory, attempt, answer, shared=False)
     return answer
 
 
-async def _store(memory: Memory, key: str, answer: LLMResponse) -> None:
+async def _store(memory: Memory, key: str, attempt: Attempt, answer: LLMResponse) -> None:
     """Remember a complete answer, marked as one that will have come from memory."""
-    if answer.finish == "stop":
-        await memory.cache.put(key, evolve(answer, cached=True, cost=_NOTHING_PAID))
+    if answer.finish != "stop" or answer.cached:
+        return
+    cost = memory.pricing(answer.usage, attempt.model.price)
+    provenance = Provenance(
+        provider=attempt.endpoint.provider,
+        model=attempt.model.name,
+        tenant=attempt.metadata.tenant,
+        tags=attempt.metadata.tags,
+        private=attempt.private,
+        cost_usd=cost.usd if isinstance(cost, Priced) else None,
+    )
+    await memory.cache.put(key, Remembered(value=evolve(answer, cached=True, cost=_NOTHING_PAID), provenance=provenance))
 
 
 async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt, LLMResponse]) -> Settled[LLMResponse, LLMError]:
@@ -196,7 +208,7 @@ async def _fly(
     try:
         outcome = await step(attempt)
         if isinstance(outcome, Success):
-            await _store(memory, key, outcome.unwrap())
+            await _store(memory, key, attempt, outcome.unwrap())
         return outcome
     finally:
         landed = flights.get(key)
@@ -204,11 +216,11 @@ async def _fly(
             del flights[key]
 
 
-async def _storing(memory: Memory, key: str, events: Events) -> Events:
+async def _storing(memory: Memory, key: str, attempt: Attempt, events: Events) -> Events:
     try:
         async for event in events:
             if not isinstance(event, Failure) and isinstance(finished := event.unwrap(), StreamFinished):
-                await _store(memory, key, finished.response)
+                await _store(memory, key, attempt, finished.response)
             yield event
     finally:
         await events.aclose()

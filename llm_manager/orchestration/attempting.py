@@ -100,6 +100,7 @@ class Way(Struct, frozen=True):
             patience_seconds=self.patience(asked, ledger),
             last_resort=asked.last_resort,
             left_usd=None if ledger.max_cost_usd is None else left_of(ledger),
+            private=self.plan.classification.sensitivity == "private",
         )
 
     async def send(self, step: Step[Attempt, Reply], attempt: Attempt, index: int, ledger: Ledger, began: float) -> Settled[Reply, Missed]:

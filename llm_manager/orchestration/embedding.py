@@ -15,11 +15,12 @@ from returns.future import FutureResult
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Ledger
+from llm_manager.domain.caching import Provenance, Remembered
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest, Vector
 from llm_manager.domain.errors import AttemptRecord, Attempts, LLMError, with_attempts
 from llm_manager.domain.events import CacheHit
 from llm_manager.domain.plans import Plan
-from llm_manager.domain.usage import Usage
+from llm_manager.domain.usage import Priced, Usage
 from llm_manager.effects import publish
 from llm_manager.orchestration.asking_once import one_for_each
 from llm_manager.orchestration.operating import OperatingDeps, Round, cost_of
@@ -92,23 +93,37 @@ class _Memory:
     cache: Cache[Vector]
     key: Callable[[str], str]
     reads: bool
+    provenance: Provenance
 
     async def recall(self, text: str) -> Vector | None:
         """The remembered vector; a cache that fails remembers nothing."""
         if not self.reads:
             return None
         found = await self.cache.get(self.key(text))
-        return found.unwrap() if isinstance(found, Success) else None
+        remembered = found.unwrap() if isinstance(found, Success) else None
+        return None if remembered is None else remembered.value
 
-    async def store(self, text: str, vector: Vector) -> None:
-        await self.cache.put(self.key(text), vector)
+    async def store(self, answer: Embeddings, batch: tuple[str, ...]) -> None:
+        """Remember the vectors of a batch; each text took its share of what the batch cost."""
+        cost = answer.cost.usd / len(batch) if isinstance(answer.cost, Priced) else None
+        provenance = evolve(self.provenance, cost_usd=cost)
+        for text, vector in zip(batch, answer.vectors, strict=True):
+            await self.cache.put(self.key(text), Remembered(value=vector, provenance=provenance))
 
 
 def _memory(asked: EmbedRequest, plan: Plan, vectors: Cache[Vector] | None) -> _Memory | None:
     if vectors is None or asked.cache == "off":
         return None
     step = plan.steps[0]
-    return _Memory(cache=vectors, key=vector_keys(asked, step.endpoint, step.profile.name), reads=asked.cache == "use")
+    provenance = Provenance(
+        provider=step.profile.provider,
+        model=step.profile.name,
+        tenant=asked.metadata.tenant,
+        tags=asked.metadata.tags,
+        private=plan.classification.sensitivity == "private",
+    )
+    key = vector_keys(asked, step.endpoint, step.profile.name)
+    return _Memory(cache=vectors, key=key, reads=asked.cache == "use", provenance=provenance)
 
 
 class _Job:
@@ -166,10 +181,9 @@ class _Job:
                 return
             answer = outcome.unwrap()
             self._paid.append(evolve(answer, vectors=()))
-            for text, vector in zip(batch, answer.vectors, strict=True):
-                self._found[text] = vector
-                if self._memory is not None:
-                    await self._memory.store(text, vector)
+            self._found.update(zip(batch, answer.vectors, strict=True))
+            if self._memory is not None:
+                await self._memory.store(answer, batch)
 
     def _give_up(self, error: LLMError) -> None:
         if self._failed is None:

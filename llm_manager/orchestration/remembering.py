@@ -33,7 +33,6 @@ def remembering(
         encoded = sealed(clients()[step.profile.provider].encode(request, step.profile))
         if isinstance(encoded, Failure):
             return encoded
-        found = await cache.get(answer_key(encoded.unwrap(), step.endpoint, step.profile.name, request.metadata.tenant))
-        return found if isinstance(found, Failure) else Success(found.unwrap() is not None)
+        return await cache.holds(answer_key(encoded.unwrap(), step.endpoint, step.profile.name, request.metadata.tenant))
 
     return publish(remembered)

@@ -74,6 +74,8 @@ SECTIONS: Final[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
             Setting("enabled", FLAG),
             Setting("ttl_seconds", LIFETIME, also=("ttl",)),
             Setting("max_size", whole(1, 100_000_000)),
+            Setting("max_rows", whole(1)),
+            Setting("max_bytes", whole(1, 1 << 50)),
         ),
         "context": (
             Setting("max_tokens", whole(1, _MANY_TOKENS)),

@@ -1,47 +1,17 @@
-"""Caches and conversations that live as long as the process."""
+"""Conversations that live as long as the process."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 from attrs import evolve
-from cachetools import TTLCache
 from returns.result import Failure, Success
 
-from llm_manager.domain.configuration import CacheSettings
 from llm_manager.domain.conversations import Conversation, Turn
 from llm_manager.domain.errors import LLMError, StorageFailed
 from llm_manager.effects import publish
 from llm_manager.outcomes import Settled
-from llm_manager.services.cache import Cache, Value
 from llm_manager.services.conversation_storage import ConversationStorage
-
-
-def memory_cache(settings: CacheSettings, now: Callable[[], float]) -> Cache[Value]:
-    """Remember up to ``settings.max_size`` values for ``settings.ttl_seconds`` on the clock ``now``; safe from threads."""
-    kept: TTLCache[str, Value] = TTLCache(settings.max_size, settings.ttl_seconds, timer=now)
-    lock = threading.Lock()
-
-    async def get(key: str) -> Settled[Value | None, LLMError]:
-        with lock:
-            try:
-                return Success(kept[key])
-            except KeyError:  # `get` looks twice
-                return Success(None)
-
-    async def put(key: str, value: Value) -> Settled[None, LLMError]:
-        if settings.max_size > 0:
-            with lock:
-                kept[key] = value
-        return Success(None)
-
-    async def clear() -> Settled[None, LLMError]:
-        with lock:
-            kept.clear()
-        return Success(None)
-
-    return Cache(get=get, put=put, clear=clear)
 
 
 def memory_conversations() -> ConversationStorage:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from llm_manager.stores.memory import memory_cache
+from llm_manager.stores.memory_cache import memory_cache
 from llm_manager.testing.laws import CACHE_LAWS
 from llm_manager.testing.laws.caches import MakeCache, MakeValue, answer_of, vector_of
 

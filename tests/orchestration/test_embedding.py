@@ -231,17 +231,13 @@ def test_refresh_pays_again_and_off_neither_reads_nor_stores() -> None:
     assert len(model.besides) == 3
 
 
-async def _broken(*_: object) -> Settled[Vector | None, LLMError]:
-    return Failure(StorageFailed(message="gone"))
-
-
-async def _deaf(*_: object) -> Settled[None, LLMError]:
+async def _broken(*_: object) -> Failure[LLMError]:
     return Failure(StorageFailed(message="gone"))
 
 
 def test_a_cache_that_fails_remembers_nothing_and_hurts_nobody() -> None:
     model = embedder()
-    manager = scripted_manager(model, vectors=Cache(get=_broken, put=_deaf, clear=_deaf))
+    manager = scripted_manager(model, vectors=Cache(get=_broken, put=_broken, holds=_broken, forget=_broken, statistics=_broken))
     assert ask(manager, EmbedRequest("a"), EmbedRequest("a")).unwrap().vectors == expected(("a",))
     assert len(model.besides) == 2
 

@@ -9,6 +9,7 @@ from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.caching import Forgetting, Remembered
 from llm_manager.domain.configuration import CacheSettings
 from llm_manager.domain.conversations import Conversation
 from llm_manager.domain.errors import NetworkError
@@ -21,7 +22,8 @@ from llm_manager.effects import settle
 from llm_manager.services.cache import Cache
 from llm_manager.services.conversation_storage import ConversationStorage
 from llm_manager.services.steps import OpenStream
-from llm_manager.stores.memory import memory_cache, memory_conversations
+from llm_manager.stores.memory import memory_conversations
+from llm_manager.stores.memory_cache import memory_cache
 from llm_manager.testing import attempt_for
 from llm_manager.testing.laws import (
     ANSWER_LAYER_LAWS,
@@ -187,10 +189,39 @@ def _boundless(_: CacheSettings, now: Callable[[], float]) -> Cache[LLMResponse]
 def _deaf(settings: CacheSettings, now: Callable[[], float]) -> Cache[LLMResponse]:
     kept: Cache[LLMResponse] = memory_cache(settings, now)
 
-    async def clear() -> Success[None]:
-        return Success(None)
+    async def forget(_: Forgetting) -> Success[int]:
+        return Success(0)
 
-    return evolve(kept, clear=clear)
+    return evolve(kept, forget=forget)
+
+
+def _rejuvenating(settings: CacheSettings, now: Callable[[], float]) -> Cache[LLMResponse]:
+    kept: Cache[LLMResponse] = memory_cache(settings, now)
+    return evolve(kept, put=lambda key, it: kept.put(key, Remembered(value=it.value, provenance=it.provenance)))
+
+
+def _curious(settings: CacheSettings, now: Callable[[], float]) -> Cache[LLMResponse]:
+    kept: Cache[LLMResponse] = memory_cache(settings, now)
+
+    async def holds(key: str) -> Success[bool]:
+        return Success((await kept.get(key)).unwrap() is not None)
+
+    return evolve(kept, holds=holds)
+
+
+def _first_in_first_out(settings: CacheSettings, now: Callable[[], float]) -> Cache[LLMResponse]:
+    kept: Cache[LLMResponse] = memory_cache(CacheSettings(max_size=1000), now)
+    order: list[str] = []
+
+    async def put(key: str, it: Remembered[LLMResponse]) -> Any:
+        order.append(key)
+        put_there = await kept.put(key, it)
+        if len(order) > settings.max_size:
+            gone = order.pop(0)
+            await kept.put(gone, Remembered(value=it.value, age_seconds=1e9))
+        return put_there
+
+    return evolve(kept, put=put)
 
 
 def _folding(settings: CacheSettings, now: Callable[[], float]) -> Cache[LLMResponse]:
@@ -200,7 +231,16 @@ def _folding(settings: CacheSettings, now: Callable[[], float]) -> Cache[LLMResp
 
 @pytest.mark.parametrize(
     ("law", "offender"),
-    [("it forgets in time", _immortal), ("it is bounded", _boundless), ("it clears", _deaf), ("what is put is got", _folding)],
+    [
+        ("it forgets in time", _immortal),
+        ("it forgets in time", _rejuvenating),
+        ("it is bounded", _boundless),
+        ("it is bounded in bytes", _boundless),
+        ("what is used is kept", _first_in_first_out),
+        ("it forgets what it is told", _deaf),
+        ("it counts", _curious),
+        ("what is put is got", _folding),
+    ],
 )
 def test_offending_caches_are_caught(law: str, offender: Callable[..., Cache[LLMResponse]]) -> None:
     """Each law has someone who breaks it."""
@@ -255,12 +295,12 @@ def test_offending_storages_are_caught(law: str, offender: Callable[[], Conversa
 async def test_the_offenders_are_otherwise_sound() -> None:
     """They break the law they are caught for by their offence, not by failing at everything."""
     assert await settle(_careless().load("x")) == Success(Conversation(id="x"))
-    assert await (await _cache_with("a")).get("A") == Success(ANSWER)
+    assert await (await _cache_with("a")).get("A") == Success(Remembered(value=ANSWER))
 
 
 async def _cache_with(key: str) -> Cache[LLMResponse]:
     cache = _folding(CacheSettings(), lambda: 0.0)
-    await cache.put(key, ANSWER)
+    await cache.put(key, Remembered(value=ANSWER))
     return cache
 
 

@@ -1,0 +1,139 @@
+"""A cache that lives as long as the process."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from decimal import Decimal
+from itertools import groupby
+from typing import Any, Generic
+
+from attrs import define
+from returns.result import Success
+
+from llm_manager.domain.caching import CachedModel, CacheStatistics, Forgetting, Remembered
+from llm_manager.domain.configuration import CacheSettings
+from llm_manager.domain.errors import LLMError
+from llm_manager.outcomes import Settled
+from llm_manager.policies.remembering import bytes_in_memory, is_fresh, is_meant
+from llm_manager.services.cache import Cache, Value
+
+
+def memory_cache(settings: CacheSettings, now: Callable[[], float]) -> Cache[Value]:
+    """Remember up to ``max_size`` values and about ``max_bytes`` for ``ttl_seconds`` on the clock ``now``; safe from threads.
+
+    What was used longest ago makes room.
+    """
+    kept: _Kept[Value] = _Kept(settings, now)
+    return Cache(get=kept.get, put=kept.put, holds=kept.holds, forget=kept.forget, statistics=kept.statistics)
+
+
+@define(eq=False)
+class _Entry:
+    remembered: Remembered[Any]
+    made_at: float
+    size: int
+    hits: int = 0
+
+    @property
+    def whose(self) -> tuple[str, str]:
+        """Provider and model."""
+        return self.remembered.provenance.provider, self.remembered.provenance.model
+
+
+class _Kept(Generic[Value]):
+    def __init__(self, settings: CacheSettings, now: Callable[[], float]) -> None:
+        self._now = now
+        self._ttl, self._most_rows, self._most_bytes = settings.ttl_seconds, settings.max_size, settings.max_bytes
+        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._lock = threading.Lock()
+        self._bytes = self._hits = self._misses = self._unpriced = 0
+        self._saved = Decimal(0)
+
+    async def get(self, key: str) -> Settled[Remembered[Value] | None, LLMError]:
+        with self._lock:
+            found = self._fresh(key)
+            if found is None:
+                self._misses += 1
+                return Success(None)
+            self._entries.move_to_end(key)
+            found.hits += 1
+            self._hits += 1
+            remembered = found.remembered
+            cost = remembered.provenance.cost_usd
+            if cost is None:
+                self._unpriced += 1
+            else:
+                self._saved += cost
+        return Success(
+            Remembered(value=remembered.value, provenance=remembered.provenance, age_seconds=max(0.0, self._now() - found.made_at))
+        )
+
+    async def put(self, key: str, remembered: Remembered[Value]) -> Settled[None, LLMError]:
+        size = bytes_in_memory(remembered.value)
+        with self._lock:
+            self._take(key)
+            if self._most_rows > 0 and size <= self._most_bytes:
+                self._entries[key] = _Entry(remembered, self._now() - remembered.age_seconds, size)
+                self._bytes += size
+            while len(self._entries) > self._most_rows or self._bytes > self._most_bytes:
+                self._take(next(iter(self._entries)))
+        return Success(None)
+
+    async def holds(self, key: str) -> Settled[bool, LLMError]:
+        with self._lock:
+            return Success(self._fresh(key) is not None)
+
+    async def forget(self, forgetting: Forgetting) -> Settled[int, LLMError]:
+        with self._lock:
+            there = self._all_fresh()
+            meant = [key for key, each in there if is_meant(forgetting, each.remembered.provenance, self._now() - each.made_at)]
+            for key in meant:
+                self._take(key)
+        return Success(len(meant))
+
+    async def statistics(self) -> Settled[CacheStatistics, LLMError]:
+        with self._lock:
+            there = [each for _, each in self._all_fresh()]
+            return Success(
+                CacheStatistics(
+                    rows=len(there),
+                    bytes=self._bytes,
+                    hits=self._hits,
+                    misses=self._misses,
+                    saved_usd=self._saved,
+                    unpriced=self._unpriced,
+                    models=_by_model(there),
+                )
+            )
+
+    def _fresh(self, key: str) -> _Entry | None:
+        found = self._entries.get(key)
+        if found is None or is_fresh(self._now() - found.made_at, self._ttl):
+            return found
+        self._take(key)
+        return None
+
+    def _all_fresh(self) -> list[tuple[str, _Entry]]:
+        return [(key, found) for key in tuple(self._entries) if (found := self._fresh(key)) is not None]
+
+    def _take(self, key: str) -> None:
+        gone = self._entries.pop(key, None)
+        self._bytes -= 0 if gone is None else gone.size
+
+
+def _by_model(there: list[_Entry]) -> tuple[CachedModel, ...]:
+    found: list[CachedModel] = []
+    for (provider, model), group in groupby(sorted(there, key=lambda each: each.whose), key=lambda each: each.whose):
+        entries = tuple(group)
+        saved = sum(((each.remembered.provenance.cost_usd or Decimal(0)) * each.hits for each in entries), Decimal(0))
+        found.append(
+            CachedModel(
+                provider=provider,
+                model=model,
+                rows=len(entries),
+                bytes=sum(each.size for each in entries),
+                hits=sum(each.hits for each in entries),
+                saved_usd=saved,
+            )
+        )
+    return tuple(found)
