@@ -24,3 +24,13 @@ def end_of(period: BudgetPeriod, wall: float) -> float:
     today = date.fromordinal(_EPOCH + day)
     after = date(today.year + today.month // 12, today.month % 12 + 1, 1)
     return (after.toordinal() - _EPOCH) * _DAY_SECONDS
+
+
+def start_of(period: BudgetPeriod, wall: float) -> float:
+    """When the period began that a moment falls into, in seconds since 1970; what is of a run began with the clock."""
+    if period == "run":
+        return 0.0
+    day = int(min(max(0.0, wall), _LAST_DAY * _DAY_SECONDS)) // _DAY_SECONDS
+    if period == "month":
+        day = date.fromordinal(_EPOCH + day).replace(day=1).toordinal() - _EPOCH
+    return float(day * _DAY_SECONDS)

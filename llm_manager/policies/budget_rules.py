@@ -172,18 +172,38 @@ def _fits(budget: Budget, profile: ModelProfile, metadata: RequestMetadata) -> b
     )
 
 
-def _name(split: BudgetSplit, profile: ModelProfile, metadata: RequestMetadata) -> str:
+def purse_name(
+    split: BudgetSplit,
+    *,
+    provider: str = "",
+    model: str = "",
+    feature: str | None = None,
+    user: str | None = None,
+    tenant: str | None = None,
+) -> str:
+    """The name of the purse that pays, in a budget that keeps one for each."""
     match split:
         case "provider":
-            return profile.provider
+            return provider
         case "model":
-            return f"{profile.provider}/{profile.name}"
+            return f"{provider}/{model}"
         case "feature":
-            name = metadata.feature
+            name = feature
         case "user":
-            name = metadata.user
+            name = user
         case "tenant":
-            name = metadata.tenant
+            name = tenant
         case _:
             assert_never(split)
     return name[:_LONGEST_NAME] if name else NOBODY
+
+
+def _name(split: BudgetSplit, profile: ModelProfile, metadata: RequestMetadata) -> str:
+    return purse_name(
+        split,
+        provider=profile.provider,
+        model=profile.name,
+        feature=metadata.feature,
+        user=metadata.user,
+        tenant=metadata.tenant,
+    )

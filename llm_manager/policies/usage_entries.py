@@ -1,0 +1,149 @@
+"""What the usage log keeps of an event: the end of an attempt, an answer that was remembered, a budget begun anew."""
+
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias
+
+from llm_manager.domain.error_questions import charge_of
+from llm_manager.domain.events import AttemptAnswered, AttemptFailed, AttemptLeft, CacheHit, Event, Operation, UsageReset
+from llm_manager.domain.usage import Cost, Most, Priced, Usage
+from llm_manager.policies.budget_rules import parts
+from llm_manager.policies.latencies import bucket_of
+
+Outcome: TypeAlias = Literal["answered", "failed", "left", "hit", "shared", "reset", "lost"]
+Entry: TypeAlias = Mapping[str, object]
+"""A row by the names of its columns, all but where it stands."""
+
+LOGGED: Final = frozenset((AttemptAnswered, AttemptFailed, AttemptLeft, CacheHit, UsageReset))
+"""The events that are kept."""
+
+_MICRO: Final = 1_000_000
+_MOST: Final = 2**62
+"""What is more than this is no count that a provider told, and fits no column."""
+_LONGEST: Final = 500
+_HOUR_SECONDS: Final = 3600
+
+_BLANK: Final[Entry] = {
+    "error": None,
+    "call_id": None,
+    "number": 0,
+    "provider": "",
+    "model": "",
+    "operation": "",
+    "key_fingerprint": None,
+    "feature": None,
+    "user": None,
+    "tenant": None,
+    "run": None,
+    "input_tokens": None,
+    "cache_read_tokens": None,
+    "cache_write_tokens": None,
+    "cache_write_long_tokens": None,
+    "output_tokens": None,
+    "reasoning_tokens": None,
+    "cost_micros": None,
+    "cost_rest": None,
+    "price_version": None,
+    "seconds": 0.0,
+    "latency_bucket": 0,
+    "billable": False,
+    "most_micros": None,
+    "most_tokens": None,
+}
+
+
+def entry_of(event: Event, wall: float) -> Entry | None:
+    """The row of an event that came at ``wall``, in seconds since 1970; None for one that is not kept."""
+    match event:
+        case AttemptAnswered():
+            free = event.operation == "count_tokens"
+            cost = {"cost_micros": 0, "cost_rest": 0} if free else _cost(event.cost)
+            return {**_attempt(event, wall, "answered"), **_tokens(event.usage), **cost, "billable": not free}
+        case AttemptFailed():
+            return {**_attempt(event, wall, "failed"), "error": event.error.tag, "billable": charge_of(event.error) != "none"}
+        case AttemptLeft():
+            return {**_attempt(event, wall, "left"), "billable": event.operation != "count_tokens"}
+        case CacheHit():
+            outcome: Outcome = "shared" if event.shared else "hit"
+            return {**_any(event, wall, outcome), **_tokens(event.usage), **_cost(event.saved)}
+        case UsageReset():
+            return {**_BLANK, "at": wall, "hour": _hour(wall), "outcome": "reset", "operation": event.period}
+        case _:
+            return None
+
+
+def lost_entry(lost: int, wall: float) -> Entry:
+    """The row that says how many were not kept."""
+    return {**_BLANK, "at": wall, "hour": _hour(wall), "outcome": "lost", "number": min(lost, 2**31 - 1)}
+
+
+def parts_of(micros: int, rest: int) -> int:
+    """What a row or a sum of rows cost, in millionths of a millionth of a dollar."""
+    return micros * _MICRO + rest
+
+
+def _any(event: AttemptAnswered | AttemptFailed | AttemptLeft | CacheHit, wall: float, outcome: Outcome) -> dict[str, object]:
+    metadata = event.metadata
+    return {
+        **_BLANK,
+        "at": wall,
+        "hour": _hour(wall),
+        "outcome": outcome,
+        "call_id": _text(event.call_id),
+        "provider": _text(event.provider),
+        "model": _text(event.model),
+        "operation": event.operation,
+        "feature": _text(metadata.feature),
+        "user": _text(metadata.user),
+        "tenant": _text(metadata.tenant),
+        "run": _text(metadata.run),
+    }
+
+
+def _attempt(event: AttemptAnswered | AttemptFailed | AttemptLeft, wall: float, outcome: Outcome) -> dict[str, object]:
+    return {
+        **_any(event, wall, outcome),
+        "number": event.number,
+        "key_fingerprint": event.key_fingerprint,
+        "seconds": max(0.0, event.seconds),
+        "latency_bucket": bucket_of(event.seconds),
+        **_most(event.most, event.operation),
+    }
+
+
+def _tokens(usage: Usage | None) -> Entry:
+    if usage is None:
+        return {}
+    return {
+        "input_tokens": min(usage.input_tokens, _MOST),
+        "cache_read_tokens": min(usage.cache_read_tokens, _MOST),
+        "cache_write_tokens": min(usage.cache_write_tokens, _MOST),
+        "cache_write_long_tokens": min(usage.cache_write_long_tokens, _MOST),
+        "output_tokens": min(usage.output_tokens, _MOST),
+        "reasoning_tokens": min(usage.reasoning_tokens, _MOST),
+    }
+
+
+def _cost(cost: Cost) -> Entry:
+    if not isinstance(cost, Priced):
+        return {}
+    micros, rest = divmod(parts(cost.usd, "usd"), _MICRO)
+    return {"cost_micros": min(micros, _MOST), "cost_rest": rest, "price_version": cost.price_version}
+
+
+def _most(most: Most | None, operation: Operation) -> Entry:
+    if most is None or operation == "count_tokens":
+        return {}
+    micros = None if most.usd is None else -(-parts(most.usd, "usd") // _MICRO)
+    tokens = None if most.tokens is None else min(most.tokens, _MOST)
+    return {"most_micros": None if micros is None else min(micros, _MOST), "most_tokens": tokens}
+
+
+def _hour(wall: float) -> int:
+    return int(wall // _HOUR_SECONDS)
+
+
+def _text(text: str | None) -> str | None:
+    """Cut, and without what no database takes as text."""
+    if text is None:
+        return None
+    return text[:_LONGEST].replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8", "replace")
