@@ -260,6 +260,8 @@ class StoreSettings:
     """Seals the audit trail, which is kept when there is one; whoever has it can forge the trail, and without it nobody can check it."""
     audit_anchors: str | None = None
     """A file, best kept elsewhere, that is told now and then how long the trail is: without it a trail cut short looks whole."""
+    usage_days: int = 400
+    """How long the usage log keeps an entry."""
 
 
 @frozen(kw_only=True)

@@ -118,6 +118,7 @@ SECTIONS: Final[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
             Setting("redis_url", REDIS),
             Setting("audit_key", KEY),
             Setting("audit_anchors", TEXT),
+            Setting("usage_days", whole(32, 36_500)),
         ),
         "breaker": (
             Setting("enabled", FLAG),

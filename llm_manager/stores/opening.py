@@ -17,6 +17,7 @@ from llm_manager.stores.database import Database, Open
 from llm_manager.stores.engines import Engines, postgres_engines, sqlite_engines
 from llm_manager.stores.memory import memory_conversations
 from llm_manager.stores.tables import SCHEMA
+from llm_manager.stores.usage import usage_log
 
 
 def open_store(settings: StoreSettings, world: World) -> Result[Store, LLMError]:
@@ -37,12 +38,15 @@ def store_of(database: Database, settings: StoreSettings, world: World) -> Store
     anchors = None if settings.audit_anchors is None else Path(settings.audit_anchors).expanduser()
     audit = None if settings.audit_key is None else kept_audit(database, settings.audit_key, world.wall, anchors)
 
+    usage = usage_log(database, world.wall, settings.usage_days)
+
     async def close() -> None:
+        await usage.flush()
         if audit is not None:
             await settle(audit.flush())
         await database.close()
 
-    return Store(place=database.place, conversations=memory_conversations(), audit=audit, close=close)
+    return Store(place=database.place, conversations=memory_conversations(), usage=usage, audit=audit, close=close)
 
 
 def _read(url: str) -> Settled[URL, LLMError]:

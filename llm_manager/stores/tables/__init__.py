@@ -2,5 +2,6 @@
 
 from llm_manager.stores.tables.audit import AUDIT
 from llm_manager.stores.tables.schema import SCHEMA
+from llm_manager.stores.tables.usage import USAGE, USAGE_WRITERS
 
-__all__ = ["AUDIT", "SCHEMA"]
+__all__ = ["AUDIT", "SCHEMA", "USAGE", "USAGE_WRITERS"]
