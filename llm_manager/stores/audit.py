@@ -47,7 +47,7 @@ def kept_audit(database: Database, key: Secret, wall: Callable[[], float], ancho
         since_anchor += events
         if anchors is not None and since_anchor >= _ANCHORED_EVERY:
             since_anchor = 0
-            database.read_soon(last).add_done_callback(lambda told: _add(anchors, told.result()))
+            database.write_soon(last).add_done_callback(lambda told: _add(anchors, told.result()))
 
     def append(connection: Connection, events: Sequence[tuple[float, Event]], lost: int) -> None:
         told: list[tuple[float, str, Mapping[str, object]]] = [] if not lost else [(wall(), _LOST, {"events": lost})]

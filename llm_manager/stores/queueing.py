@@ -59,18 +59,19 @@ class Queueing(Generic[_Item]):
 
     async def flush(self) -> Settled[None, LLMError]:
         """Wait until all that was taken so far is written; a failure says that it could not be."""
-        with self._lock:
-            under_way = self._under_way
-            again = bool(self._waiting)
-            if under_way is None and again:
-                self._under_way = Future()
-        if under_way is None:
-            if not again:
+        while True:
+            with self._lock:
+                waiting, under_way = bool(self._waiting), self._under_way
+                begin = under_way is None and waiting
+                if begin:
+                    under_way = self._under_way = Future()
+            if under_way is None:
                 return Success(None)
-            self._begin()
-            return await self.flush()
-        outcome = await asyncio.wrap_future(under_way)
-        return outcome if isinstance(outcome, Failure) or not again else await self.flush()
+            if begin:
+                self._begin()
+            outcome = await asyncio.wrap_future(under_way)
+            if isinstance(outcome, Failure) or not waiting:
+                return outcome
 
     def _begin(self) -> None:
         taken: list[_Item] = []
