@@ -1,6 +1,8 @@
 """The audit trail in a database: events are sealed in the order in which they came, by whichever process writes."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Final
 
@@ -41,13 +43,14 @@ def kept_audit(database: Database, key: Secret, wall: Callable[[], float], ancho
     """
     secret = key.reveal().encode()
     since_anchor = 0
+    under_way: Future[Settled[Anchor, LLMError]] | None = None
 
     def written(events: int) -> None:
-        nonlocal since_anchor
+        nonlocal since_anchor, under_way
         since_anchor += events
         if anchors is not None and since_anchor >= _ANCHORED_EVERY:
-            since_anchor = 0
-            database.write_soon(last).add_done_callback(lambda told: _add(anchors, told.result()))
+            since_anchor, under_way = 0, database.write_soon(last)
+            under_way.add_done_callback(lambda told: _add(anchors, told.result()))
 
     def append(connection: Connection, events: Sequence[tuple[float, Event]], lost: int) -> None:
         told: list[tuple[float, str, Mapping[str, object]]] = [] if not lost else [(wall(), _LOST, {"events": lost})]
@@ -81,6 +84,8 @@ def kept_audit(database: Database, key: Secret, wall: Callable[[], float], ancho
 
     async def flush() -> Settled[None, LLMError]:
         flushed = await queue.flush()
+        if under_way is not None:
+            await asyncio.wrap_future(under_way)
         if since_anchor and not isinstance(flushed, Failure):  # who only looked at a trail vouches for nothing
             anchored = await anchor()
             return anchored if isinstance(anchored, Failure) else Success(None)
