@@ -8,8 +8,8 @@ import pytest
 from returns.result import Success
 from sqlalchemy import Connection, delete
 
+from llm_manager.stores.connecting import open_database
 from llm_manager.stores.database import Database
-from llm_manager.stores.opening import open_database
 from llm_manager.stores.tables import SCHEMA
 from tests.servers import Postgres
 

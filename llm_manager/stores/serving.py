@@ -1,0 +1,137 @@
+"""The threads that hold a database's connections, from one opening to one closing."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from queue import Empty, SimpleQueue
+from typing import Any, Final, TypeAlias
+
+from returns.result import Failure
+
+from llm_manager.domain.errors import LLMError, StorageFailed
+from llm_manager.outcomes import Settled
+from llm_manager.stores.engines import Engines, Line
+from llm_manager.stores.grouping import Asked, Group, read_each, write_together
+from llm_manager.stores.misfortunes import storage_failed
+
+Open: TypeAlias = Callable[[], Settled[Engines, LLMError]]
+"""Prepares the database and says how to connect to it; blocks."""
+
+_Waiting: TypeAlias = "SimpleQueue[Asked[Any] | None]"
+_Doing: TypeAlias = Callable[[Line, str, Group], None]
+
+_WRITES_AT_ONCE: Final = 1024
+_READS_AT_ONCE: Final = 64
+_READERS: Final = 3
+
+
+class Session:
+    """One thread that opens the database and writes, and others that read, as many as are wanted."""
+
+    def __init__(self, place: str, open_engines: Open) -> None:
+        self._place = place
+        self._open = open_engines
+        self._writes: _Waiting = SimpleQueue()
+        self._reads: _Waiting = SimpleQueue()
+        self._engines: Engines | None = None
+        self._opened = threading.Event()
+        self._readers: list[threading.Thread] = []
+        self._closed: Future[None] = Future()
+        self._refused: LLMError = StorageFailed(message=f"{place} was closed", reason="closed")
+        self._lock = threading.Lock()
+        self._over = False
+        self._began = False
+
+    def put(self, asked: "Asked[Any]", *, write: bool) -> bool:
+        """Put work in line, unless it is over."""
+        with self._lock:
+            if self._over:
+                return False
+            if not self._began:
+                self._began = True
+                threading.Thread(target=self._write, name="llm-manager store", daemon=True).start()
+            if write:
+                self._writes.put(asked)
+                return True
+            self._reads.put(asked)
+            if len(self._readers) < _READERS and (not self._readers or self._reads.qsize() > 1):
+                reader = threading.Thread(target=self._read, name=f"llm-manager store reader {len(self._readers) + 1}", daemon=True)
+                self._readers.append(reader)
+                reader.start()
+            return True
+
+    def close(self) -> "Future[None]":
+        """Take no more, do what is in line, and tell when the connections are closed."""
+        with self._lock:
+            if not self._over:
+                self._over = True
+                self._writes.put(None)
+                if not self._began:
+                    self._closed.set_result(None)
+        return self._closed
+
+    def _write(self) -> None:
+        line = self._prepared()
+        if line is None:
+            with self._lock:
+                self._over = True
+        self._opened.set()
+        if line is not None:
+            self._serve(line, self._writes, write_together, _WRITES_AT_ONCE)
+        for _ in self._readers:
+            self._reads.put(None)
+        for reader in self._readers:
+            reader.join()
+        if line is not None:
+            line.close()
+        for asked in (*_drained(self._writes), *_drained(self._reads)):
+            asked.told.set_result(Failure(self._refused))
+        self._closed.set_result(None)
+
+    def _prepared(self) -> Line | None:
+        try:
+            opened = self._open()
+            if isinstance(opened, Failure):
+                self._refused = opened.failure()
+                return None
+            self._engines = opened.unwrap()
+            return self._engines.writer()
+        except Exception as error:  # noqa: BLE001 - drivers raise what they like
+            self._refused = storage_failed(self._place, error)
+            return None
+
+    def _read(self) -> None:
+        self._opened.wait()
+        if self._engines is None:
+            return
+        line = self._engines.reader()
+        self._serve(line, self._reads, read_each, _READS_AT_ONCE)
+        if not self._engines.alone:
+            line.close()
+
+    def _serve(self, line: Line, waiting: _Waiting, doing: _Doing, at_once: int) -> None:
+        """Do what comes, until None comes."""
+        while (first := waiting.get()) is not None:
+            group = [first]
+            closing = False
+            while len(group) < at_once and not closing:
+                try:
+                    asked = waiting.get_nowait()
+                except Empty:
+                    break
+                if asked is None:
+                    closing = True
+                else:
+                    group.append(asked)
+            doing(line, self._place, group)
+            if closing:
+                return
+
+
+def _drained(waiting: _Waiting) -> "list[Asked[Any]]":
+    found: list[Asked[Any]] = []
+    while not waiting.empty():
+        asked = waiting.get_nowait()
+        if asked is not None:
+            found.append(asked)
+    return found
