@@ -57,7 +57,7 @@ from llm_manager.orchestration.rechecking import Rechecking, RecheckingDeps, rec
 from llm_manager.orchestration.remembering import remembering
 from llm_manager.orchestration.streaming import streaming
 from llm_manager.orchestration.structuring import structuring
-from llm_manager.orchestration.tending import resetting_breakers, resetting_usage, telling_usage
+from llm_manager.orchestration.tending import reporting_usage, resetting_breakers, resetting_usage, telling_usage
 from llm_manager.orchestration.walking import walking
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.choosing import Besides, ability_for, choose
@@ -102,9 +102,11 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         standing=house.standing,
         reset_breaker=resetting_breakers(guards, knowledge.clients, journal.emit),
         usage=telling_usage(lambda provider: usage_of(statistics.read(), house.standing(), config.budgets, provider), knowledge.clients),
+        usage_report=reporting_usage(deps.store),
         check_limits=checking_limits(LimitingDeps(plan=house.plan, clients=knowledge.clients, guards=guards, now=now)),
         remembered=remembering(house.plan, knowledge.clients, deps.cache if config.cache.enabled else None),
         reset_usage=resetting_usage(guards, journal.emit),
+        recall_budgets=publish(guards.budgets.recall),
         models=publish(house.models),
         credits=telling_credits(knowledge.clients, house.forbidden),
         discover=publish(house.look),
@@ -203,7 +205,10 @@ def _house(deps: ManagerDeps) -> _House:
     known = Known(clients=deps.clients, unavailable=deps.unavailable)
     guards = guards_of(config, world, deps.keys) if deps.guards is None else deps.guards
     knowledge = Knowledge(known, lambda: statistics.recent(now()), guards.breakers.shut, now)
-    journal = journal_of(statistics.subscriber, knowledge.hear, deps.journal.emit)
+    kept = () if deps.store is None else (deps.store.usage.subscriber,)
+    journal = journal_of(statistics.subscriber, knowledge.hear, *kept, deps.journal.emit)
+    if deps.store is not None:
+        guards.budgets.remember(deps.store.usage)
 
     def forbidden(endpoint: Endpoint) -> str | None:
         return why_not_asked(endpoint, config.routing)

@@ -27,6 +27,7 @@ from llm_manager.domain.standing import Standing
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.streaming import StreamEvent
 from llm_manager.domain.usage import Credits, TokenCount
+from llm_manager.domain.usage_log import UsageQuery, UsageReport
 from llm_manager.domain.usage_stats import ResetPeriod, UsageStats
 from llm_manager.effects import settle
 from llm_manager.services.manager import LLMManager, Structured
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 _Shape = TypeVar("_Shape")
 _Value = TypeVar("_Value")
 _Item = TypeVar("_Item")
+_EVERYTHING: Final = UsageQuery()
 
 
 @frozen(kw_only=True)
@@ -137,6 +139,14 @@ class BlockingManager:
     def usage(self, provider: str | None = None, /) -> Result[UsageStats, LLMError]:
         """What was used of a provider, or of all, and what is left."""
         return self._manager.usage(provider)
+
+    def usage_report(self, query: UsageQuery = _EVERYTHING, /) -> Result[UsageReport, LLMError]:
+        """What was used, from the usage log in the store."""
+        return self._wait(lambda: self._manager.usage_report(query))
+
+    def recall_budgets(self) -> Result[None, LLMError]:
+        """Read what other processes have spent of the budgets of a day or a month."""
+        return self._wait(self._manager.recall_budgets)
 
     def check_limits(self, request: LLMRequest | None = None, /) -> Result[None, LLMError]:
         """Say whether a request would pass its limits now, or what it would meet."""

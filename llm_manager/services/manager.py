@@ -18,6 +18,7 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.standing import Standing
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.usage import Credits
+from llm_manager.domain.usage_log import UsageQuery, UsageReport
 from llm_manager.domain.usage_stats import ResetPeriod, UsageStats
 from llm_manager.services.cache import Cache
 from llm_manager.services.conversation_storage import ConversationStorage
@@ -80,6 +81,12 @@ class TellUsage(Protocol):
     def __call__(self, provider: str | None = None, /) -> Result[UsageStats, LLMError]: ...
 
 
+class ReportUsage(Protocol):
+    """What was used, from the usage log in the store: what other processes wrote there too. Without a store a failure that says so."""
+
+    def __call__(self, query: UsageQuery = ..., /) -> FutureResult[UsageReport, LLMError]: ...
+
+
 class ResetUsage(Protocol):
     """Begin the budgets of a period anew: of a day, a month, or the run; any other word is a failure."""
 
@@ -108,10 +115,13 @@ class LLMManager:
     """Breakers, quotas, budgets and keys, as they are now."""
     reset_breaker: ResetBreaker
     usage: TellUsage
+    usage_report: ReportUsage
     check_limits: CheckLimits
     remembered: Callable[[LLMRequest], FutureResult[bool, LLMError]]
     """Whether the answer is in the cache, of whom the request would be asked first; nothing is sent."""
     reset_usage: ResetUsage
+    recall_budgets: Callable[[], FutureResult[None, LLMError]]
+    """Read what other processes have spent of the budgets of a day or a month, rather than before the first call and now and then."""
     models: Callable[[], FutureResult[tuple[ModelProfile, ...], LLMError]]
     credits: Callable[[], FutureResult[tuple[Credits, ...], LLMError]]
     """What is left to spend at the providers that tell."""

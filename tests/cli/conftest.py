@@ -111,6 +111,8 @@ def scene() -> Setting:
             standing=lambda: standing or Standing(),
             reset_breaker=unasked,
             usage=unasked,
+            usage_report=unasked,
+            recall_budgets=lambda: FutureResult.from_value(None),
             check_limits=unasked,
             reset_usage=unasked,
             remembered=lambda _: FutureResult.from_value(False),
