@@ -15,6 +15,7 @@ from llm_manager.domain.errors import BudgetExceeded, LLMError
 from llm_manager.domain.events import BudgetAlert, UsageReset
 from llm_manager.domain.standing import BudgetStanding
 from llm_manager.domain.usage import Priced
+from llm_manager.layers.recalling import Recalling
 from llm_manager.layers.waiting import Ticket
 from llm_manager.outcomes import Settled
 from llm_manager.policies.budget import give_up, opened, refusal, reserve, restarted, settle, turned, withdraw
@@ -37,13 +38,21 @@ def budgeting(budgets: Sequence[Budget], world: World) -> Budgets:
     if not budgets:
         return Budgets(gate=None, refusal=lambda _: None, standing=tuple, reset=lambda _, __: None)
     purses = _Purses(budgets, world)
-    return Budgets(gate=purses.enter, refusal=purses.refusal, standing=purses.standing, reset=purses.reset)
+    recalling = purses.recalling
+    return Budgets(
+        gate=purses.enter,
+        refusal=purses.refusal,
+        standing=purses.standing,
+        reset=purses.reset,
+        remember=recalling.remember,
+        recall=recalling.recall,
+    )
 
 
 class _Purses:
     """The book of all budgets, and those who wait for a change in it."""
 
-    __slots__ = ("_counts_money", "_counts_tokens", "_rules", "_tickets", "_world", "cell")
+    __slots__ = ("_counts_money", "_counts_tokens", "_rules", "_tickets", "_world", "cell", "recalling")
 
     def __init__(self, budgets: Sequence[Budget], world: World) -> None:
         self._rules = rules_of(budgets)
@@ -52,6 +61,7 @@ class _Purses:
         self._world = world
         self._tickets: dict[int, Ticket[Reserved | Exceeded]] = {}
         self.cell = Cell(opened(self._rules))
+        self.recalling = Recalling(self._rules, self.cell, world.wall, self._tell)
 
     async def enter(self, attempt: AnyAttempt, emit: Emit) -> Settled[Pass, LLMError]:
         """Set the worst case aside, when others have ended if need be."""
@@ -61,6 +71,10 @@ class _Purses:
         if not needs:
             return LET_THROUGH
         wall = self._world.wall()
+        if wall >= self.recalling.due_at:
+            read = await self.recalling.recall()
+            if isinstance(read, Failure):
+                return read
         answer, decided = self.cell.decide(lambda book: self._reserving(book, needs, wall))
         if decided:
             self._tell(decided)

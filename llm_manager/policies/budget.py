@@ -6,17 +6,18 @@
     withdraw     who leaves, whether it waits or holds, leaves nothing behind
     turned       a period is over
     restarted    a period begins anew because somebody says so
+    recalled     others have spent of the same purses, before this book was opened or since
 
 Each takes a book and gives another one; who waited and what became of it are told beside it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from llm_manager.domain.configuration import BudgetPeriod
 from llm_manager.policies.budget_book import NOTHING, Alert, Book, Decisions, Exceeded, Line, Purse, Real, Reserved, Wait
 from llm_manager.policies.budget_draft import Draft
-from llm_manager.policies.budget_rules import LEAST, Key, Need, Rule
+from llm_manager.policies.budget_rules import LEAST, Key, Need, Rule, told_at
 from llm_manager.policies.shelves import items, kept, put, without
 
 _MOST_PURSES: Final = 100_000
@@ -42,14 +43,14 @@ def reserve(book: Book, needs: Sequence[Need], wall: float) -> tuple[Book, tuple
             return _reserve_slowly(book, needs, wall)
         lines.append(Line(key, purse.number, amount))
         reserved = purse.reserved + amount
-        after = Purse(purse.number, purse.ends, purse.spent, purse.unknown, reserved, purse.told, purse.above, purse.queue, purse.largest)
-        purses = put(purses, key, after)
+        purse_after = Purse(
+            purse.number, purse.ends, purse.spent, purse.unknown, reserved, purse.told, purse.above, purse.queue, purse.largest
+        )
+        purses = put(purses, key, purse_after)
     id_ = book.next_id
     held = put(book.held, id_, tuple(lines))
-    return Book(rules, book.most_names, purses, book.named, held, book.waiting, id_ + 1, book.turns_at, book.next_purse), (
-        Reserved(id_),
-        _NO_DECISIONS,
-    )
+    after = Book(rules, book.most_names, purses, book.named, held, book.waiting, id_ + 1, book.turns_at, book.next_purse, book.recalled)
+    return after, (Reserved(id_), _NO_DECISIONS)
 
 
 def settle(book: Book, id_: int, real: Real, wall: float) -> tuple[Book, tuple[Decisions, tuple[Alert, ...]]]:
@@ -75,7 +76,7 @@ def settle(book: Book, id_: int, real: Real, wall: float) -> tuple[Book, tuple[D
             above += 1
         spent = purse.spent + took
         if took and told < len(rule.alerts) and spent >= rule.alerts[told]:
-            told = _told(rule, spent, told)
+            told = told_at(rule, spent, told)
             alerts += [Alert(key, place, spent) for place in range(purse.told, told)]
         # field by field: `replace` takes thrice the time, and this runs on every call
         purse_after = Purse(purse.number, purse.ends, spent, unknown, purse.reserved - line.amount, told, above, purse.queue, purse.largest)
@@ -83,7 +84,8 @@ def settle(book: Book, id_: int, real: Real, wall: float) -> tuple[Book, tuple[D
         if purse.queue:
             awaited.append(key)
     held = without(book.held, id_)
-    after = Book(rules, book.most_names, purses, book.named, held, book.waiting, book.next_id, book.turns_at, book.next_purse)
+    next_id, turns_at, next_purse = book.next_id, book.turns_at, book.next_purse
+    after = Book(rules, book.most_names, purses, book.named, held, book.waiting, next_id, turns_at, next_purse, book.recalled)
     if not awaited:
         return after, (_NO_DECISIONS, tuple(alerts) if alerts else _NO_ALERTS)
     draft = Draft(after, wall)
@@ -135,6 +137,14 @@ def restarted(book: Book, period: BudgetPeriod, wall: float) -> tuple[Book, Deci
     return draft.closed()
 
 
+def recalled(book: Book, others: Mapping[Key, tuple[int, int]], wall: float) -> tuple[Book, Decisions]:
+    """Take into account what others have spent of each purse in its period, ``spent`` and the ``unknown`` part of it, whatever was said of
+    it before; a purse that is not told of is one of which they have spent nothing."""
+    draft = Draft(book, wall)
+    draft.recall(others)
+    return draft.closed()
+
+
 def refusal(book: Book, needs: Sequence[Need], wall: float) -> Exceeded | None:
     """Why a request would be refused now; None for one that would pass, at once or when others have ended."""
     answer = reserve(book, needs, wall)[1][0]
@@ -146,10 +156,3 @@ def _reserve_slowly(book: Book, needs: Sequence[Need], wall: float) -> tuple[Boo
     placed = draft.place(id_, draft.named(needs))
     after, decided = draft.closed(next_id=id_ + 1)
     return after, (Wait(id_) if placed is None else placed, decided)
-
-
-def _told(rule: Rule, spent: int, told: int) -> int:
-    """How many alerts have been due: each share once, and one more when the limit itself is passed."""
-    while told < len(rule.alerts) and spent >= rule.alerts[told]:
-        told += 1
-    return told

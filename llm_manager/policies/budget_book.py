@@ -1,5 +1,6 @@
 """What all budgets hold: one value, with a purse for each budget, or for each name in it."""
 
+from collections.abc import Mapping
 from math import inf
 from typing import TypeAlias
 
@@ -26,6 +27,14 @@ class Purse(msgspec.Struct, frozen=True):
     above: int = 0
     queue: tuple[int, ...] = ()
     largest: int = 0
+
+
+class Recalled(msgspec.Struct, frozen=True):
+    """What others have spent of a purse, in the period that ends then, as far as it is in ``spent`` and ``unknown`` of the purse."""
+
+    ends: float
+    spent: int
+    unknown: int
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -59,6 +68,7 @@ class Book(msgspec.Struct, frozen=True):
     next_id: int = 1
     turns_at: float = inf
     next_purse: int = 1
+    recalled: Mapping[Key, Recalled] = {}
 
 
 class Reserved(msgspec.Struct, frozen=True):

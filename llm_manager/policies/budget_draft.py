@@ -1,26 +1,27 @@
 """A book in the making, while periods turn and queues move: it lives inside one step and is never shared."""
 
 from bisect import bisect_left, insort
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
-from llm_manager.policies.budget_book import Book, Decided, Decisions, Exceeded, Line, Purse, Reserved, Waiting
+from llm_manager.policies.budget_book import Book, Decided, Decisions, Exceeded, Line, Purse, Recalled, Reserved, Waiting
 from llm_manager.policies.budget_periods import end_of
-from llm_manager.policies.budget_rules import OTHERS, Key, Need
+from llm_manager.policies.budget_rules import OTHERS, Key, Need, told_at
 from llm_manager.policies.shelves import items, kept, put, without
 
 
 class Draft:
     """Changes to one book, at one moment of the wall clock; what they decide of others gathers in ``decided``."""
 
-    __slots__ = ("_book", "_held", "_named", "_next_purse", "_purses", "_turns_at", "_waiting", "_wall", "decided")
+    __slots__ = ("_book", "_held", "_named", "_next_purse", "_purses", "_recalled", "_turns_at", "_waiting", "_wall", "decided")
 
     def __init__(self, book: Book, wall: float) -> None:
         self._book, self._wall = book, wall
         self._purses, self._held, self._waiting = book.purses, book.held, book.waiting
         self._named = list(book.named) if book.named else [0] * len(book.rules)
         self._turns_at, self._next_purse = book.turns_at, book.next_purse
+        self._recalled = book.recalled
         self.decided: list[Decided] = []
         if wall >= book.turns_at:
             self._turn()
@@ -36,6 +37,7 @@ class Draft:
             next_id=self._book.next_id if next_id is None else next_id,
             turns_at=self._turns_at,
             next_purse=self._next_purse,
+            recalled=self._recalled,
         )
         return book, tuple(self.decided)
 
@@ -106,9 +108,36 @@ class Draft:
         if purse.ends != end_of(self._book.rules[key[0]].period, self._wall):
             self._drop((key,))
             return
+        self._recalled = {each: known for each, known in self._recalled.items() if each != key}
         fresh = Purse(purse.number, purse.ends, reserved=purse.reserved, queue=purse.queue, largest=purse.largest)
         self._purses = put(self._purses, key, fresh)
         self.examine(key)
+
+    def recall(self, others: Mapping[Key, tuple[int, int]]) -> None:
+        """Take into account what others have spent, in the place of what they had when they were last told of. No alert is due for that:
+        who spent it was alerted."""
+        summed: dict[Key, tuple[int, int]] = dict.fromkeys(self._recalled, (0, 0))
+        for key, (spent, unknown) in others.items():
+            ((named, _),) = self.named(((key, 0),))
+            before = summed.get(named, (0, 0))
+            summed[named] = before[0] + spent, before[1] + unknown
+        known: dict[Key, Recalled] = {}
+        for key, (spent, unknown) in summed.items():
+            if not spent and key not in self._recalled:
+                continue
+            purse = self.purse(key)
+            last = self._recalled.get(key)
+            if last is None or last.ends != purse.ends:
+                last = Recalled(purse.ends, 0, 0)
+            now = max(0, purse.spent + spent - last.spent)
+            of_it = min(now, max(0, purse.unknown + unknown - last.unknown))
+            told = told_at(self._book.rules[key[0]], now, purse.told)
+            self._purses = put(self._purses, key, replace(purse, spent=now, unknown=of_it, told=told))
+            if spent:
+                known[key] = Recalled(purse.ends, spent, unknown)
+        self._recalled = known
+        for key in summed:
+            self.examine(key)
 
     def _judge(self, id_: int, needs: tuple[Need, ...]) -> Exceeded | Key | None:
         """The purse that one must wait for, or why it need not wait at all; a younger one never overtakes at a purse."""

@@ -149,6 +149,13 @@ def most_of(attempt: AnyAttempt) -> Most:
     return Most(usd=None if worst.money is None else amount_of(worst.money, "usd"), tokens=worst.tokens)
 
 
+def told_at(rule: Rule, spent: int, told: int) -> int:
+    """How many alerts have been due: each share once, and one more when the limit itself is passed."""
+    while told < len(rule.alerts) and spent >= rule.alerts[told]:
+        told += 1
+    return told
+
+
 def parts(amount: Decimal, unit: BudgetUnit) -> int:
     """An amount in the smallest parts of its unit, rounded up."""
     return ceil(amount.scaleb(_PARTS_PER_USD, _EXACT) if unit == "usd" else amount)

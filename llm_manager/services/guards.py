@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, TypeAlias
 
 from attrs import frozen
+from returns.result import Success
 
 from llm_manager.domain.attempts import AnyAttempt
 from llm_manager.domain.configuration import BudgetPeriod
@@ -11,11 +12,20 @@ from llm_manager.domain.errors import BudgetExceeded, LLMError
 from llm_manager.domain.models import Endpoint
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.standing import BreakerStanding, BudgetStanding, KeyStanding, ScopeStanding
+from llm_manager.outcomes import Settled
 from llm_manager.services.gates import Emit, Gate, Pass
+from llm_manager.services.usage_log import UsageLog
 
 
 def _never(_: Endpoint, __: Emit) -> Pass | None:
     return None
+
+
+def _forgotten(_: UsageLog) -> None: ...
+
+
+async def _nothing_recalled() -> Settled[None, LLMError]:
+    return Success(None)
 
 
 @frozen(kw_only=True)
@@ -53,6 +63,10 @@ class Budgets:
     standing: Callable[[], tuple[BudgetStanding, ...]]
     reset: Callable[[BudgetPeriod, Emit], None]
     """Begin the budgets of a period anew."""
+    remember: Callable[[UsageLog], None] = _forgotten
+    """Say which usage log knows what was spent in the periods that are under way; it is read before the first request."""
+    recall: Callable[[], Coroutine[Any, Any, Settled[None, LLMError]]] = _nothing_recalled
+    """Read it now."""
 
 
 Ready: TypeAlias = Callable[[str, Emit], Coroutine[Any, Any, LLMError | None]]
