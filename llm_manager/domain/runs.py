@@ -106,6 +106,7 @@ class RunDoubt:
     asked_at: float
     worst_usd: Decimal | None = None
     """What it cost at most, where that is known."""
+    calls: int = 1
 
 
 @frozen(kw_only=True)

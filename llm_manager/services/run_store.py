@@ -1,10 +1,10 @@
 """Every run that is kept: looking at them, and working on one as its only owner.
 
-What is here blocks: call it from a thread, as by ``world.run_blocking``, where an event loop must go on. The functions of a `RunLog`
-that are coroutines may be awaited on any loop.
+What is here blocks: call it from a thread, as by ``world.run_blocking``, where an event loop must go on. Only what a `RunLog` gives to
+be awaited does not.
 """
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -14,6 +14,8 @@ from returns.result import Result
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.runs import RowState, RunCounts, RunDoubt, RunPlan, RunRecord, RunRow, RunState
 from llm_manager.outcomes import Settled
+
+_NOTHING = Decimal(0)
 
 Wish: TypeAlias = Literal["pause", "cancel"]
 """What somebody else asked the owner of a run to do."""
@@ -40,6 +42,8 @@ class RowOutcome:
     cached: int = 0
     unpriced: int = 0
     doubtful: int = 0
+    doubtful_usd: Decimal = _NOTHING
+    """What those may have cost at worst, as far as prices are known."""
 
 
 @frozen(kw_only=True)
@@ -47,22 +51,25 @@ class RunLog:
     """One run in the hands of its only owner, until `close`. Another who took it over meanwhile makes every write a failure.
 
     ``standings`` and ``rows`` look several keys up at once; those never asked are left out. ``intend`` makes an intent durable, ``settle``
-    an outcome: both share their commits with all others that come meanwhile, and are carried out though who waits is cancelled.
+    an outcome: both share their commits with all others that come meanwhile, and are carried out whether they are awaited or not. They
+    are called on an event loop; all else blocks.
     """
 
     record: RunRecord
     """The run as it was when it was taken."""
     standings: Callable[[Sequence[str]], Result[Mapping[str, RowState], LLMError]]
     rows: Callable[[Sequence[str]], Result[Mapping[str, RunRow], LLMError]]
-    intend: Callable[[RowIntent], Coroutine[Any, Any, Settled[None, LLMError]]]
-    settle: Callable[[Sequence[RowOutcome]], Coroutine[Any, Any, Settled[None, LLMError]]]
-    tell: Callable[[Mapping[str, Any]], Coroutine[Any, Any, Settled[None, LLMError]]]
+    intend: Callable[[RowIntent], Awaitable[Settled[None, LLMError]]]
+    settle: Callable[[Sequence[RowOutcome]], Awaitable[Settled[None, LLMError]]]
+    tell: Callable[[Mapping[str, Any]], Awaitable[Settled[None, LLMError]]]
     """Keep how it stands, for those who watch, and hear what somebody wishes."""
     counts: Callable[[], RunCounts]
     """What is durable so far."""
     wish: Callable[[], Wish | None]
     """What somebody else asked for, as of the last write."""
-    answered_by: Callable[[str], Result[None, LLMError]]
+    reopen: Callable[[], Result[None, LLMError]]
+    """Let the failed rows be asked again."""
+    pin: Callable[[str], Result[None, LLMError]]
     """Keep which model the run settled on."""
     close: Callable[[RunState, str | None], Result[None, LLMError]] = field(repr=False)
     """Leave it in a state, with why it stopped early in words; the next may take it at once."""

@@ -7,6 +7,7 @@ from attrs import field, frozen
 
 from llm_manager.services.audit_trail import AuditTrail
 from llm_manager.services.conversation_storage import ConversationStorage
+from llm_manager.services.run_store import RunStore
 from llm_manager.services.usage_log import UsageLog
 
 
@@ -18,6 +19,7 @@ class Store:
     place: str
     """Where it is, without any password."""
     conversations: ConversationStorage
+    runs: RunStore
     usage: UsageLog
     audit: AuditTrail | None = None
     """Where a key for it is set."""

@@ -13,6 +13,8 @@ from llm_manager.stores.audit import kept_audit
 from llm_manager.stores.connecting import open_database
 from llm_manager.stores.database import Database
 from llm_manager.stores.memory import memory_conversations
+from llm_manager.stores.run_locks import run_locks
+from llm_manager.stores.runs import kept_runs
 from llm_manager.stores.usage import usage_log
 
 
@@ -34,4 +36,4 @@ def store_of(database: Database, settings: StoreSettings, world: World) -> Store
             await settle(audit.flush())
         await database.close()
 
-    return Store(place=database.place, conversations=memory_conversations(), usage=usage, audit=audit, close=close)
+    return Store(place=database.place, runs=kept_runs(database, run_locks(settings.url or ":memory:"), world), conversations=memory_conversations(), usage=usage, audit=audit, close=close)
