@@ -80,6 +80,14 @@ Between: TypeAlias = Annotated[Delimiter | None, Parameter(help="What stands bet
 MaxCost: TypeAlias = Annotated[
     Decimal | None, Parameter(name="--max-cost", help="Spend no more than this, in US dollars.", validator=_money)
 ]
+RunBudget: TypeAlias = Annotated[
+    Decimal | None,
+    Parameter(
+        name=("--budget", "--max-cost"),
+        help="Pause the run when this is spent, in US dollars; the same goes on with more.",
+        validator=_money,
+    ),
+]
 Task: TypeAlias = Annotated[TaskType | None, Parameter(help="What the prompt is about; the text decides otherwise.")]
 Private: TypeAlias = Annotated[bool, Parameter(negative=(), help="Let only local models see the prompt.")]
 Images: TypeAlias = Annotated[
@@ -114,7 +122,7 @@ _RUN: Final = """\
 Examples:
 
   llm-manager run reviews.jsonl --prompt "Positive? {text}" -o answers.jsonl \\
-      --max-tokens 200 --max-cost 2.50
+      --max-tokens 200 --budget 2.50
   llm-manager run reviews.csv --prompt @prompt.txt -o answers.csv \\
       --field sentiment=positive,negative,neutral --field score=int
   cat rows.jsonl | llm-manager run - --prompt "Translate: {text}" --dry-run"""

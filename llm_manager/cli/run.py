@@ -14,12 +14,12 @@ from llm_manager.cli.parsing import (
     Between,
     Config,
     Fallback,
-    MaxCost,
     MaxTokens,
     Model,
     Private,
     Provider,
     Route,
+    RunBudget,
     Seed,
     Stop,
     Temperature,
@@ -28,6 +28,7 @@ from llm_manager.cli.parsing import (
     TopP,
 )
 from llm_manager.cli.run_asking import Run
+from llm_manager.cli.run_consent import Consent
 from llm_manager.cli.run_door import Door
 from llm_manager.cli.run_job import run_job
 from llm_manager.cli.run_overwriting import held_by, shrinking
@@ -72,7 +73,8 @@ def run(
     seed: Seed = None,
     reasoning: Think = None,
     timeout: Timeout = None,
-    max_cost: MaxCost = None,
+    budget: RunBudget = None,
+    yes: Annotated[bool, Parameter(name=("--yes", "-y"), negative=(), help="Begin without asking, whatever it may cost.")] = False,
     private: Private = False,
     prefix: Annotated[str, Parameter(help="Put this before the name of every new column.")] = "",
     raw: Annotated[bool, Parameter(negative=(), help="Leave CSV cells alone that a spreadsheet would take for formulas.")] = False,
@@ -119,7 +121,7 @@ def run(
         from llm_manager.real_world import real_world
 
         world, door = real_world(), Door()
-        opened = open_session(output, config=config, strategy=strategy, max_cost_usd=max_cost, world=world, guarding=door.guarding)
+        opened = open_session(output, config=config, strategy=strategy, budget_usd=budget, world=world, guarding=door.guarding)
         if isinstance(opened, Failure):
             return output.failure(opened.failure())
         if dry_run or estimate:
@@ -137,5 +139,6 @@ def run(
             concurrency=concurrency,
             retry_failed=retry_failed,
             held=held,
+            consent=Consent(given=yes, budget_usd=budget, terminal=sys.stdin, concurrency=concurrency),
         )
         return run_job(run, Path(scratch))

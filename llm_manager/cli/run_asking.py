@@ -7,6 +7,7 @@ from attrs import evolve, field, frozen
 from returns.result import Failure
 
 from llm_manager.cells import Cell
+from llm_manager.cli.run_consent import Consent
 from llm_manager.cli.run_door import Door
 from llm_manager.cli.run_output import Sink
 from llm_manager.cli.run_progress import Progress
@@ -45,6 +46,7 @@ class Run:
     concurrency: int | None = None
     retry_failed: bool = False
     held: Table | None = None
+    consent: Consent | None = None
 
 
 def _nobody() -> Cell[ModelProfile | None]:

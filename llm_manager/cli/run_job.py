@@ -11,6 +11,7 @@ from llm_manager.cells import Cell
 from llm_manager.cli.exits import FAILED, INTERRUPTED, OK, TERMINATED, error_line, exit_code
 from llm_manager.cli.output import Output
 from llm_manager.cli.run_asking import Asking, Run
+from llm_manager.cli.run_consent import withheld
 from llm_manager.cli.run_output import Sink, sink_for
 from llm_manager.cli.run_overwriting import overwriting, strangers_line
 from llm_manager.cli.run_progress import showing
@@ -49,6 +50,8 @@ def _output(run: Run, log: RunLog, found: Survey) -> int:
         return output.failure(refused)
     if found.strangers and found.requests:
         output.note(strangers_line(found))
+    if run.consent is not None and (code := withheld(run.session, prepared.job, found, run.consent)) is not None:
+        return code
     rendering = Rendering(prepared.job, prepared.layout, log)
     with sink_for(prepared.target, output, rendering, run.world.run_blocking) as opened:
         if isinstance(opened, Failure):

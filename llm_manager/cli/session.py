@@ -27,7 +27,7 @@ from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.store import Store
 from llm_manager.services.world import World
 
-MAX_COST: Final = "--max-cost"
+RUN_BUDGET: Final = "--budget"
 """The budget of a run that the command line sets."""
 
 Catalogue: TypeAlias = Callable[[], tuple[tuple[ModelProfile, str | None], ...]]
@@ -60,10 +60,10 @@ def standard_output(*, json: bool = False) -> Output:
     return Output(out=sys.stdout, err=sys.stderr, json=json)
 
 
-def overridden(config: LLMConfig, *, strategy: Strategy | None = None, remember: int = 0, max_cost_usd: Decimal | None = None) -> LLMConfig:
+def overridden(config: LLMConfig, *, strategy: Strategy | None = None, remember: int = 0, budget_usd: Decimal | None = None) -> LLMConfig:
     """The settings with what the command says instead; ``remember`` is how much it must not have to pay for twice."""
-    if max_cost_usd is not None:
-        config = evolve(config, budgets=(Budget(name=MAX_COST, limit=max_cost_usd), *config.budgets))
+    if budget_usd is not None:
+        config = evolve(config, budgets=(Budget(name=RUN_BUDGET, limit=budget_usd), *config.budgets))
     if strategy is not None:
         config = evolve(config, routing=evolve(config.routing, strategy=strategy))
     if remember:
@@ -77,7 +77,7 @@ def open_session(
     config: Path | None = None,
     strategy: Strategy | None = None,
     remember: int = 0,
-    max_cost_usd: Decimal | None = None,
+    budget_usd: Decimal | None = None,
     world: World | None = None,
     guarding: Callable[[Guards], Guards] | None = None,
     tells_waits: bool = False,
@@ -95,7 +95,7 @@ def open_session(
     read = sealed(read_config(config, here.environ))
     if isinstance(read, Failure):
         return read
-    settings = overridden(read.unwrap().config, strategy=strategy, remember=remember, max_cost_usd=max_cost_usd)
+    settings = overridden(read.unwrap().config, strategy=strategy, remember=remember, budget_usd=budget_usd)
     for warning in settings.warnings:
         output.note(f"warning: {warning}")
 

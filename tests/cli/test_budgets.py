@@ -10,7 +10,7 @@ from attrs import evolve
 
 from llm_manager.cli import main
 from llm_manager.cli.budgets import budgets
-from llm_manager.cli.session import MAX_COST, overridden
+from llm_manager.cli.session import RUN_BUDGET, overridden
 from llm_manager.domain.configuration import Budget, LLMConfig
 from llm_manager.domain.standing import BudgetStanding, Standing
 from tests.cli.program import run, settings_for
@@ -52,19 +52,19 @@ def test_a_run_stops_when_its_money_is_spent_and_goes_on_with_more(rows: Path, t
     out = tmp_path / "out.jsonl"
     with fault_server(echo) as server:
         asking = ("run", str(rows), "--prompt", "{text}", "-o", str(out), "--max-tokens", "10", "--config", priced(server.url, tmp_path))
-        told = run(*asking, "--max-cost", "0.015", "--concurrency", "4", home=tmp_path)
+        told = run(*asking, "--budget", "0.015", "--concurrency", "4", home=tmp_path)
         assert told.returncode == 3
         assert len(server.requests) == 3
-        assert "budget '--max-cost' (0.015 USD): 0.006 USD are spent and this request may take 0.01 USD" in told.stderr
+        assert "budget '--budget' (0.015 USD): 0.006 USD are spent and this request may take 0.01 USD" in told.stderr
         assert "7 rows not asked yet; run the same again to go on" in told.stderr
         assert " failed" not in told.stderr.replace(" 0 failed", "")
-        assert "budget --max-cost: 0.006 of 0.015 USD spent, 0.009 left" in told.stderr
+        assert "budget --budget: 0.006 of 0.015 USD spent, 0.009 left" in told.stderr
         assert len(out.read_text().splitlines()) == 3
         told = run(*asking, "--max-cost", "1", "--json", home=tmp_path)
         report = json.loads(told.stdout)
         assert (told.returncode, len(server.requests)) == (0, 10)
     assert (report["answered"], report["answered_earlier"], report["failed"], Decimal(report["cost_usd"])) == (7, 3, 0, Decimal("0.014"))
-    assert report["budgets"] == [{"budget": "--max-cost", "of": "", "unit": "usd", "limit": "1", "spent": "0.014", "unknown": "0"}]
+    assert report["budgets"] == [{"budget": "--budget", "of": "", "unit": "usd", "limit": "1", "spent": "0.014", "unknown": "0"}]
     assert [(each["by"], each["name"], each["cost_usd"]) for each in report["expenses"]] == [
         ("provider", "lmstudio", "0.014"),
         ("model", "lmstudio/tiny", "0.014"),
@@ -90,7 +90,8 @@ def test_a_budget_of_requests_does_not_advise_what_saves_none(tmp_path: Path) ->
         told = run("run", str(rows), "--prompt", "{text}", "--concurrency", "1", "--config", str(config), home=tmp_path)
     assert told.returncode == 3
     assert "raise the limit" in told.stderr
-    assert "max-tokens" not in told.stderr.replace("_", "-")
+    error = next(line for line in told.stderr.splitlines() if line.startswith("error: "))
+    assert "max-tokens" not in error.replace("_", "-")
 
 
 def test_one_call_may_cost_no_more_than_this(tmp_path: Path) -> None:
@@ -114,7 +115,7 @@ def test_the_words_come_before_the_settings() -> None:
     """Beside the budgets that are there."""
     config = LLMConfig(budgets=(DAILY,))
     assert overridden(config) == config
-    assert overridden(config, max_cost_usd=Decimal(2)).budgets == (Budget(name=MAX_COST, limit=Decimal(2)), DAILY)
+    assert overridden(config, budget_usd=Decimal(2)).budgets == (Budget(name=RUN_BUDGET, limit=Decimal(2)), DAILY)
 
 
 async def test_budgets_are_shown_with_what_is_spent(scene: Any) -> None:
