@@ -13,6 +13,7 @@ from returns.result import Failure, Result, Success
 from llm_manager.domain.configuration import EmbeddedSettings, LLMConfig, PrivacySettings, ProviderSettings
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import ConfigurationError, Fault, LLMError, PolicyBlocked
+from llm_manager.domain.events import CacheFailed
 from llm_manager.domain.models import Health, ModelProfile
 from llm_manager.domain.plans import PrivateRule, Unavailable
 from llm_manager.effects import publish, settle
@@ -25,6 +26,7 @@ from llm_manager.policies.provider_names import unknown_provider
 from llm_manager.policies.routing import remembering_routes, why_not_asked
 from llm_manager.policies.value_faults import kind
 from llm_manager.real_world import real_world
+from llm_manager.services.cache import Cache, Value
 from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.journal import Subscriber
 from llm_manager.services.manager import LLMManager, ManagerDeps
@@ -57,8 +59,9 @@ def default_deps(
     ``transport`` carries all requests in place of our own pools: a faster one, or a recording (`testing.replayed`). ``guards``
     (`make_guards`) let requests through in place of the manager's own: managers with the same ones share limits, budgets and keys.
     """
-    from llm_manager.clients.catalogue import build_client
     from llm_manager.stores.memory import memory_conversations
+
+    from llm_manager.clients.catalogue import build_client
     from llm_manager.stores.memory_cache import memory_cache
     from llm_manager.telemetry.journal import journal_of
     from llm_manager.telemetry.logging import log
@@ -100,6 +103,15 @@ def default_deps(
     if isinstance(opened, Failure):
         return opened
     store = opened.unwrap()
+    journal = journal_of(log, *_kept(store))
+
+    def remembering(kept: Cache[Value]) -> Cache[Value]:
+        """Memory in front, the store behind; that it fails is told."""
+        from llm_manager.stores.layering import layered
+
+        near: Cache[Value] = memory_cache(config.cache, here.now)
+        return layered(near, kept, lambda error: journal.emit(CacheFailed(at=here.now(), error=error)))
+
     return make_model_router(config).map(
         lambda router: ManagerDeps(
             config=config,
@@ -108,10 +120,10 @@ def default_deps(
             clients=clients,
             servers=servers,
             unavailable=tuple(unavailable),
-            cache=memory_cache(config.cache, here.now),
-            vectors=memory_cache(config.cache, here.now),
+            cache=memory_cache(config.cache, here.now) if store is None else remembering(store.answers),
+            vectors=memory_cache(config.cache, here.now) if store is None else remembering(store.vectors),
             conversations=memory_conversations() if store is None else store.conversations,
-            journal=journal_of(log, *_kept(store)),
+            journal=journal,
             store=store,
             keys=parts.keys,
             guards=guards,
@@ -129,7 +141,7 @@ def _store(config: LLMConfig, world: World) -> Result[Store | None, LLMError]:
         from llm_manager.stores.opening import open_store
     except ModuleNotFoundError:
         return Failure(ConfigurationError(message=f"store.url: a store needs more packages: {install_hint('store')}"))
-    return open_store(config.store, world)
+    return open_store(config.store, world, config.cache)
 
 
 def _kept(store: Store | None) -> tuple[Subscriber, ...]:

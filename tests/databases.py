@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete
 
 from llm_manager.stores.connecting import open_database
 from llm_manager.stores.database import Database
-from llm_manager.stores.tables import SCHEMA
+from llm_manager.stores.tables import AUDIT, SCHEMA
 from tests.servers import Postgres
 
 NewUrl: TypeAlias = Callable[[pytest.FixtureRequest], str]
@@ -38,6 +38,12 @@ PLACES: Final[Mapping[str, NewUrl]] = {"sqlite": _file, "memory": _memory, "post
 @pytest.fixture(params=PLACES)
 def store_url(request: pytest.FixtureRequest) -> str:
     """A new and empty database at each place."""
+    return PLACES[request.param](request)
+
+
+@pytest.fixture(params=[place for place in PLACES if place != "memory"])
+def lasting_url(request: pytest.FixtureRequest) -> str:
+    """A new and empty database at each place that outlives its process."""
     return PLACES[request.param](request)
 
 
@@ -69,11 +75,12 @@ def opened_database(url: str) -> Database:
 
 
 def emptied(database: Database) -> Database:
-    """The same with no row in any table."""
+    """The same with no row in any table but the audit trail's, which lets none go."""
 
     def work(connection: Connection) -> Success[None]:
         for table in reversed(SCHEMA.sorted_tables):
-            connection.execute(delete(table))
+            if table is not AUDIT:
+                connection.execute(delete(table))
         return Success(None)
 
     assert isinstance(database.write_now(work), Success)

@@ -262,6 +262,8 @@ class StoreSettings:
     """A file, best kept elsewhere, that is told now and then how long the trail is: without it a trail cut short looks whole."""
     usage_days: int = 400
     """How long the usage log keeps an entry."""
+    private_answers: bool = False
+    """Whether answers to private requests, and the vectors of private texts, are remembered here too."""
 
 
 @frozen(kw_only=True)

@@ -118,6 +118,31 @@ class CacheHit:
 
 
 @frozen(kw_only=True)
+class SimilarFound:
+    """An answer to a similar prompt was found, and used where it was ``accepted``; ``saved`` is what it took when it was made."""
+
+    tag: ClassVar[Literal["SimilarFound"]] = "SimilarFound"
+    at: float
+    call_id: str
+    provider: str
+    model: str
+    score: float
+    accepted: bool
+    usage: Usage | None = None
+    saved: Cost = _UNTOLD
+    metadata: RequestMetadata = field(factory=RequestMetadata)
+
+
+@frozen(kw_only=True)
+class CacheFailed:
+    """What remembers answers or vectors failed, and counts as remembering nothing; told once until all is well again."""
+
+    tag: ClassVar[Literal["CacheFailed"]] = "CacheFailed"
+    at: float
+    error: LLMError
+
+
+@frozen(kw_only=True)
 class Answered:
     """A call of the manager ended with an answer."""
 
@@ -243,6 +268,8 @@ Event: TypeAlias = (
     | AttemptLeft
     | MovedOn
     | CacheHit
+    | SimilarFound
+    | CacheFailed
     | Answered
     | CallFailed
     | CallCancelled

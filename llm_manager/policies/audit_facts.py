@@ -13,6 +13,7 @@ from llm_manager.domain.events import (
     AttemptStarted,
     BreakerChanged,
     BudgetAlert,
+    CacheFailed,
     CacheHit,
     CallCancelled,
     CallFailed,
@@ -21,6 +22,7 @@ from llm_manager.domain.events import (
     MovedOn,
     Paused,
     ServersProbed,
+    SimilarFound,
     ToolCalled,
     UsageReset,
 )
@@ -41,6 +43,9 @@ def audit_facts(event: Event) -> Mapping[str, Any] | None:
             return dict(_attempt(event))
         case CacheHit():
             return {"call": event.call_id, "provider": event.provider, "model": event.model, "shared": event.shared}
+        case SimilarFound():
+            told = {"call": event.call_id, "provider": event.provider, "model": event.model}
+            return {**told, "score": f"{event.score:.6f}", "accepted": event.accepted}
         case CallFailed():
             return {"call": event.call_id, **_error(event.error), **_whose(event.metadata)}
         case ToolCalled():
@@ -54,7 +59,7 @@ def audit_facts(event: Event) -> Mapping[str, Any] | None:
             return {"period": event.period}
         case BreakerChanged():
             return {"provider": event.provider, "endpoint": event.endpoint, "phase": event.phase}
-        case Answered() | CallCancelled() | MovedOn() | Paused() | ServersProbed():
+        case Answered() | CacheFailed() | CallCancelled() | MovedOn() | Paused() | ServersProbed():
             return None
         case _:
             assert_never(event)

@@ -17,6 +17,7 @@ from llm_manager.domain.events import (
     AttemptStarted,
     BreakerChanged,
     BudgetAlert,
+    CacheFailed,
     CacheHit,
     CallCancelled,
     CallFailed,
@@ -25,6 +26,7 @@ from llm_manager.domain.events import (
     MovedOn,
     Paused,
     ServersProbed,
+    SimilarFound,
     ToolCalled,
     UsageReset,
 )
@@ -86,6 +88,8 @@ def observe_all(statistics: Statistics, events: Iterable[Event]) -> Statistics:
                 AttemptStarted()
                 | MovedOn()
                 | CacheHit()
+                | SimilarFound()
+                | CacheFailed()
                 | ServersProbed()
                 | ToolCalled()
                 | BreakerChanged()

@@ -5,7 +5,10 @@ from typing import Any
 
 from attrs import field, frozen
 
+from llm_manager.domain.embeddings import Vector
+from llm_manager.domain.responses import LLMResponse
 from llm_manager.services.audit_trail import AuditTrail
+from llm_manager.services.cache import Cache
 from llm_manager.services.conversation_storage import ConversationStorage
 from llm_manager.services.run_store import RunStore
 from llm_manager.services.usage_log import UsageLog
@@ -20,6 +23,8 @@ class Store:
     """Where it is, without any password."""
     conversations: ConversationStorage
     runs: RunStore
+    answers: Cache[LLMResponse]
+    vectors: Cache[Vector]
     usage: UsageLog
     audit: AuditTrail | None = None
     """Where a key for it is set."""

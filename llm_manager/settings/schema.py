@@ -119,6 +119,7 @@ SECTIONS: Final[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
             Setting("audit_key", KEY),
             Setting("audit_anchors", TEXT),
             Setting("usage_days", whole(32, 36_500)),
+            Setting("private_answers", FLAG),
         ),
         "breaker": (
             Setting("enabled", FLAG),

@@ -1,39 +1,60 @@
 """A URL becomes a store; the database itself is opened at its first use."""
 
 from pathlib import Path
+from typing import Final
 
+from llm_manager.stores.memory import memory_conversations
 from returns.result import Result
 
-from llm_manager.domain.configuration import StoreSettings
+from llm_manager.domain.configuration import CacheSettings, StoreSettings
 from llm_manager.domain.errors import LLMError
 from llm_manager.effects import settle
 from llm_manager.services.store import Store
 from llm_manager.services.world import World
+from llm_manager.stores.answer_forms import ANSWER, VECTOR
+from llm_manager.stores.answers import kept_cache
 from llm_manager.stores.audit import kept_audit
 from llm_manager.stores.connecting import open_database
 from llm_manager.stores.database import Database
-from llm_manager.stores.memory import memory_conversations
+from llm_manager.stores.layering import never_private
 from llm_manager.stores.run_locks import run_locks
 from llm_manager.stores.runs import kept_runs
 from llm_manager.stores.usage import usage_log
 
+_CACHE: Final = CacheSettings()
 
-def open_store(settings: StoreSettings, world: World) -> Result[Store, LLMError]:
+
+def open_store(settings: StoreSettings, world: World, cache: CacheSettings = _CACHE) -> Result[Store, LLMError]:
     """The store at ``settings.url``: a path, sqlite:///path, :memory:, or postgresql://user@host/name."""
-    return open_database(settings.url or ":memory:").map(lambda database: store_of(database, settings, world))
+    return open_database(settings.url or ":memory:").map(lambda database: store_of(database, settings, world, cache))
 
 
-def store_of(database: Database, settings: StoreSettings, world: World) -> Store:
+def store_of(database: Database, settings: StoreSettings, world: World, cache: CacheSettings = _CACHE) -> Store:
     """All that is kept in one database."""
     anchors = None if settings.audit_anchors is None else Path(settings.audit_anchors).expanduser()
     audit = None if settings.audit_key is None else kept_audit(database, settings.audit_key, world.wall, anchors)
 
     usage = usage_log(database, world.wall, settings.usage_days)
 
+    answers, vectors = kept_cache(database, ANSWER, cache, world.wall), kept_cache(database, VECTOR, cache, world.wall)
+    if not settings.private_answers:
+        answers, vectors = never_private(answers), never_private(vectors)
+
     async def close() -> None:
+        await answers.flush()
+        await vectors.flush()
         await usage.flush()
         if audit is not None:
             await settle(audit.flush())
         await database.close()
 
-    return Store(place=database.place, runs=kept_runs(database, run_locks(settings.url or ":memory:"), world), conversations=memory_conversations(), usage=usage, audit=audit, close=close)
+    return Store(
+        place=database.place,
+        runs=kept_runs(database, run_locks(settings.url or ":memory:"), world),
+        conversations=memory_conversations(),
+        answers=answers,
+        vectors=vectors,
+        usage=usage,
+        audit=audit,
+        close=close,
+    )

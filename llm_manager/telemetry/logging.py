@@ -17,6 +17,7 @@ from llm_manager.domain.events import (
     AttemptStarted,
     BreakerChanged,
     BudgetAlert,
+    CacheFailed,
     CacheHit,
     CallCancelled,
     CallFailed,
@@ -25,6 +26,7 @@ from llm_manager.domain.events import (
     MovedOn,
     Paused,
     ServersProbed,
+    SimilarFound,
     ToolCalled,
     UsageReset,
 )
@@ -44,6 +46,8 @@ _LEVELS: Mapping[type[Event], int] = {
     AttemptAnswered: logging.DEBUG,
     AttemptLeft: logging.DEBUG,
     CacheHit: logging.DEBUG,
+    SimilarFound: logging.DEBUG,
+    CacheFailed: logging.WARNING,
     CallCancelled: logging.DEBUG,
     ToolCalled: logging.DEBUG,
     ServersProbed: logging.DEBUG,
@@ -93,6 +97,11 @@ def _told(event: Event) -> str:
                 f"[{event.call_id}] answered by {event.provider}/{event.model} in {event.seconds:.3f} s,"
                 f" {_tokens(event.usage)}, {_money(event.cost)}{cached}"
             )
+        case SimilarFound():
+            judged = "used" if event.accepted else "not used"
+            return f"[{event.call_id}] a similar prompt's answer by {event.provider}/{event.model}, score {event.score:.3f}, {judged}"
+        case CacheFailed():
+            return f"what is remembered cannot be reached: {_error(event.error)}"
         case CallFailed():
             return f"[{event.call_id}] failed after {event.seconds:.3f} s: {_error(event.error)}"
         case CallCancelled():
