@@ -9,11 +9,21 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.databases import database, new_database, store_url
+from tests.databases import database, lasting_url, new_database, store_url
 from tests.servers import postgres_server, postgres_url, redis_program, redis_server, redis_url
 from tests.simulation.shards import PLAYED, Played
 
-__all__ = ["database", "new_database", "postgres_server", "postgres_url", "redis_program", "redis_server", "redis_url", "store_url"]
+__all__ = [
+    "database",
+    "lasting_url",
+    "new_database",
+    "postgres_server",
+    "postgres_url",
+    "redis_program",
+    "redis_server",
+    "redis_url",
+    "store_url",
+]
 
 settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("steady")  # a busy machine fails no test

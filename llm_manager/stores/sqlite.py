@@ -40,6 +40,11 @@ def file_engines(path: Path, connect: Connect = sqlite3.connect) -> Engines:
     )
 
 
+def looking_line(path: Path, connect: Connect = sqlite3.connect) -> "SqliteLine":
+    """A connection to look at what is there, that changes nothing: the file may be another program's."""
+    return SqliteLine(str(path), "BEGIN", (("busy_timeout", str(BUSY_SECONDS * 1000)),), connect)
+
+
 def preparing_line(path: Path, connect: Connect = sqlite3.connect) -> "SqliteLine":
     """A connection to change tables by: while one is made anew, nothing that refers to it may go with the old."""
     return SqliteLine(str(path), "BEGIN IMMEDIATE", (*_ON_DISK, ("foreign_keys", "0")), connect)
@@ -90,8 +95,9 @@ def _connected(place: str, pragmas: Pragmas, connect: Connect) -> sqlite3.Connec
     try:
         for name, value in pragmas:
             _set(connection, name, value)
-        for statement in _TUNING:
-            connection.execute(statement)
+        if ("journal_mode", "wal") in pragmas:
+            for statement in _TUNING:
+                connection.execute(statement)
     except BaseException:
         connection.close()
         raise
