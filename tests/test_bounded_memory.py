@@ -26,7 +26,7 @@ from llm_manager.policies.budget_rules import rules_of
 from llm_manager.policies.budget_words import standing_of
 from llm_manager.policies.spending import MOST_NAMES
 from llm_manager.policies.statistics import observe_all
-from llm_manager.services.gates import End, Gate, Replied
+from llm_manager.services.gates import End, Gate, Replied, enter
 from llm_manager.telemetry.statistics import keeping_statistics
 from llm_manager.testing import attempt_for, fake_world, run_virtual
 
@@ -89,7 +89,7 @@ def test_a_hundred_thousand_names_are_summed_and_none_is_lost() -> None:
 
 
 async def _passed(gate: Gate, attempt: Attempt, how: End) -> None:
-    entered = await gate(attempt, lambda _: None)
+    entered = await enter(gate, attempt, lambda _: None)
     if isinstance(entered, Success):
         entered.unwrap().ended(how)
 

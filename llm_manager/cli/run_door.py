@@ -8,7 +8,7 @@ from returns.result import Success
 from llm_manager.domain.attempts import AnyAttempt
 from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
-from llm_manager.services.gates import Emit, End, Gate, Pass
+from llm_manager.services.gates import Emit, End, Gate, Pass, enter
 from llm_manager.services.guards import Guards
 
 
@@ -32,7 +32,7 @@ class Door:
         async def gate(attempt: AnyAttempt, emit: Emit) -> Settled[Pass, LLMError]:
             if self._shut:
                 await asyncio.Event().wait()
-            entered = await last(attempt, emit)
+            entered = await enter(last, attempt, emit)
             if not isinstance(entered, Success):
                 return entered
             passed = entered.unwrap()

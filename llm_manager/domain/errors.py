@@ -17,6 +17,7 @@ from typing import ClassVar, Literal, TypeAlias
 
 from attrs import evolve, field, frozen
 
+from llm_manager.domain.quick_making import quickly_made
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.usage import Cost
 
@@ -40,7 +41,8 @@ class Origin:
     raw: str | None = None
 
 
-@frozen(kw_only=True)
+@quickly_made
+@frozen(kw_only=True, weakref_slot=False)
 class AttemptRecord:
     """What became of an attempt: a line of the ledger. ``error`` is None for the one that answered.
 

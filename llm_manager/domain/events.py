@@ -6,6 +6,7 @@ from typing import ClassVar, Final, Literal, TypeAlias
 from attrs import field, frozen
 
 from llm_manager.domain.errors import LLMError
+from llm_manager.domain.quick_making import quickly_made
 from llm_manager.domain.requests import RequestMetadata
 from llm_manager.domain.usage import Cost, Most, Unpriced, Usage
 
@@ -15,7 +16,8 @@ Operation: TypeAlias = Literal["chat", "embed", "moderate", "create_image", "cou
 _UNTOLD: Final = Unpriced(reason="nobody told what it took")
 
 
-@frozen(kw_only=True)
+@quickly_made
+@frozen(kw_only=True, weakref_slot=False)
 class AttemptStarted:
     """A model was asked."""
 
@@ -32,7 +34,8 @@ class AttemptStarted:
     """On whose behalf it was sent, and is billed; others may share its answer."""
 
 
-@frozen(kw_only=True)
+@quickly_made
+@frozen(kw_only=True, weakref_slot=False)
 class AttemptFailed:
     """A model did not answer."""
 
@@ -50,7 +53,8 @@ class AttemptFailed:
     most: Most | None = None
 
 
-@frozen(kw_only=True)
+@quickly_made
+@frozen(kw_only=True, weakref_slot=False)
 class AttemptAnswered:
     """A model answered over the wire: a hit or a shared flight is not one of these."""
 
@@ -71,7 +75,8 @@ class AttemptAnswered:
     most: Most | None = None
 
 
-@frozen(kw_only=True)
+@quickly_made
+@frozen(kw_only=True, weakref_slot=False)
 class AttemptLeft:
     """A model was asked, and nobody waits for its answer any more, which may be billed: its caller went away, or another was quicker."""
 
@@ -142,7 +147,8 @@ class CacheFailed:
     error: LLMError
 
 
-@frozen(kw_only=True)
+@quickly_made
+@frozen(kw_only=True, weakref_slot=False)
 class Answered:
     """A call of the manager ended with an answer."""
 

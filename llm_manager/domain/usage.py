@@ -5,8 +5,11 @@ from typing import ClassVar, Literal, TypeAlias
 
 from attrs import frozen
 
+from llm_manager.domain.quick_making import quickly_made
 
-@frozen(kw_only=True)
+
+@quickly_made
+@frozen(kw_only=True, weakref_slot=False)
 class Usage:
     """Tokens by bucket; a token is in exactly one of them, so the buckets sum to the total.
 
@@ -46,7 +49,8 @@ class Usage:
         )
 
 
-@frozen(kw_only=True)
+@quickly_made
+@frozen(kw_only=True, weakref_slot=False)
 class Priced:
     """A cost in US dollars, with the version of the price data that gave it."""
 

@@ -7,7 +7,7 @@ keeps one timer for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from itertools import count
 from math import inf
 from typing import Final, TypeAlias
@@ -100,7 +100,7 @@ def admitting(settings: AdmissionSettings, providers: Mapping[str, ProviderSetti
 
 def _pass(quota: _Quota, grant: Grant, emit: Emit) -> Pass:
     leaving = _Leaving(quota, grant, emit)
-    return Pass(ended=leaving.ended, opened=leaving.opened, unsent=leaving.unsent)
+    return Pass(leaving.ended, leaving.opened, leaving.unsent)
 
 
 class _Leaving:
@@ -264,15 +264,17 @@ class _Quota:
 
     def happened(self, event: Event, emit: Emit) -> None:
         """Take a step, and do what follows."""
-        follow = self._stepped(event, emit)
-        while follow:  # a crowd that went away at once is let through and taken back one after the other, not one within the other
-            follow = [after for each in follow for after in self._stepped(each, emit)]
+        commands = self.cell.decide(step, event, self._now())
+        if commands:
+            self._follow_all(commands, emit)
         if self._clocks:
             self._wind()
 
-    def _stepped(self, event: Event, emit: Emit) -> Sequence[Ended]:
-        commands = self.cell.decide(step, event, self._now())
-        return [back for command in commands if (back := self._obey(command, emit)) is not None] if commands else ()
+    def _follow_all(self, commands: Commands, emit: Emit) -> None:
+        """Do what was decided, and what follows: a crowd that went away at once is taken back one by one, not one within another."""
+        while commands:
+            follow = [back for command in commands if (back := self._obey(command, emit)) is not None]
+            commands = tuple(more for back in follow for more in self.cell.decide(step, back, self._now()))
 
     def standing(self, now: float) -> ScopeStanding:
         """How it stands."""

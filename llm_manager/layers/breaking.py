@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from itertools import count
 from math import inf
-from typing import Final, TypeAlias
+from typing import Final
 
 from attrs import frozen
 from returns.result import Failure, Success
@@ -17,7 +17,6 @@ from llm_manager.domain.events import BreakerChanged
 from llm_manager.domain.models import Endpoint
 from llm_manager.domain.rate_limits import RateLimits
 from llm_manager.domain.standing import BreakerStanding
-from llm_manager.outcomes import Settled
 from llm_manager.policies.breaker import (
     Breaker,
     Closed,
@@ -34,14 +33,12 @@ from llm_manager.policies.breaker import (
     shut_until,
 )
 from llm_manager.policies.names import canonical_provider
-from llm_manager.services.gates import LET_THROUGH, Emit, End, Pass, Replied
+from llm_manager.services.gates import LET_THROUGH, Emit, End, Entered, Pass, Replied
 from llm_manager.services.guards import Breakers
 
 _MOST_ENDPOINTS = 1000
 _DROPPED_AT_ONCE = 100
 _LONGEST_CAUSE = 500
-
-Entered: TypeAlias = Settled[Pass, LLMError]
 
 
 def breaking(settings: BreakerSettings, now: Callable[[], float]) -> Breakers:
@@ -50,7 +47,7 @@ def breaking(settings: BreakerSettings, now: Callable[[], float]) -> Breakers:
         return _UNGUARDED
     kept = _Kept(settings, now)
 
-    async def entry(attempt: AnyAttempt, _: Emit) -> Entered:
+    def entry(attempt: AnyAttempt, _: Emit) -> Entered:
         one = kept.of(attempt.endpoint)
         breaker = one.cell.read()
         if isinstance(breaker, Closed):
@@ -58,7 +55,7 @@ def breaking(settings: BreakerSettings, now: Callable[[], float]) -> Breakers:
         refused = refusal(breaker, settings, now=now(), last_resort=attempt.last_resort)
         return LET_THROUGH if refused is None else _refused(attempt, refused, one.cause)
 
-    async def gate(attempt: AnyAttempt, emit: Emit) -> Entered:
+    def gate(attempt: AnyAttempt, emit: Emit) -> Entered:
         one = kept.of(attempt.endpoint)
         breaker = one.cell.read()
         if isinstance(breaker, Closed):
@@ -269,7 +266,7 @@ def _refused(attempt: AnyAttempt, refused: Refused, cause: str | None) -> Failur
     return Failure(CircuitOpen(model=model, endpoint=endpoint, retry_after_seconds=refused.seconds, cause=cause))
 
 
-async def _open_to_all(_: AnyAttempt, __: Emit) -> Entered:
+def _open_to_all(_: AnyAttempt, __: Emit) -> Entered:
     return LET_THROUGH
 
 

@@ -9,7 +9,7 @@ from llm_manager.policies.call_cost import uncovered
 from llm_manager.services.gates import LET_THROUGH, Emit, Pass
 
 
-async def covering(attempt: AnyAttempt, _: Emit) -> Settled[Pass, LLMError]:
+def covering(attempt: AnyAttempt, _: Emit) -> Settled[Pass, LLMError]:
     """Refuse an attempt whose worst case is more than what is left; only chats have such a limit."""
     refused = uncovered(attempt) if isinstance(attempt, Attempt) else None
     return LET_THROUGH if refused is None else Failure(refused)

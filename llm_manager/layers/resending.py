@@ -34,8 +34,10 @@ def resending(now: Callable[[], float]) -> Resends:
             found = cells.setdefault(name, Cell(Resent(bin_at(now()))))
         return found
 
-    async def gate(attempt: AnyAttempt, _: Emit) -> Settled[Pass, LLMError]:
-        cell(attempt.endpoint).swap(called, now())
+    def gate(attempt: AnyAttempt, _: Emit) -> Settled[Pass, LLMError]:
+        endpoint = attempt.endpoint
+        found = cells.get((endpoint.provider, endpoint.base_url, endpoint.account))
+        (cell(endpoint) if found is None else found).swap(called, now())
         return LET_THROUGH
 
     def wait(endpoint: Endpoint) -> float:

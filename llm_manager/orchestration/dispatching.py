@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, TypeAlias
 
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import LLMError
@@ -18,8 +18,8 @@ Clients: TypeAlias = Callable[[], Mapping[str, ModelClient]]
 def asking_clients(clients: Clients) -> Step[Attempt, LLMResponse]:
     """Ask for a whole answer."""
 
-    async def ask(attempt: Attempt) -> Settled[LLMResponse, LLMError]:
-        return await clients()[attempt.model.provider].answer(attempt)
+    def ask(attempt: Attempt) -> Coroutine[Any, Any, Settled[LLMResponse, LLMError]]:
+        return clients()[attempt.model.provider].answer(attempt)
 
     return ask
 
@@ -27,7 +27,7 @@ def asking_clients(clients: Clients) -> Step[Attempt, LLMResponse]:
 def opening_clients(clients: Clients) -> Step[Attempt, OpenStream]:
     """Ask for a stream."""
 
-    async def open_stream(attempt: Attempt) -> Settled[OpenStream, LLMError]:
-        return await clients()[attempt.model.provider].open(attempt)
+    def open_stream(attempt: Attempt) -> Coroutine[Any, Any, Settled[OpenStream, LLMError]]:
+        return clients()[attempt.model.provider].open(attempt)
 
     return open_stream

@@ -230,9 +230,9 @@ def easily(scope: Scope, model: str, now: float) -> tuple[Scope, Grant | None]:
 def step(scope: Scope, event: Event, now: float) -> tuple[Scope, Commands]:
     """What follows from an event."""
     match event:
-        case Ended(grant, how):  # first, since it comes with every call
-            if how == "accepted" and scope.under_way * 2 < scope.room and (scope.easy or _only_counts(scope)):
-                told = scope.told if event.told is None else _newer(scope, grant, event.told)
+        case Ended():  # first, since it comes with every call
+            if event.how == "accepted" and scope.under_way * 2 < scope.room and (scope.easy or _only_counts(scope)):
+                told = scope.told if event.told is None else _newer(scope, event.grant, event.told)
                 if told is scope.told or is_plentiful(told, scope.room):
                     minute = None if scope.minute is None else _corrected(scope.minute, event)
                     return _moved(scope, -1, told, minute, now), ()

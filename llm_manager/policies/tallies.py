@@ -66,7 +66,7 @@ class Tally:
     def answered(self, seconds: float, usage: Usage | None, usd: Decimal | None, speed: float | None = None) -> None:
         """Count an answer."""
         self.times += 1
-        self.successes += 1
+        successes = self.successes = self.successes + 1
         self.seconds += seconds
         self.waits.append(seconds)
         if usage is not None:
@@ -77,7 +77,7 @@ class Tally:
             self.cost += usd
         if speed is not None:
             self.speed = _moved(self.speed, speed, self.successes, LATENCY_WEIGHT)
-        latency = self.latency = _moved(self.latency, seconds, self.successes, LATENCY_WEIGHT)
+        latency = self.latency = _moved(self.latency, seconds, successes, LATENCY_WEIGHT)
         estimate = self.latency_estimate
         if estimate is None or latency > estimate * LATENCY_STEP or latency * LATENCY_STEP < estimate:
             self.latency_estimate = latency
@@ -142,11 +142,26 @@ def _moved(average: float | None, value: float, count: int, least_weight: float)
 def _total(start: Usage, used: list[Usage]) -> Usage:
     if not used:
         return start
+    read, remembered, kept, written, reasoned, kept_long = (
+        start.input_tokens,
+        start.cache_read_tokens,
+        start.cache_write_tokens,
+        start.output_tokens,
+        start.reasoning_tokens,
+        start.cache_write_long_tokens,
+    )
+    for each in used:  # one pass, and no `sum` for each bucket: this is a quarter of what an event costs
+        read += each.input_tokens
+        remembered += each.cache_read_tokens
+        kept += each.cache_write_tokens
+        written += each.output_tokens
+        reasoned += each.reasoning_tokens
+        kept_long += each.cache_write_long_tokens
     return Usage(
-        input_tokens=start.input_tokens + sum(each.input_tokens for each in used),
-        cache_read_tokens=start.cache_read_tokens + sum(each.cache_read_tokens for each in used),
-        cache_write_tokens=start.cache_write_tokens + sum(each.cache_write_tokens for each in used),
-        output_tokens=start.output_tokens + sum(each.output_tokens for each in used),
-        reasoning_tokens=start.reasoning_tokens + sum(each.reasoning_tokens for each in used),
-        cache_write_long_tokens=start.cache_write_long_tokens + sum(each.cache_write_long_tokens for each in used),
+        input_tokens=read,
+        cache_read_tokens=remembered,
+        cache_write_tokens=kept,
+        output_tokens=written,
+        reasoning_tokens=reasoned,
+        cache_write_long_tokens=kept_long,
     )

@@ -34,7 +34,7 @@ End: TypeAlias = Replied | LLMError | None
 def _nothing(_: RateLimits | None) -> None: ...
 
 
-class Pass(msgspec.Struct, frozen=True, kw_only=True):
+class Pass(msgspec.Struct, frozen=True):
     """What a gate gives to whom it lets through, to be told exactly once that it ``ended``, however it did.
 
     ``opened`` is told before that, when a stream has begun to answer. ``unsent`` is told instead of it where a gate wants to know
@@ -46,14 +46,19 @@ class Pass(msgspec.Struct, frozen=True, kw_only=True):
     unsent: Callable[[], None] | None = None
 
 
-Gate: TypeAlias = Callable[[AnyAttempt, Emit], Coroutine[Any, Any, Settled[Pass, LLMError]]]
+Entered: TypeAlias = Settled[Pass, LLMError]
+
+WaitingGate: TypeAlias = Callable[[AnyAttempt, Emit], Coroutine[Any, Any, Entered]]
 """Waits until the request may go on, or refuses it. A cancelled wait leaves nothing behind."""
+
+Gate: TypeAlias = WaitingGate | Callable[[AnyAttempt, Emit], Entered]
+"""The same for one that may decide at once: a plain function where it never waits, an ``async def`` where it does."""
 
 
 def _unheard(_: End) -> None: ...
 
 
-LET_THROUGH: Final[Settled[Pass, LLMError]] = Success(Pass(ended=_unheard))
+LET_THROUGH: Final[Entered] = Success(Pass(ended=_unheard))
 """From a gate that does not want to know how the request ended: it is not told."""
 
 
@@ -62,9 +67,10 @@ async def pass_all(gates: Sequence[Gate], attempt: AnyAttempt, emit: Emit) -> li
     passed: list[Pass] = []
     try:
         for gate in gates:
-            entered = await gate(attempt, emit)
-            if entered is LET_THROUGH:
+            told = gate(attempt, emit)
+            if told is LET_THROUGH:
                 continue
+            entered = told if type(told) is Success or type(told) is Failure else await told
             if not isinstance(entered, Success):
                 break
             passed.append(entered.unwrap())
@@ -75,6 +81,12 @@ async def pass_all(gates: Sequence[Gate], attempt: AnyAttempt, emit: Emit) -> li
         raise
     _end_unsent(passed, entered.failure())
     return entered
+
+
+async def enter(gate: Gate, attempt: AnyAttempt, emit: Emit) -> Entered:
+    """Go through one gate alone, whether it waits or not."""
+    told = gate(attempt, emit)
+    return told if isinstance(told, Success | Failure) else await told
 
 
 def end_all(passed: Sequence[Pass], how: End) -> None:

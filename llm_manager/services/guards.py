@@ -13,7 +13,7 @@ from llm_manager.domain.models import Endpoint
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.standing import BreakerStanding, BudgetStanding, KeyStanding, ScopeStanding
 from llm_manager.outcomes import Settled
-from llm_manager.services.gates import Emit, Gate, Pass
+from llm_manager.services.gates import Emit, Gate, Pass, WaitingGate
 from llm_manager.services.usage_log import UsageLog
 
 
@@ -48,7 +48,7 @@ class Breakers:
 class Admissions:
     """Paces requests: so many a minute, so many at once, as set, as told, as learned."""
 
-    gate: Gate
+    gate: WaitingGate
     standing: Callable[[], tuple[ScopeStanding, ...]]
 
 
@@ -56,7 +56,7 @@ class Admissions:
 class Budgets:
     """Keeps spending under its limits: reserved before a request, settled after it."""
 
-    gate: Gate | None
+    gate: WaitingGate | None
     refusal: Callable[[AnyAttempt | None], BudgetExceeded | None]
     """Why a request would be refused now, or why any would be that costs something, when none is given; None for one that would
     pass, at once or when others have ended."""
@@ -82,7 +82,7 @@ class Keys:
     """Whether the provider has a key that works beside the one given."""
     ready: Ready | None
     """Fetch the keys of a provider if they are due; awaited before its key is chosen. None where no keys are fetched."""
-    gate: Gate | None
+    gate: WaitingGate | None
     standing: Callable[[], tuple[KeyStanding, ...]]
 
 

@@ -15,7 +15,7 @@ from llm_manager.domain.models import KnownPrice
 from llm_manager.domain.usage import Usage
 from llm_manager.policies.pricing import price
 from llm_manager.real_world import real_world
-from llm_manager.services.gates import Gate, Replied
+from llm_manager.services.gates import Gate, Replied, enter
 from llm_manager.testing import attempt_for, scripted, scripted_manager
 from tests.benchmarks.measuring import interleaved, show
 
@@ -100,7 +100,7 @@ async def by_gate(rounds: int) -> None:
         for _ in range(CALLS):
             for gate in through:
                 if gate is not None:
-                    (await gate(attempt, _unheard)).unwrap().ended(reply)
+                    (await enter(gate, attempt, _unheard)).unwrap().ended(reply)
         return _each(began)
 
     seen = await interleaved(rounds, {name: partial(passing, through) for name, through in gates.items()})

@@ -36,7 +36,7 @@ from llm_manager.layers.budgeting import budgeting
 from llm_manager.layers.leasing import leasing
 from llm_manager.layers.resending import resending
 from llm_manager.outcomes import Settled
-from llm_manager.services.gates import Emit, End, Gate, Pass, Replied
+from llm_manager.services.gates import Emit, End, Gate, Pass, Replied, enter
 from llm_manager.services.world import World
 from llm_manager.settings.key_files import read_keys
 from llm_manager.testing import attempt_for, fake_world
@@ -69,8 +69,8 @@ def due_breaker(world: World) -> Gate:
 
     async def gate(attempt: AnyAttempt, emit: Emit) -> Settled[Pass, LLMError]:
         if all(each.phase == "closed" for each in breakers.standing()):
-            (await breakers.gate(attempt, emit)).unwrap().ended(NetworkError(model="m", message="refused"))
-        return await breakers.gate(attempt, emit)
+            (await enter(breakers.gate, attempt, emit)).unwrap().ended(NetworkError(model="m", message="refused"))
+        return await enter(breakers.gate, attempt, emit)
 
     return gate
 
@@ -162,8 +162,8 @@ def test_everybody_gets_through(name: str) -> None:
     async def law() -> None:
         gate = WIDE[name](fake_world())
         for number in range(50):
-            passed(await gate(attempt(number), ignore)).ended(ANSWERED)
-        together = [passed(await gate(attempt(number), ignore)) for number in range(20)]
+            passed(await enter(gate, attempt(number), ignore)).ended(ANSWERED)
+        together = [passed(await enter(gate, attempt(number), ignore)) for number in range(20)]
         for each in together:
             each.opened(None)
         for each in together:
@@ -180,13 +180,13 @@ def test_no_pass_leaks(name: str, index: int) -> None:
     async def law() -> None:
         gate = WIDE[name](fake_world())
         for number in range(60):
-            entered = await gate(attempt(number), ignore)
+            entered = await enter(gate, attempt(number), ignore)
             if isinstance(entered, Success):
                 entered.unwrap().ended(ENDS[index])
             else:
                 refused(entered)
         await asyncio.sleep(120.0)
-        passed(await gate(attempt(60), ignore)).ended(ANSWERED)
+        passed(await enter(gate, attempt(60), ignore)).ended(ANSWERED)
 
     run_virtual(law())
 
@@ -200,8 +200,8 @@ def test_one_at_a_time(name: str) -> None:
         for number, how in enumerate(ENDS):
             if number:
                 await asyncio.sleep(60.0)
-            first = passed(await gate(attempt(number), ignore))
-            second = asyncio.ensure_future(gate(attempt(number), ignore))
+            first = passed(await enter(gate, attempt(number), ignore))
+            second = asyncio.ensure_future(enter(gate, attempt(number), ignore))
             await asyncio.sleep(0.0)
             if second.done():
                 refused(second.result())
@@ -222,8 +222,8 @@ def test_a_cancelled_wait_leaves_nothing(name: str) -> None:
 
     async def law() -> None:
         gate = NARROW[name](fake_world())
-        first = passed(await gate(attempt(0), ignore))
-        waiting = [asyncio.ensure_future(gate(attempt(number), ignore)) for number in range(1, 20)]
+        first = passed(await enter(gate, attempt(0), ignore))
+        waiting = [asyncio.ensure_future(enter(gate, attempt(number), ignore)) for number in range(1, 20)]
         await asyncio.sleep(0.0)
         for each in waiting[:18]:
             each.cancel()
@@ -232,7 +232,7 @@ def test_a_cancelled_wait_leaves_nothing(name: str) -> None:
         last = await waiting[18]
         if isinstance(last, Success):
             last.unwrap().ended(None)
-        passed(await gate(attempt(20), ignore)).ended(ANSWERED)
+        passed(await enter(gate, attempt(20), ignore)).ended(ANSWERED)
         assert asyncio.all_tasks() == {asyncio.current_task()}
 
     run_virtual(law())
@@ -244,13 +244,13 @@ def test_granted_and_cancelled_at_once(name: str) -> None:
 
     async def law() -> None:
         gate = NARROW[name](fake_world())
-        first = passed(await gate(attempt(0), ignore))
-        second = asyncio.ensure_future(gate(attempt(1), ignore))
+        first = passed(await enter(gate, attempt(0), ignore))
+        second = asyncio.ensure_future(enter(gate, attempt(1), ignore))
         await asyncio.sleep(0.0)
         first.ended(ANSWERED)
         second.cancel()
         await asyncio.gather(second, return_exceptions=True)
-        passed(await gate(attempt(2), ignore)).ended(ANSWERED)
+        passed(await enter(gate, attempt(2), ignore)).ended(ANSWERED)
 
     run_virtual(law())
 
@@ -262,13 +262,13 @@ def test_nobody_waits_for_ever(name: str) -> None:
     async def law() -> None:
         gate = NARROW[name](fake_world())
         loop = asyncio.get_running_loop()
-        first = passed(await gate(attempt(0), ignore))
+        first = passed(await enter(gate, attempt(0), ignore))
         began = loop.time()
-        error = refused(await gate(attempt(1, seconds=7.0), ignore))
+        error = refused(await enter(gate, attempt(1, seconds=7.0), ignore))
         assert loop.time() - began <= 7.001
         if isinstance(error, RateLimitExceeded):
             assert error.local
         first.ended(ANSWERED)
-        passed(await gate(attempt(2), ignore)).ended(ANSWERED)
+        passed(await enter(gate, attempt(2), ignore)).ended(ANSWERED)
 
     run_virtual(law())

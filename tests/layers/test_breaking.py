@@ -22,7 +22,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.standing import BreakerStanding
 from llm_manager.domain.usage import Unpriced
 from llm_manager.layers.breaking import breaking
-from llm_manager.services.gates import LET_THROUGH, Pass, Replied, pass_all
+from llm_manager.services.gates import LET_THROUGH, Pass, Replied, enter, pass_all
 from llm_manager.services.guards import Breakers
 from llm_manager.testing import attempt_for, run_virtual, samples
 from llm_manager.testing.world import fake_world
@@ -96,7 +96,7 @@ def test_who_is_refused_is_told_why_in_the_words_of_the_last_failure() -> None:
     async def test(door: Door) -> None:
         await door.trip()
         for gate in (door.breakers.entry, door.breakers.gate):
-            refused = await gate(attempt(), door.told.append)
+            refused = await enter(gate, attempt(), door.told.append)
             assert isinstance(refused, Failure)
             error = refused.failure()
             assert isinstance(error, CircuitOpen)
@@ -115,10 +115,10 @@ def test_who_is_refused_is_told_why_in_the_words_of_the_last_failure() -> None:
 def test_both_gates_refuse_so_that_a_queue_drained_after_it_opened_sends_nothing() -> None:
     async def test(door: Door) -> None:
         waiting = attempt()
-        assert isinstance(await door.breakers.entry(waiting, door.told.append), Success)
+        assert isinstance(await enter(door.breakers.entry, waiting, door.told.append), Success)
         await door.trip()
         for gate in (door.breakers.entry, door.breakers.gate):
-            assert isinstance(await gate(waiting, door.told.append), Failure)
+            assert isinstance(await enter(gate, waiting, door.told.append), Failure)
 
     virtual(test)
 
@@ -128,7 +128,7 @@ def test_entry_takes_no_slot_and_the_gate_takes_one() -> None:
         await door.trip()
         await asyncio.sleep(60)
         for _ in range(3):
-            assert isinstance(await door.breakers.entry(attempt(), door.told.append), Success)
+            assert isinstance(await enter(door.breakers.entry, attempt(), door.told.append), Success)
         probe = await door.through()
         assert isinstance(await door.enter(), CircuitOpen)
         assert door.breakers.standing() == (
@@ -323,7 +323,7 @@ def test_two_managers_hear_each_of_what_their_own_requests_did() -> None:
         other: list[Event] = []
         for _ in range(4):
             await door.go(DOWN)
-        entered = await door.breakers.gate(attempt(), other.append)
+        entered = await enter(door.breakers.gate, attempt(), other.append)
         entered.unwrap().ended(DOWN)
         assert (len(door.told), len(other)) == (0, 1)
 
@@ -366,7 +366,7 @@ def test_threads_share_a_breaker_and_it_opens_once() -> None:
     def work() -> None:
         async def ask() -> None:
             for _ in range(200):
-                entered = await breakers.gate(attempt(), told.append)
+                entered = await enter(breakers.gate, attempt(), told.append)
                 if isinstance(entered, Success):
                     entered.unwrap().ended(DOWN)
 

@@ -6,6 +6,7 @@ from llm_manager.domain.models import Endpoint
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.layers.resending import MOST_ENDPOINTS, resending
 from llm_manager.policies.retry_budget import LEAST
+from llm_manager.services.gates import enter
 from llm_manager.testing import attempt_for, scripted
 
 
@@ -34,7 +35,7 @@ async def test_calls_that_leave_make_room() -> None:
         resends.take(attempt.endpoint)
     assert resends.wait(attempt.endpoint) > 0.0
     for _ in range(60):
-        (await resends.gate(attempt, lambda _: None)).unwrap().ended(None)
+        (await enter(resends.gate, attempt, lambda _: None)).unwrap().ended(None)
     assert resends.wait(attempt.endpoint) == 0.0
 
 

@@ -38,7 +38,7 @@ from llm_manager.policies.budget import settle
 from llm_manager.policies.budget_book import Alert, Book, Decisions, Real
 from llm_manager.policies.cache_key import cache_key
 from llm_manager.policies.deadlines import Patient, total_seconds
-from llm_manager.services.gates import Emit, End, Gate, Pass, Replied
+from llm_manager.services.gates import Emit, End, Gate, Pass, Replied, WaitingGate, enter
 from llm_manager.services.guards import Guards
 from llm_manager.services.manager import ManagerDeps
 from llm_manager.services.model_client import ModelClient
@@ -87,9 +87,9 @@ def _guarded(change: Callable[[Guards], Guards]) -> Plant:
     return plant
 
 
-def _passing(gate: Gate, change: Callable[[Pass], Pass]) -> Gate:
+def _passing(gate: Gate, change: Callable[[Pass], Pass]) -> WaitingGate:
     async def changed(attempt: AnyAttempt, emit: Emit) -> Settled[Pass, LLMError]:
-        entered = await gate(attempt, emit)
+        entered = await enter(gate, attempt, emit)
         return Success(change(entered.unwrap())) if isinstance(entered, Success) else entered
 
     return changed
@@ -165,7 +165,7 @@ def _nobody_keeps_the_door(guards: Guards) -> Guards:
 
 def _knocking(gate: Gate) -> Gate:
     async def knocked(attempt: AnyAttempt, emit: Emit) -> Settled[Pass, LLMError]:
-        entered = await gate(attempt, emit)
+        entered = await enter(gate, attempt, emit)
         return entered if isinstance(entered, Success) else Success(Pass(ended=lambda _: None))
 
     return knocked
@@ -205,7 +205,7 @@ def _first_key_for_ever(guards: Guards) -> Guards:
 
     async def leased(attempt: AnyAttempt, emit: Emit) -> Settled[Pass, LLMError]:
         entered = Success(Pass(ended=lambda _: None)) if guards.keys.gate is None else await guards.keys.gate(attempt, emit)
-        return entered if isinstance(entered, Success) else await gate(attempt, emit)
+        return entered if isinstance(entered, Success) else await enter(gate, attempt, emit)
 
     return evolve(guards, keys=evolve(guards.keys, choose=lambda _, own: own, gate=leased))
 
