@@ -1,0 +1,197 @@
+"""`llm-manager usage`: what was asked, by period and name, as a table, JSON or CSV."""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from returns.result import Failure
+
+from llm_manager.cli.exits import OK
+from llm_manager.cli.output import Output
+from llm_manager.cli.session import Session
+from llm_manager.domain.usage_log import DearCall, UsageQuery, UsageReport, UsageTotals
+from llm_manager.effects import settle
+from llm_manager.policies.budget_words import plain
+from llm_manager.policies.plurals import counted
+from llm_manager.runs.cells import cell_line
+
+_NOBODY: Final = "(none)"
+_SECOND_MS: Final = 1000.0
+_LONG_MS: Final = 100_000.0
+_COLUMNS: Final = ("requests", "failed", "from cache", "tokens in", "tokens out", "cost USD", "saved USD", "median", "p95")
+_CALL_COLUMNS: Final = ("when", "models", "operation", "feature", "user", "requests", "tokens", "cost USD", "call")
+_NOTHING: Final = "nothing is in the usage log for this time; calls are kept there where a store is set"
+
+
+async def usage(session: Session, query: UsageQuery, *, csv: bool = False, raw: bool = False) -> int:
+    """Show what the usage log says."""
+    output = session.output
+    found = await settle(session.manager.usage_report(query))
+    if isinstance(found, Failure):
+        return output.failure(found.failure())
+    report = found.unwrap()
+    if output.json:
+        output.document(document_of(report))
+    elif csv:
+        output.text("".join(csv_lines(report, raw=raw)))
+    elif report.first is None:
+        output.note(_NOTHING)
+    elif query.dearest:
+        output.table(_CALL_COLUMNS, map(_call_row, report.dearest))
+    else:
+        rows = [(*(each or _NOBODY for each in group.of), *_row(group.totals)) for group in report.groups]
+        output.table((*query.by, *_COLUMNS), rows)
+    if not output.json and report.first is not None:
+        _summarise(output, report)
+    return OK
+
+
+def _summarise(output: Output, report: UsageReport) -> None:
+    total = report.total
+    told = [f"{counted(total.requests, 'request')}: {total.successful} answered, {total.failed} failed, {total.left} left"]
+    told.append(f"{plain(round(total.cost_usd, 6))} USD")
+    if total.remembered:
+        told.append(f"{counted(total.remembered, 'answer')} from the cache saved {plain(round(total.saved_usd, 6))} USD")
+    output.note("; ".join(told))
+    if total.unpriced:
+        output.note(f"note: {counted(total.unpriced, 'answer')} of unknown cost on top, since no price is known or no usage was told")
+    if total.doubtful:
+        output.note(f"note: {counted(total.doubtful, 'request')} that failed or were left may have been billed too")
+    if report.lost:
+        output.note(f"note: {counted(report.lost, 'entry')} could not be kept and are missing here")
+
+
+def _row(totals: UsageTotals) -> tuple[str, ...]:
+    return (
+        str(totals.requests),
+        str(totals.failed + totals.left),
+        str(totals.remembered),
+        str(totals.usage.prompt_tokens),
+        str(totals.usage.completion_tokens),
+        plain(round(totals.cost_usd, 6)) + ("+" if totals.unpriced else ""),
+        plain(round(totals.saved_usd, 6)),
+        seconds(totals.median_latency_ms),
+        seconds(totals.p95_latency_ms),
+    )
+
+
+def seconds(milliseconds: float | None) -> str:
+    """A latency for people.
+
+    >>> seconds(None), seconds(0.42), seconds(12.3), seconds(1234.5), seconds(123456)
+    ('', '0.42 ms', '12.3 ms', '1.23 s', '123 s')
+    """
+    if milliseconds is None:
+        return ""
+    if milliseconds < _SECOND_MS:
+        return f"{milliseconds:.3g} ms"
+    return f"{milliseconds / _SECOND_MS:.3g} s" if milliseconds < _LONG_MS else f"{milliseconds / _SECOND_MS:.0f} s"
+
+
+def _call_row(call: DearCall) -> tuple[str, ...]:
+    return (
+        moment(call.at),
+        ", ".join(call.models),
+        call.operation,
+        call.feature or _NOBODY,
+        call.user or _NOBODY,
+        str(call.requests),
+        str(call.tokens),
+        plain(round(call.cost_usd, 6)),
+        call.call_id,
+    )
+
+
+def moment(wall: float | None) -> str:
+    """A moment for people, by UTC."""
+    return "" if wall is None else datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def document_of(report: UsageReport) -> dict[str, Any]:
+    """The report as JSON: money as text, so that no digit is lost, and latencies in milliseconds."""
+    query = report.query
+    return {
+        "since": query.since,
+        "until": query.until,
+        "first": report.first,
+        "last": report.last,
+        "total": _totals(report.total),
+        "groups": [{"of": dict(zip(query.by, group.of, strict=True)), **_totals(group.totals)} for group in report.groups],
+        "dearest": [_call(call) for call in report.dearest],
+        "lost": report.lost,
+    }
+
+
+def csv_lines(report: UsageReport, *, raw: bool) -> list[str]:
+    """The report as CSV, with the names of `document_of`; no cell begins a formula unless ``raw``."""
+    if report.query.dearest:
+        calls = [_call(call) for call in report.dearest]
+        headings = tuple(_call(_NO_CALL))
+        return [cell_line(headings), *(cell_line([call[name] for name in headings], raw=raw) for call in calls)]
+    headings = tuple(name for name in _totals(UsageTotals()) if name != "errors")
+    lines = [cell_line((*report.query.by, *headings))]
+    for group in report.groups:
+        told = _totals(group.totals)
+        lines.append(cell_line((*group.of, *(told[name] for name in headings)), raw=raw))
+    return lines
+
+
+_NO_CALL: Final = DearCall(
+    call_id="",
+    at=0.0,
+    models=(),
+    operation="",
+    feature=None,
+    user=None,
+    tenant=None,
+    run=None,
+    requests=0,
+    tokens=0,
+    cost_usd=UsageTotals().cost_usd,
+)
+
+
+def _call(call: DearCall) -> dict[str, Any]:
+    return {
+        "call": call.call_id,
+        "at": call.at,
+        "models": " ".join(call.models),
+        "operation": call.operation,
+        "feature": call.feature,
+        "user": call.user,
+        "tenant": call.tenant,
+        "run": call.run,
+        "requests": call.requests,
+        "tokens": call.tokens,
+        "cost_usd": plain(call.cost_usd),
+    }
+
+
+def _totals(totals: UsageTotals) -> dict[str, Any]:
+    usage = totals.usage
+    return {
+        "requests": totals.requests,
+        "successful": totals.successful,
+        "failed": totals.failed,
+        "left": totals.left,
+        "total_tokens": usage.total_tokens,
+        "input_tokens": usage.input_tokens,
+        "cache_read_tokens": usage.cache_read_tokens,
+        "cache_write_tokens": usage.cache_write_tokens + usage.cache_write_long_tokens,
+        "output_tokens": usage.output_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "cost_usd": plain(totals.cost_usd),
+        "unpriced": totals.unpriced,
+        "doubtful": totals.doubtful,
+        "remembered": totals.remembered,
+        "saved_usd": plain(totals.saved_usd),
+        "saved_tokens": totals.saved_tokens,
+        "average_latency_ms": _rounded(totals.average_latency_ms),
+        "median_latency_ms": _rounded(totals.median_latency_ms),
+        "p95_latency_ms": _rounded(totals.p95_latency_ms),
+        "p99_latency_ms": _rounded(totals.p99_latency_ms),
+        "errors": dict(totals.errors),
+    }
+
+
+def _rounded(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 2)

@@ -1,0 +1,67 @@
+"""Texts and numbers as the page shows them; whatever a name holds, it stays a text."""
+
+from decimal import Decimal
+from html import escape
+from typing import Final
+
+from llm_manager.policies.printing import one_line
+
+_LONGEST: Final = 48
+_STEPS: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+_SECOND_MS: Final = 1000.0
+NOBODY: Final = "(none)"
+
+
+def safe(text: str) -> str:
+    """A text for any place in the page: as one line, without control characters, escaped.
+
+    >>> safe('</title><script>"x"')
+    '&lt;/title&gt;&lt;script&gt;&quot;x&quot;'
+    """
+    return escape(one_line(text), quote=True)
+
+
+def short(name: str | None) -> str:
+    """A name that fits, not yet `safe`."""
+    told = NOBODY if name is None or not (line := one_line(name)) else line
+    return told if len(told) <= _LONGEST else f"{told[: _LONGEST - 1]}…"
+
+
+def usd(amount: Decimal | float) -> str:
+    """Money with as many digits as say something.
+
+    >>> usd(Decimal("0")), usd(Decimal("0.0000123")), usd(Decimal("1234.567"))
+    ('0', '0.0000123', '1,234.57')
+    """
+    number = float(amount)
+    if not number:
+        return "0"
+    if abs(number) >= 1:
+        return f"{number:,.2f}"
+    text = f"{Decimal(f'{number:.3g}'):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def count(number: float) -> str:
+    """A count in few digits.
+
+    >>> count(0), count(950), count(1200), count(3_450_000)
+    ('0', '950', '1.2k', '3.45M')
+    """
+    for least, letter in _STEPS:
+        if abs(number) >= least:
+            return f"{number / least:.3g}{letter}"
+    return f"{number:.3g}"
+
+
+def latency(milliseconds: float | None) -> str:
+    """A latency with its unit.
+
+    >>> latency(None), latency(0), latency(250), latency(2500)
+    ('–', '0', '250 ms', '2.5 s')
+    """
+    if milliseconds is None:
+        return "–"
+    if not milliseconds:
+        return "0"
+    return f"{milliseconds:.3g} ms" if milliseconds < _SECOND_MS else f"{milliseconds / _SECOND_MS:.3g} s"
