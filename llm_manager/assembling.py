@@ -33,7 +33,7 @@ from llm_manager.layers.caching import Memory, caching, caching_streams
 from llm_manager.layers.covering import covering
 from llm_manager.layers.gating import gating
 from llm_manager.layers.leasing import leasing
-from llm_manager.layers.observing import CallLayer, observing
+from llm_manager.layers.observing import observing
 from llm_manager.layers.recording import recording
 from llm_manager.layers.resending import resending
 from llm_manager.orchestration.asking_once import creating_images, moderating
@@ -41,18 +41,21 @@ from llm_manager.orchestration.attempting import WalkDeps
 from llm_manager.orchestration.batching import batching
 from llm_manager.orchestration.calling_tools import calling_tools
 from llm_manager.orchestration.checking import checking_health, listing_models, telling_credits
-from llm_manager.orchestration.conversing import conversing
+from llm_manager.orchestration.clearing import clearing, telling_cache
+from llm_manager.orchestration.conversing import conversing, conversing_streams
 from llm_manager.orchestration.counting import Routes, counting_tokens
 from llm_manager.orchestration.discovering import discovering
 from llm_manager.orchestration.dispatching import asking_clients, opening_clients
 from llm_manager.orchestration.embedding import embedding
 from llm_manager.orchestration.exploring import exploring
+from llm_manager.orchestration.forgetting import forgetting
 from llm_manager.orchestration.generating import Turns, answering_rows, generating, going_on
 from llm_manager.orchestration.knowing import Knowledge, Known
 from llm_manager.orchestration.limiting import LimitingDeps, checking_limits
 from llm_manager.orchestration.offering import offering
 from llm_manager.orchestration.operating import OperatingDeps
 from llm_manager.orchestration.performing import Performing
+from llm_manager.orchestration.recalling import RecallingDeps
 from llm_manager.orchestration.rechecking import Rechecking, RecheckingDeps, rechecking
 from llm_manager.orchestration.remembering import remembering
 from llm_manager.orchestration.streaming import streaming
@@ -70,7 +73,7 @@ from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.model_client import ModelClient, has_real_model, is_toy
-from llm_manager.services.steps import Around, OpenStream, Step, stacked
+from llm_manager.services.steps import Around, CallLayer, OpenStream, Step, stacked
 from llm_manager.services.world import World
 from llm_manager.telemetry.journal import journal_of
 from llm_manager.telemetry.statistics import StatisticsKeeper, keeping_statistics
@@ -83,6 +86,8 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     knowledge, journal, guards, statistics = house.knowledge, house.journal, house.guards, house.statistics
     calls, opened = _chats(house)
     turns = Turns(ask=going_on(calls, world), max_retries=config.routing.max_retries, now=now)
+    recalling = RecallingDeps(turns=turns, context=config.context, world=world, find_window=house.window)
+    conversations = forgetting(deps.conversations, config.context.retention_days, world.wall)
     besides = _besides(house)
     performing = Performing(world=world, journal=journal, routing=config.routing, concurrent=config.performance.concurrent_tools)
     return LLMManager(
@@ -90,7 +95,9 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         stream=streaming(opened, world),
         generate_all=batching(answering_rows(calls, world), house.fitting, config.performance.patience_seconds, now),
         generate_as=structuring(turns, config.performance.output_retries),
-        converse=conversing(turns, deps.conversations, config.context),
+        converse=conversing(recalling, conversations),
+        converse_stream=conversing_streams(recalling, conversations, opened),
+        conversations=conversations,
         call_tools=calling_tools(turns.ask, performing),
         embed=embedding(besides, deps.vectors if config.cache.enabled else None),
         moderate=moderating(besides),
@@ -104,6 +111,8 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         usage=telling_usage(lambda provider: usage_of(statistics.read(), house.standing(), config.budgets, provider), knowledge.clients),
         usage_report=reporting_usage(deps.store),
         check_limits=checking_limits(LimitingDeps(plan=house.plan, clients=knowledge.clients, guards=guards, now=now)),
+        forget=clearing(deps.cache, deps.vectors),
+        cache_statistics=telling_cache(deps.cache, deps.vectors),
         remembered=remembering(house.plan, knowledge.clients, deps.cache if config.cache.enabled else None),
         reset_usage=resetting_usage(guards, journal.emit),
         recall_budgets=publish(guards.budgets.recall),
@@ -154,6 +163,13 @@ class _House:
             return 1
         planned = sealed(self.deps.router.route(request, await self.snapshot(request)))
         return 1 if isinstance(planned, Failure) else planned.unwrap().steps[0].profile.concurrency
+
+    async def window(self, request: LLMRequest) -> int | None:
+        """How many tokens the model takes that a request would go to first; None when nobody knows, or nobody would be asked."""
+        if check_request(request) is not None:
+            return None
+        planned = sealed(self.deps.router.route(request, await self.snapshot(request)))
+        return None if isinstance(planned, Failure) else planned.unwrap().steps[0].profile.context_window
 
     async def look(self) -> Settled[tuple[str, ...], LLMError]:
         """Who may be asked, servers that were found included."""
@@ -288,7 +304,7 @@ def _besides(house: _House) -> OperatingDeps:
 
 def around_calls(deps: ManagerDeps, journal: Journal) -> tuple[CallLayer, ...]:
     """What stands around a whole call, outermost first. Its deadline is a number in the ledger: see `walking`."""
-    return (observing(journal, deps.world.now),)
+    return (*deps.around_calls, observing(journal, deps.world.now))
 
 
 AroundEach: TypeAlias = tuple[tuple[Around[Attempt, LLMResponse], ...], tuple[Around[Attempt, OpenStream], ...]]

@@ -19,6 +19,7 @@ from llm_manager.domain.plans import PrivateRule, Unavailable
 from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.budget_faults import check_budgets
+from llm_manager.policies.classification import is_private
 from llm_manager.policies.keys import has_keys, has_ring
 from llm_manager.policies.names import KEY_VARIABLES, LOCALITY, canonical_provider
 from llm_manager.policies.provider_infos import ProviderInfo, provider_info
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from llm_manager.services.transport import Transport
+    from llm_manager.telemetry.opentelemetry import Tracing
 
 _FOUND_BY_PROBING = ("lmstudio", "ollama", "llamacpp", "vllm")
 _EMBEDDED = "embedded"
@@ -59,10 +61,9 @@ def default_deps(
     ``transport`` carries all requests in place of our own pools: a faster one, or a recording (`testing.replayed`). ``guards``
     (`make_guards`) let requests through in place of the manager's own: managers with the same ones share limits, budgets and keys.
     """
-    from llm_manager.stores.memory import memory_conversations
-
     from llm_manager.clients.catalogue import build_client
     from llm_manager.stores.memory_cache import memory_cache
+    from llm_manager.stores.memory_conversations import memory_conversations
     from llm_manager.telemetry.journal import journal_of
     from llm_manager.telemetry.logging import log
 
@@ -103,7 +104,11 @@ def default_deps(
     if isinstance(opened, Failure):
         return opened
     store = opened.unwrap()
-    journal = journal_of(log, *_kept(store))
+    traced = sealed(_tracing(config, here))
+    if isinstance(traced, Failure):
+        return traced
+    tracing = traced.unwrap()
+    journal = journal_of(log, *_kept(store), *(() if tracing is None else (tracing.subscriber,)))
 
     def remembering(kept: Cache[Value]) -> Cache[Value]:
         """Memory in front, the store behind; that it fails is told."""
@@ -122,8 +127,9 @@ def default_deps(
             unavailable=tuple(unavailable),
             cache=memory_cache(config.cache, here.now) if store is None else remembering(store.answers),
             vectors=memory_cache(config.cache, here.now) if store is None else remembering(store.vectors),
-            conversations=memory_conversations() if store is None else store.conversations,
+            conversations=memory_conversations(here.wall) if store is None else store.conversations,
             journal=journal,
+            around_calls=() if tracing is None else (tracing.around,),
             store=store,
             keys=parts.keys,
             guards=guards,
@@ -142,6 +148,20 @@ def _store(config: LLMConfig, world: World) -> Result[Store | None, LLMError]:
     except ModuleNotFoundError:
         return Failure(ConfigurationError(message=f"store.url: a store needs more packages: {install_hint('store')}"))
     return open_store(config.store, world, config.cache)
+
+
+def _tracing(config: LLMConfig, world: World) -> "Result[Tracing | None, LLMError]":
+    """What tells OpenTelemetry, where the settings wish it; the words of a private request are never told."""
+    if not config.telemetry.opentelemetry:
+        return Success(None)
+    from llm_manager.distribution import install_hint
+
+    try:
+        from llm_manager.telemetry.opentelemetry import tracing
+    except ModuleNotFoundError:
+        return Failure(ConfigurationError(message=f"telemetry.opentelemetry: it needs one more package: {install_hint('otel')}"))
+    tells, routing = config.telemetry.content, config.routing
+    return Success(tracing(world, content=lambda request: tells and not is_private(request, routing)))
 
 
 def _kept(store: Store | None) -> tuple[Subscriber, ...]:

@@ -98,12 +98,25 @@ class CacheSettings:
     max_bytes: int = 256 * 1024 * 1024
 
 
+Trimming: TypeAlias = Literal["recent", "first", "summary"]
+
+
 @frozen(kw_only=True)
 class ContextSettings:
-    """How much of a conversation is sent again."""
+    """How much of a conversation is sent again, never more than the model takes; how it is cut, and how long it is kept.
+
+    ``trimming`` says what stays of a long one: the ``recent`` turns; the ``first`` turn with them; or, with ``summary``, a model's
+    summary of what comes before them, by ``summary_model`` where that is set. ``system_prompt`` is what the model is told first, unless
+    the conversation or the request says something else: the name of a template, or a text whose gaps may be {started},
+    {current_time}, {working_directory} and {username}. Conversations nobody has added to for ``retention_days`` are forgotten.
+    """
 
     max_tokens: int = 8000
     keep_messages: int = 50
+    trimming: Trimming = "recent"
+    summary_model: str | None = None
+    system_prompt: str | None = None
+    retention_days: float | None = None
 
 
 @frozen(kw_only=True)
@@ -267,6 +280,17 @@ class StoreSettings:
 
 
 @frozen(kw_only=True)
+class TelemetrySettings:
+    """What is told to OpenTelemetry, as the process's own SDK has it: nothing unless ``opentelemetry`` is on.
+
+    ``content`` adds what was asked and answered to the spans of calls, but never that of private ones.
+    """
+
+    opentelemetry: bool = False
+    content: bool = False
+
+
+@frozen(kw_only=True)
 class LLMConfig:
     """All settings. ``providers`` is keyed by canonical provider name; a provider that is absent is not configured."""
 
@@ -283,6 +307,7 @@ class LLMConfig:
     hedging: HedgingSettings = field(factory=HedgingSettings)
     privacy: PrivacySettings = field(factory=PrivacySettings)
     store: StoreSettings = field(factory=StoreSettings)
+    telemetry: TelemetrySettings = field(factory=TelemetrySettings)
     budgets: tuple[Budget, ...] = ()
     profiles: tuple[ModelProfile, ...] = ()
     """Models described by the user; they come before the built-in descriptions of the same name."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from returns.result import Success
 
@@ -12,13 +11,7 @@ from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import Answered, CallCancelled, CallFailed
 from llm_manager.outcomes import Settled
 from llm_manager.services.journal import Journal
-from llm_manager.services.steps import Ending, Reply, Step, at_end
-
-
-class CallLayer(Protocol):
-    """A decorator of whole calls, whichever of the two they reply."""
-
-    def __call__(self, step: Step[Call, Reply], /) -> Step[Call, Reply]: ...
+from llm_manager.services.steps import CallLayer, Ending, Reply, Step, at_end
 
 
 def observing(journal: Journal, now: Callable[[], float]) -> CallLayer:

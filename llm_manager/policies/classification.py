@@ -9,7 +9,7 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import Literal
 
-from llm_manager.domain.plans import PrivateRule, TaskClassification
+from llm_manager.domain.plans import PrivateRule, RoutingPolicy, TaskClassification
 from llm_manager.domain.requests import Complexity, LLMRequest, Sensitivity, TaskType
 from llm_manager.policies.sensitivity import plain, said_in, sensitivity_of
 from llm_manager.policies.task_words import COMPLEX_WORDS, KEYWORDS, TASK_ORDER
@@ -34,6 +34,16 @@ _OTHER_CODES = frozenset(b"zip postal post area dress promo discount qr bar coun
 _TABLES = frozenset(b"database databases table tables postgres postgresql mysql sqlite".split())
 _COMPONENTS = frozenset(b"component components hook hooks app frontend page".split())
 _TELLING = frozenset(b"write tell invent imagine continue".split())
+
+
+def is_private(request: LLMRequest, policy: RoutingPolicy) -> bool:
+    """Say whether a request must stay local, by its label or by what adds one.
+
+    >>> is_private(LLMRequest("the patient sleeps"), RoutingPolicy())
+    True
+    """
+    found = classify(request, default_sensitivity=policy.default_sensitivity, private_rule=policy.private_rule)
+    return found.sensitivity == "private"
 
 
 def classify(

@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 from returns.future import FutureResult
 from returns.result import Result
 
+from llm_manager.domain.caching import CacheReport
 from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.embeddings import Vector
 from llm_manager.domain.errors import LLMError
@@ -17,16 +18,18 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.standing import Standing
 from llm_manager.domain.statistics import Statistics
+from llm_manager.domain.streaming import StreamEvent
 from llm_manager.domain.usage import Credits
 from llm_manager.domain.usage_log import UsageQuery, UsageReport
 from llm_manager.domain.usage_stats import ResetPeriod, UsageStats
+from llm_manager.outcomes import Settled
 from llm_manager.services.cache import Cache
 from llm_manager.services.conversation_storage import ConversationStorage
 from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.journal import Journal
 from llm_manager.services.model_client import CountTokens, CreateImage, Embed, ModelClient, Moderate
 from llm_manager.services.model_router import ModelRouter
-from llm_manager.services.steps import Generate, Stream
+from llm_manager.services.steps import CallLayer, Generate, Stream
 from llm_manager.services.store import Store
 from llm_manager.services.tools import CallTools
 from llm_manager.services.world import World
@@ -48,6 +51,12 @@ class GenerateAs(Protocol):
     def __call__(self, shape: type[Shape], request: LLMRequest, /) -> FutureResult[Structured[Shape], LLMError]: ...
 
 
+class Before(Protocol):
+    """Awaited before the request at a position leaves: a failure is its answer, and nothing is sent for it."""
+
+    def __call__(self, position: int, request: LLMRequest, /) -> Coroutine[Any, Any, Settled[None, LLMError]]: ...
+
+
 class GenerateAll(Protocol):
     """Answer many requests with bounded concurrency and flat memory.
 
@@ -56,7 +65,7 @@ class GenerateAll(Protocol):
     """
 
     def __call__(
-        self, requests: Iterable[LLMRequest], *, concurrency: int | None = None, in_order: bool = False
+        self, requests: Iterable[LLMRequest], *, concurrency: int | None = None, in_order: bool = False, before: Before | None = None
     ) -> AsyncGenerator[tuple[int, Result[LLMResponse, LLMError]], None]: ...
 
 
@@ -93,6 +102,26 @@ class ResetUsage(Protocol):
     def __call__(self, period: ResetPeriod, /) -> Result[None, LLMError]: ...
 
 
+class Forget(Protocol):
+    """Forget what is remembered, answers and vectors: those values for which all that is said holds, or everything; gives how many.
+
+    ``model`` is a name, with or without ``provider/`` before it. That nothing is said, or everything with something else, is a failure.
+    """
+
+    def __call__(
+        self,
+        *,
+        model: str | None = None,
+        tag: str | None = None,
+        tenant: str | None = None,
+        older_than_seconds: float | None = None,
+        everything: bool = False,
+    ) -> FutureResult[int, LLMError]: ...
+
+
+CacheStatisticsOf: TypeAlias = Callable[[], FutureResult[CacheReport, LLMError]]
+
+
 @frozen(kw_only=True)
 class LLMManager:
     """One manager over all models: a record of functions, and an async context manager that closes what it opened."""
@@ -102,6 +131,10 @@ class LLMManager:
     generate_all: GenerateAll
     generate_as: GenerateAs
     converse: Callable[[str, LLMRequest], FutureResult[LLMResponse, LLMError]]
+    converse_stream: Callable[[str, LLMRequest], AsyncGenerator[Result[StreamEvent, LLMError], None]]
+    """The same as events; the last one comes when the exchange is stored, and what was told before a stream was left is kept too."""
+    conversations: ConversationStorage
+    """All that is kept of conversations; ``of_tenant`` for those that requests name a tenant for."""
     call_tools: CallTools
     embed: Embed
     moderate: Moderate
@@ -117,6 +150,9 @@ class LLMManager:
     usage: TellUsage
     usage_report: ReportUsage
     check_limits: CheckLimits
+    forget: Forget
+    cache_statistics: CacheStatisticsOf
+    """What is remembered, and what that has saved: of this process, or of the store where there is one."""
     remembered: Callable[[LLMRequest], FutureResult[bool, LLMError]]
     """Whether the answer is in the cache, of whom the request would be asked first; nothing is sent."""
     reset_usage: ResetUsage
@@ -157,6 +193,8 @@ class ManagerDeps:
     journal: Journal
     keys: Keys | None = None
     """Which key of a provider is sent, where the clients were built with several; None makes it of the settings."""
+    around_calls: tuple[CallLayer, ...] = ()
+    """What stands around every call beside what the manager puts there, outermost first."""
     store: Store | None = None
     """What outlives the process; None keeps everything in memory. The manager closes it."""
     guards: Guards | None = None

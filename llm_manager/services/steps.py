@@ -13,7 +13,7 @@ from attrs import evolve, field, frozen
 from returns.future import FutureResult
 from returns.result import Result, Success
 
-from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.attempts import Attempt, Call
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.rate_limits import RateLimits
 from llm_manager.domain.requests import LLMRequest
@@ -50,6 +50,12 @@ class Layer(Protocol):
     """A decorator of steps, whichever of the two they reply."""
 
     def __call__(self, step: Step[Attempt, Reply], /) -> Step[Attempt, Reply]: ...
+
+
+class CallLayer(Protocol):
+    """A decorator of whole calls, whichever of the two they reply."""
+
+    def __call__(self, step: Step[Call, Reply], /) -> Step[Call, Reply]: ...
 
 
 Generate: TypeAlias = Callable[[LLMRequest], FutureResult[LLMResponse, LLMError]]

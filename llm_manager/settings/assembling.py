@@ -21,6 +21,7 @@ from llm_manager.domain.configuration import (
     PrivacySettings,
     ProviderSettings,
     StoreSettings,
+    TelemetrySettings,
 )
 from llm_manager.domain.errors import ConfigurationError, Fault
 from llm_manager.domain.models import KnownPrice, ModelProfile, Price
@@ -73,6 +74,7 @@ def assemble(found: Converted) -> Assembled:
         network=network,
         privacy=PrivacySettings(**_section(found, "privacy")),
         store=StoreSettings(**_section(found, "store")),
+        telemetry=TelemetrySettings(**_section(found, "telemetry")),
         breaker=BreakerSettings(**_section(found, "breaker")),
         admission=AdmissionSettings(**_section(found, "admission")),
         hedging=HedgingSettings(**_section(found, "hedging")),

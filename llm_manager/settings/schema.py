@@ -80,6 +80,10 @@ SECTIONS: Final[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
         "context": (
             Setting("max_tokens", whole(1, _MANY_TOKENS)),
             Setting("keep_messages", whole(1, 1_000_000)),
+            Setting("trimming", one_of("recent", "first", "summary")),
+            Setting("summary_model", TEXT),
+            Setting("system_prompt", TEXT),
+            Setting("retention_days", number(0.01, 36_500)),
         ),
         "performance": (
             Setting("timeout_ms", MILLISECONDS),
@@ -120,6 +124,10 @@ SECTIONS: Final[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
             Setting("audit_anchors", TEXT),
             Setting("usage_days", whole(32, 36_500)),
             Setting("private_answers", FLAG),
+        ),
+        "telemetry": (
+            Setting("opentelemetry", FLAG),
+            Setting("content", FLAG),
         ),
         "breaker": (
             Setting("enabled", FLAG),

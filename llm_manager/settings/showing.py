@@ -48,6 +48,7 @@ def _values(config: LLMConfig) -> Iterator[tuple[str, str]]:
         "admission",
         "hedging",
         "store",
+        "telemetry",
     ):
         for each, value in _fields(getattr(config, section)):
             if (key := f"{section}.{each}") not in _DERIVED:
