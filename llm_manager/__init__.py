@@ -35,6 +35,24 @@ if TYPE_CHECKING:
     from llm_manager.domain.attempts import (
         Ledger as Ledger,
     )
+    from llm_manager.domain.caching import (
+        CachedModel as CachedModel,
+    )
+    from llm_manager.domain.caching import (
+        CacheReport as CacheReport,
+    )
+    from llm_manager.domain.caching import (
+        CacheStatistics as CacheStatistics,
+    )
+    from llm_manager.domain.caching import (
+        Forgetting as Forgetting,
+    )
+    from llm_manager.domain.caching import (
+        Provenance as Provenance,
+    )
+    from llm_manager.domain.caching import (
+        Remembered as Remembered,
+    )
     from llm_manager.domain.configuration import (
         AdmissionSettings as AdmissionSettings,
     )
@@ -237,6 +255,9 @@ if TYPE_CHECKING:
         BudgetAlert as BudgetAlert,
     )
     from llm_manager.domain.events import (
+        CacheFailed as CacheFailed,
+    )
+    from llm_manager.domain.events import (
         CacheHit as CacheHit,
     )
     from llm_manager.domain.events import (
@@ -262,6 +283,9 @@ if TYPE_CHECKING:
     )
     from llm_manager.domain.events import (
         ServersProbed as ServersProbed,
+    )
+    from llm_manager.domain.events import (
+        SimilarFound as SimilarFound,
     )
     from llm_manager.domain.events import (
         ToolCalled as ToolCalled,
@@ -798,9 +822,13 @@ _HOMES = {
     "BudgetExceeded": "llm_manager.domain.errors",
     "BudgetStanding": "llm_manager.domain.standing",
     "Cache": "llm_manager.services.cache",
+    "CacheFailed": "llm_manager.domain.events",
     "CacheHit": "llm_manager.domain.events",
     "CachePolicy": "llm_manager.domain.requests",
+    "CacheReport": "llm_manager.domain.caching",
     "CacheSettings": "llm_manager.domain.configuration",
+    "CacheStatistics": "llm_manager.domain.caching",
+    "CachedModel": "llm_manager.domain.caching",
     "CallCancelled": "llm_manager.domain.events",
     "CallFailed": "llm_manager.domain.events",
     "Candidate": "llm_manager.domain.plans",
@@ -832,6 +860,7 @@ _HOMES = {
     "Family": "llm_manager.domain.models",
     "Fault": "llm_manager.domain.errors",
     "Finish": "llm_manager.domain.responses",
+    "Forgetting": "llm_manager.domain.caching",
     "FutureResult": "returns.future",
     "Guards": "llm_manager.services.guards",
     "Health": "llm_manager.domain.models",
@@ -901,6 +930,7 @@ _HOMES = {
     "PrivateRule": "llm_manager.domain.plans",
     "PromptCache": "llm_manager.domain.requests",
     "PromptTemplate": "llm_manager.policies.system_prompts",
+    "Provenance": "llm_manager.domain.caching",
     "ProviderInfo": "llm_manager.policies.provider_infos",
     "ProviderSettings": "llm_manager.domain.configuration",
     "ProviderStatus": "llm_manager.policies.provider_infos",
@@ -919,6 +949,7 @@ _HOMES = {
     "References": "llm_manager.policies.references",
     "Refusal": "llm_manager.domain.plans",
     "RefusalRule": "llm_manager.domain.plans",
+    "Remembered": "llm_manager.domain.caching",
     "RequestMetadata": "llm_manager.domain.requests",
     "RequestTimeout": "llm_manager.domain.errors",
     "Result": "returns.result",
@@ -933,6 +964,7 @@ _HOMES = {
     "ServersProbed": "llm_manager.domain.events",
     "Settled": "llm_manager.outcomes",
     "Sign": "llm_manager.domain.configuration",
+    "SimilarFound": "llm_manager.domain.events",
     "Snapshot": "llm_manager.domain.plans",
     "Spending": "llm_manager.domain.statistics",
     "Standing": "llm_manager.domain.standing",
@@ -1058,9 +1090,13 @@ __all__ = (
     "BudgetExceeded",
     "BudgetStanding",
     "Cache",
+    "CacheFailed",
     "CacheHit",
     "CachePolicy",
+    "CacheReport",
     "CacheSettings",
+    "CacheStatistics",
+    "CachedModel",
     "CallCancelled",
     "CallFailed",
     "Candidate",
@@ -1091,6 +1127,7 @@ __all__ = (
     "Family",
     "Fault",
     "Finish",
+    "Forgetting",
     "FutureResult",
     "Guards",
     "Health",
@@ -1160,6 +1197,7 @@ __all__ = (
     "PrivateRule",
     "PromptCache",
     "PromptTemplate",
+    "Provenance",
     "ProviderInfo",
     "ProviderSettings",
     "ProviderStatus",
@@ -1178,6 +1216,7 @@ __all__ = (
     "References",
     "Refusal",
     "RefusalRule",
+    "Remembered",
     "RequestMetadata",
     "RequestTimeout",
     "Result",
@@ -1191,6 +1230,7 @@ __all__ = (
     "ServersProbed",
     "Settled",
     "Sign",
+    "SimilarFound",
     "Snapshot",
     "Spending",
     "Standing",

@@ -15,6 +15,7 @@ from attrs import field, frozen
 from returns.future import FutureResult
 from returns.result import Failure, Result
 
+from llm_manager.domain.caching import CacheReport
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest
 from llm_manager.domain.errors import ConfigurationError, LLMError
 from llm_manager.domain.images import ImageRequest, MadeImages
@@ -155,6 +156,24 @@ class BlockingManager:
     def remembered(self, request: LLMRequest, /) -> Result[bool, LLMError]:
         """Say whether the answer is in the cache, of whom the request would be asked first."""
         return self._wait(lambda: self._manager.remembered(request))
+
+    def forget(
+        self,
+        *,
+        model: str | None = None,
+        tag: str | None = None,
+        tenant: str | None = None,
+        older_than_seconds: float | None = None,
+        everything: bool = False,
+    ) -> Result[int, LLMError]:
+        """Forget what is remembered: that for which all that is said holds, or everything."""
+        return self._wait(
+            lambda: self._manager.forget(model=model, tag=tag, tenant=tenant, older_than_seconds=older_than_seconds, everything=everything)
+        )
+
+    def cache_statistics(self) -> Result[CacheReport, LLMError]:
+        """What is remembered, and what that has saved."""
+        return self._wait(self._manager.cache_statistics)
 
     def reset_usage(self, period: ResetPeriod, /) -> Result[None, LLMError]:
         """Begin the budgets of a period anew."""

@@ -44,8 +44,8 @@ SECTIONS = {
     "Settings": """LLMConfig ProviderSettings CacheSettings ContextSettings PerformanceSettings DisplaySettings EmbeddedSettings
         NetworkSettings BreakerSettings AdmissionSettings HedgingSettings PrivacySettings Budget WeightsPolicy Secret TokenSource KeySource
         KeyRotation Sign""",
-    "Parts that can be swapped": "Cache ConversationStorage Conversation Turn Journal World",
-    "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered AttemptLeft MovedOn CacheHit
+    "Parts that can be swapped": "Cache Remembered Provenance Forgetting CacheStatistics CachedModel CacheReport ConversationStorage Conversation Turn Journal World",
+    "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered AttemptLeft MovedOn CacheHit SimilarFound CacheFailed
 Answered CallFailed
         CallCancelled ServersProbed ToolCalled BreakerChanged Paused BudgetAlert UsageReset KeyChanged
         Operation Statistics ModelStatistics Histogram Latencies percentile Spending summary Summary ProviderSummary expenses Expense

@@ -197,7 +197,7 @@ def hoisted(tokens: Sequence[str]) -> list[str]:
 
 
 def _app() -> App:
-    from llm_manager.cli import audit, local_words, models_words, usage_words  # they take words from here
+    from llm_manager.cli import audit, cache, local_words, models_words, usage_words  # they take words from here
 
     app = App(
         name="llm-manager",
@@ -225,6 +225,7 @@ def _app() -> App:
     app.command(_health, name="health", help_epilogue="")
     app.command(_budgets, name="budgets", help_epilogue="")
     audit.add(app)
+    cache.add(app)
     usage_words.add(app)
     app.command(_mcp, name="mcp", help_epilogue="")
     settings = App(name="config", help="Show or check the settings.", help_epilogue=_CONFIG)

@@ -114,6 +114,8 @@ def scene() -> Setting:
             usage_report=unasked,
             recall_budgets=lambda: FutureResult.from_value(None),
             check_limits=unasked,
+            forget=unasked,
+            cache_statistics=unasked,
             reset_usage=unasked,
             remembered=lambda _: FutureResult.from_value(False),
             models=lambda: FutureResult.from_result(models),

@@ -48,8 +48,8 @@ class Clock:
         return self.time
 
 
-def answers(database: Database, clock: Clock, **settings: float) -> Cache[LLMResponse]:
-    return kept_cache(database, ANSWER, evolve(CacheSettings(), **settings), clock.now)
+def answers(database: Database, clock: Clock, ttl_seconds: float = 3600.0) -> Cache[LLMResponse]:
+    return kept_cache(database, ANSWER, CacheSettings(ttl_seconds=ttl_seconds), clock.now)
 
 
 def answer(text: str = "x") -> Remembered[LLMResponse]:
