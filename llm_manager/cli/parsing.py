@@ -109,6 +109,9 @@ Examples:
   llm-manager plan "Write a SQL query" --private
   llm-manager config check
 
+--config FILE, --json and --debug (what is sent and answered, without
+keys or words) may follow any command.
+
 Exit codes: 0 done, 1 something failed, 2 usage or configuration, 3 budget,
 4 authentication, 130 interrupted."""
 _GENERATE: Final = """\
@@ -161,6 +164,12 @@ Examples:
 def parse_and_run(tokens: Sequence[str]) -> int:
     """Run the command that the words name; a mistake in them is one line and the usage exit code."""
     words = hoisted(tokens)
+    end = words.index("--") if "--" in words else len(words)
+    if "--debug" in words[:end]:
+        words.remove("--debug")
+        from llm_manager.cli.debugging import log_to
+
+        log_to(sys.stderr)
     try:
         outcome = _app()(words, print_error=False, exit_on_error=False, result_action="return_value")
     except CycloptsError as error:
@@ -197,7 +206,7 @@ def hoisted(tokens: Sequence[str]) -> list[str]:
 
 
 def _app() -> App:
-    from llm_manager.cli import audit, cache, local_words, models_words, usage_words  # they take words from here
+    from llm_manager.cli import audit, cache, local_words, models_words, runs, usage_words  # they take words from here
 
     app = App(
         name="llm-manager",
@@ -211,6 +220,7 @@ def _app() -> App:
     )
     app.command(_generate, name="generate", help_epilogue=_GENERATE)
     app.command("llm_manager.cli.run:run", name="run", help="Ask a model about every row of a file.", help_epilogue=_RUN)
+    runs.add(app)
     app.command("llm_manager.cli.compare_words:run", name="compare", help="Ask several models the same.", help_epilogue=_COMPARE)
     app.command("llm_manager.cli.embed_words:run", name="embed", help="Turn texts into vectors.", help_epilogue=_EMBED)
     app.command(_plan, name="plan", help_epilogue=_PLAN)

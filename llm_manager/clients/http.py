@@ -4,6 +4,7 @@ It follows no redirect, keeps no cookie, reads no environment and re-sends nothi
 looked up before the first envelope.
 """
 
+import logging
 import re
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     import httpx2
 
     from llm_manager.clients.pools import Pool, Pools, Route, Timeouts
+
+_logger = logging.getLogger(__name__)
 
 _MOST_ROUTES = 1024
 _URL = re.compile(r"(https?://[^/?#\\]*)((?:/[!-\"$-\[\]-~]*)?)")
@@ -151,11 +154,17 @@ async def _begun(
     limits = envelope.limits
     seconds = limits.attempt_seconds if phase == "attempt" else limits.silence_seconds
     timeouts: Timeouts = {"connect": limits.connect_seconds, "read": seconds, "write": seconds, "pool": seconds}
+    if telling := _logger.isEnabledFor(logging.DEBUG):
+        from llm_manager.clients.outlining import outlined_request
+
+        _logger.debug("%s", outlined_request(envelope))
     try:
         response = await pool.exchange(route, envelope, timeouts)
     except pools.faults as error:
         proxy = pools.proxy.location if route.kind.proxied and pools.proxy is not None and pools.make is None else None
         return Failure(fault_of(error, envelope, phase, proxy=proxy))
+    if telling:
+        _logger.debug("%s answered %d", envelope.provider, response.status)
     try:
         inflating = inflating_for(encoding_of(response))
     except CompressionError:
