@@ -46,6 +46,8 @@ class LLMResponse:
     notices: tuple[str, ...] = ()
     request_id: str | None = None
     call_id: str = ""
+    conversation_id: str | None = None
+    """The conversation that the exchange is kept in: a branch when somebody else wrote to the one it was asked in."""
     rate_limits: RateLimits | None = field(default=None, repr=False)
     """What its provider told of its limits."""
 

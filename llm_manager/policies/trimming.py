@@ -28,13 +28,32 @@ def turns_of(messages: Iterable[Message]) -> tuple[Turn, ...]:
     return tuple(Turn(messages=tuple(turn)) for turn in turns)
 
 
-def trim(turns: Sequence[Turn], *, max_tokens: int, keep_messages: int, coming: Sequence[Message] = ()) -> tuple[Turn, ...]:
-    """Keep every system message and the latest turns that fit.
+def trim(
+    turns: Sequence[Turn], *, max_tokens: int, keep_messages: int, coming: Sequence[Message] = (), keep_first: bool = False
+) -> tuple[Turn, ...]:
+    """Keep every system message and the latest turns that fit; with ``keep_first`` the first turn too, where it leaves room for others.
 
     ``coming`` is sent after the turns: its tokens count and its messages do not. When nothing is coming, or what comes
     answers a call in the last turn, the last turn stays even if it does not fit.
     """
     whole = _whole(turns, coming)
+    recent = _recent(whole, max_tokens, keep_messages, coming)
+    if not keep_first or len(whole) < 2 or whole[0] in recent:
+        return recent
+    tokens = sum(map(estimate_message_tokens, whole[0].messages))
+    messages = sum(message.role != "system" for message in whole[0].messages)
+    rest = _recent(whole[1:], max_tokens - tokens, keep_messages - messages, coming)
+    return (whole[0], *rest) if rest and fits((whole[0], *rest), max_tokens, keep_messages, coming) else recent
+
+
+def fits(turns: Sequence[Turn], max_tokens: int, keep_messages: int, coming: Sequence[Message] = ()) -> bool:
+    """Say whether turns and what comes after them are within both bounds."""
+    said = [message for turn in turns for message in turn.messages]
+    tokens = sum(map(estimate_message_tokens, chain(said, coming)))
+    return tokens <= max_tokens and sum(message.role != "system" for message in said) <= keep_messages
+
+
+def _recent(whole: Sequence[Turn], max_tokens: int, keep_messages: int, coming: Sequence[Message]) -> tuple[Turn, ...]:
     system = [message for turn in whole for message in turn.messages if message.role == "system"]
     left = max_tokens - sum(map(estimate_message_tokens, chain(system, coming)))
     room = keep_messages

@@ -22,9 +22,9 @@ class Store:
     place: str
     """Where it is, without any password."""
     conversations: ConversationStorage
-    runs: RunStore
     answers: Cache[LLMResponse]
     vectors: Cache[Vector]
+    runs: RunStore
     usage: UsageLog
     audit: AuditTrail | None = None
     """Where a key for it is set."""

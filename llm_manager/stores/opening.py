@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Final
 
-from llm_manager.stores.memory import memory_conversations
 from returns.result import Result
 
 from llm_manager.domain.configuration import CacheSettings, StoreSettings
@@ -15,6 +14,7 @@ from llm_manager.stores.answer_forms import ANSWER, VECTOR
 from llm_manager.stores.answers import kept_cache
 from llm_manager.stores.audit import kept_audit
 from llm_manager.stores.connecting import open_database
+from llm_manager.stores.conversations import kept_conversations
 from llm_manager.stores.database import Database
 from llm_manager.stores.layering import never_private
 from llm_manager.stores.run_locks import run_locks
@@ -33,9 +33,7 @@ def store_of(database: Database, settings: StoreSettings, world: World, cache: C
     """All that is kept in one database."""
     anchors = None if settings.audit_anchors is None else Path(settings.audit_anchors).expanduser()
     audit = None if settings.audit_key is None else kept_audit(database, settings.audit_key, world.wall, anchors)
-
     usage = usage_log(database, world.wall, settings.usage_days)
-
     answers, vectors = kept_cache(database, ANSWER, cache, world.wall), kept_cache(database, VECTOR, cache, world.wall)
     if not settings.private_answers:
         answers, vectors = never_private(answers), never_private(vectors)
@@ -51,7 +49,7 @@ def store_of(database: Database, settings: StoreSettings, world: World, cache: C
     return Store(
         place=database.place,
         runs=kept_runs(database, run_locks(settings.url or ":memory:"), world),
-        conversations=memory_conversations(),
+        conversations=kept_conversations(database, world.wall),
         answers=answers,
         vectors=vectors,
         usage=usage,

@@ -22,6 +22,7 @@ from llm_manager.domain.standing import Standing
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.streaming import StreamEvent
 from llm_manager.services.manager import LLMManager
+from llm_manager.stores.memory_conversations import memory_conversations
 from tests.loopback import fault_server
 
 _UNASKED = Failure(InvalidRequest(message="the script has no answer"))
@@ -99,6 +100,8 @@ def scene() -> Setting:
             generate_all=unasked,
             generate_as=unasked,
             converse=unasked,
+            converse_stream=unasked,
+            conversations=memory_conversations(),
             call_tools=unasked,
             embed=unasked,
             moderate=unasked,

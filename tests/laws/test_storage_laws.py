@@ -1,18 +1,24 @@
-"""Every conversation storage keeps the laws of storages; a new one joins by a line in the table."""
-
-from collections.abc import Mapping
+"""Every conversation storage keeps the laws of storages, in memory and in every database."""
 
 import pytest
 
-from llm_manager.stores.memory import memory_conversations
+from llm_manager.stores.conversations import kept_conversations
+from llm_manager.stores.database import Database
+from llm_manager.stores.memory_conversations import memory_conversations
 from llm_manager.testing.laws import STORAGE_LAWS
-from llm_manager.testing.laws.storages import MakeStorage
 
-STORAGES: Mapping[str, MakeStorage] = {"memory": memory_conversations}
+
+def _wall() -> float:
+    return 5.0
 
 
 @pytest.mark.parametrize("law", STORAGE_LAWS)
-@pytest.mark.parametrize("storage", STORAGES)
-def test_storages_keep_the_laws(storage: str, law: str) -> None:
-    """Turns are kept in order, and of two writers one wins."""
-    STORAGE_LAWS[law](STORAGES[storage])
+def test_the_memory_keeps_the_laws(law: str) -> None:
+    """Turns are kept in order, of two writers one wins, and tenants never meet."""
+    STORAGE_LAWS[law](lambda: memory_conversations(_wall))
+
+
+@pytest.mark.parametrize("law", STORAGE_LAWS)
+def test_databases_keep_the_laws(law: str, database: Database) -> None:
+    """The same."""
+    STORAGE_LAWS[law](lambda: kept_conversations(database, _wall))

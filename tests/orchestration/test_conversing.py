@@ -4,13 +4,12 @@ from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.domain.configuration import ContextSettings, LLMConfig
-from llm_manager.domain.conversations import Conversation
 from llm_manager.domain.errors import LLMError, ModelUnavailable, StorageFailed
 from llm_manager.domain.messages import Message
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled
-from llm_manager.stores.memory import memory_conversations
+from llm_manager.stores.memory_conversations import memory_conversations
 from llm_manager.testing import run_virtual, scripted, scripted_deps, scripted_manager
 
 
@@ -67,7 +66,7 @@ def test_a_failed_answer_leaves_the_conversation_as_it_was() -> None:
 
 
 def test_an_answer_that_cannot_be_stored_is_given_with_a_notice() -> None:
-    async def full(*_: object) -> Settled[Conversation, LLMError]:
+    async def full(*_: object) -> Settled[int, LLMError]:
         return Failure(StorageFailed(message="no space left", reason="full"))
 
     storage = evolve(memory_conversations(), append=publish(full))

@@ -11,7 +11,7 @@ from returns.result import Failure, Success
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.caching import Forgetting, Remembered
 from llm_manager.domain.configuration import CacheSettings
-from llm_manager.domain.conversations import Conversation
+from llm_manager.domain.conversations import Conversation, Description
 from llm_manager.domain.errors import NetworkError
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest
@@ -22,8 +22,8 @@ from llm_manager.effects import settle
 from llm_manager.services.cache import Cache
 from llm_manager.services.conversation_storage import ConversationStorage
 from llm_manager.services.steps import OpenStream
-from llm_manager.stores.memory import memory_conversations
 from llm_manager.stores.memory_cache import memory_cache
+from llm_manager.stores.memory_conversations import memory_conversations
 from llm_manager.testing import attempt_for
 from llm_manager.testing.laws import (
     ANSWER_LAYER_LAWS,
@@ -259,7 +259,7 @@ def _careless() -> ConversationStorage:
 
 def _keeping() -> ConversationStorage:
     kept = memory_conversations()
-    return evolve(kept, delete=lambda _: kept.list_ids().map(lambda _: None))
+    return evolve(kept, delete=lambda _: kept.forget(-1.0).map(lambda _: True))
 
 
 def _shared() -> ConversationStorage:
@@ -276,9 +276,46 @@ def _nameless() -> ConversationStorage:
     return evolve(kept, load=lambda name: kept.load(name).map(lambda found: evolve(found, id="")))
 
 
+def _crossing() -> ConversationStorage:
+    kept = memory_conversations()
+    return evolve(kept, of_tenant=lambda _: kept)
+
+
+def _editing() -> ConversationStorage:
+    kept = memory_conversations()
+    return evolve(kept, put=lambda conversation: kept.delete(conversation.id).bind(lambda _: kept.put(conversation)))
+
+
+def _rootless() -> ConversationStorage:
+    kept = memory_conversations()
+
+    def branch(name: str, _: int, new_id: str) -> Any:
+        return kept.load(name).bind(lambda found: kept.put(evolve(found, id=new_id)).map(lambda _: found))
+
+    return evolve(kept, branch=branch)
+
+
+def _mute() -> ConversationStorage:
+    kept = memory_conversations()
+    return evolve(
+        kept,
+        describe=lambda name, _: kept.describe(name, Description()),
+        find=lambda query: kept.find(evolve(query, after=None)),
+        search=lambda words, most: kept.search(words[:3], most),
+        forget=lambda _: kept.forget(-1.0),
+    )
+
+
 @pytest.mark.parametrize(
     ("law", "offender"),
     [
+        ("put is loaded", _editing),
+        ("branches go their own way", _rootless),
+        ("described as said", _mute),
+        ("pages are whole", _mute),
+        ("searched is found", _mute),
+        ("old is forgotten", _mute),
+        ("tenants never meet", _crossing),
         ("unknown is empty", _nameless),
         ("appended is loaded", _shared),
         ("stale writers lose", _careless),

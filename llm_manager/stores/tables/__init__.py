@@ -2,8 +2,23 @@
 
 from llm_manager.stores.tables.answers import ANSWER_TAGS, ANSWERS, CACHE_COUNTS
 from llm_manager.stores.tables.audit import AUDIT
+from llm_manager.stores.tables.conversations import CONVERSATION_METADATA, CONVERSATIONS, TURNS
 from llm_manager.stores.tables.runs import RUN_DOUBTS, RUN_ROWS, RUNS
 from llm_manager.stores.tables.schema import SCHEMA
 from llm_manager.stores.tables.usage import USAGE, USAGE_WRITERS
 
-__all__ = ["ANSWERS", "ANSWER_TAGS", "AUDIT", "CACHE_COUNTS", "RUNS", "RUN_DOUBTS", "RUN_ROWS", "SCHEMA", "USAGE", "USAGE_WRITERS"]
+__all__ = [
+    "ANSWERS",
+    "ANSWER_TAGS",
+    "AUDIT",
+    "CACHE_COUNTS",
+    "CONVERSATIONS",
+    "CONVERSATION_METADATA",
+    "RUNS",
+    "RUN_DOUBTS",
+    "RUN_ROWS",
+    "SCHEMA",
+    "TURNS",
+    "USAGE",
+    "USAGE_WRITERS",
+]
