@@ -1,6 +1,7 @@
 """What every test gets: no network but loopback, no limits on time from Hypothesis; and what a run tells at its end."""
 
 import ipaddress
+import itertools
 import socket
 import sys
 from collections.abc import Iterator
@@ -70,6 +71,18 @@ def _no_network(request: pytest.FixtureRequest) -> Iterator[None]:
     _guarding = request.node.get_closest_marker("live") is None
     yield
     _guarding = False
+
+
+@pytest.fixture(autouse=True)
+def _own_state(monkeypatch: pytest.MonkeyPatch, _states: tuple[str, Iterator[int]]) -> None:
+    """What a command keeps is kept apart for each test, in a folder that is made only when something is."""
+    folder, numbers = _states
+    monkeypatch.setenv("XDG_STATE_HOME", f"{folder}/{next(numbers)}")
+
+
+@pytest.fixture(scope="session")
+def _states(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Iterator[int]]:
+    return str(tmp_path_factory.mktemp("state")), itertools.count()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

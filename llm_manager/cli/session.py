@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias
 from attrs import evolve, field, frozen
 from returns.result import Failure, Success
 
+from llm_manager.cli.keeping import keeping
 from llm_manager.cli.output import Output
 from llm_manager.cli.waits import telling_waits
 from llm_manager.cli.weights import Fetch, fetch_showing, fetching
@@ -96,6 +97,7 @@ def open_session(
     if isinstance(read, Failure):
         return read
     settings = overridden(read.unwrap().config, strategy=strategy, remember=remember, budget_usd=budget_usd)
+    settings = keeping(settings, here.environ)
     for warning in settings.warnings:
         output.note(f"warning: {warning}")
 

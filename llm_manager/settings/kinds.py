@@ -180,9 +180,17 @@ def _address(what: str, fix: str, *starts: str) -> Kind:
     return _both(read)
 
 
-STORE = _address(
-    "a store", "sqlite:///path, :memory: or postgresql://user@host/name", "sqlite:", ":memory:", "postgresql:", "postgresql+asyncpg:"
-)
+def _store(value: object) -> Result[Any, Problem]:
+    text = value.strip() if isinstance(value, str) else ""
+    scheme, colon, _ = text.partition("://")
+    if text == ":memory:" or (scheme in _DATABASES if colon else _LIKE_A_PATH.search(text)):
+        return Success(text)
+    return Failure(Problem(problem="is no place for a store", fix="give a path such as ./llm.db, :memory: or postgresql://user@host/name"))
+
+
+_DATABASES = ("sqlite", "sqlite+aiosqlite", "sqlite+pysqlite", "postgresql", "postgres", "postgresql+asyncpg")
+_LIKE_A_PATH = re.compile(r"[/\\]|^~|\.(db|sqlite3?)$")
+STORE = _both(_store)
 REDIS = _address("a Redis server", "redis://host:6379/0", "redis:", "rediss:", "unix:")
 
 

@@ -1,10 +1,10 @@
 """store.url becomes a database, which is prepared at its first use."""
 
+import logging
 import sqlite3
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeAlias, assert_never
+from typing import Final, assert_never
 
 from returns.result import Failure, Result, Success
 from sqlalchemy.engine import URL
@@ -21,17 +21,12 @@ from llm_manager.stores.postgres import postgres_engines
 from llm_manager.stores.preparing import prepare_file, prepare_memory, prepare_server
 from llm_manager.stores.sqlite import Connect, file_engines, memory_engines
 
-Warn: TypeAlias = Callable[[str], None]
-"""Told what is amiss with a store that works all the same."""
+_logger: Final = logging.getLogger(__name__)
+_quiet: Final = logging.getLogger(f"{__name__}.driver")
+_quiet.addHandler(logging.NullHandler())  # what is amiss with every file of this Python is told to those who listen, and by `config check`
 
 
-def _unheard(_: str) -> None:
-    return None
-
-
-def open_database(
-    url: str, *, warn: Warn = _unheard, connect: Connect = sqlite3.connect, versions: Versions = SHIPPED
-) -> Result[Database, LLMError]:
+def open_database(url: str, *, connect: Connect = sqlite3.connect, versions: Versions = SHIPPED) -> Result[Database, LLMError]:
     """The database at ``url``; nothing is opened before its first use. ``connect`` is how SQLite is reached."""
     read = read_place(url)
     if isinstance(read, Failure):
@@ -41,7 +36,7 @@ def open_database(
         case InMemory():
             return Success(Database(str(place), _in_memory(connect, versions)))
         case InFile(path=path):
-            return Success(Database(str(place), _in_file(path, warn, connect, versions)))
+            return Success(Database(str(place), _in_file(path, connect, versions)))
         case OnServer(url=server):
             if find_spec("asyncpg") is None:
                 return Failure(ConfigurationError(message=f"store.url: PostgreSQL needs more packages: {install_hint('postgres')}"))
@@ -59,13 +54,15 @@ def _in_memory(connect: Connect, versions: Versions) -> Open:
     return opened
 
 
-def _in_file(path: Path, warn: Warn, connect: Connect, versions: Versions) -> Open:
+def _in_file(path: Path, connect: Connect, versions: Versions) -> Open:
     def opened() -> Settled[Engines, LLMError]:
         prepared = prepare_file(path, versions, connect)
         if isinstance(prepared, Failure):
             return prepared
-        for warning in (*file_warnings(path), *driver_warnings()):
-            warn(warning)
+        for warning in file_warnings(path):
+            _logger.warning("%s", warning)
+        for warning in driver_warnings():
+            _quiet.warning("%s", warning)
         return Success(file_engines(path, connect))
 
     return opened

@@ -80,14 +80,15 @@ def _file(path: str) -> Settled[Place, LLMError]:
 
 def _server(text: str) -> Settled[Place, LLMError]:
     try:
-        url = make_url(text)
+        url = None if text.partition("?")[0].count("@") > 1 else make_url(text)
     except (ArgumentError, ValueError):  # what it says may repeat the password
+        url = None
+    if url is None:
         return _unfit("it is no URL; a password with / : @ or ? in it is written with %2F %3A %40 %3F")
     if url.query.get(_ENCRYPTION) is not None:
         url = url.difference_update_query([_ENCRYPTION]).update_query_dict({"ssl": url.query[_ENCRYPTION]})
-    strange = sorted(set(url.query) - _PARAMETERS)
-    if strange:
-        return _unfit(f"{strange[0]!r} is no parameter that is known; there are {', '.join(sorted({_ENCRYPTION, *_PARAMETERS}))}")
+    if set(url.query) - _PARAMETERS:
+        return _unfit(f"of parameters only {', '.join(sorted({_ENCRYPTION, *_PARAMETERS}))} are known")
     if not url.database:
         return _unfit("it names no database")
     return Success(OnServer(url))

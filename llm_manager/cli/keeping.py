@@ -1,0 +1,34 @@
+"""Where the command line keeps what outlives it, when the settings do not say."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from attrs import evolve
+
+from llm_manager.domain.configuration import LLMConfig
+
+_APPLICATION: Final = "llm-manager"
+_FILE: Final = "store.db"
+
+
+def keeping(config: LLMConfig, environ: Mapping[str, str]) -> LLMConfig:
+    """The settings, with a store in the user's state folder unless they name one."""
+    if config.store.url is not None:
+        return config
+    return evolve(config, store=evolve(config.store, url=str(state_folder(environ) / _FILE)))
+
+
+def state_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
+    """The folder by each system's custom, read from the environment given as far as that says it."""
+    named, home = environ.get("XDG_STATE_HOME"), environ.get("HOME")
+    if named and Path(named).is_absolute():
+        return Path(named) / _APPLICATION
+    if home and platform == "darwin":
+        return Path(home) / "Library" / "Application Support" / _APPLICATION
+    if home and platform != "win32":
+        return Path(home) / ".local" / "state" / _APPLICATION
+    from platformdirs import user_state_path
+
+    return user_state_path(_APPLICATION, appauthor=False)
