@@ -29,7 +29,7 @@ async def list_runs(session: Session, runs: RunStore, *, last: int, states: Sequ
     if output.json:
         output.document({"runs": [portrait_document(record, pulse_of(record), wall()) for record in records]})
     elif records:
-        output.table(LIST_HEADINGS, map(list_row, records))
+        output.table(LIST_HEADINGS, [list_row(record, pulse_of(record)) for record in records])
     else:
         output.note("no runs are kept yet" if not states else f"no run is {' or '.join(states)}")
     return OK

@@ -44,9 +44,9 @@ async def watch_run(session: Session, runs: RunStore, beginning: str, world: Wor
     if isinstance(found, Failure):
         return output.failure(found.failure())
     if output.json:
-        output.document(portrait_document(record, None, world.wall()))
+        output.document(portrait_document(record, pulse_of(record), world.wall()))
         return OK
-    for line in portrait_lines(record, None, world.wall()):
+    for line in portrait_lines(record, pulse_of(record), world.wall()):
         output.text(line)
     return OK
 
@@ -81,15 +81,16 @@ def _lines(output: Output) -> Iterator[Tell]:
 
     def tell(record: RunRecord, now: float) -> None:
         nonlocal told_at, told_share, held
-        pulse = fresh(record, pulse_of(record), now)
-        share, holds = settled(record) / max(1, record.plan.rows), _held_back(pulse)
+        last = pulse_of(record)
+        pulse = fresh(record, last, now)
+        share, holds = settled(record, last) / max(1, record.plan.rows), _held_back(pulse)
         if share - told_share < _EVERY_SHARE and now - told_at < _EVERY_SECONDS and holds == held:
             return
         if holds != held and pulse is not None:
             for line in standing_lines(evolve(pulse.standing, budgets=())):
                 output.text(line)
         told_at, told_share, held = now, share, holds
-        output.text(watch_line(record, pulse, now))
+        output.text(watch_line(record, last, now))
 
     yield tell
 

@@ -10,6 +10,8 @@ class RunPulse:
     """The last that the owner of a run said of it; ``at`` is in seconds since 1970. ``waiting`` is what holds requests back, in words."""
 
     at: float
+    rows_done: int = 0
+    """Rows of the input that need nothing more; equal rows are all counted, which the store counts once."""
     under_way: int = 0
     rows_per_second: float | None = None
     seconds_left: float | None = None

@@ -21,20 +21,23 @@ _MICRO: Final = Decimal("0.000001")
 _MOST_SCOPES: Final = 20
 
 
-def settled(record: RunRecord) -> int:
-    """Rows that need nothing more."""
-    return record.counts.answered + record.counts.failed
+def settled(record: RunRecord, pulse: RunPulse | None) -> int:
+    """Rows that need nothing more: what is durable, and what its owner said last, however long ago."""
+    if record.state == "finished":
+        return record.plan.rows
+    kept = record.counts.answered + record.counts.failed
+    return min(record.plan.rows, kept if pulse is None else max(kept, pulse.rows_done))
 
 
-def left(record: RunRecord) -> int:
+def left(record: RunRecord, pulse: RunPulse | None) -> int:
     """Rows still to be asked."""
-    return max(0, record.plan.rows - settled(record))
+    return record.plan.rows - settled(record, pulse)
 
 
-def projected_usd(record: RunRecord) -> Decimal | None:
+def projected_usd(record: RunRecord, pulse: RunPulse | None) -> Decimal | None:
     """What the whole run will cost if the rest goes as what is settled did; None where that is not known."""
-    done = settled(record)
-    if not left(record):
+    done = settled(record, pulse)
+    if not left(record, pulse):
         return record.counts.cost_usd
     if not done or record.counts.unpriced:
         return None
@@ -52,11 +55,11 @@ def portrait_lines(record: RunRecord, pulse: RunPulse | None, now: float) -> Ite
     asked = f", {record.model}" if record.model else ""
     yield f"run {record.id}: {record.state}{asked}, begun {moment(record.created_at)}, last heard of {moment(record.updated_at)}"
     yield f"rows of {record.plan.source}" + (f", answers in {record.plan.target}" if record.plan.target else "")
-    yield _rows(record)
+    yield _rows(record, pulse)
     if told is not None:
         yield _pace(told)
     yield f"{counts.input_tokens} + {counts.output_tokens} tokens in {counted(counts.calls, 'call')}"
-    yield _money(record)
+    yield _money(record, pulse)
     if counts.doubtful:
         yield f"{counted(counts.doubtful, 'call')} may be charged a second time: {_goes('export', record)} --possible-double-charges"
     for tag, count in sorted(counts.errors.items(), key=lambda item: (-item[1], item[0])):
@@ -71,7 +74,7 @@ def portrait_lines(record: RunRecord, pulse: RunPulse | None, now: float) -> Ite
 
 def portrait_document(record: RunRecord, pulse: RunPulse | None, now: float) -> dict[str, Any]:
     """A run as plain data. Money is decimal text, since a float would round it; what is not known is null."""
-    counts, told, projected = record.counts, fresh(record, pulse, now), projected_usd(record)
+    counts, told, projected = record.counts, fresh(record, pulse, now), projected_usd(record, pulse)
     return {
         "id": record.id,
         "state": record.state,
@@ -81,7 +84,7 @@ def portrait_document(record: RunRecord, pulse: RunPulse | None, now: float) -> 
         "rows": record.plan.rows,
         "answered": counts.answered,
         "failed": counts.failed,
-        "left": left(record),
+        "left": left(record, pulse),
         "calls": counts.calls,
         "cached": counts.cached,
         "input_tokens": counts.input_tokens,
@@ -100,12 +103,12 @@ def portrait_document(record: RunRecord, pulse: RunPulse | None, now: float) -> 
     }
 
 
-def list_row(record: RunRecord) -> tuple[str, ...]:
+def list_row(record: RunRecord, pulse: RunPulse | None) -> tuple[str, ...]:
     """A run as a line of a table under `LIST_HEADINGS`."""
     return (
         record.id[:SHORT_ID],
         record.state,
-        f"{settled(record)} of {record.plan.rows}",
+        f"{settled(record, pulse)} of {record.plan.rows}",
         str(record.counts.failed),
         plain(record.counts.cost_usd),
         moment(record.updated_at),
@@ -118,12 +121,14 @@ LIST_HEADINGS: Final = ("run", "state", "rows", "failed", "usd", "last heard of"
 
 def watch_line(record: RunRecord, pulse: RunPulse | None, now: float) -> str:
     """A run as one line, for those who watch it."""
-    counts, told, projected = record.counts, fresh(record, pulse, now), projected_usd(record)
-    parts = [f"{settled(record)} of {counted(record.plan.rows, 'row')}", f"{counts.failed} failed"]
+    counts, told, projected = record.counts, fresh(record, pulse, now), projected_usd(record, pulse)
+    parts = [f"{settled(record, pulse)} of {counted(record.plan.rows, 'row')}", f"{counts.failed} failed"]
     if told is not None:
         parts += [f"{told.under_way} under way"]
         parts += [f"{told.rows_per_second:.1f} rows/s"] if told.rows_per_second is not None and told.waiting is None else []
-    parts.append(f"{plain(counts.cost_usd)} USD" + ("" if projected is None or not left(record) else f" of about {plain(projected)}"))
+    parts.append(
+        f"{plain(counts.cost_usd)} USD" + ("" if projected is None or not left(record, pulse) else f" of about {plain(projected)}")
+    )
     if told is not None and told.waiting:
         parts.append(f"waiting: {told.waiting}")
     elif told is not None and told.seconds_left is not None:
@@ -140,10 +145,10 @@ def _goes(command: str, record: RunRecord) -> str:
     return f"llm-manager runs {command} {record.id[:SHORT_ID]}"
 
 
-def _rows(record: RunRecord) -> str:
+def _rows(record: RunRecord, pulse: RunPulse | None) -> str:
     counts = record.counts
     cached = f" ({counts.cached} from the cache)" if counts.cached else ""
-    return f"{counts.answered} of {counted(record.plan.rows, 'row')} answered{cached}, {counts.failed} failed, {left(record)} left"
+    return f"{counts.answered} of {counted(record.plan.rows, 'row')} answered{cached}, {counts.failed} failed, {left(record, pulse)} left"
 
 
 def _pace(told: RunPulse) -> str:
@@ -157,10 +162,10 @@ def _pace(told: RunPulse) -> str:
     return ", ".join(parts)
 
 
-def _money(record: RunRecord) -> str:
-    counts, projected = record.counts, projected_usd(record)
+def _money(record: RunRecord, pulse: RunPulse | None) -> str:
+    counts, projected = record.counts, projected_usd(record, pulse)
     parts = [f"{plain(counts.cost_usd)} USD so far"]
-    if left(record):
+    if left(record, pulse):
         parts.append("what it will cost is not known" if projected is None else f"about {plain(projected)} USD in all")
     if counts.unpriced:
         parts.append(f"{counted(counts.unpriced, 'call')} of unknown cost")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from llm_manager.domain.run_pulses import RunPulse
 from llm_manager.domain.runs import RunCounts, RunPlan, RunRecord
 from llm_manager.domain.standing import BreakerStanding, ScopeStanding, Standing
-from llm_manager.runs.portraying import LIST_HEADINGS, left, list_row, portrait_document, portrait_lines, projected_usd, watch_line
+from llm_manager.runs.portraying import LIST_HEADINGS, left, list_row, portrait_document, portrait_lines, projected_usd, settled, watch_line
 
 AT = 1_790_000_000.0
 PLAN = RunPlan(target="/home/ann/answers.jsonl", source="/home/ann/reviews.csv", settings={}, rows=10_000, budget_usd=Decimal(5))
@@ -94,7 +94,7 @@ def test_a_run_that_stopped_says_why_and_how_it_goes_on() -> None:
 )
 def test_what_it_will_cost_is_told_only_where_it_can_be_known(counts: RunCounts, rows: int, projected: Decimal | None) -> None:
     record = evolve(RECORD, plan=evolve(PLAN, rows=rows), counts=counts)
-    assert projected_usd(record) == projected
+    assert projected_usd(record, None) == projected
     assert portrait_document(record, None, AT)["projected_cost_usd"] == (None if projected is None else format(projected.normalize(), "f"))
 
 
@@ -112,17 +112,26 @@ def test_a_document_holds_the_same_for_programs() -> None:
 
 
 def test_a_list_tells_each_run_on_one_line() -> None:
-    row = list_row(RECORD)
+    row = list_row(RECORD, PULSE)
     assert len(row) == len(LIST_HEADINGS)
     assert row[:5] == ("3f2a9c11", "running", "4512 of 10000", "12", "1.234567")
-    assert list_row(evolve(RECORD, plan=evolve(PLAN, target=None)))[-1] == "/home/ann/reviews.csv"
+    assert list_row(evolve(RECORD, plan=evolve(PLAN, target=None)), None)[-1] == "/home/ann/reviews.csv"
 
 
 def test_watched_it_is_one_line() -> None:
     assert watch_line(RECORD, PULSE, AT) == (
         "4512 of 10000 rows, 12 failed, 8 under way, 3.2 rows/s, 1.234567 USD of about 2.736186, 28 min 35 s left"
     )
-    assert watch_line(evolve(RECORD, state="finished"), PULSE, AT).startswith("finished, 4512 of 10000 rows, 12 failed, 1.23")
+    assert watch_line(evolve(RECORD, state="finished"), PULSE, AT).startswith("finished, 10000 of 10000 rows, 12 failed, 1.23")
+
+
+def test_equal_rows_are_all_counted_where_the_owner_said_so() -> None:
+    """The store counts what was asked, and equal rows are asked once."""
+    for state in ("running", "interrupted"):
+        assert settled(evolve(RECORD, state=state), evolve(PULSE, rows_done=5000)) == 5000
+        assert settled(evolve(RECORD, state=state), evolve(PULSE, rows_done=3)) == 4512
+    assert left(evolve(RECORD, state="finished"), None) == 0
+    assert left(RECORD, evolve(PULSE, rows_done=10**9)) == 0
 
 
 @given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 20), st.decimals(0, 1000, places=6), st.none() | st.floats(0, 1e9))
@@ -130,6 +139,6 @@ def test_any_run_can_be_told(rows: int, answered: int, failed: int, cost: Decima
     counts = RunCounts(answered=answered, failed=failed, cost_usd=cost)
     record = evolve(RECORD, plan=evolve(PLAN, rows=rows), counts=counts)
     pulse = RunPulse(at=AT, seconds_left=seconds)
-    assert left(record) >= 0
+    assert left(record, pulse) >= 0
     assert all(line and "\n" not in line for line in (*portrait_lines(record, pulse, AT), watch_line(record, pulse, AT)))
     json.dumps(portrait_document(record, pulse, AT))
