@@ -3,28 +3,35 @@
 from datetime import UTC, datetime
 from typing import Any
 
+from returns.result import Failure
+
 from llm_manager.cli.exits import OK
 from llm_manager.cli.session import Session
 from llm_manager.domain.configuration import Budget
 from llm_manager.domain.standing import BudgetStanding
+from llm_manager.effects import settle
 from llm_manager.policies.budget_words import plain, terms
 
-NOTE = "each process counts what it spends itself, from its start: a budget of a day or a month holds for one process at a time"
+NOTE = "a budget of a day or a month holds for all who keep their usage in this store; one of a run for one process, from its start"
+NOTE_ALONE = "each process counts what it spends itself, from its start: a budget of a day or a month holds for one process at a time"
 _NONE = "no budgets are set: add some under `budgets` in a settings file, or set LLM_BUDGET_USD"
 
 
 async def budgets(session: Session) -> int:
-    """Show every budget with its terms and how it stands in this process."""
-    standing = session.manager.standing().budgets
+    """Show every budget with its terms and how it stands: with what others spent, where the usage is kept."""
+    recalled = await settle(session.manager.recall_budgets())
+    if isinstance(recalled, Failure):
+        return session.output.failure(recalled.failure())
+    standing, note = session.manager.standing().budgets, NOTE_ALONE if session.store is None else NOTE
     if session.output.json:
-        session.output.document({"budgets": [_document(each, standing) for each in session.config.budgets], "note": NOTE})
+        session.output.document({"budgets": [_document(each, standing) for each in session.config.budgets], "note": note})
         return OK
     if not session.config.budgets:
         session.output.note(_NONE)
         return OK
     rows = [row for each in session.config.budgets for row in _rows(each, standing)]
     session.output.table(("budget", "terms", "spent", "reserved", "left", "begins anew"), rows)
-    session.output.note(f"note: {NOTE}")
+    session.output.note(f"note: {note}")
     return OK
 
 

@@ -17,8 +17,10 @@ LOGGED: Final = frozenset((AttemptAnswered, AttemptFailed, AttemptLeft, CacheHit
 """The events that are kept."""
 
 _MICRO: Final = 1_000_000
-_MOST: Final = 2**62
-"""What is more than this is no count that a provider told, and fits no column."""
+_MOST: Final = 2**40
+"""What is more than this is no count and no price that a provider told, and sums of such would fit no column."""
+_LARGEST: Final = 2**31 - 1
+_LONGEST_SECONDS: Final = 1e6
 _LONGEST: Final = 500
 _HOUR_SECONDS: Final = 3600
 
@@ -73,7 +75,7 @@ def entry_of(event: Event, wall: float) -> Entry | None:
 
 def lost_entry(lost: int, wall: float) -> Entry:
     """The row that says how many were not kept."""
-    return {**_BLANK, "at": wall, "hour": _hour(wall), "outcome": "lost", "number": min(lost, 2**31 - 1)}
+    return {**_BLANK, "at": wall, "hour": _hour(wall), "outcome": "lost", "number": min(lost, _LARGEST)}
 
 
 def parts_of(micros: int, rest: int) -> int:
@@ -100,12 +102,13 @@ def _any(event: AttemptAnswered | AttemptFailed | AttemptLeft | CacheHit, wall: 
 
 
 def _attempt(event: AttemptAnswered | AttemptFailed | AttemptLeft, wall: float, outcome: Outcome) -> dict[str, object]:
+    seconds = min(event.seconds, _LONGEST_SECONDS) if event.seconds > 0 else 0.0
     return {
         **_any(event, wall, outcome),
-        "number": event.number,
-        "key_fingerprint": event.key_fingerprint,
-        "seconds": max(0.0, event.seconds),
-        "latency_bucket": bucket_of(event.seconds),
+        "number": max(0, min(event.number, _LARGEST)),
+        "key_fingerprint": _text(event.key_fingerprint),
+        "seconds": seconds,
+        "latency_bucket": bucket_of(seconds),
         **_most(event.most, event.operation),
     }
 
@@ -114,12 +117,12 @@ def _tokens(usage: Usage | None) -> Entry:
     if usage is None:
         return {}
     return {
-        "input_tokens": min(usage.input_tokens, _MOST),
-        "cache_read_tokens": min(usage.cache_read_tokens, _MOST),
-        "cache_write_tokens": min(usage.cache_write_tokens, _MOST),
-        "cache_write_long_tokens": min(usage.cache_write_long_tokens, _MOST),
-        "output_tokens": min(usage.output_tokens, _MOST),
-        "reasoning_tokens": min(usage.reasoning_tokens, _MOST),
+        "input_tokens": _bounded(usage.input_tokens),
+        "cache_read_tokens": _bounded(usage.cache_read_tokens),
+        "cache_write_tokens": _bounded(usage.cache_write_tokens),
+        "cache_write_long_tokens": _bounded(usage.cache_write_long_tokens),
+        "output_tokens": _bounded(usage.output_tokens),
+        "reasoning_tokens": _bounded(usage.reasoning_tokens),
     }
 
 
@@ -127,15 +130,19 @@ def _cost(cost: Cost) -> Entry:
     if not isinstance(cost, Priced):
         return {}
     micros, rest = divmod(parts(cost.usd, "usd"), _MICRO)
-    return {"cost_micros": min(micros, _MOST), "cost_rest": rest, "price_version": cost.price_version}
+    return {"cost_micros": _bounded(micros), "cost_rest": rest, "price_version": _text(cost.price_version)}
 
 
 def _most(most: Most | None, operation: Operation) -> Entry:
     if most is None or operation == "count_tokens":
         return {}
     micros = None if most.usd is None else -(-parts(most.usd, "usd") // _MICRO)
-    tokens = None if most.tokens is None else min(most.tokens, _MOST)
-    return {"most_micros": None if micros is None else min(micros, _MOST), "most_tokens": tokens}
+    tokens = None if most.tokens is None else _bounded(most.tokens)
+    return {"most_micros": None if micros is None else _bounded(micros), "most_tokens": tokens}
+
+
+def _bounded(count: int) -> int:
+    return max(0, min(count, _MOST))
 
 
 def _hour(wall: float) -> int:

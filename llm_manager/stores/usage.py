@@ -21,6 +21,7 @@ from llm_manager.stores.tables.usage import USAGE, USAGE_WRITERS
 from llm_manager.stores.upserting import unless_there
 from llm_manager.stores.usage_reading import report_of, spent_of
 
+_WAITING_AT_MOST: Final = 100_000
 _DAY_SECONDS: Final = 86_400.0
 _ADD: Final = unless_there(USAGE)
 _NEW_WRITER: Final = insert(USAGE_WRITERS).returning(USAGE_WRITERS.c.number)
@@ -30,10 +31,11 @@ _Told: TypeAlias = tuple[int, float, Event]
 """An event that is waiting: its place, and when it came."""
 
 
-def usage_log(database: Database, wall: Callable[[], float], keep_days: int) -> UsageLog:
-    """Keep the log in a database, so many days back; ``wall`` is seconds since 1970."""
+def usage_log(database: Database, wall: Callable[[], float], keep_days: int, *, most: int = _WAITING_AT_MOST) -> UsageLog:
+    """Keep the log in a database, so many days back; ``wall`` is seconds since 1970. At most so many events wait to be written: what
+    comes on top is lost, and counted."""
     writing = _Writing(wall, keep_days)
-    queue: Queueing[_Told] = Queueing(database, writing.write, written=writing.written)
+    queue: Queueing[_Told] = Queueing(database, writing.write, written=writing.written, most=most)
     places, put = count(), queue.put
 
     def subscriber(event: Event) -> None:

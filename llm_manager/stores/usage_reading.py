@@ -156,14 +156,14 @@ def _columns(by: Sequence[UsageKey]) -> list[Label[Any]]:
     return [column.label(f"of_{place}") for place, column in enumerate(found)]
 
 
-def _told(by: Sequence[UsageKey], values: Sequence[object]) -> tuple[str | None, ...]:
+def _told(by: Sequence[UsageKey], values: Sequence[Any]) -> tuple[str | None, ...]:
     """The names that a row of `_columns` says."""
     rest = iter(values)
     found: list[str | None] = []
     for key in by:
         value = next(rest)
         if key in TIMES:
-            found.append(moment(key, int(str(value))))
+            found.append(moment(key, int(value)))
         elif key == "model":
             found.append(f"{value}/{next(rest)}")
         else:
@@ -187,7 +187,7 @@ def _grouped(
     if top is not None and "month" not in by:
         everything = everything.order_by(_COST).limit(top)
     for row in connection.execute(everything):
-        amounts = Counter({name: int(str(value)) for name, value in zip(_AMOUNTS, row[width:], strict=True)})
+        amounts = Counter({name: int(value) for name, value in zip(_AMOUNTS, row[width:], strict=True)})
         found.setdefault(_told(by, row[:width]), no_sums()).amounts.update(amounts)
     buckets = rows(_ROW.latency_bucket.label("bucket"), func.count(), where=_ROW.outcome == "answered", more=("bucket",))
     for row in connection.execute(buckets):

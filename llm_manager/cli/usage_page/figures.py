@@ -99,7 +99,7 @@ def _latencies(over: _OverTime) -> str:
 def _requests(over: _OverTime) -> str:
     series = (
         over.series("answered", lambda each: each.successful),
-        over.series("from our own cache", lambda each: each.remembered, colour=2),
+        over.series("from the cache", lambda each: each.remembered, colour=2),
         over.series("left by their callers", lambda each: each.left, colour=1),
         over.series("failed", lambda each: each.failed, colour=_ERRORS),
     )
@@ -122,7 +122,7 @@ def _errors(errors: Mapping[str, int]) -> str:
 
 def _savings(over: _OverTime) -> str:
     series = (over.series("saved", lambda each: float(each.saved_usd)),)
-    plot = Plot(id="savings", title="Saved by our own cache", unit="USD", told=usd, labels=over.labels, series=series)
+    plot = Plot(id="savings", title="Saved by the cache", unit="USD", told=usd, labels=over.labels, series=series)
     cells = (lambda each: str(each.remembered), lambda each: f"{each.saved_tokens:,}", lambda each: usd(each.saved_usd))
     return _figure(plot, stacked(plot), ("period", "answers", "tokens", "USD"), over.rows(*cells))
 
@@ -135,7 +135,7 @@ def _by(kind: str, title: str, report: UsageReport) -> str:
         (
             short(name),
             f"{group.totals.requests:,}",
-            f"{group.totals.total_tokens:,}",
+            count(group.totals.total_tokens),
             usd(group.totals.cost_usd),
             latency(group.totals.p95_latency_ms),
             f"{group.totals.failed:,}",

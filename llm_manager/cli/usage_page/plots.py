@@ -13,7 +13,7 @@ Told: TypeAlias = Callable[[float], str]
 
 _WIDTH: Final = 600
 _HEIGHT: Final = 260
-_LEFT: Final = 64
+_LEFT: Final = 76
 _RIGHT: Final = 12
 _TOP: Final = 26
 _BOTTOM: Final = 34
@@ -94,7 +94,7 @@ def lines(plot: Plot) -> str:
             said = safe(f"{plot.labels[place]}, {short(series.name)}: {plot.told(value)}")
             drawn.append(f'<circle class="c{colour}" cx="{x:.1f}" cy="{y:.1f}" r="3"><title>{said}</title></circle>')
         drawn.insert(0, f'<path class="l{colour}" d="{"".join(path)}"/>')
-    return _framed(plot, top, "".join(drawn), shown)
+    return _framed(plot, top, "".join(drawn), shown, line=True)
 
 
 def by_name(plot: Plot) -> str:
@@ -117,10 +117,10 @@ def by_name(plot: Plot) -> str:
             f'<rect class="c{colour}" x="{_NAME}" y="{y}" width="{long:.1f}" height="{_ROW - 8}"><title>{said}</title></rect>'
             f'<text x="{_NAME + long + 6:.1f}" y="{y + 13}">{safe(plot.told(value))}</text>'
         )
-    return _svg(plot, height, "".join(drawn))
+    return _svg(plot, height, "".join(drawn), kind="names")
 
 
-def _framed(plot: Plot, top: Sequence[float], drawn: str, shown: Sequence[Series]) -> str:
+def _framed(plot: Plot, top: Sequence[float], drawn: str, shown: Sequence[Series], *, line: bool = False) -> str:
     """The axes around what is drawn, and the legend."""
     frame = [f'<text class="unit" x="4" y="14">{safe(plot.unit)}</text>']
     for mark in top:
@@ -131,18 +131,19 @@ def _framed(plot: Plot, top: Sequence[float], drawn: str, shown: Sequence[Series
     for place, label in some(plot.labels, _LABELS).items():
         x = _LEFT + (place + 0.5) * width
         frame.append(f'<text class="when" x="{min(x, _WIDTH - 40):.1f}" y="{_HEIGHT - _BOTTOM + 18}">{safe(_when(label))}</text>')
-    legend = "".join(f"<li>{_swatch(_colour(plot, series))}{safe(short(series.name))}</li>" for series in shown)
-    return _svg(plot, _HEIGHT, "".join(frame) + drawn) + f'<ul class="legend">{legend}</ul>'
+    legend = "".join(f"<li>{_swatch(_colour(plot, series), line=line)}{safe(short(series.name))}</li>" for series in shown)
+    return _svg(plot, _HEIGHT, "".join(frame) + drawn, kind="times") + f'<ul class="legend">{legend}</ul>'
 
 
-def _swatch(colour: int) -> str:
-    return f'<svg class="swatch" viewBox="0 0 16 10" aria-hidden="true"><rect class="c{colour}" width="16" height="10"/></svg>'
+def _swatch(colour: int, *, line: bool) -> str:
+    drawn = f'<path class="l{colour}" d="M0 5L28 5"/>' if line else f'<rect class="c{colour}" width="28" height="10"/>'
+    return f'<svg class="swatch" viewBox="0 0 28 10" aria-hidden="true">{drawn}</svg>'
 
 
-def _svg(plot: Plot, height: int, inside: str) -> str:
+def _svg(plot: Plot, height: int, inside: str, *, kind: str) -> str:
     name = safe(plot.id)
     return (
-        f'<div class="plot"><svg class="chart" viewBox="0 0 {_WIDTH} {height}" role="img" aria-labelledby="{name}-t">'
+        f'<div class="plot"><svg class="chart {kind}" viewBox="0 0 {_WIDTH} {height}" role="img" aria-labelledby="{name}-t">'
         f'<title id="{name}-t">{safe(plot.title)}, in {safe(plot.unit)}; the numbers are in the table</title>{inside}</svg></div>'
     )
 

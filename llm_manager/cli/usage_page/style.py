@@ -33,18 +33,20 @@ p{{margin:.3rem 0}}.dim,.empty{{color:var(--dim)}}.empty{{padding:2rem 0;text-al
 section{{border-top:1px solid var(--line);padding:1.2rem 0}}
 .pair{{display:grid;grid-template-columns:minmax(0,3fr) minmax(0,2fr);gap:1.2rem;align-items:start}}
 .plot,.numbers{{overflow-x:auto}}.numbers{{max-height:330px;overflow-y:auto;border:1px solid var(--line);border-radius:8px}}
-.chart{{display:block;width:100%;min-width:480px;height:auto}}
+.chart{{display:block;width:100%;height:auto}}.names{{min-width:480px}}
 .chart text{{fill:var(--fore);font-size:12px}}
 .chart .mark{{text-anchor:end;fill:var(--dim)}}.chart .when{{text-anchor:middle;fill:var(--dim)}}
 .chart .unit{{fill:var(--dim)}}.chart .name{{text-anchor:end}}.grid{{stroke:var(--line);stroke-width:1}}
 .chart path{{fill:none;stroke-width:2}}.chart rect{{stroke:var(--back);stroke-width:.5}}
 .legend{{display:flex;flex-wrap:wrap;gap:.3rem 1rem;margin:.4rem 0 0;padding:0;list-style:none;font-size:.85rem}}
-.legend li{{overflow-wrap:anywhere}}.swatch{{width:16px;height:10px;margin-right:.4rem}}
+.legend li{{overflow-wrap:anywhere}}.swatch{{width:28px;height:10px;margin-right:.4rem}}.swatch path{{fill:none;stroke-width:2}}
 table{{border-collapse:collapse;width:100%;font-size:.85rem;font-variant-numeric:tabular-nums}}
 th,td{{padding:.25rem .6rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}}
-th:first-child,td:first-child{{text-align:left}}thead th{{position:sticky;top:0;background:var(--card)}}tbody th{{font-weight:400}}
+th:first-child,td:first-child{{text-align:left}}thead th{{position:sticky;top:0;background:var(--card)}}
+tbody th{{font-weight:400;white-space:normal;overflow-wrap:anywhere;min-width:7rem}}
 .note{{border-left:4px solid var(--c1);padding-left:.7rem}}
 @media (max-width:820px){{body{{padding:1rem}}.pair{{grid-template-columns:minmax(0,1fr)}}}}
+@media (max-width:520px){{.times text{{font-size:18px}}.times .unit{{font-size:16px}}}}
 @media print{{.numbers{{max-height:none}}}}
 {_classes()}
 """
