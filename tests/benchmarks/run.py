@@ -27,6 +27,7 @@ from tests.benchmarks import (
     guarding,
     importing,
     ollama,
+    remembering,
     storm,
     streaming,
 )
@@ -35,6 +36,7 @@ from tests.benchmarks.upstream import Upstream
 ALONE: Mapping[str, Callable[[], Coroutine[Any, Any, None]]] = {
     "deciding": deciding.measure,
     "guarding": guarding.measure,
+    "remembering": remembering.measure,
     "claude": claude.measure,
     "gemini": partial(dialect.measure, gemini.GEMINI),
     "cohere": partial(dialect.measure, cohere.COHERE),
