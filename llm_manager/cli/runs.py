@@ -14,7 +14,7 @@ from llm_manager.cli.runs_watch import watch_run
 from llm_manager.domain.runs import RunState
 from llm_manager.runs.reading import Form
 
-Id = Annotated[str, Parameter(help="The run: its id, or the beginning of it.")]
+Id = Annotated[str, Parameter(help="Which run: its id, the beginning of it, or the file it writes.")]
 
 
 _EPILOGUE: Final = """\

@@ -6,6 +6,7 @@ from typing import Final, Literal, TypeAlias
 from returns.result import Failure
 
 from llm_manager.cli.exits import OK
+from llm_manager.cli.runs_at_hand import meant
 from llm_manager.cli.session import Session
 from llm_manager.domain.errors import ConfigurationError
 from llm_manager.domain.runs import RowState
@@ -21,11 +22,11 @@ _STATES: Final[tuple[RowState, ...]] = ("failed",)
 
 
 async def export_run(
-    session: Session, runs: RunStore, beginning: str, *, to: str, wanted: Wanted, form: Form | None, raw: bool, overwrite: bool
+    session: Session, runs: RunStore, said: str, *, to: str, wanted: Wanted, form: Form | None, raw: bool, overwrite: bool
 ) -> int:
     """Write rows of a run to a file, whole or not at all, or to standard output."""
     output = session.output
-    found = runs.show(beginning)
+    found = meant(runs, said)
     if isinstance(found, Failure):
         return output.failure(found.failure())
     run_id = found.unwrap().id

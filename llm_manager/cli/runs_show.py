@@ -6,6 +6,7 @@ from typing import Any, Final
 from returns.result import Failure
 
 from llm_manager.cli.exits import OK
+from llm_manager.cli.runs_at_hand import meant
 from llm_manager.cli.session import Session
 from llm_manager.domain.runs import RunDoubt, RunState
 from llm_manager.policies.budget_words import plain
@@ -35,10 +36,10 @@ async def list_runs(session: Session, runs: RunStore, *, last: int, states: Sequ
     return OK
 
 
-async def show_run(session: Session, runs: RunStore, beginning: str, *, wall: Wall) -> int:
+async def show_run(session: Session, runs: RunStore, said: str, *, wall: Wall) -> int:
     """Show one run whole, with the calls that may have been charged for nothing."""
     output = session.output
-    found = runs.show(beginning)
+    found = meant(runs, said)
     if isinstance(found, Failure):
         return output.failure(found.failure())
     record = found.unwrap()

@@ -9,9 +9,11 @@ from returns.result import Failure
 
 from llm_manager.cli.exits import OK
 from llm_manager.cli.output import Output
+from llm_manager.cli.runs_at_hand import meant
 from llm_manager.cli.session import Session
 from llm_manager.domain.run_pulses import RunPulse
 from llm_manager.domain.runs import RunRecord
+from llm_manager.outcomes import sealed
 from llm_manager.policies.printing import one_line
 from llm_manager.policies.standing_words import standing_lines
 from llm_manager.runs.portraying import fresh, portrait_document, portrait_lines, settled, watch_line
@@ -26,23 +28,23 @@ _EVERY_SHARE: Final = 0.1
 Tell: TypeAlias = Callable[[RunRecord, float], None]
 
 
-async def watch_run(session: Session, runs: RunStore, beginning: str, world: World) -> int:
+async def watch_run(session: Session, runs: RunStore, said: str, world: World) -> int:
     """Tell how a run goes until nobody works on it any more, then tell it whole."""
     output = session.output
-    found = runs.show(beginning)
-    if isinstance(found, Failure):
-        return output.failure(found.failure())
-    record = found.unwrap()
+    sought = meant(runs, said)
+    if isinstance(sought, Failure):
+        return output.failure(sought.failure())
+    record = sought.unwrap()
     with _telling(output) as tell:
         while record.state == "running":
             tell(record, world.wall())
             await world.sleep(LOOK_SECONDS)
-            found = runs.show(record.id)
-            if isinstance(found, Failure):
+            sought = sealed(runs.show(record.id))
+            if isinstance(sought, Failure):
                 break
-            record = found.unwrap()
-    if isinstance(found, Failure):
-        return output.failure(found.failure())
+            record = sought.unwrap()
+    if isinstance(sought, Failure):
+        return output.failure(sought.failure())
     if output.json:
         output.document(portrait_document(record, pulse_of(record), world.wall()))
         return OK

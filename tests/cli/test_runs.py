@@ -133,6 +133,15 @@ def test_a_run_is_shown_with_what_may_have_been_charged_twice(scene: Setting, ke
     assert json.loads(data.out.getvalue())["double_charges"][0]["at_most_usd"] == "0.01"
 
 
+def test_a_run_may_be_named_by_the_file_it_writes(scene: Setting, kept: Kept, tmp_path: Path) -> None:
+    log, at, wall = begun(kept, target=str(tmp_path / "out.csv")), scene(), real_world().wall
+    assert run_virtual(show_run(at.session, kept.runs, str(tmp_path / "x" / ".." / "out.csv"), wall=wall)) == 0
+    assert log.record.id in at.out.getvalue()
+    assert run_virtual(show_run(at.session, kept.runs, "other.csv", wall=wall)) == 2
+    assert "no run that is kept writes other.csv" in at.err.getvalue()
+    log.close("finished", None)
+
+
 def test_what_is_no_run_is_one_clear_line(scene: Setting, kept: Kept) -> None:
     at, world = scene(), real_world()
     for command in (
