@@ -146,7 +146,9 @@ class _House:
 
     async def snapshot(self, request: LLMRequest) -> Snapshot:
         """What a request is planned on."""
-        await self.prepared()
+        if self.unprobed:  # as `prepared` does, which would be one more wait on every call
+            await self.discover()
+        self.recheck.begin_if_shut()
         return self.knowledge.snapshot(request)
 
     def plan(self, request: LLMRequest) -> Result[Plan, LLMError]:

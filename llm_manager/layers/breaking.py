@@ -23,6 +23,7 @@ from llm_manager.policies.breaker import (
     Leave,
     Refused,
     Verdict,
+    answered,
     begun,
     ended,
     last_used,
@@ -167,13 +168,10 @@ class _One:
             return made
         left, settings, now, cell, ends = Leave(epoch=epoch), self._settings, self._now, self.cell, self._ends
 
-        def answered(breaker: Breaker, at: float) -> Breaker:
-            return ended(breaker, settings, left, "answered", now=at)
-
         def tell(how: End) -> None:
             over = next(ends)
             if isinstance(how, Replied):  # this runs on every call, and an answer shuts nothing
-                cell.swap(answered, now())
+                cell.swap(answered, settings, left, now())
             elif how is not None and counts_for_breaker(how):
                 self._end(left, how, emit, under_way=self.begun - over)
 

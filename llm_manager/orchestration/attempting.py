@@ -111,7 +111,8 @@ class Way(Struct, frozen=True):
             sent = not (refused_here(error) or (where.shared and not where.sent))
             most = most_usd(ledger, attempt) if sent else None
             return Failure(Missed(error=error, key=attempt.key, sent=sent, most_usd=most, shared=where.shared and not refused_here(error)))
-        completed = at_end(outcome, self.completing(ledger, attempt, index, began, opened=self.deps.world.now()))
+        opened = self.deps.world.now() if self.streamed else None
+        completed = at_end(outcome, self.completing(ledger, attempt, index, began, opened))
         return completed if isinstance(completed, Success) else Failure(Missed(error=completed.failure(), key=attempt.key))
 
     def patience(self, asked: Try, ledger: Ledger) -> float:
@@ -125,7 +126,7 @@ class Way(Struct, frozen=True):
             return inf if all(place == asked.step for place in fresh) else _HURRIED_SECONDS
         return _HURRIED_SECONDS
 
-    def completing(self, ledger: Ledger, attempt: Attempt, index: int, began: float, *, opened: float) -> Callable[[Ending], Ending]:
+    def completing(self, ledger: Ledger, attempt: Attempt, index: int, began: float, opened: float | None) -> Callable[[Ending], Ending]:
         """Add to an answer, when it ends, what only the call knows: price, attempts, times, notices; attempts to a failure, too."""
 
         def complete(ending: Ending) -> Ending:
@@ -137,11 +138,13 @@ class Way(Struct, frozen=True):
                 line = missed_record(self.plan, lost)
                 return Failure(with_attempts(error, (*ledger.attempts, line)))
             answer = ending.unwrap()
-            cost, attempts = answer.cost, ledger.attempts
+            cost, attempts, plan = answer.cost, ledger.attempts, self.plan
             if not (answer.cached or answer.shared):
                 cost = self.deps.pricing(answer.usage, attempt.model.price)
                 most, key = most_usd(ledger, attempt), attempt.key
-                attempts = (*attempts, record(self.plan, ledger, index, began, now, cost=cost, key=key, most_usd=most))
+                attempts = (*attempts, record(plan, ledger, index, began, now, cost=cost, key=key, most_usd=most))
+            started = self.call.started
+            notices = plan.notices or attempt.wire.notices or answer.notices or len(ledger.attempts) > ledger.begun
             return Success(
                 LLMResponse(  # field by field: `evolve` takes twice the time, and this runs on every call
                     content=answer.content,
@@ -153,13 +156,13 @@ class Way(Struct, frozen=True):
                     thoughts=answer.thoughts,
                     usage=answer.usage,
                     cost=cost,
-                    latency_seconds=now - self.call.started,
-                    time_to_first_token_seconds=opened - self.call.started if self.streamed else None,
+                    latency_seconds=now - started,
+                    time_to_first_token_seconds=None if opened is None else opened - started,
                     tokens_per_second=answer.tokens_per_second,
                     cached=answer.cached,
                     shared=answer.shared,
                     attempts=attempts,
-                    notices=(*self.plan.notices, *moves(ledger, attempt.model), *attempt.wire.notices, *answer.notices),
+                    notices=(*plan.notices, *moves(ledger, attempt.model), *attempt.wire.notices, *answer.notices) if notices else (),
                     request_id=answer.request_id,
                     rate_limits=answer.rate_limits,
                     call_id=self.call.id,

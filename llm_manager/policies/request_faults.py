@@ -59,6 +59,7 @@ _fields = attrgetter(
     "deadline_ms", "priority", "cache",
 )  # fmt: skip
 _USUAL: Final = _fields(LLMRequest())
+_NOBODY: Final = LLMRequest().metadata
 
 
 def check_request(request: LLMRequest) -> InvalidRequest | None:
@@ -104,6 +105,8 @@ def not_asked(request: object, form: type = LLMRequest) -> InvalidRequest | None
     >>> not_asked("Hello").message
     "request: it is of type str; give an LLMRequest: LLMRequest('...')"
     """
+    if type(request) is LLMRequest and request.metadata is _NOBODY and form is LLMRequest:  # the usual request
+        return None
     if not isinstance(request, form):
         name = form.__name__
         article = "an" if name[0] in "AEIOL" else "a"

@@ -16,6 +16,7 @@ from llm_manager.policies.breaker import (
     Open,
     Refused,
     Verdict,
+    answered,
     begun,
     ended,
     leave,
@@ -254,6 +255,8 @@ class AnyHistory(RuleBasedStateMachine):
     def end(self, which: int, verdict: Verdict) -> None:
         left, before = self.out.pop(which % len(self.out)), self.breaker
         self.breaker = ended(before, self.settings, left, verdict, now=self.now)
+        if verdict == "answered":
+            assert answered(before, self.settings, left, self.now) == self.breaker, "the same, sooner"
         if left.epoch != before.epoch or verdict == "nothing":
             assert self.breaker.epoch == before.epoch
             assert self.breaker.failures == before.failures
