@@ -30,9 +30,9 @@ class Purse(msgspec.Struct, frozen=True):
 
 
 class Recalled(msgspec.Struct, frozen=True):
-    """What others have spent of a purse, in the period that ends then, as far as it is in ``spent`` and ``unknown`` of the purse."""
+    """What others have spent, as far as it is in ``spent`` and ``unknown`` of the purse with this ``number``."""
 
-    ends: float
+    number: int
     spent: int
     unknown: int
 

@@ -116,25 +116,26 @@ class Draft:
     def recall(self, others: Mapping[Key, tuple[int, int]]) -> None:
         """Take into account what others have spent, in the place of what they had when they were last told of. No alert is due for that:
         who spent it was alerted."""
-        summed: dict[Key, tuple[int, int]] = dict.fromkeys(self._recalled, (0, 0))
-        for key, (spent, unknown) in others.items():
-            ((named, _),) = self.named(((key, 0),))
-            before = summed.get(named, (0, 0))
-            summed[named] = before[0] + spent, before[1] + unknown
         known: dict[Key, Recalled] = {}
+        for key, last in self._recalled.items():
+            purse = kept(self._purses, key)
+            if purse is not None and purse.number == last.number:
+                known[key] = last
+        summed = dict.fromkeys(known, (0, 0))
+        for key, (spent, unknown) in others.items():
+            if spent:
+                ((named, _),) = self.named(((key, 0),))
+                number = self.purse(named).number
+                known.setdefault(named, Recalled(number, 0, 0))
+                before = summed.get(named, (0, 0))
+                summed[named] = before[0] + spent, before[1] + unknown
         for key, (spent, unknown) in summed.items():
-            if not spent and key not in self._recalled:
-                continue
-            purse = self.purse(key)
-            last = self._recalled.get(key)
-            if last is None or last.ends != purse.ends:
-                last = Recalled(purse.ends, 0, 0)
+            purse, last = self.purse(key), known[key]
             now = max(0, purse.spent + spent - last.spent)
             of_it = min(now, max(0, purse.unknown + unknown - last.unknown))
             told = told_at(self._book.rules[key[0]], now, purse.told)
             self._purses = put(self._purses, key, replace(purse, spent=now, unknown=of_it, told=told))
-            if spent:
-                known[key] = Recalled(purse.ends, spent, unknown)
+            known[key] = Recalled(last.number, spent, unknown)
         self._recalled = known
         for key in summed:
             self.examine(key)

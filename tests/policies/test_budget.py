@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from llm_manager.domain.configuration import Budget, BudgetPeriod
-from llm_manager.policies.budget import give_up, opened, refusal, reserve, restarted, settle, turned, withdraw
+from llm_manager.policies.budget import give_up, opened, recalled, refusal, reserve, restarted, settle, turned, withdraw
 from llm_manager.policies.budget_book import NOTHING, UNKNOWN, Book, Decisions, Exceeded, Line, Purse, Real, Reserved, Wait
 from llm_manager.policies.budget_rules import OTHERS, Key, Need, rules_of
 from llm_manager.policies.shelves import items, kept
@@ -145,6 +145,18 @@ class Purses(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1.0, 1.0, DAY, 31 * DAY]))
     def time_passes_unseen(self, seconds: float) -> None:
         self.wall += seconds
+
+    @rule(day=AMOUNTS, users=st.dictionaries(st.sampled_from(USERS), AMOUNTS), month=AMOUNTS, unknown=st.booleans())
+    def others_spend(self, day: int, users: dict[str, int], month: int, unknown: bool) -> None:
+        told = {(1, ""): day, (3, ""): month, **{(2, user): amount for user, amount in users.items()}}
+        others = {key: (amount, amount if unknown else 0) for key, amount in told.items()}
+        self.book, decided = recalled(self.book, others, self.wall)
+        for key, purse in items(self.book.purses):
+            if key in self.book.recalled:
+                self.overrun.add((key, purse.number))
+                assert purse.spent >= 0
+        self.decide(decided)
+        assert recalled(self.book, others, self.wall) == (self.book, ()), "the same once more changes nothing"
 
     @rule(period=st.sampled_from(["run", "day", "month"]))
     def reset(self, period: BudgetPeriod) -> None:
@@ -406,3 +418,38 @@ def test_neither_waiting_nor_holding_is_nothing_to_give_up() -> None:
     assert give_up(book, 1, NOON) == (book, (Reserved(1), ()))
     assert give_up(book, 77, NOON)[1] == (None, ())
     assert withdraw(book, 77, NOON)[1] == ()
+
+
+def test_what_others_spent_is_counted_once_however_often_it_is_told() -> None:
+    """Beside what is spent here; the last word on them is the one that holds, and alerts that they had are not given again."""
+    rules = rules_of((Budget(name="b", limit=Decimal(10), unit="tokens", period="day", alerts=(Decimal("0.5"),)),))
+    book, _ = reserve(opened(rules), [((0, ""), 2)], NOON)
+    book, (_, alerts) = settle(book, 1, Real(0, 2, 1), NOON)
+    assert not alerts
+    for told, spent in ((4, 6), (4, 6), (7, 9), (1, 3), (0, 2)):
+        book, _ = recalled(book, {(0, ""): (told, min(told, 1))}, NOON)
+        assert purse_of(book).spent == spent
+    book, _ = recalled(book, {(0, ""): (6, 0)}, NOON)
+    book, (answer, _) = reserve(book, [((0, ""), 2)], NOON)
+    assert isinstance(answer, Reserved)
+    book, (_, alerts) = settle(book, answer.id, Real(0, 2, 1), NOON)
+    assert not alerts, "half was passed by others"
+    assert isinstance(reserve(book, [((0, ""), 1)], NOON)[1][0], Exceeded)
+    book, _ = restarted(book, "day", NOON)
+    assert purse_of(book).spent == 0
+    book, _ = recalled(book, {(0, ""): (3, 0)}, NOON)
+    assert purse_of(book).spent == 3, "all that they have spent since"
+    tomorrow, _ = turned(book, NOON + DAY)
+    assert not tomorrow.purses
+    tomorrow, _ = recalled(tomorrow, {(0, ""): (5, 5)}, NOON + DAY)
+    assert (purse_of(tomorrow).spent, purse_of(tomorrow).unknown) == (5, 5)
+
+
+def test_who_waits_is_told_when_others_have_spent_what_it_waits_for() -> None:
+    """And let through when they have not."""
+    book, answers = booked(6, 6)
+    assert isinstance(answers[1], Wait)
+    _, decided = recalled(book, {(0, ""): (5, 0)}, NOON)
+    assert [(each.id, type(each.outcome)) for each in decided] == [(2, Exceeded)]
+    _, decided = recalled(book, {(0, ""): (4, 0)}, NOON)
+    assert not decided
