@@ -1,19 +1,14 @@
 """`llm-manager generate`: one prompt, one answer."""
 
-from contextlib import aclosing
-from typing import assert_never
-
-from returns.result import Failure, Success
+from returns.result import Failure
 
 from llm_manager.cli.documents import response_document
 from llm_manager.cli.exits import FAILED, OK
 from llm_manager.cli.session import Session
-from llm_manager.domain.errors import LLMError
+from llm_manager.cli.streaming import shown
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
-from llm_manager.domain.streaming import ReasoningDelta, StreamFinished, TextDelta, ToolCallDelta
 from llm_manager.effects import settle
-from llm_manager.outcomes import Settled, sealed
 
 
 async def generate(session: Session, request: LLMRequest, *, stream: bool | None = None) -> int:
@@ -39,30 +34,7 @@ async def _whole(session: Session, request: LLMRequest) -> int:
 
 
 async def _streamed(session: Session, request: LLMRequest) -> int:
-    write = session.output.pieces()
-    last = "\n"
-    outcome: Settled[LLMResponse, LLMError] | None = None
-    try:
-        async with aclosing(session.manager.stream(request)) as events:
-            async for event in events:
-                happened = sealed(event)
-                if isinstance(happened, Failure):
-                    outcome = happened
-                    break
-                match told := happened.unwrap():
-                    case TextDelta(text=text):
-                        write(text)
-                        last = text or last
-                    case StreamFinished(response=response):
-                        outcome = Success(response)
-                        last = last if response.content else ""
-                    case ReasoningDelta() | ToolCallDelta():
-                        pass
-                    case _:
-                        assert_never(told)
-    finally:
-        if not last.endswith("\n"):
-            write("\n")
+    outcome = await shown(session.output, session.manager.stream(request))
     if isinstance(outcome, Failure):
         return session.output.failure(outcome.failure())
     return OK if outcome is None else _ended(session, request, outcome.unwrap())

@@ -134,6 +134,12 @@ Examples:
 
   llm-manager embed reviews.jsonl --column text -o vectors.jsonl
   llm-manager embed "What is the capital of France?" --purpose query"""
+_CHAT: Final = """\
+Examples:
+
+  llm-manager chat
+  llm-manager chat --resume last --model gpt-4o
+  printf 'Name a river.\\nAnother?\\n' | llm-manager chat --max-tokens 40"""
 _PLAN: Final = """\
 Examples:
 
@@ -206,7 +212,7 @@ def hoisted(tokens: Sequence[str]) -> list[str]:
 
 
 def _app() -> App:
-    from llm_manager.cli import audit, cache, local_words, models_words, runs, usage_words  # they take words from here
+    from llm_manager.cli import audit, cache, conversations, local_words, models_words, runs, usage_words  # they take words from here
 
     app = App(
         name="llm-manager",
@@ -220,6 +226,8 @@ def _app() -> App:
     )
     app.command(_generate, name="generate", help_epilogue=_GENERATE)
     app.command("llm_manager.cli.run:run", name="run", help="Ask a model about every row of a file.", help_epilogue=_RUN)
+    app.command("llm_manager.cli.chat_words:run", name="chat", help="Talk with a model; what is said is kept.", help_epilogue=_CHAT)
+    conversations.add(app)
     runs.add(app)
     app.command("llm_manager.cli.compare_words:run", name="compare", help="Ask several models the same.", help_epilogue=_COMPARE)
     app.command("llm_manager.cli.embed_words:run", name="embed", help="Turn texts into vectors.", help_epilogue=_EMBED)

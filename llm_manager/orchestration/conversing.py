@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import aclosing
 from typing import Any, Final, Protocol, TypeVar
 
 from attrs import evolve, field, frozen
@@ -108,8 +109,9 @@ def conversing_streams(deps: RecallingDeps, storage: ConversationStorage, step: 
             yield outcome
             return
         reply, notices = outcome.unwrap()
-        async for event in _kept_at_end(exchange, reply, notices):
-            yield event
+        async with aclosing(_kept_at_end(exchange, reply, notices)) as events:
+            async for event in events:
+                yield event
 
     return converse
 

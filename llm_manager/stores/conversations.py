@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import evolve
 from returns.result import Failure, Success
-from sqlalchemy import Connection, and_, bindparam, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from llm_manager.domain.conversations import (
     BranchPoint,
@@ -175,6 +175,8 @@ class _Whose:
     def find(self, connection: Connection, *, query: ConversationQuery) -> Settled[ConversationPage, LLMError]:
         table = CONVERSATIONS.c
         wanted = select(CONVERSATIONS).where(table.tenant == self._tenant).order_by(table.changed.desc(), table.id.desc())
+        if query.id:
+            wanted = wanted.where(func.substr(table.id, 1, len(spelled(query.id))) == spelled(query.id))
         for word in words_of(query.title):
             wanted = wanted.where(table.title_words.contains(word, autoescape=True))
         marks = CONVERSATION_METADATA.c

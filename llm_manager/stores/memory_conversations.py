@@ -144,7 +144,8 @@ def _storage(kept: _Kept, tenant: str | None) -> ConversationStorage:
 def _fits(conversation: Conversation, query: ConversationQuery) -> bool:
     changed = conversation.changed or 0.0
     return (
-        holds(folded(conversation.title or ""), words_of(query.title))
+        conversation.id.startswith(query.id)
+        and holds(folded(conversation.title or ""), words_of(query.title))
         and set(query.metadata) <= set(conversation.metadata)
         and (query.since is None or changed >= query.since)
         and (query.until is None or changed < query.until)

@@ -176,6 +176,8 @@ async def _pages_are_whole(storage: ConversationStorage) -> None:
     async def ids(query: ConversationQuery) -> set[str]:
         return {head.id[0] for head in (await _must(storage.find(query))).heads}
 
+    assert await ids(ConversationQuery(id="3\x00")) == {"3"}
+    assert await ids(ConversationQuery(id="3\x00_")) == set()
     assert await ids(ConversationQuery(title="STRASSE 10%")) == set("0123456")
     assert await ids(ConversationQuery(title="e_3")) == {"3"}
     assert await ids(ConversationQuery(title="straße_%")) == set()
