@@ -90,8 +90,8 @@ class ConversationHead:
 
 @frozen(kw_only=True)
 class ConversationQuery:
-    """Which conversations to list: those whose id begins with ``id``, whose title holds every word of ``title``, that have all of ``metadata``, and in which
-    something was said at or after ``since`` and before ``until``. ``after`` goes on where a page ended."""
+    """Which conversations to list: those whose id begins with ``id``, whose title holds every word of ``title``, that have all of
+    ``metadata``, and in which something was said at or after ``since`` and before ``until``. ``after`` goes on where a page ended."""
 
     id: str = ""
     title: str = ""

@@ -380,9 +380,6 @@ def test_what_no_longer_fits_is_summarised_once() -> None:
 def test_a_summary_serves_until_it_no_longer_does() -> None:
     model = scripted(lambda attempt: "in short" if "The conversation:" in (attempt.request.prompt or "") else "ok")
     storage = memory_conversations()
-        scripted(lambda attempt: "in short" if "The conversation:" in (attempt.request.prompt or "") else "ok"),
-        memory_conversations(),
-    )
     config = LLMConfig(context=ContextSettings(keep_messages=10, trimming="summary"))
 
     async def talk() -> int:
