@@ -56,13 +56,16 @@ _NAMES: Final[Mapping[UsageKey, str]] = {"user": "user", "key": "key_fingerprint
 def report_of(connection: Connection, query: UsageQuery) -> UsageReport:
     """What a query asks for."""
     wanted = _wanted(query)
-    total = _grouped(connection, wanted, ())
+    found = _grouped(connection, wanted, query.by, query.top)
+    total = no_sums()
+    for sums in (found if query.top is None else _grouped(connection, wanted, ())).values():
+        total.add(sums)
     first, last = connection.execute(select(func.min(_ROW.at), func.max(_ROW.at)).where(*wanted, or_(_PAID, _REMEMBERED))).one()
     lost = connection.execute(select(func.coalesce(func.sum(_ROW.number), 0)).where(*_within(query), _ROW.outcome == "lost")).scalar_one()
     return UsageReport(
         query=query,
-        total=totals_of(total.get((), no_sums())),
-        groups=_groups(connection, query, wanted) if query.by else (),
+        total=totals_of(total),
+        groups=_groups(query, found) if query.by else (),
         dearest=_dearest(connection, query, wanted) if query.dearest > 0 else (),
         lost=int(lost),
         first=first,
@@ -202,8 +205,7 @@ def _grouped(
     return found
 
 
-def _groups(connection: Connection, query: UsageQuery, wanted: Sequence[ColumnElement[bool]]) -> tuple[UsageGroup, ...]:
-    found = _grouped(connection, wanted, query.by, query.top)
+def _groups(query: UsageQuery, found: Mapping[tuple[str | None, ...], Sums]) -> tuple[UsageGroup, ...]:
     groups = [UsageGroup(of=of, totals=totals_of(sums)) for of, sums in found.items()]
     named = {group.of: tuple((name is None, name or "") for name in group.of) for group in groups}
     groups.sort(key=lambda group: (-group.totals.cost_usd, -group.totals.requests, named[group.of]))

@@ -9,6 +9,7 @@ from llm_manager.domain.usage_log import UsageKey
 from llm_manager.policies.usage_totals import moment
 
 _MARKS: Final = 4
+_LEAST: Final = 1e-12
 _NICE: Final = (1.0, 2.0, 2.5, 5.0, 10.0)
 _HOUR: Final = 3600
 _HOURS_AT_MOST: Final = 3 * 24
@@ -22,7 +23,7 @@ def marks(most: float) -> tuple[float, ...]:
     >>> marks(7.3), marks(0)
     ((0.0, 2.0, 4.0, 6.0, 8.0), (0.0, 1.0))
     """
-    if not isfinite(most) or most <= 0:
+    if not isfinite(most) or most < _LEAST:
         return (0.0, 1.0)
     rough = most / _MARKS
     power = 10.0 ** floor(log10(rough))

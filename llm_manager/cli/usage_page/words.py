@@ -18,7 +18,7 @@ def safe(text: str) -> str:
     >>> safe('</title><script>"x"')
     '&lt;/title&gt;&lt;script&gt;&quot;x&quot;'
     """
-    return escape(one_line(text), quote=True)
+    return escape(one_line(text).encode("utf-8", "replace").decode(), quote=True)
 
 
 def short(name: str | None) -> str:
