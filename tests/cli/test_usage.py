@@ -175,7 +175,7 @@ def test_what_the_program_asked_is_in_its_log(tmp_path: Path) -> None:
         "usage": {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5},
     }
     with fault_server(json_reply(answer), json_reply(answer)) as server:
-        config = settings_for(server.url, tmp_path)
+        config = str(settings_for(server.url, tmp_path))
         for prompt in ("one", "two"):
             assert run("generate", prompt, "--no-stream", "--config", config, home=tmp_path).returncode == 0
     shown = run("usage", "--by", "provider,operation", "--json", "--config", config, home=tmp_path)
