@@ -5,6 +5,8 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from attrs import field, frozen
 
+from llm_manager.domain.quick_making import quickly_made
+
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
 
@@ -85,7 +87,8 @@ def _parts(content: str | Iterable[Part]) -> tuple[Part, ...]:
     return (TextPart(text=content),) if isinstance(content, str) else tuple(content)
 
 
-@frozen(kw_only=True)
+@quickly_made
+@frozen(kw_only=True, weakref_slot=False)
 class Message:
     """One message; ``content`` may be given as a string, and is kept as parts."""
 

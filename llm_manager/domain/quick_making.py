@@ -15,7 +15,7 @@ _BECOME: Final = object.__dict__["__class__"].__set__
 
 
 def quickly_made(form: type[_Form]) -> type[_Form]:
-    """Make a class quicker to make: a frozen one with slots, no ``weakref_slot``, no converters and no validators."""
+    """Make a class quicker to make: a frozen one with slots, no ``weakref_slot`` and no validators."""
     names: dict[str, Any] = {
         "NOTHING": NOTHING,
         "become": _BECOME,
@@ -31,6 +31,9 @@ def quickly_made(form: type[_Form]) -> type[_Form]:
         elif one.default is not NOTHING:
             names[f"default_{one.name}"] = one.default
             default = f"=default_{one.name}"
+        if one.converter is not None:
+            names[f"convert_{one.name}"] = one.converter
+            value = f"convert_{one.name}({value})"
         (named if one.kw_only else taken).append(one.name + default)
         body.append(f"    self.{one.name} = {value}\n")
     head = f"def __init__({', '.join([*taken, '*', *named] if named else taken)}):\n    become(self, open_form)\n"

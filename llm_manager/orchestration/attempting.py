@@ -12,13 +12,13 @@ from returns.result import Failure, Success
 from llm_manager.domain.attempts import Attempt, Call, Ledger, Limits
 from llm_manager.domain.configuration import HedgingSettings, PerformanceSettings, ProviderSettings
 from llm_manager.domain.error_questions import refused_here
-from llm_manager.domain.errors import with_attempts
+from llm_manager.domain.errors import AttemptRecord, with_attempts
 from llm_manager.domain.plans import Plan, Snapshot
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Priced
 from llm_manager.orchestration.exploring import Explore
-from llm_manager.orchestration.trying import Lost, Missed, fetch_keys, key_now, missed_record, moves, record
+from llm_manager.orchestration.trying import Lost, Missed, fetch_keys, key_now, missed_record, moves
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.call_cost import left_of, most_of
 from llm_manager.policies.pricing import Pricing, price
@@ -141,8 +141,18 @@ class Way(Struct, frozen=True):
             cost, attempts, plan = answer.cost, ledger.attempts, self.plan
             if not (answer.cached or answer.shared):
                 cost = self.deps.pricing(answer.usage, attempt.model.price)
-                most, key = most_usd(ledger, attempt), attempt.key
-                attempts = (*attempts, record(plan, ledger, index, began, now, cost=cost, key=key, most_usd=most))
+                line = AttemptRecord(  # what `record` makes of it, without its detour
+                    number=len(attempts) + 1,
+                    step=index,
+                    provider=attempt.model.provider,
+                    model=attempt.model.name,
+                    after_seconds=began - ledger.started,
+                    seconds=now - began,
+                    cost=cost,
+                    key_fingerprint=None if attempt.key is None else attempt.key.fingerprint,
+                    most_usd=most_usd(ledger, attempt),
+                )
+                attempts = (*attempts, line)
             started = self.call.started
             notices = plan.notices or attempt.wire.notices or answer.notices or len(ledger.attempts) > ledger.begun
             return Success(
@@ -165,6 +175,7 @@ class Way(Struct, frozen=True):
                     notices=(*plan.notices, *moves(ledger, attempt.model), *attempt.wire.notices, *answer.notices) if notices else (),
                     request_id=answer.request_id,
                     rate_limits=answer.rate_limits,
+                    conversation_id=answer.conversation_id,
                     call_id=self.call.id,
                 )
             )
