@@ -17,13 +17,13 @@ from llm_manager.cli.output import Output
 from llm_manager.cli.run_progress import Progress, showing
 from llm_manager.cli.session import Session
 from llm_manager.domain.errors import ConfigurationError, InvalidRequest, JobLocked, LLMError, StorageFailed
+from llm_manager.locking import can_lock, locked
 from llm_manager.outcomes import Settled
 from llm_manager.policies.plurals import counted
 from llm_manager.real_world import real_world
 from llm_manager.runs.embedding_rows import EmbeddingJob, Taken, Write, embed_rows, with_spending
 from llm_manager.runs.reading import Delimiter, Form, Table, form_of, open_table
 from llm_manager.runs.reporting import Report, counts, report_document, took
-from llm_manager.runs.run_log import can_lock, locked
 from llm_manager.runs.taking_over import take_over
 from llm_manager.runs.tallies import Tally
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated
 
+from attrs import evolve
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 from returns.result import Failure
@@ -33,7 +34,7 @@ from llm_manager.cli.run_door import Door
 from llm_manager.cli.run_job import run_job
 from llm_manager.cli.run_overwriting import held_by, shrinking
 from llm_manager.cli.run_preview import Previewing, preview
-from llm_manager.cli.run_words import RunWords, prepare_run
+from llm_manager.cli.run_words import RunWords, plan_of, prepare_run
 from llm_manager.cli.session import open_session, standard_output
 from llm_manager.runs.reading import Form
 
@@ -65,6 +66,9 @@ def run(
         bool, Parameter(negative=(), help="Tell the tokens, the cost and the time it would take, and send nothing.")
     ] = False,
     overwrite: Annotated[bool, Parameter(negative=(), help="Replace the output of a run that asked otherwise.")] = False,
+    fork: Annotated[
+        bool, Parameter(negative=(), help="Ask otherwise than the run that wrote this output did; rows that both ask alike are kept.")
+    ] = False,
     retry_failed: Annotated[bool, Parameter(negative=(), help="Ask the rows again that failed in an earlier run.")] = False,
     max_tokens: MaxTokens = None,
     temperature: Temperature = None,
@@ -121,12 +125,15 @@ def run(
         from llm_manager.real_world import real_world
 
         world, door = real_world(), Door()
+        plan = evolve(
+            plan_of(words, prepared.unwrap(), concurrency=concurrency, strategy=strategy, retry_failed=retry_failed), budget_usd=budget
+        )
         opened = open_session(output, config=config, strategy=strategy, budget_usd=budget, world=world, guarding=door.guarding)
         if isinstance(opened, Failure):
             return output.failure(opened.failure())
         if dry_run or estimate:
             looking = Previewing(limit=limit, retry_failed=retry_failed, counting=estimate, concurrency=concurrency)
-            return preview(opened.unwrap(), prepared.unwrap(), looking)
+            return preview(opened.unwrap(), prepared.unwrap(), plan, looking)
         held = None if overwrite else held_by(prepared.unwrap(), Path(scratch))
         shrunk = shrinking(prepared.unwrap(), limit, held)
         if shrunk is not None:
@@ -134,6 +141,9 @@ def run(
         run = Run(
             session=opened.unwrap(),
             prepared=prepared.unwrap(),
+            plan=plan,
+            fork=fork,
+            overwrite=overwrite,
             world=world,
             door=door,
             concurrency=concurrency,

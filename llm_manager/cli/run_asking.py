@@ -1,6 +1,7 @@
 """The asking of a run: one model is settled on, progress is told by the clock, rows go out as they become ready."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from attrs import evolve, field, frozen
@@ -14,20 +15,24 @@ from llm_manager.cli.run_progress import Progress
 from llm_manager.cli.run_stopping import Stopping
 from llm_manager.cli.run_words import Prepared
 from llm_manager.cli.session import Session
+from llm_manager.cli.waits import waiting_words
 from llm_manager.domain.error_questions import may_try_another_key, origin_of
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.plans import Plan
+from llm_manager.domain.run_pulses import RunPulse
+from llm_manager.domain.runs import RunPlan
 from llm_manager.domain.standing import KeyStanding
 from llm_manager.effects import settle
-from llm_manager.outcomes import sealed
-from llm_manager.runs.jobs import pinned
+from llm_manager.outcomes import Settled, sealed
+from llm_manager.runs.jobs import in_run, pinned
+from llm_manager.runs.pulses import pulse_plain
 from llm_manager.runs.reading import Table
-from llm_manager.runs.running import run_rows
+from llm_manager.runs.running import Running, run_rows
 from llm_manager.runs.stopping import in_vain
 from llm_manager.runs.surveying import Survey, requests_to_ask
-from llm_manager.runs.tallies import Tally
-from llm_manager.services.run_log import RunLog
+from llm_manager.runs.tallies import Tally, rows_per_second, seconds_left
+from llm_manager.services.run_store import RunLog
 from llm_manager.services.world import World
 
 _TICK_SECONDS: Final = 1.0
@@ -45,6 +50,9 @@ class Run:
     door: Door = field(factory=Door, repr=False)
     concurrency: int | None = None
     retry_failed: bool = False
+    plan: RunPlan
+    fork: bool = False
+    overwrite: bool = False
     held: Table | None = None
     consent: Consent | None = None
 
@@ -72,7 +80,7 @@ class Asking:
 
     async def ask(self, progress: Progress) -> LLMError | None:
         """Ask every row; gives what stopped the run early. Cancelled by signals, and when nobody takes the rows."""
-        run, job = self.run, self.run.prepared.job
+        run, job = self.run, in_run(self.run.prepared.job, self.log.record.id)
         async with run.session.manager as manager:
             task = asyncio.current_task()
             stop = task.cancel if task is not None else bool
@@ -81,7 +89,8 @@ class Asking:
                 with progress.aside():
                     run.session.output.note(line)
 
-            (self.stopping or Stopping(run.door, run.world)).listen(stop, tell)
+            stopping = self.stopping or Stopping(run.door, run.world)
+            stopping.listen(stop, tell)
             for request in requests_to_ask(job, self.found, 1):
                 ready = await run.session.prepare(request)
                 if isinstance(ready, Failure):
@@ -94,26 +103,29 @@ class Asking:
                 model = plan.steps[0].profile
                 job = pinned(job, model)
                 self.asked.swap(lambda _: model)
+                named = f"{model.name} of {model.provider}"
+                kept: Settled[None, LLMError] = sealed(await run.world.run_blocking(lambda: self.log.pin(named)))
+                if isinstance(kept, Failure):
+                    return kept.failure()
                 with progress.aside():
                     for notice in plan.notices:
                         run.session.output.note(f"note: {notice}")
                     run.session.output.note(f"asking {model.name} of {model.provider}")
             writing = asyncio.create_task(self.sink.work(stop, progress.aside))
-            ticking = asyncio.create_task(self._tick(progress))
+            ticking = asyncio.create_task(self._tick(progress, lambda: stopping.finish(stop, tell)))
             try:
-                return await run_rows(
-                    job,
-                    self.found,
-                    self.log,
+                running = Running(
                     generate_all=manager.generate_all,
-                    run_blocking=run.world.run_blocking,
                     tally=self.tally,
                     concurrency=run.concurrency,
                     tell=lambda tally: self._tell(progress, tally),
                     offline=lambda: manager.standing().online is False,
                     leaving=run.door.shut,
                     key_left=lambda error: _another_key(error, manager.standing().keys),
+                    model=self.asked.read(),
+                    budget_usd=self.log.record.plan.budget_usd,
                 )
+                return await run_rows(job, self.found, self.log, running)
             finally:
                 ticking.cancel()
                 self.sink.close()
@@ -142,11 +154,25 @@ class Asking:
         progress.tell(tally)
         self.sink.news()
 
-    async def _tick(self, progress: Progress) -> None:
-        """Tell how far it is though no row ends: a server may hang."""
+    async def _tick(self, progress: Progress, finish: Callable[[], object]) -> None:
+        """Tell how far it is though no row ends, since a server may hang; keep it for those who watch, and heed what they wish."""
+        world, began = self.run.world, self.run.world.now()
         while True:
-            await self.run.world.sleep(_TICK_SECONDS)
-            progress.tell(self.tally.read())
+            await world.sleep(_TICK_SECONDS)
+            tally, standing = self.tally.read(), self.run.session.manager.standing()
+            progress.tell(tally)
+            seconds = world.now() - began
+            pulse = RunPulse(
+                at=world.wall(),
+                under_way=self.run.door.under_way,
+                rows_per_second=rows_per_second(tally, seconds),
+                seconds_left=seconds_left(tally, seconds),
+                waiting=waiting_words(standing),
+                standing=standing,
+            )
+            await self.log.tell(pulse_plain(pulse))
+            if self.log.wish() is not None:
+                finish()
 
 
 def _another_key(error: LLMError, keys: tuple[KeyStanding, ...]) -> bool:

@@ -49,7 +49,7 @@ async def estimated(session: Session, job: Job, found: Survey, profile: ModelPro
     return RunEstimate(
         profile=profile,
         rows=found.tally.rows,
-        to_ask=found.requests + sum(found.twins.values()),
+        to_ask=found.requests + sum(found.twins),
         unique=found.requests,
         cached=sum(held),
         taken=taken,

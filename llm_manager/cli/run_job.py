@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from pathlib import Path
+from typing import Final
 
 from attrs import evolve
 from returns.result import Failure, Success
@@ -12,58 +13,84 @@ from llm_manager.cli.exits import FAILED, INTERRUPTED, OK, TERMINATED, error_lin
 from llm_manager.cli.output import Output
 from llm_manager.cli.run_asking import Asking, Run
 from llm_manager.cli.run_consent import withheld
-from llm_manager.cli.run_output import Sink, sink_for
+from llm_manager.cli.run_keeping import Keeping, keeping_of
+from llm_manager.cli.run_output import sink_for
 from llm_manager.cli.run_overwriting import overwriting, strangers_line
 from llm_manager.cli.run_progress import showing
 from llm_manager.cli.run_stopping import Stopping
 from llm_manager.cli.run_words import Target
 from llm_manager.cli.waits import waiting_words
 from llm_manager.domain.errors import LLMError
-from llm_manager.runs.memory_log import scratch_run_log
+from llm_manager.domain.runs import RunCounts
+from llm_manager.outcomes import sealed
+from llm_manager.policies.run_states import Left, left_as
 from llm_manager.runs.rendering import Rendering
 from llm_manager.runs.reporting import Report, pause_line, report_document, report_lines
-from llm_manager.runs.run_log import open_run_log
 from llm_manager.runs.surveying import Survey, survey
-from llm_manager.services.run_log import RunLog
+from llm_manager.services.run_store import RunLog
+
+_UNTOLD: Final[Left] = ("interrupted", None)
 
 
 def run_job(run: Run, scratch: Path) -> int:
-    """Open the log, see what is left, ask it, write the output, tell how it ended. Raises `OSError` when nobody takes the rows."""
-    output, job, target = run.session.output, run.prepared.job, run.prepared.target
-    logged = scratch_run_log(scratch) if target.log is None else open_run_log(target.log)
-    if isinstance(logged, Failure):
-        return output.failure(logged.failure())
-    log = logged.unwrap()
+    """Take the run, see what is left, ask it, write the output, tell how it ended. Raises `OSError` when nobody takes the rows."""
+    from llm_manager.wiring import scratch_store
+
+    opened = sealed(scratch_store(scratch, run.world))
+    if isinstance(opened, Failure):
+        return run.session.output.failure(opened.failure())
+    aside = opened.unwrap()
     try:
-        found = survey(job, log, retry_failed=run.retry_failed)
-        return output.failure(found.failure()) if isinstance(found, Failure) else _output(run, log, found.unwrap())
+        kept = keeping_of(run.session, aside.runs, run.prepared, run.plan, fork=run.fork, overwrite=run.overwrite)
+        return run.session.output.failure(kept.failure()) if isinstance(kept, Failure) else _taken(run, kept.unwrap())
     finally:
-        if target.path is None or not target.path.exists():
-            log.forget()
-        log.close()
+        asyncio.run(aside.close())
 
 
-def _output(run: Run, log: RunLog, found: Survey) -> int:
+def _taken(run: Run, keeping: Keeping) -> int:
+    output, job, path = run.session.output, run.prepared.job, run.prepared.target.path
+    taken = sealed(keeping.take())
+    if isinstance(taken, Failure):
+        return output.failure(taken.failure())
+    log, left = taken.unwrap(), Cell(_UNTOLD)
+    if keeping.unused:
+        output.note(strangers_line(keeping.unused))
+    try:
+        found = survey(job, log.standings, retry_failed=run.retry_failed)
+        return output.failure(found.failure()) if isinstance(found, Failure) else _output(run, log, found.unwrap(), left)
+    finally:
+        state, why = left.read()
+        closed = sealed(log.close(state, why))
+        if isinstance(closed, Failure):
+            output.note(error_line(closed.failure()))
+        if keeping.before is None and log.counts() == RunCounts() and (path is None or not path.exists()):
+            keeping.runs.forget(log.record.id)
+
+
+def _output(run: Run, log: RunLog, found: Survey, left: "Cell[Left]") -> int:
     output, prepared = run.session.output, run.prepared
-    refused = overwriting(prepared, found, run.held)
+    strangers = found.strangers(log.record.counts)
+    refused = overwriting(prepared, found, run.held, strangers)
     if refused is not None:
         return output.failure(refused)
-    if found.strangers and found.requests:
-        output.note(strangers_line(found))
+    if strangers and found.requests:
+        output.note(strangers_line(strangers))
     if run.consent is not None and (code := withheld(run.session, prepared.job, found, run.consent)) is not None:
         return code
-    rendering = Rendering(prepared.job, prepared.layout, log)
+    if run.retry_failed and isinstance(reopened := sealed(log.reopen()), Failure):
+        return output.failure(reopened.failure())
+    rendering = Rendering(prepared.job, prepared.layout, log.rows)
     with sink_for(prepared.target, output, rendering, run.world.run_blocking) as opened:
         if isinstance(opened, Failure):
             return output.failure(opened.failure())
-        return _asked(run, log, found, rendering, opened.unwrap())
+        stopping = Stopping(run.door, run.world)
+        asking = Asking(run=run, found=found, log=log, tally=Cell(found.tally), sink=opened.unwrap(), stopping=stopping)
+        return _asked(asking, stopping, rendering, left)
 
 
-def _asked(run: Run, log: RunLog, found: Survey, rendering: Rendering, sink: Sink) -> int:
+def _asked(asking: Asking, stopping: Stopping, rendering: Rendering, left: "Cell[Left]") -> int:
+    run, found, log, sink, tally = asking.run, asking.found, asking.log, asking.sink, asking.tally
     output, target = run.session.output, run.prepared.target
-    tally = Cell(found.tally)
-    stopping = Stopping(run.door, run.world)
-    asking = Asking(run=run, found=found, log=log, tally=tally, sink=sink, stopping=stopping)
     began = run.world.now()
     stopped: LLMError | None = None
     interrupted = False
@@ -74,6 +101,7 @@ def _asked(run: Run, log: RunLog, found: Survey, rendering: Rendering, sink: Sin
         interrupted = sink.broken is None
     seconds = run.world.now() - began
     ended = tally.read()
+    left.swap(lambda _: left_as(ended.left, stopped, log.wish()))
     if stopped is not None and not (asking.begun.read() and (ended.done or ended.in_vain)):
         code = output.failure(stopped)
         if (pause := pause_line(stopped)) is not None:
@@ -94,8 +122,9 @@ def _asked(run: Run, log: RunLog, found: Survey, rendering: Rendering, sink: Sin
             stopped=stopped,
             interrupted=interrupted,
             cut=run.door.cut,
-            again=target.log is not None,
-            damaged=log.damaged,
+            again=target.name is not None,
+            run=None if target.name is None else log.record.id,
+            doubtful_before=log.record.counts.doubtful,
             asked=None if asked is None else asked.name,
             quoted=rendering.quoted,
             offline=standing.online is False,

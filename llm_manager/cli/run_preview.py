@@ -11,18 +11,17 @@ from llm_manager.cli.documents import plan_document
 from llm_manager.cli.exits import OK, error_document, error_line, exit_code
 from llm_manager.cli.plan import plan_lines
 from llm_manager.cli.run_estimate import RunEstimate, estimate_document, estimate_lines, estimated
-from llm_manager.cli.run_overwriting import strangers_line
+from llm_manager.cli.run_keeping import peek
 from llm_manager.cli.run_words import Prepared
 from llm_manager.cli.session import Session
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.plans import Plan
 from llm_manager.domain.requests import JsonSchema, LLMRequest
+from llm_manager.domain.runs import RunPlan
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.plurals import counted
 from llm_manager.runs.jobs import Job
-from llm_manager.runs.memory_log import memory_run_log
-from llm_manager.runs.run_log import peek_run_log
 from llm_manager.runs.surveying import Survey, requests_to_ask, survey
 
 _SHOWN: Final = 3
@@ -38,19 +37,17 @@ class Previewing:
     concurrency: int | None = None
 
 
-def preview(session: Session, prepared: Prepared, looking: Previewing) -> int:
-    """Show what a run would send; the log is looked at and left as it is."""
-    job, target, output = prepared.job, prepared.target, session.output
-    peeked = peek_run_log(target.log) if target.log is not None else None
+def preview(session: Session, prepared: Prepared, plan: RunPlan, looking: Previewing) -> int:
+    """Show what a run would send; what is kept of it is looked at and left as it is."""
+    job, output = prepared.job, session.output
+    peeked = peek(session, plan)
     if isinstance(peeked, Failure):
         return output.failure(peeked.failure())
-    log = memory_run_log() if peeked is None else peeked.unwrap()
-    try:
-        found = survey(job, log, retry_failed=looking.retry_failed)
-    finally:
-        log.close()
+    found = survey(job, peeked.unwrap().look, retry_failed=looking.retry_failed)
     if isinstance(found, Failure):
         return output.failure(found.failure())
+    for note in peeked.unwrap().notes(found.unwrap()):
+        output.note(note)
     requests = requests_to_ask(job, found.unwrap(), looking.limit or _SHOWN)
     planned, counted_up = asyncio.run(_looked(session, job, found.unwrap(), requests[0], looking)) if requests else (None, None)
     if output.json:
@@ -88,8 +85,6 @@ def _show(session: Session, found: Survey, requests: Sequence[LLMRequest], plann
     earlier = f", {tally.earlier} answered earlier" if tally.earlier else ""
     failed = f", {tally.failed + tally.failed_earlier} failed" if tally.failed + tally.failed_earlier else ""
     output.note(f"{counted(tally.rows, 'row')}, {counted(found.requests, 'request')} to send{earlier}{failed}; nothing was sent")
-    if found.strangers:
-        output.note(strangers_line(found))
     for tag, example in tally.examples.items():
         output.note(f"{tally.failures[tag]} x {tag}, such as: {example}")
     if isinstance(planned, Failure):

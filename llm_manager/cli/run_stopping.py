@@ -31,6 +31,11 @@ class Stopping:
             with suppress(NotImplementedError, ValueError, RuntimeError):
                 asyncio.get_running_loop().add_signal_handler(number, self.heed, number, cut, tell)
 
+    def finish(self, cut: Callable[[], object], tell: Callable[[str], None]) -> None:
+        """Let what is under way end, and cut the rest, since somebody asked for it elsewhere."""
+        if self._finishing is None:
+            self._begin(cut, tell)
+
     def heed(self, number: int, cut: Callable[[], object], tell: Callable[[str], None]) -> None:
         """Obey one signal."""
         self._door.shut()
@@ -38,6 +43,10 @@ class Stopping:
             cut()
             return
         self.signal = number
+        self._begin(cut, tell)
+
+    def _begin(self, cut: Callable[[], object], tell: Callable[[str], None]) -> None:
+        self._door.shut()
         if self._door.under_way:
             tell(f"finishing {counted(self._door.under_way, 'call')} under way; again to cut them")
         self._finishing = asyncio.get_running_loop().create_task(self._finish(cut))

@@ -14,7 +14,7 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.orchestration.generating import AnswerRow
 from llm_manager.orchestration.patience import Patience
 from llm_manager.policies.value_faults import is_whole, kind
-from llm_manager.services.manager import GenerateAll
+from llm_manager.services.manager import Before, GenerateAll
 
 Numbered: TypeAlias = tuple[int, Result[LLMResponse, LLMError]]
 Concurrency: TypeAlias = Callable[[LLMRequest], Coroutine[Any, Any, int]]
@@ -32,7 +32,7 @@ def batching(answer: AnswerRow, fitting: Concurrency, longest_seconds: float, no
     """
 
     async def generate_all(
-        requests: Iterable[LLMRequest], *, concurrency: int | None = None, in_order: bool = False
+        requests: Iterable[LLMRequest], *, concurrency: int | None = None, in_order: bool = False, before: Before | None = None
     ) -> AsyncGenerator[Numbered, None]:
         wrong = _fault(requests, concurrency)
         if wrong is not None:
@@ -47,7 +47,7 @@ def batching(answer: AnswerRow, fitting: Concurrency, longest_seconds: float, no
         tasks: list[asyncio.Task[None]] = []
 
         def begin() -> None:
-            tasks.append(asyncio.create_task(_work(answer, desk, patience)))
+            tasks.append(asyncio.create_task(_work(answer, desk, patience, before)))
 
         patience = Patience(workers, longest_seconds, now, begin)
         for _ in range(workers):
@@ -133,11 +133,15 @@ class _Desk:
         return self._answers.popleft()
 
 
-async def _work(answer: AnswerRow, desk: _Desk, patience: Patience) -> None:
+async def _work(answer: AnswerRow, desk: _Desk, patience: Patience, before: Before | None) -> None:
     outages = patience.outages()
     try:
         while (row := await desk.take()) is not None:
             position, request = row
+            ready = None if before is None else await before(position, request)
+            if isinstance(ready, Failure):
+                desk.leave((position, ready))
+                continue
             outcome = await answer(request, outages)
             patience.heed(outcome)
             desk.leave((position, outcome))

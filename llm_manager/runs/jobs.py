@@ -1,7 +1,9 @@
 """What a run asks of every row: the prompt, what is said before it, the rest of the request, and the row's key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+import msgspec
 from attrs import evolve, field, frozen
 from returns.result import Failure, Success
 
@@ -10,7 +12,7 @@ from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.outcomes import Settled
 from llm_manager.runs.columns import Columns
-from llm_manager.runs.keys import keying
+from llm_manager.runs.keys import deciding, keying
 from llm_manager.runs.prompting import Prompt, fill
 from llm_manager.runs.reading import Row, Table
 
@@ -38,6 +40,11 @@ class Job:
     said: LLMRequest = field(repr=False)
     columns: Columns
     plain_key: Callable[[str], str] = field(repr=False)
+
+    def settings(self) -> Mapping[str, Any]:
+        """Everything that decides what is asked of equal rows, as plain data: two runs that share it are the same run."""
+        plain: Mapping[str, Any] = msgspec.json.decode(msgspec.json.encode({"prompt": self.prompt.text, **deciding(self.said)}))
+        return plain
 
     def words(self, row: Row) -> Settled[Words, LLMError]:
         """What this row says; a row without a value that is asked for is an error of that row."""
@@ -69,6 +76,11 @@ def make_job(table: Table, prompt: Prompt, request: LLMRequest, columns: Columns
     asked = evolve(request, output=columns.output)
     varying = None if system is None or system.fixed else system
     return Job(table=table, prompt=prompt, system=varying, request=asked, said=asked, columns=columns, plain_key=keying(asked))
+
+
+def in_run(job: Job, run_id: str) -> Job:
+    """The job with every request known as one of a run; what is asked stays what it was."""
+    return evolve(job, request=evolve(job.request, metadata=evolve(job.request.metadata, run=run_id)))
 
 
 def pinned(job: Job, model: ModelProfile) -> Job:

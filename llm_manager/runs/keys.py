@@ -21,18 +21,7 @@ def keying(request: LLMRequest) -> Callable[[str], str]:
     Whether others may stand in for whom it names is no part of it, nor how long it may take: what is asked is the same.
     Nor is how long the answer may be: one that is whole is whole under any limit, and one that was cut counts as failed.
     """
-    output: dict[str, Any] = {"tag": request.output.tag}
-    if isinstance(request.output, JsonSchema):
-        output["schema"] = request.output.schema
-    rest = msgspec.json.encode(
-        {
-            "version": _VERSION,
-            "system": request.system,
-            "task_type": request.task_type,
-            "preferences": asdict(evolve(request.preferences, max_tokens=None), filter=_decides),
-            "output": output,
-        }
-    )
+    rest = msgspec.json.encode({"version": _VERSION, **deciding(request)})
     begun = sha256(len(rest).to_bytes(8, "big") + rest)
 
     def key(prompt: str) -> str:
@@ -41,6 +30,19 @@ def keying(request: LLMRequest) -> Callable[[str], str]:
         return digest.hexdigest()
 
     return key
+
+
+def deciding(request: LLMRequest) -> dict[str, Any]:
+    """All of a request that decides its answer, but for the prompt."""
+    output: dict[str, Any] = {"tag": request.output.tag}
+    if isinstance(request.output, JsonSchema):
+        output["schema"] = request.output.schema
+    return {
+        "system": request.system,
+        "task_type": request.task_type,
+        "preferences": asdict(evolve(request.preferences, max_tokens=None), filter=_decides),
+        "output": output,
+    }
 
 
 def _decides(attribute: "Attribute[Any]", value: object) -> bool:

@@ -35,7 +35,10 @@ class Report:
     cut: int = 0
     """Calls under way that were left, which may be charged."""
     again: bool = True
-    damaged: int = 0
+    run: str | None = None
+    """The id of the run, where it is kept."""
+    doubtful_before: int = 0
+    """Calls that earlier processes left without an answer, which may be charged."""
     asked: str | None = None
     quoted: int = 0
     offline: bool = False
@@ -64,6 +67,8 @@ def report_document(report: Report) -> dict[str, Any]:
         "calls_of_unknown_cost": tally.unpriced,
         "failed_calls_maybe_charged": tally.doubtful,
         "calls_cut_off_maybe_charged": report.cut,
+        "earlier_calls_maybe_charged": report.doubtful_before,
+        "run": report.run,
         "asked": report.asked,
         "answered_by": dict(tally.answered_by),
         "notices": dict(tally.notices),
@@ -116,8 +121,9 @@ def report_lines(report: Report) -> Iterator[str]:
         yield f"failed {count} x {tag}, such as: {tally.examples[tag]}"
     if report.quoted:
         yield f"{counted(report.quoted, 'cell')} quoted for spreadsheets, which would take them for formulas; --raw leaves them"
-    if report.damaged:
-        yield f"left out of the run log, and asked again: {counted(report.damaged, 'damaged record')}"
+    if report.doubtful_before:
+        listed = f": llm-manager runs show {report.run[:8]} lists them" if report.run else ""
+        yield f"{counted(report.doubtful_before, 'call')} of earlier processes brought no answer, maybe charged{listed}"
     if report.offline:
         yield OFFLINE
     if report.stopped is not None and (pause := pause_line(report.stopped)) is not None:

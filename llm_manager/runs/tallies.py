@@ -6,11 +6,10 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
-from llm_manager.domain.error_questions import charge_of
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.usage import Priced
 from llm_manager.policies.call_cost import maybe_billed
-from llm_manager.runs.outcomes import Finished
+from llm_manager.runs.outcomes import Finished, doubtful
 from llm_manager.runs.telling import described
 
 _DIFFERENT_AT_MOST: Final = 50
@@ -74,7 +73,7 @@ def with_finished(tally: Tally, ended: Finished, rows: int = 1) -> Tally:
         tally = with_failed(tally, ended.error, rows)
     response = ended.response
     if response is None:
-        return evolve(tally, calls=tally.calls + 1, doubtful=tally.doubtful + _doubtful(ended))
+        return evolve(tally, calls=tally.calls + 1, doubtful=tally.doubtful + doubtful(ended.error))
     usage, cost, free = response.usage, response.cost, response.cached or response.shared
     return evolve(
         tally,
@@ -93,24 +92,17 @@ def with_finished(tally: Tally, ended: Finished, rows: int = 1) -> Tally:
 
 def with_given_up(tally: Tally, vain: Sequence[Finished]) -> Tally:
     """Count calls whose rows are left to be asked again."""
-    return evolve(tally, calls=tally.calls + len(vain), doubtful=tally.doubtful + sum(map(_doubtful, vain)))
+    return evolve(tally, calls=tally.calls + len(vain), doubtful=tally.doubtful + sum(doubtful(each.error) for each in vain))
 
 
 def with_left(tally: Tally, ended: Finished) -> Tally:
     """Count what a call may have cost whose row is left to be asked again, since it met what every row would."""
-    return evolve(tally, doubtful=tally.doubtful + _doubtful(ended))
+    return evolve(tally, doubtful=tally.doubtful + doubtful(ended.error))
 
 
 def with_in_vain(tally: Tally, count: int) -> Tally:
     """Say how many rows got nowhere just now."""
     return tally if tally.in_vain == count else evolve(tally, in_vain=count)
-
-
-def _doubtful(ended: Finished) -> int:
-    error = ended.error
-    if error is None:
-        return 0
-    return maybe_billed(error.attempts) if error.attempts else int(charge_of(error) != "none")
 
 
 def _counted(counts: Mapping[str, int], words: Sequence[str], by: int) -> Mapping[str, int]:

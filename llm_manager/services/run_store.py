@@ -4,7 +4,8 @@ What is here blocks: call it from a thread, as by ``world.run_blocking``, where 
 be awaited does not.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -16,6 +17,9 @@ from llm_manager.domain.runs import RowState, RunCounts, RunDoubt, RunPlan, RunR
 from llm_manager.outcomes import Settled
 
 _NOTHING = Decimal(0)
+
+Pending: TypeAlias = "asyncio.Future[Settled[None, LLMError]]"
+"""Ends once it is durable, on the loop where it was asked for."""
 
 Wish: TypeAlias = Literal["pause", "cancel"]
 """What somebody else asked the owner of a run to do."""
@@ -59,9 +63,9 @@ class RunLog:
     """The run as it was when it was taken."""
     standings: Callable[[Sequence[str]], Result[Mapping[str, RowState], LLMError]]
     rows: Callable[[Sequence[str]], Result[Mapping[str, RunRow], LLMError]]
-    intend: Callable[[RowIntent], Awaitable[Settled[None, LLMError]]]
-    settle: Callable[[Sequence[RowOutcome]], Awaitable[Settled[None, LLMError]]]
-    tell: Callable[[Mapping[str, Any]], Awaitable[Settled[None, LLMError]]]
+    intend: Callable[[RowIntent], Pending]
+    settle: Callable[[Sequence[RowOutcome]], Pending]
+    tell: Callable[[Mapping[str, Any]], Pending]
     """Keep how it stands, for those who watch, and hear what somebody wishes."""
     counts: Callable[[], RunCounts]
     """What is durable so far."""
@@ -129,5 +133,7 @@ class RunStore:
     fork: ForkRun
     wish: Callable[[str, Wish], Result[RunRecord, LLMError]]
     rows: PageOfRows
+    standings: Callable[[str, Sequence[str]], Result[Mapping[str, RowState], LLMError]]
+    """The states of some rows of a run, by their keys, whoever works on it."""
     doubts: PageOfDoubts
     forget: Callable[[str], Result[None, LLMError]]

@@ -29,6 +29,11 @@ def open_store(settings: StoreSettings, world: World, cache: CacheSettings = _CA
     return open_database(settings.url or ":memory:").map(lambda database: store_of(database, settings, world, cache))
 
 
+def open_scratch(folder: Path, world: World) -> Result[Store, LLMError]:
+    """A store in a folder that no other process opens."""
+    return open_database(str(folder / "scratch.db")).map(lambda database: store_of(database, StoreSettings(url=":memory:"), world))
+
+
 def store_of(database: Database, settings: StoreSettings, world: World, cache: CacheSettings = _CACHE) -> Store:
     """All that is kept in one database."""
     anchors = None if settings.audit_anchors is None else Path(settings.audit_anchors).expanduser()

@@ -1,7 +1,6 @@
 """A run in the hands of its owner: the log that is given to whoever took it."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, Final
 
 from attrs import evolve
@@ -12,16 +11,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from llm_manager.domain.errors import JobLocked, LLMError
 from llm_manager.domain.runs import RowState, RunCounts, RunRecord, RunRow, RunState
 from llm_manager.outcomes import Settled
-from llm_manager.services.run_store import RowOutcome, RunLog
+from llm_manager.services.run_store import RunLog
 from llm_manager.stores.database import Database
 from llm_manager.stores.run_locks import Hold
-from llm_manager.stores.run_scribe import DOUBT, HOLD, Scribe, counted, write_outcomes
+from llm_manager.stores.run_reading import BY_KEYS, states_of
+from llm_manager.stores.run_scribe import DOUBT, HOLD, Scribe
 from llm_manager.stores.run_values import counts_text, run_row, usd
 from llm_manager.stores.tables.runs import OPEN, RUN_ROWS, RUNS
 
-_BY_KEYS: Final = (RUN_ROWS.c.run == bindparam("of"), RUN_ROWS.c.key.in_(bindparam("keys", expanding=True)))
-_STANDINGS: Final = select(RUN_ROWS.c.key, RUN_ROWS.c.state).where(*_BY_KEYS)
-_ROWS: Final = select(RUN_ROWS).where(*_BY_KEYS)
+_ROWS: Final = select(RUN_ROWS).where(*BY_KEYS)
 _ASKED: Final = select(func.count().label("calls"), func.sum(RUN_ROWS.c.worst_micro).label("worst")).where(
     RUN_ROWS.c.run == bindparam("of"), OPEN, RUN_ROWS.c.state == "asked"
 )
@@ -34,7 +32,7 @@ _PIN: Final = update(RUNS).where(RUNS.c.number == bindparam("run")).values(model
 
 _COPIED: Final = ("key", "place", "state", "attempt", "asked_at", "ended_at", "input_tokens", "output_tokens", "cost_micro", "output")
 _TAKEN: Final = select(bindparam("mine", type_=RUN_ROWS.c.run.type), *(RUN_ROWS.c[name] for name in _COPIED)).where(
-    *_BY_KEYS, RUN_ROWS.c.state == literal("answered")
+    *BY_KEYS, RUN_ROWS.c.state == literal("answered")
 )
 _TAKE_OVER: Final = {
     "sqlite": sqlite.insert(RUN_ROWS).from_select(["run", *_COPIED], _TAKEN),
@@ -88,10 +86,9 @@ class Holder:
 
     def standings(self, keys: Sequence[str]) -> Settled[Mapping[str, RowState], LLMError]:
         """The states of some rows; those that another run has answered are taken over first."""
-        asked = {"of": self._number, "keys": [bytes.fromhex(key) for key in keys]}
 
         def work(connection: Connection) -> Settled[Mapping[str, RowState], LLMError]:
-            return Success({row.key.hex(): row.state for row in connection.execute(_STANDINGS, asked)})
+            return Success(states_of(connection, self._number, keys))
 
         found = self._database.read_now(work)
         if self._parent is None or isinstance(found, Failure):
@@ -122,23 +119,15 @@ class Holder:
         return self._fenced(lambda connection: connection.execute(_PIN, {"run": self._number, "by": model}), self._scribe.counts)
 
     def close(self, state: RunState, stopped: str | None) -> Settled[None, LLMError]:
-        """Write what could not be written so far, and leave the run to whoever takes it next."""
+        """Leave the run to whoever takes it next; what was asked and not answered becomes a doubt."""
         if self._closed:
             return Success(None)
         self._closed = True
-        unsaved = self._scribe.rest()
+        self._scribe.rest()
         try:
-            saved = self._save(unsaved) if unsaved else Success(None)
-            left = self._leave(state, stopped)
-            return saved if isinstance(saved, Failure) else left
+            return self._leave(state, stopped)
         finally:
             self._hold.release()
-
-    def _save(self, unsaved: Sequence[RowOutcome]) -> Settled[None, LLMError]:
-        self._hold.lighten()
-        return self._fenced(
-            partial(write_outcomes, number=self._number, outcomes=unsaved, now=self._wall()), counted(self._scribe.counts, unsaved)
-        )
 
     def _leave(self, state: RunState, stopped: str | None) -> Settled[None, LLMError]:
         def work(connection: Connection) -> Settled[None, LLMError]:

@@ -19,6 +19,7 @@ from sqlalchemy import BigInteger, bindparam, text
 from sqlalchemy.engine import URL
 
 from llm_manager.domain.errors import ConfigurationError, LLMError, StorageFailed
+from llm_manager.locking import can_lock, locked
 from llm_manager.outcomes import Settled
 from llm_manager.stores.misfortunes import storage_failed
 from llm_manager.stores.places import InFile, InMemory, OnServer, read_place
@@ -85,7 +86,7 @@ def file_locks(database: Path, *, ballast: int = BALLAST_BYTES) -> RunLocks:
     folder = database.with_name(database.name + ".runs")
 
     def hold(run_id: str) -> Settled[Hold | None, LLMError]:
-        if not _can_lock():
+        if not can_lock():
             return Failure(
                 ConfigurationError(message="a run that is kept in a file needs POSIX locks, which Windows lacks: keep it in PostgreSQL")
             )
@@ -101,7 +102,7 @@ def file_locks(database: Path, *, ballast: int = BALLAST_BYTES) -> RunLocks:
         except OSError:
             return False
         try:
-            return not _locked(descriptor)
+            return not locked(descriptor)
         finally:
             os.close(descriptor)
 
@@ -167,7 +168,7 @@ def _held_file(path: Path, database: Path, ballast: int) -> Hold | None:
     for _ in range(_TRIES):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            if _locked(descriptor) and os.fstat(descriptor).st_nlink:
+            if locked(descriptor) and os.fstat(descriptor).st_nlink:
                 _fill(descriptor, ballast)
                 held, descriptor = _HeldFile(descriptor, path, database), -1
                 return held.hold()
@@ -184,25 +185,6 @@ def _fill(descriptor: int, size: int) -> None:
         os.posix_fallocate(descriptor, 0, size)
     elif size:
         os.pwrite(descriptor, bytes(size), 0)
-
-
-def _can_lock() -> bool:
-    try:
-        import fcntl  # noqa: F401 - its presence is the question
-    except ModuleNotFoundError:
-        return False
-    return True
-
-
-def _locked(descriptor: int) -> bool:
-    """Hold an open file alone until it is closed; False when another does."""
-    import fcntl
-
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
 
 
 _TAKE: Final = text("select pg_try_advisory_lock(:number)").bindparams(bindparam("number", type_=BigInteger))

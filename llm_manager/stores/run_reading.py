@@ -28,6 +28,8 @@ _ROWS: Final = (
     .order_by(RUN_ROWS.c.number)
     .limit(bindparam("most"))
 )
+BY_KEYS: Final = (RUN_ROWS.c.run == bindparam("of"), RUN_ROWS.c.key.in_(bindparam("keys", expanding=True)))
+_STANDINGS: Final = select(RUN_ROWS.c.key, RUN_ROWS.c.state).where(*BY_KEYS)
 _DOUBTS: Final = (
     select(RUN_DOUBTS)
     .where(RUN_DOUBTS.c.run == bindparam("run"), RUN_DOUBTS.c.number > bindparam("after"))
@@ -101,6 +103,17 @@ class RunReading:
 
         return self._database.read_now(work)
 
+    def standings(self, run_id: str, keys: Sequence[str]) -> Result[Mapping[str, RowState], LLMError]:
+        """The states of some rows, by their keys."""
+
+        def work(connection: Connection) -> Settled[Mapping[str, RowState], LLMError]:
+            number = number_of(connection, run_id)
+            if number is None:
+                return Failure(no_such_run(run_id))
+            return Success(states_of(connection, number, keys))
+
+        return self._database.read_now(work)
+
     def doubts(self, run_id: str, /, *, after: int = 0, limit: int = 1000) -> Settled[tuple[tuple[int, RunDoubt], ...], LLMError]:
         """A page of doubts, the oldest first."""
 
@@ -125,6 +138,12 @@ def number_of(connection: Connection, run_id: str) -> int | None:
     """The number by which rows know their run."""
     row = connection.execute(BY_ID, {"id": run_id}).first()
     return None if row is None else row.number
+
+
+def states_of(connection: Connection, number: int, keys: Sequence[str]) -> dict[str, RowState]:
+    """The states of some rows of a run."""
+    asked = {"of": number, "keys": [bytes.fromhex(key) for key in keys]}
+    return {row.key.hex(): row.state for row in connection.execute(_STANDINGS, asked)}
 
 
 def found_all(connection: Connection, rows: "Sequence[Row[Any]]") -> list[Found]:

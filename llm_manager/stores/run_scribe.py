@@ -6,7 +6,7 @@ left, intents are refused and outcomes are written in the room that was kept for
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
@@ -111,32 +111,28 @@ class Scribe:
         self._idle = threading.Event()
         self._idle.set()
         self._refusing: LLMError | None = None
-        self._unsaved: list[RowOutcome] = []
         self.counts = counts
         self.wish: Wish | None = None
 
-    def intend(self, intent: RowIntent) -> Awaitable[_Written]:
+    def intend(self, intent: RowIntent) -> "asyncio.Future[_Written]":
         """Make an intent durable."""
         return self._put((intent,), (), None)
 
-    def settle(self, outcomes: Sequence[RowOutcome]) -> Awaitable[_Written]:
+    def settle(self, outcomes: Sequence[RowOutcome]) -> "asyncio.Future[_Written]":
         """Make outcomes durable."""
         return self._put((), outcomes, None)
 
-    def tell(self, standing: Mapping[str, Any]) -> Awaitable[_Written]:
+    def tell(self, standing: Mapping[str, Any]) -> "asyncio.Future[_Written]":
         """Keep how it stands."""
         return self._put((), (), standing)
 
-    def rest(self) -> list[RowOutcome]:
-        """Wait until nothing is being written; gives the outcomes that could not be, for the last try."""
+    def rest(self) -> None:
+        """Wait until nothing is being written."""
         self._idle.wait()
-        with self._guard:
-            left, self._unsaved = self._unsaved, []
-        return left
 
     def _put(
         self, intents: tuple[RowIntent, ...], outcomes: Sequence[RowOutcome], standing: Mapping[str, Any] | None
-    ) -> Awaitable[_Written]:
+    ) -> "asyncio.Future[_Written]":
         loop = asyncio.get_running_loop()
         note = _Note(intents, outcomes, standing, loop, loop.create_future())
         no = self._no(asking=bool(intents))
@@ -186,8 +182,6 @@ class Scribe:
             self._tell(refused)
             self._write(paid)
             return
-        with self._guard:
-            self._unsaved += [outcome for note in paid for outcome in note.outcomes]
         self._told([(note, Failure(error)) for note in group])
 
     def _told(self, ended: "Iterable[tuple[_Note, _Written]]") -> None:

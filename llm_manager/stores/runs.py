@@ -63,6 +63,7 @@ def kept_runs(database: Database, locks: RunLocks, world: World) -> RunStore:
         fork=runs.fork,
         wish=runs.wish,
         rows=reading.rows,
+        standings=reading.standings,
         doubts=reading.doubts,
         forget=runs.forget,
     )

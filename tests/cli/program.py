@@ -7,6 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from llm_manager.cli.keeping import keeping
+from llm_manager.domain.configuration import LLMConfig
+from llm_manager.domain.runs import RunRecord
+from llm_manager.real_world import real_world
+from llm_manager.stores.connecting import open_database
+from llm_manager.stores.run_locks import run_locks
+from llm_manager.stores.runs import kept_runs
 from tests.loopback import Chunked, sse
 
 KEY = "sk-canary-0123456789abcdef"
@@ -62,6 +69,18 @@ def run(*words: str, home: Path, stdin: str = "", environ: Mapping[str, str] | N
     assert "Traceback" not in told.stderr
     assert KEY not in told.stdout + told.stderr
     return told
+
+
+def kept_run(home: Path, out: Path) -> RunRecord | None:
+    """The run that the command line keeps of an output."""
+    place = keeping(LLMConfig(), {"HOME": str(home)}).store.url
+    if place is None or not Path(place).exists():
+        return None
+    database = open_database(place).unwrap()
+    try:
+        return kept_runs(database, run_locks(place), real_world()).find(str(out)).unwrap()
+    finally:
+        database.close_now()
 
 
 def error_line(told: subprocess.CompletedProcess[str]) -> str:

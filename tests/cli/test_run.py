@@ -19,10 +19,10 @@ from returns.result import Failure
 from llm_manager.cli import main
 from llm_manager.cli.run_asking import Run
 from llm_manager.cli.run_job import run_job
-from llm_manager.cli.run_words import RunWords, prepare_run
+from llm_manager.cli.run_words import RunWords, plan_of, prepare_run
 from llm_manager.domain.errors import ConfigurationError
 from llm_manager.testing.world import fake_world
-from tests.cli.program import KEY, command, run, settings_for, surroundings
+from tests.cli.program import KEY, command, kept_run, run, settings_for, surroundings
 from tests.loopback import Chunked, Hang, Received, Reset, Respond, fault_server, html_page, json_reply, refused_url
 
 Serve = Callable[..., str]
@@ -45,6 +45,17 @@ def said(received: Received) -> str:
 
 def echo(received: Received) -> Respond:
     return json_reply(completion(said(received).upper()))
+
+
+def four_answered(home: Path, out: Path) -> bool:
+    """Wait until the first four rows are kept."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        found = kept_run(home, out)
+        if found is not None and found.counts.answered >= 4:
+            return True
+        time.sleep(0.01)
+    return False
 
 
 def slowing(received: Received) -> Respond | Hang:
@@ -92,8 +103,7 @@ def test_rows_in_rows_out_and_again_for_nothing(serve: Serve, go: Go, rows: Path
         assert again.returncode == 0
         assert "10 of 10 rows answered (10 earlier)" in again.stderr
         assert (out.read_bytes(), len(server.requests)) == (before, asked)
-    for path in (out, tmp_path / "out.jsonl.runlog"):
-        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
 
 
 def test_a_pipe_of_csv_is_answered_as_csv(serve: Serve, go: Go) -> None:
@@ -239,10 +249,7 @@ def test_interrupted_it_keeps_the_finished_rows_and_goes_on_next_time(go: Go, ro
             cwd=tmp_path,
         )
         assert server.wait_until(lambda now: len(now.requests) >= 6, 20)
-        log = tmp_path / "out.jsonl.runlog"
-        until = time.monotonic() + 10
-        while log.read_bytes().count(b"\n") < 5 and time.monotonic() < until:
-            time.sleep(0.01)
+        assert four_answered(tmp_path, out)
         for _ in range(2):  # the first lets what is under way end, the second cuts it
             begun.send_signal(signal.SIGINT)
             time.sleep(0.3)
@@ -329,13 +336,10 @@ def test_killed_it_loses_no_finished_row(go: Go, rows: Path, tmp_path: Path) -> 
             command(*words, "--config", config), env=surroundings(tmp_path), stderr=subprocess.DEVNULL, cwd=tmp_path
         ) as begun:
             assert server.wait_until(lambda now: len(now.requests) >= 6, 20)
-            log = tmp_path / "out.jsonl.runlog"
-            until = time.monotonic() + 10
-            while log.read_bytes().count(b"\n") < 5 and time.monotonic() < until:
-                time.sleep(0.01)
+            assert four_answered(tmp_path, out)
             second = go(server.url + "/v1", str(rows), "-o", str(out))
             assert second.returncode == 1
-            assert f"(process {begun.pid})" in second.stderr
+            assert f"(process {begun.pid} on " in second.stderr
             begun.kill()
     assert not out.exists()
     with fault_server(echo) as server:
@@ -353,7 +357,7 @@ def test_a_dry_run_shows_what_would_be_sent_and_sends_nothing(go: Go, rows: Path
         assert "10 requests to send; nothing was sent" in told.stderr
         assert "1. tiny at lmstudio (local)" in told.stderr
         assert not out.exists()
-        assert not (tmp_path / "out.jsonl.runlog").exists()
+        assert kept_run(tmp_path, out) is None
         go(url, str(rows), "-o", str(out), "--limit", "4")
         told = go(url, str(rows), "-o", str(out), "--dry-run", "--json", "--field", "n=int")
         assert json.loads(told.stdout)["schema"]["required"] == ["n"]
@@ -400,21 +404,11 @@ def test_a_dry_run_says_what_would_fail(go: Go, tmp_path: Path, serve: Serve) ->
     assert (told.returncode, told.stdout) == (0, "")
 
 
-def test_a_log_that_is_none_is_left_alone(go: Go, serve: Serve, rows: Path, tmp_path: Path) -> None:
-    log = tmp_path / "out.jsonl.runlog"
-    log.write_text("mine\n")
-    for words in ((), ("--dry-run",)):
-        told = go(serve(echo), str(rows), "-o", "out.jsonl", *words)
-        assert told.returncode == 1
-        assert "is no run log" in told.stderr
-    assert log.read_text() == "mine\n"
-
-
 def test_wrong_settings_are_told_before_anything_is_made(rows: Path, tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("[routing]\nstrategi = 1\n")
     told = run("run", str(rows), "--prompt", "{text}", "-o", "out.jsonl", "--config", "bad.toml", home=tmp_path)
     assert told.returncode == 2
-    assert not (tmp_path / "out.jsonl.runlog").exists()
+    assert kept_run(tmp_path, tmp_path / "out.jsonl") is None
 
 
 def test_an_output_that_cannot_be_written_in_the_end_keeps_the_rows(go: Go, rows: Path, tmp_path: Path) -> None:
@@ -447,9 +441,11 @@ def test_rows_that_change_under_a_run_are_an_error(go: Go, rows: Path) -> None:
 
 
 def test_a_model_that_cannot_be_made_ready_is_told_and_nothing_is_asked(scene: Any, rows: Path, tmp_path: Path) -> None:
-    prepared = prepare_run(RunWords(source=str(rows), prompt="{text}"), stdin=io.BytesIO(), scratch=tmp_path).unwrap()
+    words = RunWords(source=str(rows), prompt="{text}")
+    prepared = prepare_run(words, stdin=io.BytesIO(), scratch=tmp_path).unwrap()
+    plan = plan_of(words, prepared)
     made = scene(prepared=Failure(ConfigurationError(message="no weights")))
-    assert run_job(Run(session=made.session, prepared=prepared, world=fake_world()), tmp_path) == 2
+    assert run_job(Run(session=made.session, prepared=prepared, plan=plan, world=fake_world()), tmp_path) == 2
     assert "error: no weights" in made.err.getvalue()
     assert made.out.getvalue() == ""
     assert made.closed == [True]

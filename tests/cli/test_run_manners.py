@@ -17,18 +17,18 @@ from llm_manager.cells import Cell
 from llm_manager.cli.run_asking import Asking, Run
 from llm_manager.cli.run_output import sink_for
 from llm_manager.cli.run_progress import showing
-from llm_manager.cli.run_words import RunWords, Target, prepare_run
+from llm_manager.cli.run_words import RunWords, Target, plan_of, prepare_run
 from llm_manager.domain.errors import LLMError, PolicyBlocked, StorageFailed
 from llm_manager.domain.plans import Plan
 from llm_manager.domain.requests import LLMRequest
-from llm_manager.runs.memory_log import memory_run_log
+from llm_manager.domain.runs import RunRow
 from llm_manager.runs.rendering import Rendering
 from llm_manager.runs.surveying import survey
-from llm_manager.services.run_log import RunRow
 from llm_manager.testing import faults, run_virtual, scripted, scripted_manager
 from llm_manager.testing.world import fake_world
 from tests.cli.program import command, run, settings_for, surroundings
 from tests.loopback import Hang, Received, Respond, fault_server, html_page, json_reply, refused_url
+from tests.runs.logs import memory_log
 
 
 def completion(content: str, model: str = "tiny") -> dict[str, Any]:
@@ -183,15 +183,16 @@ def test_a_server_that_hangs_is_waited_for_as_long_as_the_timeout_says(tmp_path:
 
 
 def test_while_no_row_ends_the_clock_tells_how_far_it_is(scene: Any, tmp_path: Path) -> None:
-    prepared = prepare_run(RunWords(source=write_rows(tmp_path, 2), prompt="{text}"), stdin=io.BytesIO(), scratch=tmp_path).unwrap()
-    made, log = scene(), memory_run_log()
-    found = survey(prepared.job, log).unwrap()
+    words = RunWords(source=write_rows(tmp_path, 2), prompt="{text}")
+    prepared = prepare_run(words, stdin=io.BytesIO(), scratch=tmp_path).unwrap()
+    made, log = scene(), memory_log()
+    found = survey(prepared.job, log.standings).unwrap()
 
     async def ask() -> None:
         world = fake_world()
         manager = scripted_manager(scripted(faults.hanging(), provider="lmstudio", model="tiny"))
-        run = Run(session=evolve(made.session, manager=manager), prepared=prepared, world=world)
-        rendering = Rendering(prepared.job, prepared.layout, log)
+        run = Run(session=evolve(made.session, manager=manager), prepared=prepared, plan=plan_of(words, prepared), world=world)
+        rendering = Rendering(prepared.job, prepared.layout, log.rows)
         with (
             sink_for(prepared.target, made.session.output, rendering, world.run_blocking) as sink,
             showing(made.session.output, found.tally, world.now) as progress,
@@ -275,13 +276,13 @@ def test_a_limit_never_takes_rows_out_of_an_output(tmp_path: Path) -> None:
 
 def test_an_output_that_cannot_be_opened_or_fails_in_the_end_is_told(scene: Any, tmp_path: Path) -> None:
     prepared = prepare_run(RunWords(source=write_rows(tmp_path, 1), prompt="{text}"), stdin=io.BytesIO(), scratch=tmp_path).unwrap()
-    made, log, world = scene(), memory_run_log(), fake_world()
-    log.settle([RunRow(key=prepared.job.key("row 0"), output={"answer": "x"})])
+    made, world = scene(), fake_world()
+    log = memory_log([RunRow(key=prepared.job.key("row 0"), output={"answer": "x"})])
     gone = Target(path=tmp_path / "no" / "device", whole=False)
-    with sink_for(gone, made.session.output, Rendering(prepared.job, prepared.layout, log), world.run_blocking) as sink:
+    with sink_for(gone, made.session.output, Rendering(prepared.job, prepared.layout, log.rows), world.run_blocking) as sink:
         assert isinstance(sink.failure(), StorageFailed)
     full = Target(path=Path("/dev/full"), whole=False)
-    with sink_for(full, made.session.output, Rendering(prepared.job, prepared.layout, log), world.run_blocking) as sink:
+    with sink_for(full, made.session.output, Rendering(prepared.job, prepared.layout, log.rows), world.run_blocking) as sink:
         taker = sink.unwrap()
         taker.finish()
         assert taker.broken is not None
@@ -323,15 +324,16 @@ def test_answers_of_an_earlier_run_are_replaced_only_when_told(tmp_path: Path) -
         others = str(tmp_path / "others.jsonl")
         Path(others).write_text('{"id": 7, "text": "other"}\n{"id": 0, "text": "row 0"}\n')
         for source, words, said_so in (
-            (rows, ("--prompt", "Say {text}"), "this one asks the same rows otherwise"),
-            (rows, ("--prompt", "{text}", "--field", "n=int"), "it has other columns than this run gives (answer)"),
-            (others, ("--prompt", "{text}"), "this one asks other rows"),
+            (rows, ("--prompt", "Say {text}"), "(prompt): ask as then, "),
+            (rows, ("--prompt", "{text}", "--field", "n=int"), "(output.schema, output.tag): ask as then, "),
+            (others, ("--prompt", "{text}"), "out.jsonl holds 6 answers of an earlier run, and this one asks other rows"),
         ):
             told = run("run", source, *words, *config, home=tmp_path)
             assert (told.returncode, told.stdout) == (2, "")
             (line,) = told.stderr.splitlines()
-            assert "out.jsonl holds 6 answers of an earlier run, and " + said_so in line or source == others
-            assert line.endswith(": choose another output with -o, or say --overwrite to replace them")
+            assert said_so in line
+            assert "choose another output with -o" in line
+            assert "--overwrite" in line
         assert (out.read_bytes(), len(server.requests)) == (before, asked)
         told = run("run", rows, "--prompt", "Say {text}", "--overwrite", *config, home=tmp_path)
         assert "6 earlier answers belong to other settings or other rows" in told.stderr
@@ -350,7 +352,32 @@ def test_csv_that_another_prompt_made_is_known_too(tmp_path: Path) -> None:
         assert run(*words, "--prompt", "{text}", home=tmp_path).returncode == 0
         told = run(*words, "--prompt", "Say {text}", home=tmp_path)
     assert told.returncode == 2
-    assert "out.csv holds 2 answers of an earlier run, and this one asks the same rows otherwise" in told.stderr
+    assert "which asked otherwise (prompt)" in told.stderr
+    assert "run: prompt: was '{text}', is 'Say {text}'" in told.stderr
+
+
+def test_a_fork_keeps_the_rows_that_both_ask_alike(tmp_path: Path) -> None:
+    rows = write_rows(tmp_path, 4)
+    with fault_server(echo) as server:
+        config = ("--config", str(settings_for(server.url + "/v1", tmp_path)), "-o", "out.jsonl")
+        assert "no run that is kept wrote" in run("run", rows, "--prompt", "{text}", "--fork", *config, home=tmp_path).stderr
+        assert run("run", rows, "--prompt", "Say {text}", "--limit", "2", *config, home=tmp_path).returncode == 0
+        assert run("run", rows, "--prompt", "Say {text}", "--system", "Be kind.", "--fork", *config, home=tmp_path).returncode == 0
+        assert len(server.requests) == 6
+        told = run("run", rows, "--prompt", "Say {text}", "--system", "Be kind.", "--fork", *config, home=tmp_path)
+        assert "4 of 4 rows answered (4 earlier)" in told.stderr
+        assert len(server.requests) == 6
+
+
+def test_an_output_that_no_run_wrote_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "out.jsonl").write_text("precious\n")
+    with fault_server(echo) as server:
+        words = ("run", write_rows(tmp_path, 1), "--prompt", "{text}", "-o", "out.jsonl")
+        told = run(*words, "--config", str(settings_for(server.url + "/v1", tmp_path)), home=tmp_path)
+        assert len(server.requests) == 0
+    assert told.returncode == 2
+    assert "exists and no run wrote it" in told.stderr
+    assert (tmp_path / "out.jsonl").read_text() == "precious\n"
 
 
 def away(folder: Path) -> str:
@@ -378,9 +405,10 @@ def test_rows_that_nobody_may_see_fail_alone(scene: Any, tmp_path: Path) -> None
     """The first rows are private by their words, and there is only a cloud: the run goes on for those that are not."""
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps({"text": f"my password is hunter{n}" if n < 25 else f"row {n}"}) + "\n" for n in range(27)))
-    prepared = prepare_run(RunWords(source=str(path), prompt="{text}"), stdin=io.BytesIO(), scratch=tmp_path).unwrap()
-    made, log = scene(), memory_run_log()
-    found = survey(prepared.job, log).unwrap()
+    words = RunWords(source=str(path), prompt="{text}")
+    prepared = prepare_run(words, stdin=io.BytesIO(), scratch=tmp_path).unwrap()
+    made, log = scene(), memory_log()
+    found = survey(prepared.job, log.standings).unwrap()
     tally = Cell(found.tally)
 
     def plan(request: LLMRequest) -> Result[Plan, LLMError]:
@@ -390,8 +418,10 @@ def test_rows_that_nobody_may_see_fail_alone(scene: Any, tmp_path: Path) -> None
 
     async def ask() -> LLMError | None:
         world = fake_world()
-        run = Run(session=evolve(made.session, manager=evolve(manager, plan=plan)), prepared=prepared, world=world)
-        rendering = Rendering(prepared.job, prepared.layout, log)
+        run = Run(
+            session=evolve(made.session, manager=evolve(manager, plan=plan)), prepared=prepared, plan=plan_of(words, prepared), world=world
+        )
+        rendering = Rendering(prepared.job, prepared.layout, log.rows)
         with (
             sink_for(prepared.target, made.session.output, rendering, world.run_blocking) as sink,
             showing(made.session.output, found.tally, world.now) as progress,

@@ -10,7 +10,7 @@ from attrs import evolve
 from returns.result import Failure
 
 from llm_manager.cli.files import prompt_text
-from llm_manager.cli.run_words import Prepared, RunWords, find_target, prepare_run
+from llm_manager.cli.run_words import Prepared, RunWords, find_target, plan_of, prepare_run, words_of
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.requests import JsonSchema, PlainText, Preferences
 
@@ -94,14 +94,11 @@ def test_a_schema_is_read_from_its_file(words: RunWords, tmp_path: Path) -> None
     assert "s.json has no properties" in refused(evolve(words, schema=schema), tmp_path)
 
 
-def test_nothing_is_overwritten_that_no_run_wrote(words: RunWords, tmp_path: Path) -> None:
+def test_the_input_is_never_the_output(words: RunWords, tmp_path: Path) -> None:
     out = Path(words.target)
     out.write_text("precious\n")
-    assert "no run wrote it" in refused(words, tmp_path)
     assert "is the input" in refused(evolve(words, target=words.source), tmp_path)
-    out.with_name("out.jsonl.runlog").touch()
-    assert prepared(words, tmp_path).target.log == out.with_name("out.jsonl.runlog")
-    out.with_name("out.jsonl.runlog").unlink()
+    assert prepared(words, tmp_path).target.name == str(out)
     out.write_text("")
     assert prepared(words, tmp_path).target.whole
 
@@ -113,4 +110,21 @@ def test_a_link_is_followed_to_what_it_names(tmp_path: Path) -> None:
 
 def test_a_device_is_written_as_it_is() -> None:
     target = find_target("/dev/null", Path("in.jsonl")).unwrap()
-    assert (target.path, target.whole, target.log) == (Path("/dev/null"), False, None)
+    assert (target.path, target.whole, target.name) == (Path("/dev/null"), False, None)
+
+
+def test_what_was_typed_can_be_done_again_from_what_is_kept(words: RunWords, tmp_path: Path) -> None:
+    """Files that were named are kept with what they held, braces as they were typed."""
+    (tmp_path / "prompt.txt").write_text("Say {text} as {{json}}")
+    (tmp_path / "schema.json").write_text('{"properties":{"n":{"type":"integer"}}}')
+    said = evolve(words, prompt=f"@{tmp_path / 'prompt.txt'}", schema=tmp_path / "schema.json", stop=("x",), seed=3)
+    first = prepared(said, tmp_path)
+    plan = plan_of(said, first, concurrency=4)
+    (tmp_path / "prompt.txt").unlink()
+    (tmp_path / "schema.json").unlink()
+    again = words_of(plan)
+    assert again is not None
+    second = prepared(again, tmp_path)
+    assert second.job.settings() == first.job.settings() == plan.settings
+    assert plan_of(again, second, concurrency=4) == plan
+    assert words_of(evolve(plan, options={})) is None

@@ -18,7 +18,7 @@ from llm_manager.runs.columns import Columns, answer_column
 from llm_manager.runs.jobs import Job, make_job
 from llm_manager.runs.prompting import read_prompt
 from llm_manager.runs.reading import Table, open_table
-from llm_manager.services.manager import GenerateAll
+from llm_manager.services.manager import Before, GenerateAll
 
 Answer = Callable[[str], Result[LLMResponse, LLMError]]
 
@@ -83,7 +83,7 @@ def modelling() -> Modelling:
 
     def made(answer: Answer = shouted, *, asked: list[str] | None = None, reverse: bool = False) -> GenerateAll:
         async def generate_all(
-            requests: Iterable[LLMRequest], *, concurrency: int | None = None, in_order: bool = False
+            requests: Iterable[LLMRequest], *, concurrency: int | None = None, in_order: bool = False, before: Before | None = None
         ) -> AsyncGenerator[tuple[int, Result[LLMResponse, LLMError]], None]:
             under_way: list[tuple[int, str]] = []
 

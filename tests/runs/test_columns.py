@@ -49,7 +49,7 @@ def test_a_cut_answer_is_no_success_however_whole_it_looks(columns: Columns, fin
 def test_the_text_of_a_cut_answer_is_kept_and_told_in_words_for_prose() -> None:
     cut = answered("Once upon", "length")
     ended = finished("key", answer_column(), Success(cut))
-    assert ended.row.failed
+    assert ended.failed
     assert ended.row.output["answer"] == "Once upon"
     assert ended.row.output["error"] == {
         "tag": "OutputInvalid",

@@ -4,8 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -30,27 +29,21 @@ from llm_manager.domain.errors import (
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.runs import RunCounts, RunRow
 from llm_manager.domain.usage import Priced, Usage
-from llm_manager.outcomes import Settled
 from llm_manager.runs.columns import columns_from_fields
 from llm_manager.runs.jobs import Job, pinned
-from llm_manager.runs.memory_log import memory_run_log
 from llm_manager.runs.rendering import make_layout, output_lines
-from llm_manager.runs.run_log import open_run_log
-from llm_manager.runs.running import run_rows
+from llm_manager.runs.running import Running, run_rows
 from llm_manager.runs.stopping import PATIENCE
 from llm_manager.runs.surveying import requests_to_ask, survey
 from llm_manager.runs.tallies import Tally
 from llm_manager.services.manager import GenerateAll
-from llm_manager.services.run_log import RunLog, RunRow
+from llm_manager.services.run_store import RunLog
 from llm_manager.testing import run_virtual, scripted, scripted_manager
+from tests.runs.logs import Kept, done, memory_log
 
-_Value = TypeVar("_Value")
 _DOWN = NetworkError(model="m", message="refused")
-
-
-async def inline(work: Callable[[], _Value]) -> _Value:
-    return work()
 
 
 async def ran(
@@ -64,26 +57,25 @@ async def ran(
     offline: bool = False,
     key_left: bool = False,
 ) -> tuple[Tally, LLMError | None]:
-    found = survey(job, log, retry_failed=retry_failed).unwrap()
+    found = survey(job, log.standings, retry_failed=retry_failed).unwrap()
+    if retry_failed:
+        log.reopen()
     tally = Cell(found.tally)
-    stopped = await run_rows(
-        job,
-        found,
-        log,
+    running = Running(
         generate_all=generate_all,
-        run_blocking=inline,
         tally=tally,
         concurrency=concurrency,
         tell=lambda _: None if told is None else told.append(_),
         offline=lambda: offline,
         key_left=lambda _: key_left,
     )
+    stopped = await run_rows(job, found, log, running)
     return tally.read(), stopped
 
 
 def written(job: Job, log: RunLog) -> list[dict[str, Any]]:
     layout = make_layout(job, "jsonl").unwrap()
-    return [json.loads(line.unwrap()) for line in output_lines(job, layout, log)]
+    return [json.loads(line.unwrap()) for line in output_lines(job, layout, log.rows)]
 
 
 def texts(*values: str) -> list[dict[str, str]]:
@@ -99,7 +91,7 @@ def only_some(bad: Mapping[str, LLMError]) -> Callable[[str], Result[LLMResponse
 
 
 async def test_every_row_is_answered_and_the_output_is_in_input_order(jobbing: Any, modelling: Any) -> None:
-    job, log, told = jobbing(texts("c", "a", "b")), memory_run_log(), list[Tally]()
+    job, log, told = jobbing(texts("c", "a", "b")), memory_log(), list[Tally]()
     tally, stopped = await ran(job, log, modelling(reverse=True), told=told)
     assert stopped is None
     assert (tally.answered, tally.failed, tally.left, tally.calls) == (3, 0, 0, 3)
@@ -122,7 +114,7 @@ async def test_every_row_is_answered_and_the_output_is_in_input_order(jobbing: A
 
 
 async def test_one_bad_row_never_stops_the_rest(jobbing: Any, modelling: Any) -> None:
-    job, log = jobbing([{"text": "a"}, {"text": "b"}, {"no": 1}, {"text": "c"}]), memory_run_log()
+    job, log = jobbing([{"text": "a"}, {"text": "b"}, {"no": 1}, {"text": "c"}]), memory_log()
     bad = {"b": ContentFiltered(model="m", message="no")}
     tally, stopped = await ran(job, log, modelling(only_some(bad)))
     assert stopped is None
@@ -135,7 +127,7 @@ async def test_one_bad_row_never_stops_the_rest(jobbing: Any, modelling: Any) ->
 
 
 async def test_answered_rows_are_skipped_by_content_though_their_order_changed(jobbing: Any, modelling: Any) -> None:
-    log, asked = memory_run_log(), list[str]()
+    log, asked = memory_log(), list[str]()
     await ran(jobbing(texts("a", "b")), log, modelling())
     job = jobbing([{"text": "c", "id": 1}, {"text": "b", "id": 2}, {"text": "a", "id": 3}])
     tally, _ = await ran(job, log, modelling(asked=asked))
@@ -145,7 +137,7 @@ async def test_answered_rows_are_skipped_by_content_though_their_order_changed(j
 
 
 async def test_a_changed_request_is_another_content(jobbing: Any, modelling: Any) -> None:
-    log, asked = memory_run_log(), list[str]()
+    log, asked = memory_log(), list[str]()
     rows = texts("a")
     await ran(jobbing(rows), log, modelling())
     other = LLMRequest(preferences=Preferences(temperature=0.0))
@@ -155,7 +147,7 @@ async def test_a_changed_request_is_another_content(jobbing: Any, modelling: Any
 
 
 async def test_equal_rows_are_asked_once_and_all_answered(jobbing: Any, modelling: Any) -> None:
-    job, log, asked = jobbing(texts("a", "b", "a", "a")), memory_run_log(), list[str]()
+    job, log, asked = jobbing(texts("a", "b", "a", "a")), memory_log(), list[str]()
     tally, _ = await ran(job, log, modelling(asked=asked))
     assert asked == ["Say a", "Say b"]
     assert (tally.answered, tally.calls, tally.left) == (4, 2, 0)
@@ -163,7 +155,7 @@ async def test_equal_rows_are_asked_once_and_all_answered(jobbing: Any, modellin
 
 
 async def test_failed_rows_are_asked_again_only_when_told(jobbing: Any, modelling: Any) -> None:
-    job, log, asked = jobbing(texts("a", "b")), memory_run_log(), list[str]()
+    job, log, asked = jobbing(texts("a", "b")), memory_log(), list[str]()
     await ran(job, log, modelling(only_some({"b": RequestTimeout(model="m", timeout_ms=1)})))
     tally, _ = await ran(job, log, modelling(asked=asked))
     assert (asked, tally.failed_earlier, tally.done) == ([], 1, 2)
@@ -183,7 +175,7 @@ async def test_failed_rows_are_asked_again_only_when_told(jobbing: Any, modellin
 async def test_what_every_row_would_meet_stops_the_run_and_leaves_the_row_to_be_asked(
     jobbing: Any, modelling: Any, error: LLMError
 ) -> None:
-    job, log, asked = jobbing(texts(*"abcdef")), memory_run_log(), list[str]()
+    job, log, asked = jobbing(texts(*"abcdef")), memory_log(), list[str]()
     tally, stopped = await ran(job, log, modelling(only_some({"c": error}), asked=asked))
     assert stopped == error
     assert (tally.answered, tally.failed, tally.left) == (3, 0, 3)
@@ -195,7 +187,7 @@ async def test_what_every_row_would_meet_stops_the_run_and_leaves_the_row_to_be_
 
 async def test_a_refused_key_stops_no_run_that_has_another(jobbing: Any, modelling: Any) -> None:
     error = AuthenticationFailed(model="m", message="wrong key")
-    job, log = jobbing(texts(*"abcdef")), memory_run_log()
+    job, log = jobbing(texts(*"abcdef")), memory_log()
     tally, stopped = await ran(job, log, modelling(only_some({"c": error})), key_left=True)
     assert (stopped, tally.answered, tally.failed, tally.left) == (error, 5, 0, 1)
 
@@ -210,7 +202,7 @@ def test_what_is_under_way_when_a_run_stops_is_kept(jobbing: Any) -> None:
         return spent if prompt == "Say b" else prompt
 
     model = scripted(say)
-    job, log = jobbing(texts(*"abcdefghijklmnop")), memory_run_log()
+    job, log = jobbing(texts(*"abcdefghijklmnop")), memory_log()
 
     async def run() -> tuple[Tally, LLMError | None]:
         return await ran(job, log, scripted_manager(model).generate_all, concurrency=4)
@@ -223,7 +215,7 @@ def test_what_is_under_way_when_a_run_stops_is_kept(jobbing: Any) -> None:
 
 async def test_a_dead_endpoint_ends_the_run_and_its_rows_are_asked_next_time(jobbing: Any, modelling: Any) -> None:
     names = [f"{n:03}" for n in range(PATIENCE + 30)]
-    job, log, asked = jobbing(texts(*names)), memory_run_log(), list[str]()
+    job, log, asked = jobbing(texts(*names)), memory_log(), list[str]()
     down = dict.fromkeys(names[10:], _DOWN)
     tally, stopped = await ran(job, log, modelling(only_some(down), asked=asked))
     assert stopped == _DOWN
@@ -234,7 +226,7 @@ async def test_a_dead_endpoint_ends_the_run_and_its_rows_are_asked_next_time(job
 
 async def test_what_got_nowhere_offline_is_asked_again_when_the_connection_is_back(jobbing: Any, modelling: Any) -> None:
     """However few rows they are: the same run goes on with them."""
-    job, log = jobbing(texts("a", "b", "c")), memory_run_log()
+    job, log = jobbing(texts("a", "b", "c")), memory_log()
     tally, stopped = await ran(job, log, modelling(only_some({"b": _DOWN, "c": _DOWN})), offline=True)
     assert stopped == _DOWN
     assert (tally.answered, tally.failed, tally.left, tally.in_vain) == (1, 0, 2, 2)
@@ -243,7 +235,7 @@ async def test_what_got_nowhere_offline_is_asked_again_when_the_connection_is_ba
 
 async def test_calls_given_up_are_counted_with_what_they_may_have_cost(jobbing: Any, modelling: Any) -> None:
     names = [f"{n:03}" for n in range(PATIENCE + 30)]
-    job, log = jobbing(texts(*names)), memory_run_log()
+    job, log = jobbing(texts(*names)), memory_log()
     slow = RequestTimeout(model="m", timeout_ms=1)
     tally, stopped = await ran(job, log, modelling(only_some(dict.fromkeys(names, slow))))
     assert stopped == slow
@@ -259,14 +251,14 @@ async def test_every_attempt_that_may_be_charged_is_counted_whatever_came_after_
         scripted("x", ContentFiltered(model="b", message="no"), provider="vllm", model="b"),
         config=config,
     )
-    tally, _ = await ran(jobbing(texts("one", "two")), memory_run_log(), manager.generate_all, concurrency=1)
+    tally, _ = await ran(jobbing(texts("one", "two")), memory_log(), manager.generate_all, concurrency=1)
     assert (tally.answered, tally.failed, tally.calls, tally.doubtful) == (1, 1, 2, 2)
 
 
 async def test_a_run_keeps_to_the_model_it_settled_on_and_its_keys_stay(jobbing: Any) -> None:
     models = [scripted("x", model=name, provider=provider) for name, provider in (("a", "lmstudio"), ("b", "vllm"))]
     manager = scripted_manager(*models)
-    job, log = jobbing(texts("a", "b")), memory_run_log()
+    job, log = jobbing(texts("a", "b")), memory_log()
     other = manager.plan(evolve(job.request, prompt="a")).unwrap().steps[1].profile
     tally, _ = await ran(pinned(job, other), log, manager.generate_all)
     assert dict(tally.answered_by) == {other.name: 2}
@@ -277,23 +269,19 @@ async def test_notices_are_counted_by_what_they_say(jobbing: Any, modelling: Any
     def answer(prompt: str) -> Result[LLMResponse, LLMError]:
         return Success(LLMResponse(content=prompt, model="m", provider="p", notices=("a toy",)))
 
-    tally, _ = await ran(jobbing(texts("a", "b", "a")), memory_run_log(), modelling(answer))
+    tally, _ = await ran(jobbing(texts("a", "b", "a")), memory_log(), modelling(answer))
     assert (dict(tally.notices), dict(tally.answered_by)) == ({"a toy": 2}, {"m": 3})
 
 
-def test_rows_of_the_log_that_this_job_has_not_are_strangers(jobbing: Any, tmp_path: Path) -> None:
+def test_rows_of_the_log_that_this_job_has_not_are_strangers(jobbing: Any) -> None:
     job = jobbing(texts("a", "b", "a"))
-    log = open_run_log(tmp_path / "log").unwrap()
-    log.settle([RunRow(key=key, output={}) for key in (job.key("Say a"), "x", "y")])
-    log.close()
-    again = open_run_log(tmp_path / "log").unwrap()
-    assert (again.count, survey(job, again).unwrap().strangers) == (3, 2)
-    again.close()
+    log = memory_log([RunRow(key=job.key("Say a"), output={})])
+    assert survey(job, log.standings).unwrap().strangers(RunCounts(answered=2, failed=1)) == 2
 
 
 async def test_a_short_outage_is_failed_rows_and_no_more(jobbing: Any, modelling: Any) -> None:
     names = [f"{n:03}" for n in range(PATIENCE)]
-    job, log = jobbing(texts(*names)), memory_run_log()
+    job, log = jobbing(texts(*names)), memory_log()
     tally, stopped = await ran(job, log, modelling(only_some(dict.fromkeys(names[1:], _DOWN))))
     assert stopped is None
     assert (tally.answered, dict(tally.failures)) == (1, {"NetworkError": PATIENCE - 1})
@@ -301,117 +289,144 @@ async def test_a_short_outage_is_failed_rows_and_no_more(jobbing: Any, modelling
     assert (stopped, tally.earlier, tally.answered) == (None, 1, 1)
 
 
-async def test_cancelled_it_keeps_every_row_that_came(jobbing: Any, tmp_path: Path) -> None:
-    job = jobbing(texts(*"abcdef"))
-    log = open_run_log(tmp_path / "log").unwrap()
-    closed: list[bool] = []
+async def _three_and_no_more(requests: Any, *, concurrency: int | None = None, in_order: bool = False, before: Any = None) -> Any:
+    for number, request in enumerate(requests):
+        await before(number, request)
+        if number == 3:
+            await asyncio.Event().wait()
+        yield number, Success(LLMResponse(content=request.prompt, model="m", provider="p"))
+
+
+async def test_cancelled_it_keeps_every_row_that_came_and_knows_what_is_under_way(jobbing: Any) -> None:
+    job, kept = jobbing(texts(*"abcdef")), Kept()
+    log = memory_log(kept=kept)
     counted = asyncio.Event()
-
-    async def generate_all(requests: Any, *, concurrency: int | None = None, in_order: bool = False) -> Any:
-        try:
-            for number, request in enumerate(requests):
-                if number == 3:
-                    await asyncio.Event().wait()
-                yield number, Success(LLMResponse(content=request.prompt, model="m", provider="p"))
-        finally:
-            closed.append(True)
-
-    found = survey(job, log).unwrap()
+    found = survey(job, log.standings).unwrap()
     tally = Cell(found.tally)
-    running = asyncio.create_task(
-        run_rows(job, found, log, generate_all=generate_all, run_blocking=asyncio.to_thread, tally=tally, tell=lambda _: counted.set())
-    )
+    running = Running(generate_all=_three_and_no_more, tally=tally, tell=lambda _: counted.set())
+    task = asyncio.create_task(run_rows(job, found, log, running))
     while tally.read().answered < 3:
         counted.clear()
         await counted.wait()
-    running.cancel()
+    task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await running
-    assert closed == [True]
+        await task
     assert [row["text"] for row in written(job, log)] == ["a", "b", "c"]
-    log.close()
+    assert [row.place for row in kept.rows.values() if row.state == "asked"] == [3]
 
 
-async def test_cancelled_while_rows_wait_to_be_written_it_writes_them(jobbing: Any) -> None:
-    job, kept = jobbing(texts(*"abc")), memory_run_log()
-    may_write = asyncio.Event()
+async def test_what_was_never_sent_is_written_down_as_such_when_a_run_is_cut(jobbing: Any) -> None:
+    """Its intent was being made durable when it ended."""
+    job, kept = jobbing(texts("a")), Kept()
+    log, begun = memory_log(kept=kept), asyncio.Event()
 
-    async def slowly(work: Callable[[], _Value]) -> _Value:
-        await may_write.wait()
-        return work()
+    def never(intent: Any) -> Any:
+        log.intend(intent)
+        begun.set()
+        return asyncio.get_running_loop().create_future()
 
-    async def generate_all(requests: Any, *, concurrency: int | None = None, in_order: bool = False) -> Any:
-        for number, request in enumerate(requests):
-            yield number, Success(LLMResponse(content=request.prompt, model="m", provider="p"))
-        await asyncio.Event().wait()
-
-    found = survey(job, kept).unwrap()
-    tally = Cell(found.tally)
-    running = asyncio.create_task(run_rows(job, found, kept, generate_all=generate_all, run_blocking=slowly, tally=tally))
-    for _ in range(10):
-        await asyncio.sleep(0)
-    running.cancel()
-    await asyncio.sleep(0)
-    may_write.set()
+    found = survey(job, log.standings).unwrap()
+    running = Running(generate_all=_three_and_no_more, tally=Cell(found.tally))
+    task = asyncio.create_task(run_rows(job, found, evolve(log, intend=never), running))
+    await begun.wait()
+    task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await running
-    assert (tally.read().answered, len(list(kept.rows()))) == (3, 3)
+        await task
+    assert [(outcome.row.state, outcome.calls) for outcome in kept.outcomes] == [("waiting", 0)]
+
+
+async def test_cancelled_while_rows_wait_to_be_written_it_waits_for_them(jobbing: Any, modelling: Any) -> None:
+    job, kept = jobbing(texts(*"abc")), Kept()
+    log, three = memory_log(kept=kept), asyncio.Event()
+    pending: list[Any] = []
+
+    def slowly(outcomes: Any) -> Any:
+        log.settle(outcomes)
+        pending.append(asyncio.get_running_loop().create_future())
+        if len(pending) == 3:
+            three.set()
+        return pending[-1]
+
+    found = survey(job, log.standings).unwrap()
+    tally = Cell(found.tally)
+    running = Running(generate_all=_three_and_no_more, tally=tally)
+    task = asyncio.create_task(run_rows(job, found, evolve(log, settle=slowly), running))
+    await three.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    for each in pending:
+        each.set_result(Success(None))
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert (tally.read().answered, len(kept.rows)) == (3, 3)
 
 
 async def test_a_log_that_cannot_be_written_stops_the_run_and_is_tried_once_more(jobbing: Any, modelling: Any) -> None:
     full = StorageFailed(message="no room", reason="full")
-    kept = memory_run_log()
-    tries: list[int] = []
+    kept, tries = Kept(), list[int]()
+    log = memory_log(kept=kept)
 
-    def settle(rows: Any) -> Settled[None, LLMError]:
-        tries.append(len(rows))
-        if len(tries) == 1:
-            return Failure(full)
-        kept.settle(rows)
-        return Success(None)
+    def settle(outcomes: Any) -> Any:
+        tries.append(len(outcomes))
+        return done(Failure(full)) if len(tries) == 1 else log.settle(outcomes)
 
     job, asked = jobbing(texts(*(f"{n}" for n in range(50)))), list[str]()
-    tally, stopped = await ran(job, evolve(kept, settle=settle), modelling(asked=asked))
+    tally, stopped = await ran(job, evolve(log, settle=settle), modelling(asked=asked))
     assert stopped == full
     assert len(asked) < 50
-    assert tally.answered == sum(tries[1:]) == len(list(kept.rows()))
+    assert tally.answered == len(tries) - 1 == sum(row.state == "answered" for row in kept.rows.values())
 
 
-async def test_rows_are_written_in_groups_while_others_come(jobbing: Any, modelling: Any) -> None:
-    kept = memory_run_log()
-    groups: list[int] = []
+async def test_an_intent_that_cannot_be_kept_sends_nothing_and_stops_the_run(jobbing: Any, modelling: Any) -> None:
+    full = StorageFailed(message="no room", reason="full")
+    log, asked, intents = memory_log(), list[str](), list[Any]()
 
-    def settle(rows: Any) -> Settled[None, LLMError]:
-        groups.append(len(rows))
-        kept.settle(rows)
-        return Success(None)
+    def intend(intent: Any) -> Any:
+        intents.append(intent)
+        return done(Failure(full)) if len(intents) > 3 else log.intend(intent)
 
-    async def slowly(work: Callable[[], _Value]) -> _Value:
-        for _ in range(2000):
-            await asyncio.sleep(0)
-        return work()
+    model = scripted(lambda attempt: attempt.request.prompt or "")
+    job = jobbing(texts(*(f"{n}" for n in range(50))))
+    tally, stopped = await ran(job, evolve(log, intend=intend), scripted_manager(model).generate_all, concurrency=2)
+    assert stopped == full
+    assert (len(model.calls), tally.answered, tally.failed, tally.left, asked) == (3, 3, 0, 47, [])
 
-    job = jobbing(texts(*(f"{n}" for n in range(3000))))
-    found = survey(job, kept).unwrap()
-    tally = Cell(found.tally)
-    log = evolve(kept, settle=settle)
-    assert await run_rows(job, found, log, generate_all=modelling(), run_blocking=slowly, tally=tally, concurrency=500) is None
-    assert (tally.read().answered, sum(groups)) == (3000, 3000)
-    assert 1000 < max(groups) < 1100
+
+async def test_every_row_is_intended_before_it_is_sent(jobbing: Any) -> None:
+    kept, seen = Kept(), list[str | None]()
+
+    def say(attempt: Attempt) -> str:
+        seen.append(kept.intents[-1].key)
+        return attempt.request.prompt or ""
+
+    job = jobbing(texts("a", "b"))
+    await ran(job, memory_log(kept=kept), scripted_manager(scripted(say)).generate_all, concurrency=1)
+    assert seen == [job.key("Say a"), job.key("Say b")]
+
+
+async def test_somebodys_wish_lets_what_is_under_way_end(jobbing: Any, modelling: Any) -> None:
+    kept, asked = Kept(), list[str]()
+
+    def answer(prompt: str) -> Result[LLMResponse, LLMError]:
+        kept.wish = "pause"
+        return Success(LLMResponse(content=prompt, model="m", provider="p"))
+
+    tally, stopped = await ran(jobbing(texts(*"abcdef")), memory_log(kept=kept), modelling(answer, asked=asked))
+    assert (stopped, len(asked), tally.answered, tally.left) == (None, 2, 2, 4)
 
 
 async def test_a_file_that_changes_under_a_run_ends_it_with_what_is_wrong(jobbing: Any, modelling: Any) -> None:
     job = jobbing(texts(*"abcdef"))
-    log = memory_run_log()
-    found = survey(job, log).unwrap()
+    log = memory_log()
+    found = survey(job, log.standings).unwrap()
     job.table.path.write_text('{"text":"a"}\n{"other":"b"}\n')
     tally = Cell(found.tally)
-    stopped = await run_rows(job, found, log, generate_all=modelling(), run_blocking=inline, tally=tally)
+    stopped = await run_rows(job, found, log, Running(generate_all=modelling(), tally=tally))
     assert isinstance(stopped, InvalidRequest)
     assert tally.read().answered == 1
     job.table.path.write_text("no\n")
-    assert isinstance(survey(job, log), Failure)
-    stopped = await run_rows(job, found, log, generate_all=modelling(), run_blocking=inline, tally=tally)
+    assert isinstance(survey(job, log.standings), Failure)
+    stopped = await run_rows(job, found, log, Running(generate_all=modelling(), tally=tally))
     assert isinstance(stopped, InvalidRequest)
 
 
@@ -428,7 +443,7 @@ async def test_tokens_and_money_are_counted_with_what_is_unknown(jobbing: Any, m
         known = costs.get(prompt[-1])
         return Success(known) if known is not None else Failure(RequestTimeout(model="m", timeout_ms=1))
 
-    job, log = jobbing(texts(*"abcd")), memory_run_log()
+    job, log = jobbing(texts(*"abcd")), memory_log()
     tally, _ = await ran(job, log, modelling(answer))
     assert (tally.cost_usd, tally.unpriced, tally.doubtful, tally.cached) == (Decimal("0.000001"), 1, 1, 1)
     assert (tally.input_tokens, tally.output_tokens, dict(tally.failures)) == (5, 7, {"OutputInvalid": 1, "TimeoutError": 1})
@@ -438,9 +453,9 @@ async def test_tokens_and_money_are_counted_with_what_is_unknown(jobbing: Any, m
 
 
 def test_the_first_prompts_are_those_that_would_be_sent(jobbing: Any) -> None:
-    job, log = jobbing(texts("a", "b", "b", "c", "d")), memory_run_log()
-    log.settle([RunRow(key=job.key("Say a"), output={})])
-    found = survey(job, log).unwrap()
+    job = jobbing(texts("a", "b", "b", "c", "d"))
+    log = memory_log([RunRow(key=job.key("Say a"), output={})])
+    found = survey(job, log.standings).unwrap()
     assert found.requests == 3
     assert tuple(asked.prompt for asked in requests_to_ask(job, found, 2)) == ("Say b", "Say c")
     assert tuple(asked.prompt for asked in requests_to_ask(job, found, 9)) == ("Say b", "Say c", "Say d")
@@ -454,7 +469,7 @@ _TEXTS = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=10)
 async def test_over_any_runs_each_content_is_answered_once_and_every_row_is_in_place(
     jobbing: Any, modelling: Any, rows: list[str], failing: set[str], first: set[int], shuffle: Any
 ) -> None:
-    log, asked = memory_run_log(), list[str]()
+    log, asked = memory_log(), list[str]()
     begun = [row for place, row in enumerate(rows) if place in first]
     model = modelling(only_some({text: ContentFiltered(model="m") for text in failing}), asked=asked, reverse=bool(shuffle.getrandbits(1)))
     if begun:

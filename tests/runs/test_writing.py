@@ -13,23 +13,24 @@ from returns.result import Failure, Success
 
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import ConfigurationError, InvalidRequest, StorageFailed
+from llm_manager.domain.runs import RunRow
 from llm_manager.runs.columns import columns_from_fields
-from llm_manager.runs.memory_log import memory_run_log
 from llm_manager.runs.outcomes import ABOUT
 from llm_manager.runs.rendering import Rendering, make_layout, output_lines
 from llm_manager.runs.writing import write_whole
-from llm_manager.services.run_log import RunRow
+from tests.runs.logs import Kept, memory_log
 
 
 def test_csv_has_the_inputs_columns_then_ours(jobbing: Any) -> None:
     job = jobbing([{"text": "a", "n": -1}, {"text": "=b", "deep": {"k": [1]}}, {"text": "c"}])
-    log = memory_run_log()
-    log.settle(
-        [RunRow(key=job.key("Say a"), output={"answer": "=1+1", "error": None, "model": "m", "cost_usd": "0.00000001", "cached": False})]
+    kept = Kept()
+    log = memory_log(kept=kept)
+    kept.add(
+        RunRow(key=job.key("Say a"), output={"answer": "=1+1", "error": None, "model": "m", "cost_usd": "0.00000001", "cached": False})
     )
-    log.settle([RunRow(key=job.key("Say =b"), output={"answer": None, "error": {"tag": "X", "message": "y"}})])
+    kept.add(RunRow(key=job.key("Say =b"), output={"answer": None, "error": {"tag": "X", "message": "y"}}))
     layout = make_layout(job, "csv", prefix="llm_").unwrap()
-    rows = list(csv.DictReader(io.StringIO("".join(line.unwrap() for line in output_lines(job, layout, log)))))
+    rows = list(csv.DictReader(io.StringIO("".join(line.unwrap() for line in output_lines(job, layout, log.rows)))))
     assert list(rows[0]) == ["text", "n", "deep", "llm_answer", *(f"llm_{name}" for name in ABOUT)]
     assert [rows[0][name] for name in ("text", "n", "deep", "llm_answer", "llm_error", "llm_cost_usd", "llm_cached")] == [
         "a",
@@ -43,7 +44,7 @@ def test_csv_has_the_inputs_columns_then_ours(jobbing: Any) -> None:
     assert [rows[1][name] for name in ("text", "deep", "llm_answer", "llm_error")] == ["'=b", '{"k":[1]}', "", '{"tag":"X","message":"y"}']
     assert len(rows) == 2
     raw = make_layout(job, "csv", raw=True).unwrap()
-    assert "".join(line.unwrap() for line in output_lines(job, raw, log)).count("'") == 0
+    assert "".join(line.unwrap() for line in output_lines(job, raw, log.rows)).count("'") == 0
 
 
 def test_a_column_of_the_input_is_never_overwritten(jobbing: Any) -> None:
@@ -53,9 +54,10 @@ def test_a_column_of_the_input_is_never_overwritten(jobbing: Any) -> None:
     assert "already has a column 'model'" in describe(error)
     assert "--prefix llm_" in describe(error)
     layout = make_layout(job, "jsonl", prefix="llm_").unwrap()
-    log = memory_run_log()
-    log.settle([RunRow(key=job.key("Say a"), output={"answer": "x", "model": "m"})])
-    (line,) = output_lines(job, layout, log)
+    kept = Kept()
+    log = memory_log(kept=kept)
+    kept.add(RunRow(key=job.key("Say a"), output={"answer": "x", "model": "m"}))
+    (line,) = output_lines(job, layout, log.rows)
     row = json.loads(line.unwrap())
     assert (row["model"], row["llm_model"], row["llm_answer"], row["llm_error"]) == ("mine", "m", "x", None)
 
@@ -66,12 +68,12 @@ def test_a_field_may_not_have_the_name_of_a_column_that_is_always_there(jobbing:
 
 
 def test_a_file_that_changed_leaves_the_old_output_in_place(jobbing: Any, tmp_path: Path) -> None:
-    job, log = jobbing([{"text": "a"}, {"text": "b"}]), memory_run_log()
+    job, log = jobbing([{"text": "a"}, {"text": "b"}]), memory_log()
     layout = make_layout(job, "jsonl").unwrap()
     target = tmp_path / "out.jsonl"
     target.write_text("old\n")
     job.table.path.write_text("no\n")
-    outcome = write_whole(target, output_lines(job, layout, log))
+    outcome = write_whole(target, output_lines(job, layout, log.rows))
     assert isinstance(outcome, Failure)
     assert isinstance(outcome.failure(), InvalidRequest)
     assert target.read_text() == "old\n"
@@ -109,26 +111,27 @@ def test_a_place_that_cannot_be_written_is_a_value(tmp_path: Path) -> None:
 
 
 def test_ready_rows_come_up_to_the_first_that_is_not_and_each_once(jobbing: Any) -> None:
-    job, log = jobbing([{"text": "a"}, {"no": 1}, {"text": "=b"}, {"text": "c"}]), memory_run_log()
-    rendering = Rendering(job, make_layout(job, "csv").unwrap(), log)
+    job, kept = jobbing([{"text": "a"}, {"no": 1}, {"text": "=b"}, {"text": "c"}]), Kept()
+    log = memory_log(kept=kept)
+    rendering = Rendering(job, make_layout(job, "csv").unwrap(), log.rows)
 
     def texts(lines: Any) -> list[str]:
         return [line.unwrap().split(",")[0] for line in lines]
 
     assert texts(rendering.ready()) == []
-    log.settle([RunRow(key=job.key("Say c"), output={"answer": "x"})])
+    kept.add(RunRow(key=job.key("Say c"), output={"answer": "x"}))
     assert texts(rendering.ready()) == []
-    log.settle([RunRow(key=job.key("Say a"), output={"answer": "x"})])
+    kept.add(RunRow(key=job.key("Say a"), output={"answer": "x"}))
     assert texts(rendering.ready()) == ["text", "a", ""]
     assert texts(rendering.ready()) == []
-    log.settle([RunRow(key=job.key("Say =b"), output={"answer": "-x"})])
+    kept.add(RunRow(key=job.key("Say =b"), output={"answer": "-x"}))
     assert texts(rendering.ready()) == ["'=b", "c"]
     assert (texts(rendering.rest()), rendering.quoted) == ([], 2)
 
 
 def test_what_goes_wrong_with_the_rows_is_told_in_the_end(jobbing: Any) -> None:
-    job, log = jobbing([{"text": "a"}]), memory_run_log()
-    rendering = Rendering(job, make_layout(job, "jsonl").unwrap(), log)
+    job, log = jobbing([{"text": "a"}]), memory_log()
+    rendering = Rendering(job, make_layout(job, "jsonl").unwrap(), log.rows)
     job.table.path.write_text("no\n")
     assert list(rendering.ready()) == []
     (line,) = rendering.rest()
