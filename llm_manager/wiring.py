@@ -137,6 +137,17 @@ def default_deps(
     )
 
 
+def scratch_store(folder: "Path", world: World | None = None) -> Result[Store, LLMError]:
+    """A store in a folder that goes with what is kept there: for runs that nobody comes back to. Whoever opens it closes it."""
+    from llm_manager.distribution import install_hint
+
+    try:
+        from llm_manager.stores.opening import open_scratch
+    except ModuleNotFoundError:
+        return Failure(ConfigurationError(message=f"a run needs a store, which needs more packages: {install_hint('store')}"))
+    return open_scratch(folder, real_world() if world is None else world)
+
+
 def _store(config: LLMConfig, world: World) -> Result[Store | None, LLMError]:
     """What outlives the process, where the settings say where; nothing is opened before its first use."""
     if config.store.url is None:
