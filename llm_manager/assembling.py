@@ -36,6 +36,7 @@ from llm_manager.layers.leasing import leasing
 from llm_manager.layers.observing import observing
 from llm_manager.layers.recording import recording
 from llm_manager.layers.resending import resending
+from llm_manager.layers.similar import Likeness, Tally, similar, similar_streams
 from llm_manager.orchestration.asking_once import creating_images, moderating
 from llm_manager.orchestration.attempting import WalkDeps
 from llm_manager.orchestration.batching import batching
@@ -63,6 +64,7 @@ from llm_manager.orchestration.structuring import structuring
 from llm_manager.orchestration.tending import reporting_usage, resetting_breakers, resetting_usage, telling_usage
 from llm_manager.orchestration.walking import walking
 from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.cache_key import answer_key
 from llm_manager.policies.choosing import Besides, ability_for, choose
 from llm_manager.policies.pricing import Pricing, price, remembering_price
 from llm_manager.policies.request_faults import check_request
@@ -72,7 +74,7 @@ from llm_manager.policies.usage_stats import usage_of
 from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
-from llm_manager.services.model_client import ModelClient, has_real_model, is_toy
+from llm_manager.services.model_client import Embed, ModelClient, has_real_model, is_toy
 from llm_manager.services.steps import Around, CallLayer, OpenStream, Step, stacked
 from llm_manager.services.world import World
 from llm_manager.telemetry.journal import journal_of
@@ -84,11 +86,13 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     config, world, now = deps.config, deps.world, deps.world.now
     house = _house(deps)
     knowledge, journal, guards, statistics = house.knowledge, house.journal, house.guards, house.statistics
-    calls, opened = _chats(house)
+    besides = _besides(house)
+    embed = embedding(besides, deps.vectors if config.cache.enabled else None)
+    likeness = _likeness(house, embed)
+    calls, opened = _chats(house, likeness)
     turns = Turns(ask=going_on(calls, world), max_retries=config.routing.max_retries, now=now)
     recalling = RecallingDeps(turns=turns, context=config.context, world=world, find_window=house.window)
     conversations = forgetting(deps.conversations, config.context.retention_days, world.wall)
-    besides = _besides(house)
     performing = Performing(world=world, journal=journal, routing=config.routing, concurrent=config.performance.concurrent_tools)
     return LLMManager(
         generate=publish(generating(calls, world)),
@@ -99,7 +103,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         converse_stream=conversing_streams(recalling, conversations, opened),
         conversations=conversations,
         call_tools=calling_tools(turns.ask, performing),
-        embed=embedding(besides, deps.vectors if config.cache.enabled else None),
+        embed=embed,
         moderate=moderating(besides),
         create_image=creating_images(besides),
         count_tokens=counting_tokens(besides, Routes(router=deps.router, snapshot=house.snapshot)),
@@ -112,7 +116,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         usage_report=reporting_usage(deps.store),
         check_limits=checking_limits(LimitingDeps(plan=house.plan, clients=knowledge.clients, guards=guards, now=now)),
         forget=clearing(deps.cache, deps.vectors),
-        cache_statistics=telling_cache(deps.cache, deps.vectors),
+        cache_statistics=telling_cache(deps.cache, deps.vectors, None if likeness is None else likeness.statistics),
         remembered=remembering(house.plan, knowledge.clients, deps.cache if config.cache.enabled else None),
         reset_usage=resetting_usage(guards, journal.emit),
         recall_budgets=publish(guards.budgets.recall),
@@ -257,7 +261,31 @@ def _house(deps: ManagerDeps) -> _House:
     )
 
 
-def _chats(house: _House) -> tuple[Step[Call, LLMResponse], Step[Call, OpenStream]]:
+def _likeness(house: _House, embed: Embed) -> Likeness | None:
+    """What finds the answers to similar prompts, where they are wanted."""
+    deps, clients = house.deps, house.knowledge.clients
+    if deps.config.cache.similar is None or deps.similar is None or not deps.config.cache.enabled:
+        return None
+
+    def rest_key(attempt: Attempt, rest: LLMRequest) -> str | None:
+        encoded = sealed(clients()[attempt.model.provider].encode(rest, attempt.model))
+        if isinstance(encoded, Failure):
+            return None
+        return answer_key(encoded.unwrap(), attempt.endpoint, attempt.model.name, attempt.metadata.tenant)
+
+    return Likeness(
+        settings=deps.config.cache.similar,
+        prompts=deps.similar,
+        answers=deps.cache,
+        embed=embed,
+        rest_key=rest_key,
+        journal=house.journal,
+        now=deps.world.now,
+        tally=Tally(),
+    )
+
+
+def _chats(house: _House, likeness: Likeness | None) -> tuple[Step[Call, LLMResponse], Step[Call, OpenStream]]:
     """Calls for whole answers, and calls for streams: the same layers around the same walk."""
     deps, config, clients, statistics, now = house.deps, house.deps.config, house.knowledge.clients, house.statistics, house.deps.world.now
     pricing = remembering_price()
@@ -276,7 +304,7 @@ def _chats(house: _House) -> tuple[Step[Call, LLMResponse], Step[Call, OpenStrea
         hedging=config.hedging,
         pricing=pricing,
     )
-    around_each, around_each_stream = around_attempts(deps, memory, house.guards, pricing)
+    around_each, around_each_stream = around_attempts(deps, memory, house.guards, pricing, likeness)
     answers = stacked(around_each, asking_clients(clients))
     streams = stacked(around_each_stream, opening_clients(clients))
     around = around_calls(deps, house.journal)
@@ -312,13 +340,17 @@ def around_calls(deps: ManagerDeps, journal: Journal) -> tuple[CallLayer, ...]:
 AroundEach: TypeAlias = tuple[tuple[Around[Attempt, LLMResponse], ...], tuple[Around[Attempt, OpenStream], ...]]
 
 
-def around_attempts(deps: ManagerDeps, memory: Memory, guards: Guards, pricing: Pricing = price) -> AroundEach:
+def around_attempts(
+    deps: ManagerDeps, memory: Memory, guards: Guards, pricing: Pricing = price, likeness: Likeness | None = None
+) -> AroundEach:
     """What stands around each attempt, outermost first: for whole answers, and for streams, which differ in caching."""
     journal, now = memory.journal, memory.now
     each = (gating((covering, *guards.gates), journal.emit, now, pricing), recording(journal, now, pricing), bounding(now))
     if not deps.config.cache.enabled:
         return each, each
-    return (caching(memory), *each), (caching_streams(memory), *each)
+    if likeness is None:
+        return (caching(memory), *each), (caching_streams(memory), *each)
+    return (caching(memory), similar(likeness), *each), (caching_streams(memory), similar_streams(likeness), *each)
 
 
 def guards_of(config: LLMConfig, world: World, keys: Keys | None = None) -> Guards:

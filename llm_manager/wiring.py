@@ -33,6 +33,7 @@ from llm_manager.services.journal import Subscriber
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.model_client import ClientParts, ModelClient, has_real_model
 from llm_manager.services.model_router import ModelRouter
+from llm_manager.services.similar import SimilarPrompts
 from llm_manager.services.store import Store
 from llm_manager.services.world import World
 
@@ -108,6 +109,9 @@ def default_deps(
     if isinstance(traced, Failure):
         return traced
     tracing = traced.unwrap()
+    likeness = sealed(_similar(config, store))
+    if isinstance(likeness, Failure):
+        return likeness
     journal = journal_of(log, *_kept(store), *(() if tracing is None else (tracing.subscriber,)))
 
     def remembering(kept: Cache[Value]) -> Cache[Value]:
@@ -126,6 +130,7 @@ def default_deps(
             servers=servers,
             unavailable=tuple(unavailable),
             cache=memory_cache(config.cache, here.now) if store is None else remembering(store.answers),
+            similar=likeness.unwrap(),
             vectors=memory_cache(config.cache, here.now) if store is None else remembering(store.vectors),
             conversations=memory_conversations(here.wall) if store is None else store.conversations,
             journal=journal,
@@ -146,6 +151,20 @@ def scratch_store(folder: "Path", world: World | None = None) -> Result[Store, L
     except ModuleNotFoundError:
         return Failure(ConfigurationError(message=f"a run needs a store, which needs more packages: {install_hint('store')}"))
     return open_scratch(folder, real_world() if world is None else world)
+
+
+def _similar(config: LLMConfig, store: Store | None) -> Result[SimilarPrompts | None, LLMError]:
+    """What finds similar prompts, where the settings want them found."""
+    wanted = config.cache.similar
+    if wanted is None:
+        return Success(None)
+    from llm_manager.distribution import install_hint
+
+    try:
+        from llm_manager.stores.similar import similar_prompts
+    except ModuleNotFoundError:
+        return Failure(ConfigurationError(message=f"cache.similar: comparing needs more packages: {install_hint('vectors')}"))
+    return Success(similar_prompts(wanted.max_prompts) if store is None else store.similar(wanted))
 
 
 def _store(config: LLMConfig, world: World) -> Result[Store | None, LLMError]:

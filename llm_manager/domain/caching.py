@@ -77,8 +77,21 @@ class CacheStatistics:
 
 
 @frozen(kw_only=True)
+class SimilarStatistics:
+    """How many prompts are at hand to be compared with, how often an answer to a similar one was found, and how often it was used.
+
+    An answer that was found counts among the hits of the answers, used or not.
+    """
+
+    prompts: int
+    found: int
+    used: int
+
+
+@frozen(kw_only=True)
 class CacheReport:
-    """The answers and the vectors that are remembered."""
+    """The answers and the vectors that are remembered, and what similar prompts were good for, where they are compared."""
 
     answers: CacheStatistics
     vectors: CacheStatistics
+    similar: SimilarStatistics | None = None

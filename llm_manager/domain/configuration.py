@@ -10,6 +10,7 @@ from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import PromptCache
 from llm_manager.domain.secrets import Secret
+from llm_manager.domain.similar import SimilarSettings
 from llm_manager.domain.wire_requests import WireRequest
 
 TokenSource: TypeAlias = Callable[[], Awaitable[Secret]]
@@ -96,6 +97,8 @@ class CacheSettings:
     max_size: int = 1000
     max_rows: int = 100_000
     max_bytes: int = 256 * 1024 * 1024
+    similar: SimilarSettings | None = None
+    """Whether the answer to a similar prompt may stand in; only a program can say so, since it brings a function."""
 
 
 Trimming: TypeAlias = Literal["recent", "first", "summary"]

@@ -1,10 +1,11 @@
 """What whoever runs a program asks of the caches: what is in them and what that is good for, and that some of it be forgotten."""
 
+from collections.abc import Callable
 from math import isnan
 
 from returns.result import Failure, Success
 
-from llm_manager.domain.caching import CacheReport, Forgetting
+from llm_manager.domain.caching import CacheReport, Forgetting, SimilarStatistics
 from llm_manager.domain.embeddings import Vector
 from llm_manager.domain.errors import InvalidRequest, LLMError
 from llm_manager.domain.responses import LLMResponse
@@ -39,14 +40,19 @@ def clearing(answers: Cache[LLMResponse], vectors: Cache[Vector]) -> Forget:
     return publish(forget)
 
 
-def telling_cache(answers: Cache[LLMResponse], vectors: Cache[Vector]) -> CacheStatisticsOf:
-    """Tell of answers and of vectors."""
+def telling_cache(
+    answers: Cache[LLMResponse], vectors: Cache[Vector], similar: Callable[[], SimilarStatistics] | None = None
+) -> CacheStatisticsOf:
+    """Tell of answers and of vectors, and of similar prompts where they are compared."""
 
     async def statistics() -> Settled[CacheReport, LLMError]:
         told = await answers.statistics()
         if isinstance(told, Failure):
             return told
         others = await vectors.statistics()
-        return others if isinstance(others, Failure) else Success(CacheReport(answers=told.unwrap(), vectors=others.unwrap()))
+        if isinstance(others, Failure):
+            return others
+        alike = None if similar is None else similar()
+        return Success(CacheReport(answers=told.unwrap(), vectors=others.unwrap(), similar=alike))
 
     return publish(statistics)

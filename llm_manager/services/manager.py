@@ -29,6 +29,7 @@ from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.journal import Journal
 from llm_manager.services.model_client import CountTokens, CreateImage, Embed, ModelClient, Moderate
 from llm_manager.services.model_router import ModelRouter
+from llm_manager.services.similar import SimilarPrompts
 from llm_manager.services.steps import CallLayer, Generate, Stream
 from llm_manager.services.store import Store
 from llm_manager.services.tools import CallTools
@@ -189,6 +190,8 @@ class ManagerDeps:
     cache: Cache[LLMResponse]
     vectors: Cache[Vector]
     """What texts are as vectors, remembered one by one."""
+    similar: SimilarPrompts | None = None
+    """Finds similar prompts, where `CacheSettings.similar` wants them found."""
     conversations: ConversationStorage
     journal: Journal
     keys: Keys | None = None

@@ -1,13 +1,16 @@
 """A URL becomes a store; the database itself is opened at its first use."""
 
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from returns.result import Result
 
 from llm_manager.domain.configuration import CacheSettings, StoreSettings
 from llm_manager.domain.errors import LLMError
+from llm_manager.domain.similar import SimilarSettings
 from llm_manager.effects import settle
+from llm_manager.services.similar import SimilarPrompts
 from llm_manager.services.store import Store
 from llm_manager.services.world import World
 from llm_manager.stores.answer_forms import ANSWER, VECTOR
@@ -43,10 +46,19 @@ def store_of(database: Database, settings: StoreSettings, world: World, cache: C
     if not settings.private_answers:
         answers, vectors = never_private(answers), never_private(vectors)
 
+    flushing: list[Callable[[], Coroutine[Any, Any, object]]] = [answers.flush, vectors.flush, usage.flush]
+
+    def similar(wanted: SimilarSettings) -> SimilarPrompts:
+        from llm_manager.stores.similar import similar_prompts
+        from llm_manager.stores.similar_rows import KeptPrompts
+
+        kept = KeptPrompts(database, wanted.max_prompts, cache.ttl_seconds, world.wall)
+        flushing.append(kept.flush)
+        return similar_prompts(wanted.max_prompts, kept, keep_private=settings.private_answers)
+
     async def close() -> None:
-        await answers.flush()
-        await vectors.flush()
-        await usage.flush()
+        for flush in flushing:
+            await flush()
         if audit is not None:
             await settle(audit.flush())
         await database.close()
@@ -57,6 +69,7 @@ def store_of(database: Database, settings: StoreSettings, world: World, cache: C
         conversations=kept_conversations(database, world.wall),
         answers=answers,
         vectors=vectors,
+        similar=similar,
         usage=usage,
         audit=audit,
         close=close,

@@ -5,6 +5,7 @@ from llm_manager.stores.tables.audit import AUDIT
 from llm_manager.stores.tables.conversations import CONVERSATION_METADATA, CONVERSATIONS, TURNS
 from llm_manager.stores.tables.runs import RUN_DOUBTS, RUN_ROWS, RUNS
 from llm_manager.stores.tables.schema import SCHEMA
+from llm_manager.stores.tables.similar import SIMILAR_PROMPTS
 from llm_manager.stores.tables.usage import USAGE, USAGE_WRITERS
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "RUN_DOUBTS",
     "RUN_ROWS",
     "SCHEMA",
+    "SIMILAR_PROMPTS",
     "TURNS",
     "USAGE",
     "USAGE_WRITERS",

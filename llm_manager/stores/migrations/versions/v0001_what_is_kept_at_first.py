@@ -158,6 +158,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant", "id", "number"),
     )
     op.create_table(
+        "similar_prompts",
+        sa.Column("context", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
+        sa.Column("added_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("context", "key"),
+    )
+    op.create_index("similar_prompts_by_age", "similar_prompts", ["added_at"], unique=False)
+    op.create_table(
         "usage",
         sa.Column("writer", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("place", sa.BigInteger(), autoincrement=False, nullable=False),
