@@ -4,16 +4,16 @@ from collections.abc import Mapping
 from typing import Final, Literal, TypeAlias
 
 from llm_manager.domain.error_questions import charge_of
-from llm_manager.domain.events import AttemptAnswered, AttemptFailed, AttemptLeft, CacheHit, Event, Operation, UsageReset
+from llm_manager.domain.events import AttemptAnswered, AttemptFailed, AttemptLeft, CacheHit, Event, Operation, SimilarFound, UsageReset
 from llm_manager.domain.usage import Cost, Most, Priced, Usage
 from llm_manager.policies.budget_rules import parts
 from llm_manager.policies.latencies import bucket_of
 
-Outcome: TypeAlias = Literal["answered", "failed", "left", "hit", "shared", "reset", "lost"]
+Outcome: TypeAlias = Literal["answered", "failed", "left", "hit", "shared", "similar", "reset", "lost"]
 Entry: TypeAlias = Mapping[str, object]
 """A row by the names of its columns, all but where it stands."""
 
-LOGGED: Final = frozenset((AttemptAnswered, AttemptFailed, AttemptLeft, CacheHit, UsageReset))
+LOGGED: Final = frozenset((AttemptAnswered, AttemptFailed, AttemptLeft, CacheHit, SimilarFound, UsageReset))
 """The events that are kept."""
 
 _MICRO: Final = 1_000_000
@@ -66,7 +66,9 @@ def entry_of(event: Event, wall: float) -> Entry | None:
             return {**_attempt(event, wall, "left"), "billable": event.operation != "count_tokens"}
         case CacheHit():
             outcome: Outcome = "shared" if event.shared else "hit"
-            return {**_any(event, wall, outcome), **_tokens(event.usage), **_cost(event.saved)}
+            return {**_any(event, wall, outcome, event.operation), **_tokens(event.usage), **_cost(event.saved)}
+        case SimilarFound(accepted=True):
+            return {**_any(event, wall, "similar", "chat"), **_tokens(event.usage), **_cost(event.saved)}
         case UsageReset():
             return {**_BLANK, "at": wall, "hour": _hour(wall), "outcome": "reset", "operation": event.period}
         case _:
@@ -83,7 +85,10 @@ def parts_of(micros: int, rest: int) -> int:
     return micros * _MICRO + rest
 
 
-def _any(event: AttemptAnswered | AttemptFailed | AttemptLeft | CacheHit, wall: float, outcome: Outcome) -> dict[str, object]:
+_Ended: TypeAlias = AttemptAnswered | AttemptFailed | AttemptLeft
+
+
+def _any(event: _Ended | CacheHit | SimilarFound, wall: float, outcome: Outcome, operation: Operation) -> dict[str, object]:
     metadata = event.metadata
     return {
         **_BLANK,
@@ -93,7 +98,7 @@ def _any(event: AttemptAnswered | AttemptFailed | AttemptLeft | CacheHit, wall: 
         "call_id": _text(event.call_id),
         "provider": _text(event.provider),
         "model": _text(event.model),
-        "operation": event.operation,
+        "operation": operation,
         "feature": _text(metadata.feature),
         "user": _text(metadata.user),
         "tenant": _text(metadata.tenant),
@@ -101,10 +106,10 @@ def _any(event: AttemptAnswered | AttemptFailed | AttemptLeft | CacheHit, wall: 
     }
 
 
-def _attempt(event: AttemptAnswered | AttemptFailed | AttemptLeft, wall: float, outcome: Outcome) -> dict[str, object]:
+def _attempt(event: _Ended, wall: float, outcome: Outcome) -> dict[str, object]:
     seconds = min(event.seconds, _LONGEST_SECONDS) if event.seconds > 0 else 0.0
     return {
-        **_any(event, wall, outcome),
+        **_any(event, wall, outcome, event.operation),
         "number": max(0, min(event.number, _LARGEST)),
         "key_fingerprint": _text(event.key_fingerprint),
         "seconds": seconds,

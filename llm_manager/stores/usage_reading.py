@@ -25,7 +25,7 @@ _TOKENS: Final = (
     "reasoning_tokens",
 )
 _PAID: Final = _ROW.outcome.in_(("answered", "failed", "left"))
-_REMEMBERED: Final = _ROW.outcome.in_(("hit", "shared"))
+_REMEMBERED: Final = _ROW.outcome.in_(("hit", "shared", "similar"))
 _ALL_TOKENS: Final[ColumnElement[int]] = sum((func.coalesce(_ROW[name], 0) for name in _TOKENS[1:]), func.coalesce(_ROW[_TOKENS[0]], 0))
 
 

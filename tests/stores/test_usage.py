@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, insert, select
 
 from llm_manager.domain.configuration import Budget, BudgetPeriod
 from llm_manager.domain.errors import LLMError, ModelUnavailable, RequestTimeout
-from llm_manager.domain.events import AttemptAnswered, AttemptFailed, AttemptLeft, AttemptStarted, CacheHit, Event, UsageReset
+from llm_manager.domain.events import AttemptAnswered, AttemptFailed, AttemptLeft, AttemptStarted, CacheHit, Event, SimilarFound, UsageReset
 from llm_manager.domain.requests import RequestMetadata
 from llm_manager.domain.usage import Most, Priced, Unpriced, Usage
 from llm_manager.domain.usage_log import UsageQuery, UsageReport
@@ -315,7 +315,8 @@ def test_any_events_add_up(database: Database, events: Sequence[Event]) -> None:
         counts = Counter(type(event) for event in events)
         total = report.total
         assert (total.successful, total.failed, total.left) == (counts[AttemptAnswered], counts[AttemptFailed], counts[AttemptLeft])
-        assert total.remembered == counts[CacheHit]
+        similar = sum(isinstance(event, SimilarFound) and event.accepted for event in events)
+        assert total.remembered == counts[CacheHit] + similar
         assert sum(group.totals.requests for group in report.groups) == total.requests
         assert sum(Fraction(group.totals.cost_usd) for group in report.groups) == Fraction(total.cost_usd)
         assert sum(total.errors.values()) == total.failed

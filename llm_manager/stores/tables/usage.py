@@ -50,8 +50,8 @@ USAGE: Final = Table(
     Column("most_tokens", BigInteger),
     sqlite_with_rowid=False,
 )
-"""``cost_micros`` are whole micro-dollars and ``cost_rest`` the millionths of one beyond them, so that sums are exact; of an answer that
-was remembered they are what it saved. ``outcome`` is answered, failed, left, hit or shared; a row may also say ``reset`` (the period
-in ``operation``) or ``lost`` (how many in ``number``)."""
+"""``cost_micros`` are whole micro-dollars and ``cost_rest`` the millionths of one beyond them, so that sums are exact; of an answer
+that was remembered they are what it saved. ``outcome`` is answered, failed, left, hit, shared or similar; a row may also say ``reset``
+(the period in ``operation``) or ``lost`` (how many in ``number``)."""
 
 Index("usage_at", USAGE.c.at)
