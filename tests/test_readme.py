@@ -1,6 +1,8 @@
 """What README and notes show is true: programs run and print what they say, commands exist, links lead somewhere."""
 
 import ast
+import json
+import os
 import re
 import shlex
 import subprocess
@@ -12,6 +14,7 @@ import pytest
 
 from llm_manager.cli.parsing import _app, hoisted
 from tests.documents import EXAMPLES, PAGES, ROOT, Block, blocks, environment, run_program
+from tests.loopback import Chunked, fault_server
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROGRAMS = [block for page in PAGES for block in blocks(page, "python")]
@@ -115,6 +118,39 @@ def test_commands_are_understood(words: list[str]) -> None:
     """Every option and value shown is one that the parser knows."""
     if words != ["--version"]:
         _app().parse_args(hoisted(words), print_error=False, exit_on_error=False)
+
+
+def test_the_main_job_is_killed_and_goes_on(tmp_path: Path) -> None:
+    """The block as a reader types it, against a server that takes its time."""
+    block = next(block for block in blocks("README.md", "sh") if "kill -9" in block.text)
+    (tmp_path / "notes").symlink_to(ROOT / "notes")
+    program = tmp_path / "bin" / "llm-manager"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -m llm_manager "$@"\n')
+    program.chmod(0o755)
+    choice = {"index": 0, "message": {"role": "assistant", "content": '{"sentiment": "positive"}'}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    body = json.dumps({"id": "c", "object": "chat.completion", "model": "tiny", "choices": [choice], "usage": usage}).encode()
+    answer = Chunked((body[:9], body[9:]), gap_seconds=0.4, headers=(("Content-Type", "application/json"),))
+    with fault_server(answer) as server:
+        settings = f'[providers.lmstudio]\nbase_url = "{server.url}/v1"\ndefault_model = "tiny"\n[providers.embedded]\nenabled = false\n'
+        (tmp_path / "llm-manager.toml").write_text(settings)
+        ran = subprocess.run(
+            ["bash", "-c", block.text],
+            capture_output=True,
+            text=True,
+            env=environment(tmp_path) | {"PATH": f"{program.parent}:{os.environ['PATH']}"},
+            cwd=tmp_path,
+            timeout=120,
+            check=False,
+        )
+        asked = sum(request.method == "POST" for request in server.requests)
+    assert ran.returncode == 0, ran.stderr
+    assert "cost: at least 0 USD" in ran.stdout
+    assert ": interrupted" in ran.stdout
+    answers = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text().splitlines()]
+    assert [answer["sentiment"] for answer in answers] == ["positive"] * 60
+    assert 60 <= asked <= 64
 
 
 @pytest.mark.parametrize("words", HARMLESS_COMMANDS, ids=" ".join)

@@ -2,13 +2,10 @@
 
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated
 
-from attrs import evolve
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
-from returns.result import Failure
 
 from llm_manager.cli.exits import FAILED
 from llm_manager.cli.parsing import (
@@ -28,14 +25,9 @@ from llm_manager.cli.parsing import (
     Timeout,
     TopP,
 )
-from llm_manager.cli.run_asking import Run
-from llm_manager.cli.run_consent import Consent
-from llm_manager.cli.run_door import Door
-from llm_manager.cli.run_job import run_job
-from llm_manager.cli.run_overwriting import held_by, shrinking
-from llm_manager.cli.run_preview import Previewing, preview
-from llm_manager.cli.run_words import RunWords, plan_of, prepare_run
-from llm_manager.cli.session import open_session, standard_output
+from llm_manager.cli.run_beginning import Manner, begin
+from llm_manager.cli.run_words import RunWords
+from llm_manager.cli.session import standard_output
 from llm_manager.runs.reading import Form
 
 
@@ -79,6 +71,7 @@ def run(
     timeout: Timeout = None,
     budget: RunBudget = None,
     yes: Annotated[bool, Parameter(name=("--yes", "-y"), negative=(), help="Begin without asking, whatever it may cost.")] = False,
+    when_online: Annotated[bool, Parameter(negative=(), help="Wait while the model cannot be reached, and go on when it can.")] = False,
     private: Private = False,
     prefix: Annotated[str, Parameter(help="Put this before the name of every new column.")] = "",
     raw: Annotated[bool, Parameter(negative=(), help="Leave CSV cells alone that a spreadsheet would take for formulas.")] = False,
@@ -118,37 +111,17 @@ def run(
         prefix=prefix,
         raw=raw,
     )
-    with TemporaryDirectory(prefix="llm-manager-") as scratch:
-        prepared = prepare_run(words, stdin=sys.stdin.buffer, scratch=Path(scratch))
-        if isinstance(prepared, Failure):
-            return output.failure(prepared.failure())
-        from llm_manager.real_world import real_world
-
-        world, door = real_world(), Door()
-        plan = evolve(
-            plan_of(words, prepared.unwrap(), concurrency=concurrency, strategy=strategy, retry_failed=retry_failed), budget_usd=budget
-        )
-        opened = open_session(output, config=config, strategy=strategy, budget_usd=budget, world=world, guarding=door.guarding)
-        if isinstance(opened, Failure):
-            return output.failure(opened.failure())
-        if dry_run or estimate:
-            looking = Previewing(limit=limit, retry_failed=retry_failed, counting=estimate, concurrency=concurrency)
-            return preview(opened.unwrap(), prepared.unwrap(), plan, looking)
-        held = None if overwrite else held_by(prepared.unwrap(), Path(scratch))
-        shrunk = shrinking(prepared.unwrap(), limit, held)
-        if shrunk is not None:
-            return output.failure(shrunk)
-        run = Run(
-            session=opened.unwrap(),
-            prepared=prepared.unwrap(),
-            plan=plan,
-            fork=fork,
-            overwrite=overwrite,
-            world=world,
-            door=door,
-            concurrency=concurrency,
-            retry_failed=retry_failed,
-            held=held,
-            consent=Consent(given=yes, budget_usd=budget, terminal=sys.stdin, concurrency=concurrency),
-        )
-        return run_job(run, Path(scratch))
+    manner = Manner(
+        config=config,
+        strategy=strategy,
+        concurrency=concurrency,
+        retry_failed=retry_failed,
+        overwrite=overwrite,
+        fork=fork,
+        budget_usd=budget,
+        yes=yes,
+        when_online=when_online,
+        dry_run=dry_run,
+        estimate=estimate,
+    )
+    return begin(output, words, manner)

@@ -10,28 +10,29 @@ from returns.result import Failure
 from llm_manager.cells import Cell
 from llm_manager.cli.run_consent import Consent
 from llm_manager.cli.run_door import Door
+from llm_manager.cli.run_online import Going, asked_whenever_online
 from llm_manager.cli.run_output import Sink
 from llm_manager.cli.run_progress import Progress
+from llm_manager.cli.run_pulse import pulse_now
 from llm_manager.cli.run_stopping import Stopping
 from llm_manager.cli.run_words import Prepared
 from llm_manager.cli.session import Session
-from llm_manager.cli.waits import waiting_words
 from llm_manager.domain.error_questions import may_try_another_key, origin_of
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.plans import Plan
-from llm_manager.domain.run_pulses import RunPulse
 from llm_manager.domain.runs import RunPlan
 from llm_manager.domain.standing import KeyStanding
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.connectivity import is_away
 from llm_manager.runs.jobs import in_run, pinned
 from llm_manager.runs.pulses import pulse_plain
 from llm_manager.runs.reading import Table
 from llm_manager.runs.running import Running, run_rows
 from llm_manager.runs.stopping import in_vain
 from llm_manager.runs.surveying import Survey, requests_to_ask
-from llm_manager.runs.tallies import Tally, rows_per_second, seconds_left
+from llm_manager.runs.tallies import Tally
 from llm_manager.services.run_store import RunLog
 from llm_manager.services.world import World
 
@@ -50,6 +51,7 @@ class Run:
     door: Door = field(factory=Door, repr=False)
     concurrency: int | None = None
     retry_failed: bool = False
+    when_online: bool = False
     plan: RunPlan
     fork: bool = False
     overwrite: bool = False
@@ -58,6 +60,10 @@ class Run:
 
 
 def _nobody() -> Cell[ModelProfile | None]:
+    return Cell(None)
+
+
+def _nothing() -> Cell[str | None]:
     return Cell(None)
 
 
@@ -77,6 +83,8 @@ class Asking:
     stopping: Stopping | None = None
     asked: Cell[ModelProfile | None] = field(factory=_nobody)
     begun: Cell[bool] = field(factory=_not_yet)
+    waiting: Cell[str | None] = field(factory=_nothing)
+    """What the run itself waits for, in words."""
 
     async def ask(self, progress: Progress) -> LLMError | None:
         """Ask every row; gives what stopped the run early. Cancelled by signals, and when nobody takes the rows."""
@@ -119,13 +127,23 @@ class Asking:
                     tally=self.tally,
                     concurrency=run.concurrency,
                     tell=lambda tally: self._tell(progress, tally),
-                    offline=lambda: manager.standing().online is False,
+                    offline=lambda error: manager.standing().online is False or (run.when_online and is_away(error)),
                     leaving=run.door.shut,
                     key_left=lambda error: _another_key(error, manager.standing().keys),
                     model=self.asked.read(),
                     budget_usd=self.log.record.plan.budget_usd,
                 )
-                return await run_rows(job, self.found, self.log, running)
+                if not run.when_online:
+                    return await run_rows(job, self.found, self.log, running)
+                going = Going(
+                    manager=manager,
+                    world=run.world,
+                    tell=tell,
+                    waiting=self.waiting,
+                    ended=lambda: stopping.signal is not None or self.log.wish() is not None,
+                    reopen=run.door.open,
+                )
+                return await asked_whenever_online(job, self.found, self.log, running, going)
             finally:
                 ticking.cancel()
                 self.sink.close()
@@ -161,14 +179,13 @@ class Asking:
             await world.sleep(_TICK_SECONDS)
             tally, standing = self.tally.read(), self.run.session.manager.standing()
             progress.tell(tally)
-            seconds = world.now() - began
-            pulse = RunPulse(
-                at=world.wall(),
+            pulse = pulse_now(
+                tally,
+                seconds=world.now() - began,
                 under_way=self.run.door.under_way,
-                rows_per_second=rows_per_second(tally, seconds),
-                seconds_left=seconds_left(tally, seconds),
-                waiting=waiting_words(standing),
                 standing=standing,
+                wall=world.wall(),
+                waiting=self.waiting.read(),
             )
             await self.log.tell(pulse_plain(pulse))
             if self.log.wish() is not None:

@@ -24,6 +24,10 @@ class Door:
         """Let nobody through from now on: who comes waits until it is cancelled."""
         self._shut = True
 
+    def open(self) -> None:
+        """Let them through again, once all who waited before it are gone."""
+        self._shut = False
+
     def guarding(self, guards: Guards) -> Guards:
         """The guards with this behind them all."""
         return evolve(guards, resends=evolve(guards.resends, gate=self._behind(guards.resends.gate)))

@@ -5,12 +5,13 @@ from typing import Annotated, Final
 from cyclopts import App, Parameter
 from cyclopts.types import PositiveInt
 
-from llm_manager.cli.parsing import Config, Json
+from llm_manager.cli.parsing import Config, Json, RunBudget
 from llm_manager.cli.runs_at_hand import on_runs
 from llm_manager.cli.runs_ending import cancel_runs, delete_runs
 from llm_manager.cli.runs_export import Wanted, export_run
 from llm_manager.cli.runs_show import list_runs, show_run
 from llm_manager.cli.runs_watch import watch_run
+from llm_manager.cli.session import standard_output
 from llm_manager.domain.runs import RunState
 from llm_manager.runs.reading import Form
 
@@ -34,6 +35,7 @@ def add(app: App) -> None:
         ("list", _list),
         ("show", _show),
         ("watch", _watch),
+        ("resume", _resume),
         ("cancel", _cancel),
         ("export", _export),
         ("delete", _delete),
@@ -70,6 +72,26 @@ def _watch(run: Id, /, *, json: Json = False, config: Config = None) -> int:
 
     world = real_world()
     return on_runs(lambda session, runs: watch_run(session, runs, run, world), json=json, config=config)
+
+
+def _resume(
+    run: Id,
+    /,
+    *,
+    when_online: Annotated[bool, Parameter(negative=(), help="Wait while the model cannot be reached, and go on when it can.")] = False,
+    retry_failed: Annotated[bool, Parameter(negative=(), help="Ask the rows again that failed.")] = False,
+    budget: RunBudget = None,
+    yes: Annotated[bool, Parameter(name=("--yes", "-y"), negative=(), help="Begin without asking, whatever it may cost.")] = False,
+    concurrency: Annotated[PositiveInt | None, Parameter(help="So many rows at once; as it was begun by default.")] = None,
+    json: Json = False,
+    config: Config = None,
+) -> int:
+    """Go on with a run as it was begun: the same rows, prompt, model and output."""
+    from llm_manager.cli.run_beginning import Manner
+    from llm_manager.cli.runs_resume import resume_run
+
+    manner = Manner(config=config, concurrency=concurrency, retry_failed=retry_failed, budget_usd=budget, yes=yes, when_online=when_online)
+    return resume_run(standard_output(json=json), run, manner)
 
 
 def _cancel(*run: Id, json: Json = False, config: Config = None) -> int:

@@ -16,7 +16,7 @@ from llm_manager.services.run_store import RunStore
 
 OnRuns: TypeAlias = Callable[[Session, RunStore], Coroutine[Any, Any, int]]
 
-_NO_STORE = "no runs are kept: set store.url, as by LLM_MANAGER_STORE__URL=sqlite:///runs.db"
+NO_STORE = "no runs are kept: set store.url, as by LLM_MANAGER_STORE__URL=sqlite:///runs.db"
 
 
 def on_runs(work: OnRuns, *, json: bool, config: Path | None) -> int:
@@ -24,7 +24,7 @@ def on_runs(work: OnRuns, *, json: bool, config: Path | None) -> int:
 
     async def command(session: Session) -> int:
         if session.store is None:
-            return session.output.failure(ConfigurationError(message=_NO_STORE))
+            return session.output.failure(ConfigurationError(message=NO_STORE))
         return await work(session, session.store.runs)
 
     return conduct(standard_output(json=json), command, config=config)

@@ -9,7 +9,7 @@ from typing import Final, assert_never
 from attrs import frozen
 
 from llm_manager.domain.error_questions import origin_of
-from llm_manager.domain.errors import LLMError, MalformedResponse, NetworkError, RequestTimeout
+from llm_manager.domain.errors import AllModelsFailed, CircuitOpen, LLMError, MalformedResponse, NetworkError, RequestTimeout
 from llm_manager.domain.events import AttemptAnswered, AttemptFailed
 from llm_manager.domain.models import Health
 
@@ -73,6 +73,13 @@ def online(seen: Connectivity, elsewhere: Collection[str], *, now: float) -> boo
 def was_unreachable(error: LLMError) -> bool:
     """Say whether there was no way to the provider: no name, no route, no connection in time."""
     return (isinstance(error, NetworkError) and not error.sent) or (isinstance(error, RequestTimeout) and error.phase == "connect")
+
+
+def is_away(error: LLMError) -> bool:
+    """Say whether nobody who was asked could be reached, or was spared being asked for that."""
+    if isinstance(error, AllModelsFailed):
+        return bool(error.causes) and all(map(is_away, error.causes))
+    return isinstance(error, CircuitOpen) or was_unreachable(error)
 
 
 def _answered(error: LLMError) -> bool:

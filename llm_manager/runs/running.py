@@ -44,7 +44,7 @@ class Running:
     tally: Cell[Tally]
     concurrency: int | None = None
     tell: Callable[[Tally], None] = lambda _: None
-    offline: Callable[[], bool] = lambda: False
+    offline: Callable[[LLMError], bool] = lambda _: False
     leaving: Callable[[], None] = lambda: None
     key_left: Callable[[LLMError], bool] = lambda _: False
     model: ModelProfile | None = None
@@ -94,8 +94,8 @@ async def run_rows(job: Job, found: Survey, log: RunLog, running: Running) -> LL
                 if committer.failed is not None:
                     running.leaving()
                     break
-        if vain and running.offline():
-            stopped, vain = stopped or vain[-1][0].error, _given_up(vain, tally, committer)
+        if vain and (last := vain[-1][0].error) is not None and running.offline(last):
+            stopped, vain = stopped or last, _given_up(vain, tally, committer)
         for waiting in vain:
             await committer.put(*waiting)
         if vain:

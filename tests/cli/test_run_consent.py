@@ -15,10 +15,10 @@ from llm_manager.cli.run_words import Prepared, RunWords, prepare_run
 from llm_manager.cli.session import Session
 from llm_manager.domain.models import KnownPrice, Price, UnknownPrice
 from llm_manager.effects import settle
-from llm_manager.runs.memory_log import memory_run_log
 from llm_manager.runs.surveying import Survey, survey
 from llm_manager.testing import run_virtual, scripted, scripted_manager
 from tests.cli.conftest import Screen, Setting
+from tests.runs.logs import memory_log
 
 DEAR = KnownPrice(input_usd=Decimal(100_000), output_usd=Decimal(100_000), version="1")
 CHEAP = KnownPrice(input_usd=Decimal("0.0001"), output_usd=Decimal("0.0001"), version="1")
@@ -32,7 +32,7 @@ def rows(folder: Path, *texts: str) -> Prepared:
 
 
 def looked(prepared: Prepared) -> Survey:
-    return survey(prepared.job, memory_run_log()).unwrap()
+    return survey(prepared.job, memory_log().standings).unwrap()
 
 
 def begun(at: Any, folder: Path, price: Price, *, typed: str | None = None, **said: Any) -> int | None:

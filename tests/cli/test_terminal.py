@@ -1,65 +1,22 @@
 """The program on a real terminal: it streams, cleans what it shows, and ends at once at Ctrl-C."""
 
 import os
-import select
 import signal
-import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.cli.program import command, settings_for, spoken, surroundings
+from tests.cli.program import command, settings_for, spoken
 from tests.loopback import Hang, fault_server, json_reply
 
 if sys.platform == "win32":
     pytest.skip("needs a pseudo-terminal", allow_module_level=True)
 
-import pty
+from tests.cli.terminal import PATIENCE_SECONDS, Terminal
 
 Serve = Callable[..., str]
-_PATIENCE_SECONDS = 30.0
-
-
-class Terminal:
-    """A program whose standard streams are one terminal."""
-
-    def __init__(self, words: list[str], home: Path, environ: Mapping[str, str]) -> None:
-        self._screen, theirs = pty.openpty()
-        self.seen = ""
-        self.process = subprocess.Popen(
-            words, stdin=theirs, stdout=theirs, stderr=theirs, cwd=home, env=surroundings(home, environ), start_new_session=True
-        )
-        os.close(theirs)
-
-    def read_until(self, words: str | None) -> str:
-        """What was shown until these words came; until the end, for None."""
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while (words is None or words not in self.seen) and time.monotonic() < deadline:
-            if not select.select([self._screen], [], [], 0.1)[0]:
-                continue
-            try:
-                piece = os.read(self._screen, 65536)
-            except OSError:
-                break
-            if not piece:
-                break
-            self.seen += piece.decode()
-        assert words is None or words in self.seen, self.seen
-        return self.seen.replace("\r\n", "\n")
-
-    def end(self) -> int:
-        """The exit code."""
-        return self.process.wait(_PATIENCE_SECONDS)
-
-    def close(self) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        os.close(self._screen)
-
 
 Start = Callable[..., Terminal]
 
@@ -81,7 +38,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 def test_the_answer_is_shown_as_it_comes(start: Start, serve: Serve) -> None:
     """The first piece is on the screen while the second is still to come, since the gap outlasts the patience."""
-    terminal = start("generate", "Hello?", url=serve(spoken("Once", " upon", gap_seconds=2 * _PATIENCE_SECONDS)))
+    terminal = start("generate", "Hello?", url=serve(spoken("Once", " upon", gap_seconds=2 * PATIENCE_SECONDS)))
     assert terminal.read_until("Once").endswith("Once")
 
 
@@ -129,7 +86,7 @@ def test_no_escape_of_a_server_reaches_the_screen(start: Start, serve: Serve, sa
 
 
 def test_ctrl_c_ends_a_stream(start: Start, serve: Serve) -> None:
-    terminal = start("generate", "Hello?", url=serve(spoken("Once", " upon", gap_seconds=2 * _PATIENCE_SECONDS)))
+    terminal = start("generate", "Hello?", url=serve(spoken("Once", " upon", gap_seconds=2 * PATIENCE_SECONDS)))
     terminal.read_until("Once")
     os.killpg(terminal.process.pid, signal.SIGINT)
     assert terminal.read_until(None) == "Once\ninterrupted\n"
@@ -140,7 +97,7 @@ def test_ctrl_c_ends_a_stream(start: Start, serve: Serve) -> None:
 def test_ctrl_c_ends_a_wait(start: Start, words: tuple[str, ...]) -> None:
     with fault_server(Hang()) as silent:
         terminal = start("generate", "Hello?", *words, url=silent.url + "/v1")
-        assert silent.wait_until(lambda known: len(known.requests) == 1, _PATIENCE_SECONDS)
+        assert silent.wait_until(lambda known: len(known.requests) == 1, PATIENCE_SECONDS)
         os.killpg(terminal.process.pid, signal.SIGINT)
         assert terminal.read_until(None) == "interrupted\n"
         assert terminal.end() == 130

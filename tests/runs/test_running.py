@@ -66,7 +66,7 @@ async def ran(
         tally=tally,
         concurrency=concurrency,
         tell=lambda _: None if told is None else told.append(_),
-        offline=lambda: offline,
+        offline=lambda _: offline,
         key_left=lambda _: key_left,
     )
     stopped = await run_rows(job, found, log, running)
