@@ -558,6 +558,9 @@ if TYPE_CHECKING:
         Credits as Credits,
     )
     from llm_manager.domain.usage import (
+        Most as Most,
+    )
+    from llm_manager.domain.usage import (
         Priced as Priced,
     )
     from llm_manager.domain.usage import (
@@ -568,6 +571,24 @@ if TYPE_CHECKING:
     )
     from llm_manager.domain.usage import (
         Usage as Usage,
+    )
+    from llm_manager.domain.usage_log import (
+        DearCall as DearCall,
+    )
+    from llm_manager.domain.usage_log import (
+        UsageGroup as UsageGroup,
+    )
+    from llm_manager.domain.usage_log import (
+        UsageKey as UsageKey,
+    )
+    from llm_manager.domain.usage_log import (
+        UsageQuery as UsageQuery,
+    )
+    from llm_manager.domain.usage_log import (
+        UsageReport as UsageReport,
+    )
+    from llm_manager.domain.usage_log import (
+        UsageTotals as UsageTotals,
     )
     from llm_manager.domain.usage_records import (
         UsageRecord as UsageRecord,
@@ -845,6 +866,7 @@ _HOMES = {
     "ConversationStorage": "llm_manager.services.conversation_storage",
     "Cost": "llm_manager.domain.usage",
     "Credits": "llm_manager.domain.usage",
+    "DearCall": "llm_manager.domain.usage_log",
     "DisplaySettings": "llm_manager.domain.configuration",
     "DocumentData": "llm_manager.domain.messages",
     "DocumentUrl": "llm_manager.domain.messages",
@@ -905,6 +927,7 @@ _HOMES = {
     "ModelUpdate": "llm_manager.domain.local_models",
     "Moderation": "llm_manager.domain.moderation",
     "ModerationRequest": "llm_manager.domain.moderation",
+    "Most": "llm_manager.domain.usage",
     "MovedOn": "llm_manager.domain.events",
     "NetworkError": "llm_manager.domain.errors",
     "NetworkSettings": "llm_manager.domain.configuration",
@@ -999,10 +1022,15 @@ _HOMES = {
     "UnknownPrice": "llm_manager.domain.models",
     "Unpriced": "llm_manager.domain.usage",
     "Usage": "llm_manager.domain.usage",
+    "UsageGroup": "llm_manager.domain.usage_log",
     "UsageKeeper": "llm_manager.telemetry.usage_records",
+    "UsageKey": "llm_manager.domain.usage_log",
+    "UsageQuery": "llm_manager.domain.usage_log",
     "UsageRecord": "llm_manager.domain.usage_records",
+    "UsageReport": "llm_manager.domain.usage_log",
     "UsageReset": "llm_manager.domain.events",
     "UsageStats": "llm_manager.domain.usage_stats",
+    "UsageTotals": "llm_manager.domain.usage_log",
     "UseTool": "llm_manager.domain.messages",
     "Vector": "llm_manager.domain.embeddings",
     "Verdict": "llm_manager.domain.moderation",
@@ -1113,6 +1141,7 @@ __all__ = (
     "ConversationStorage",
     "Cost",
     "Credits",
+    "DearCall",
     "DisplaySettings",
     "DocumentData",
     "DocumentUrl",
@@ -1172,6 +1201,7 @@ __all__ = (
     "ModelUpdate",
     "Moderation",
     "ModerationRequest",
+    "Most",
     "MovedOn",
     "NetworkError",
     "NetworkSettings",
@@ -1265,10 +1295,15 @@ __all__ = (
     "UnknownPrice",
     "Unpriced",
     "Usage",
+    "UsageGroup",
     "UsageKeeper",
+    "UsageKey",
+    "UsageQuery",
     "UsageRecord",
+    "UsageReport",
     "UsageReset",
     "UsageStats",
+    "UsageTotals",
     "UseTool",
     "Vector",
     "Verdict",
