@@ -49,7 +49,7 @@ SECTIONS = {
 Answered CallFailed
         CallCancelled ServersProbed ToolCalled BreakerChanged Paused BudgetAlert UsageReset KeyChanged
         Operation Statistics ModelStatistics Histogram Latencies percentile Spending summary Summary ProviderSummary expenses Expense
-        UsageRecord usage_record keeping_usage UsageKeeper""",
+        UsageRecord usage_record keeping_usage UsageKeeper UsageReport UsageQuery UsageKey UsageTotals UsageGroup DearCall Most""",
     "Plain data": "to_plain from_plain to_json from_json",
 }
 """Every public name once, by what it is for."""

@@ -75,6 +75,8 @@ from llm_manager import (
     ToolSpec,
     ToolStep,
     Unpriced,
+    UsageQuery,
+    UsageReport,
     UsageStats,
     Vector,
     blocking,
@@ -173,6 +175,8 @@ async def asking(manager: LLMManager) -> None:
     assert_type(manager.reset_breaker("openai"), Result[None, LLMError])
     assert_type(manager.check_limits(REQUEST), Result[None, LLMError])
     assert_type(manager.reset_usage("day"), Result[None, LLMError])
+    assert_type(manager.usage_report(), FutureResult[UsageReport, LLMError])
+    assert_type(manager.recall_budgets(), FutureResult[None, LLMError])
     assert_type(manager.forget(model="m", older_than_seconds=1.0), FutureResult[int, LLMError])
     assert_type(manager.cache_statistics(), FutureResult[CacheReport, LLMError])
     assert_type(await settle(manager.remembered(REQUEST)), Settled[bool, LLMError])
@@ -304,6 +308,7 @@ def without_await(manager: LLMManager) -> None:
         assert_type(m.reset_breaker(), Result[None, LLMError])
         assert_type(m.check_limits(), Result[None, LLMError])
         assert_type(m.reset_usage("monthly"), Result[None, LLMError])
+        assert_type(m.usage_report(UsageQuery(by=("day",))), Result[UsageReport, LLMError])
         assert_type(m.forget(everything=True), Result[int, LLMError])
         assert_type(m.cache_statistics(), Result[CacheReport, LLMError])
         assert_type(m.remembered(REQUEST), Result[bool, LLMError])
