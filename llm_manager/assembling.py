@@ -26,11 +26,14 @@ from llm_manager.domain.secrets import Secret
 from llm_manager.domain.standing import Standing
 from llm_manager.effects import publish, settle
 from llm_manager.layers.admitting import admitting
+from llm_manager.layers.admitting_together import admitting_together
 from llm_manager.layers.bounding import bounding
 from llm_manager.layers.breaking import breaking
 from llm_manager.layers.budgeting import budgeting
+from llm_manager.layers.budgeting_together import budgeting_together
 from llm_manager.layers.caching import Memory, caching, caching_streams
 from llm_manager.layers.covering import covering
+from llm_manager.layers.flying import flying
 from llm_manager.layers.gating import gating
 from llm_manager.layers.leasing import leasing
 from llm_manager.layers.observing import observing
@@ -68,6 +71,7 @@ from llm_manager.policies.cache_key import answer_key
 from llm_manager.policies.choosing import Besides, ability_for, choose
 from llm_manager.policies.pricing import Pricing, price, remembering_price
 from llm_manager.policies.request_faults import check_request
+from llm_manager.policies.shared_budgets import is_shared
 from llm_manager.policies.routing import why_not_asked
 from llm_manager.policies.statistics import percentile_of
 from llm_manager.policies.usage_stats import usage_of
@@ -75,6 +79,7 @@ from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.model_client import Embed, ModelClient, has_real_model, is_toy
+from llm_manager.services.sharing import Sharing
 from llm_manager.services.steps import Around, CallLayer, OpenStream, Step, stacked
 from llm_manager.services.world import World
 from llm_manager.telemetry.journal import journal_of
@@ -209,6 +214,7 @@ class _House:
             budgets=guards.budgets.standing(),
             keys=guards.keys.standing(),
             online=self.knowledge.online(),
+            sharing=None if guards.sharing is None else guards.sharing.standing(),
         )
 
     async def close(self) -> None:
@@ -216,6 +222,9 @@ class _House:
         async with AsyncExitStack() as closing:
             if self.deps.store is not None:  # the last to be closed: what the others still tell is kept
                 closing.push_async_callback(self.deps.store.close)
+            sharing = self.deps.sharing or self.guards.sharing
+            if sharing is not None:
+                closing.push_async_callback(sharing.close)
             for client in (*self.knowledge.clients().values(), *self.deps.servers.values()):
                 closing.push_async_callback(client.close)
             closing.push_async_callback(self.recheck.stop)
@@ -225,7 +234,7 @@ def _house(deps: ManagerDeps) -> _House:
     config, world, now = deps.config, deps.world, deps.world.now
     statistics = keeping_statistics()
     known = Known(clients=deps.clients, unavailable=deps.unavailable)
-    guards = guards_of(config, world, deps.keys) if deps.guards is None else deps.guards
+    guards = guards_of(config, world, deps.keys, deps.sharing) if deps.guards is None else deps.guards
     knowledge = Knowledge(known, lambda: statistics.recent(now()), guards.breakers.shut, now)
     kept = () if deps.store is None else (deps.store.usage.subscriber,)
     journal = journal_of(statistics.subscriber, knowledge.hear, *kept, deps.journal.emit)
@@ -348,17 +357,27 @@ def around_attempts(
     each = (gating((covering, *guards.gates), journal.emit, now, pricing), recording(journal, now, pricing), bounding(now))
     if not deps.config.cache.enabled:
         return each, each
+    shared = () if deps.sharing is None else (flying(deps.sharing.flights, journal, deps.world, pricing),)
     if likeness is None:
-        return (caching(memory), *each), (caching_streams(memory), *each)
-    return (caching(memory), similar(likeness), *each), (caching_streams(memory), similar_streams(likeness), *each)
+        return (caching(memory), *shared, *each), (caching_streams(memory), *each)
+    return (caching(memory), similar(likeness), *shared, *each), (caching_streams(memory), similar_streams(likeness), *each)
 
 
-def guards_of(config: LLMConfig, world: World, keys: Keys | None = None) -> Guards:
-    """What lets requests through, as the settings say; ``keys`` are those that the clients choose from too."""
+def guards_of(config: LLMConfig, world: World, keys: Keys | None = None, sharing: Sharing | None = None) -> Guards:
+    """What lets requests through, as the settings say; ``keys`` are those that the clients choose from too, ``sharing`` holds what is
+    shared with other processes."""
+    admissions = admitting(config.admission, config.providers, world)
+    if sharing is None:
+        budgets = budgeting(config.budgets, world)
+    else:
+        own = budgeting([budget for budget in config.budgets if not is_shared(budget)], world)
+        budgets = budgeting_together(own, sharing.purses, config.budgets, world)
+        admissions = admitting_together(admissions, sharing.limits, config.admission, config.providers, world)
     return Guards(
         breakers=breaking(config.breaker, world.now),
-        admissions=admitting(config.admission, config.providers, world),
-        budgets=budgeting(config.budgets, world),
+        admissions=admissions,
+        budgets=budgets,
+        sharing=sharing,
         keys=keys_of(config, world) if keys is None else keys,
         resends=resending(world.now),
     )

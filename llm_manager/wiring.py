@@ -34,6 +34,7 @@ from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.model_client import ClientParts, ModelClient, has_real_model
 from llm_manager.services.model_router import ModelRouter
 from llm_manager.services.similar import SimilarPrompts
+from llm_manager.services.sharing import Sharing
 from llm_manager.services.store import Store
 from llm_manager.services.world import World
 
@@ -101,10 +102,10 @@ def default_deps(
                 return built
             servers[name] = built.unwrap()
             unavailable = [gone for gone in unavailable if gone.provider != name]
-    opened = sealed(_store(config, here))
+    opened = sealed(_places(config, here, guards))
     if isinstance(opened, Failure):
         return opened
-    store = opened.unwrap()
+    store, sharing = opened.unwrap()
     traced = sealed(_tracing(config, here))
     if isinstance(traced, Failure):
         return traced
@@ -114,12 +115,15 @@ def default_deps(
         return likeness
     journal = journal_of(log, *_kept(store), *(() if tracing is None else (tracing.subscriber,)))
 
-    def remembering(kept: Cache[Value]) -> Cache[Value]:
-        """Memory in front, the store behind; that it fails is told."""
+    def remembering(kept: Cache[Value] | None, among_all: Cache[Value] | None) -> Cache[Value]:
+        """Memory in front, what all share behind it, and the store behind that; that it fails is told."""
         from llm_manager.stores.layering import layered
 
         near: Cache[Value] = memory_cache(config.cache, here.now)
-        return layered(near, kept, lambda error: journal.emit(CacheFailed(at=here.now(), error=error)))
+        if kept is None:
+            return near if among_all is None else layered(near, among_all)
+        behind = kept if among_all is None else layered(among_all, kept)
+        return layered(near, behind, lambda error: journal.emit(CacheFailed(at=here.now(), error=error)))
 
     return make_model_router(config).map(
         lambda router: ManagerDeps(
@@ -129,15 +133,16 @@ def default_deps(
             clients=clients,
             servers=servers,
             unavailable=tuple(unavailable),
-            cache=memory_cache(config.cache, here.now) if store is None else remembering(store.answers),
+            cache=remembering(None if store is None else store.answers, None if sharing is None else sharing.answers),
             similar=likeness.unwrap(),
-            vectors=memory_cache(config.cache, here.now) if store is None else remembering(store.vectors),
+            vectors=remembering(None if store is None else store.vectors, None if sharing is None else sharing.vectors),
             conversations=memory_conversations(here.wall) if store is None else store.conversations,
             journal=journal,
             around_calls=() if tracing is None else (tracing.around,),
             store=store,
             keys=parts.keys,
             guards=guards,
+            sharing=sharing,
         )
     )
 
@@ -165,6 +170,28 @@ def _similar(config: LLMConfig, store: Store | None) -> Result[SimilarPrompts | 
     except ModuleNotFoundError:
         return Failure(ConfigurationError(message=f"cache.similar: comparing needs more packages: {install_hint('vectors')}"))
     return Success(similar_prompts(wanted.max_prompts) if store is None else store.similar(wanted))
+
+
+def _sharing(config: LLMConfig, world: World) -> Result[Sharing | None, LLMError]:
+    """What is shared with other processes, where the settings say where; nothing is sent before its first use."""
+    url = config.store.redis_url
+    if url is None:
+        return Success(None)
+    from llm_manager.distribution import install_hint
+    from llm_manager.telemetry.journal import journal_of
+    from llm_manager.telemetry.logging import log
+
+    try:
+        from llm_manager.stores.redis.opening import open_sharing
+    except ModuleNotFoundError:
+        return Failure(ConfigurationError(message=f"store.redis_url: sharing needs more packages: {install_hint('redis')}"))
+    return open_sharing(url, world, config.cache, journal_of(log).emit)
+
+
+def _places(config: LLMConfig, world: World, guards: Guards | None) -> Result[tuple[Store | None, Sharing | None], LLMError]:
+    """Where things are kept, and where they are shared: there where the guards that are given share theirs."""
+    shared = _sharing(config, world) if guards is None or guards.sharing is None else Success(guards.sharing)
+    return shared.bind(lambda sharing: _store(config, world).map(lambda store: (store, sharing)))
 
 
 def _store(config: LLMConfig, world: World) -> Result[Store | None, LLMError]:
@@ -206,7 +233,9 @@ def make_guards(config: LLMConfig, world: World | None = None) -> Guards:
     """
     from llm_manager.assembling import guards_of
 
-    return guards_of(config, real_world() if world is None else world)
+    here = real_world() if world is None else world
+    sharing = sealed(_sharing(config, here))  # what is wrong with it, `default_deps` says
+    return guards_of(config, here, sharing=sharing.unwrap() if isinstance(sharing, Success) else None)
 
 
 def _no_deps(deps: object) -> ConfigurationError | None:

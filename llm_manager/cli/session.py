@@ -103,7 +103,7 @@ def open_session(
 
     def furnished(deps: ManagerDeps) -> ManagerDeps:
         if guarding is not None:
-            deps = evolve(deps, guards=guarding(guards_of(settings, here, deps.keys)))
+            deps = evolve(deps, guards=guarding(guards_of(settings, here, deps.keys, deps.sharing)))
         return evolve(deps, journal=_overheard(deps.journal, telling_waits(output.note, here.now))) if tells_waits else deps
 
     built = sealed(default_deps(settings, here).map(furnished))

@@ -147,6 +147,26 @@ class CacheFailed:
     error: LLMError
 
 
+@frozen(kw_only=True)
+class SharingLost:
+    """The Redis that processes share cannot be reached: limits hold for each of them alone, budgets of days and months refuse."""
+
+    tag: ClassVar[Literal["SharingLost"]] = "SharingLost"
+    at: float
+    place: str
+    error: LLMError
+
+
+@frozen(kw_only=True)
+class SharingRegained:
+    """It can be reached again, after so many seconds."""
+
+    tag: ClassVar[Literal["SharingRegained"]] = "SharingRegained"
+    at: float
+    place: str
+    seconds: float
+
+
 @quickly_made
 @frozen(kw_only=True, weakref_slot=False)
 class Answered:
@@ -276,6 +296,8 @@ Event: TypeAlias = (
     | CacheHit
     | SimilarFound
     | CacheFailed
+    | SharingLost
+    | SharingRegained
     | Answered
     | CallFailed
     | CallCancelled

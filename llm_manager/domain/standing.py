@@ -86,6 +86,17 @@ class KeyStanding:
 
 
 @frozen(kw_only=True)
+class SharingStanding:
+    """Whether the Redis that processes share is ``reached``. While it is not, limits hold for each process alone, budgets of days and
+    months refuse, and nothing is shared; ``error`` says why, and ``seconds`` for how long."""
+
+    place: str
+    reached: bool = True
+    seconds: float = 0.0
+    error: str | None = None
+
+
+@frozen(kw_only=True)
 class Standing:
     """Everything that lets requests through or holds them back, as it is now."""
 
@@ -95,3 +106,5 @@ class Standing:
     keys: tuple[KeyStanding, ...] = ()
     online: bool | None = None
     """Whether any endpoint that is not local was reached lately; None when none was asked."""
+    sharing: SharingStanding | None = None
+    """What is shared with other processes; None where nothing is."""

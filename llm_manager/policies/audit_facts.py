@@ -22,6 +22,8 @@ from llm_manager.domain.events import (
     MovedOn,
     Paused,
     ServersProbed,
+    SharingLost,
+    SharingRegained,
     SimilarFound,
     ToolCalled,
     UsageReset,
@@ -59,7 +61,7 @@ def audit_facts(event: Event) -> Mapping[str, Any] | None:
             return {"period": event.period}
         case BreakerChanged():
             return {"provider": event.provider, "endpoint": event.endpoint, "phase": event.phase}
-        case Answered() | CacheFailed() | CallCancelled() | MovedOn() | Paused() | ServersProbed():
+        case Answered() | CacheFailed() | CallCancelled() | MovedOn() | Paused() | ServersProbed() | SharingLost() | SharingRegained():
             return None
         case _:
             assert_never(event)

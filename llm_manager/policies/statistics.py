@@ -26,6 +26,8 @@ from llm_manager.domain.events import (
     MovedOn,
     Paused,
     ServersProbed,
+    SharingLost,
+    SharingRegained,
     SimilarFound,
     ToolCalled,
     UsageReset,
@@ -90,6 +92,8 @@ def observe_all(statistics: Statistics, events: Iterable[Event]) -> Statistics:
                 | CacheHit()
                 | SimilarFound()
                 | CacheFailed()
+                | SharingLost()
+                | SharingRegained()
                 | ServersProbed()
                 | ToolCalled()
                 | BreakerChanged()

@@ -14,6 +14,7 @@ from llm_manager.domain.secrets import Secret
 from llm_manager.domain.standing import BreakerStanding, BudgetStanding, KeyStanding, ScopeStanding
 from llm_manager.outcomes import Settled
 from llm_manager.services.gates import Emit, Gate, Pass, WaitingGate
+from llm_manager.services.sharing import Sharing
 from llm_manager.services.usage_log import UsageLog
 
 
@@ -106,6 +107,8 @@ class Guards:
     budgets: Budgets
     keys: Keys
     resends: Resends
+    sharing: Sharing | None = None
+    """Where limits and budgets are shared with other processes."""
 
     @property
     def gates(self) -> tuple[Gate, ...]:

@@ -30,6 +30,7 @@ from llm_manager.services.journal import Journal
 from llm_manager.services.model_client import CountTokens, CreateImage, Embed, ModelClient, Moderate
 from llm_manager.services.model_router import ModelRouter
 from llm_manager.services.similar import SimilarPrompts
+from llm_manager.services.sharing import Sharing
 from llm_manager.services.steps import CallLayer, Generate, Stream
 from llm_manager.services.store import Store
 from llm_manager.services.tools import CallTools
@@ -202,3 +203,5 @@ class ManagerDeps:
     """What outlives the process; None keeps everything in memory. The manager closes it."""
     guards: Guards | None = None
     """What lets requests through; managers that are given the same one share its limits. None makes one as the settings say."""
+    sharing: Sharing | None = None
+    """What is shared with other processes, where `StoreSettings.redis_url` says where."""

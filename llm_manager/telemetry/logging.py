@@ -26,6 +26,8 @@ from llm_manager.domain.events import (
     MovedOn,
     Paused,
     ServersProbed,
+    SharingLost,
+    SharingRegained,
     SimilarFound,
     ToolCalled,
     UsageReset,
@@ -48,6 +50,8 @@ _LEVELS: Mapping[type[Event], int] = {
     CacheHit: logging.DEBUG,
     SimilarFound: logging.DEBUG,
     CacheFailed: logging.WARNING,
+    SharingLost: logging.WARNING,
+    SharingRegained: logging.WARNING,
     CallCancelled: logging.DEBUG,
     ToolCalled: logging.DEBUG,
     ServersProbed: logging.DEBUG,
@@ -102,6 +106,13 @@ def _told(event: Event) -> str:
             return f"[{event.call_id}] a similar prompt's answer by {event.provider}/{event.model}, score {event.score:.3f}, {judged}"
         case CacheFailed():
             return f"what is remembered cannot be reached: {_error(event.error)}"
+        case SharingLost():
+            return (
+                "what is shared with other processes cannot be reached: limits hold for this process alone, budgets of days and months"
+                f" refuse what costs something: {_error(event.error)}"
+            )
+        case SharingRegained():
+            return f"{_printable(event.place)} is reached again after {event.seconds:.1f} s: limits and budgets are shared"
         case CallFailed():
             return f"[{event.call_id}] failed after {event.seconds:.3f} s: {_error(event.error)}"
         case CallCancelled():

@@ -6,15 +6,19 @@ from typing import Any, Final, TypeAlias
 import pytest
 
 from llm_manager.domain.configuration import CacheSettings
+from llm_manager.real_world import real_world
 from llm_manager.services.cache import Cache
 from llm_manager.stores.answer_forms import ANSWER, VECTOR
 from llm_manager.stores.answers import kept_cache
 from llm_manager.stores.database import Database
 from llm_manager.stores.layering import layered
 from llm_manager.stores.memory_cache import memory_cache
+from llm_manager.stores.redis.cache import redis_cache
+from llm_manager.stores.redis.link import Link
 from llm_manager.testing.laws import CACHE_LAWS
 from llm_manager.testing.laws.caches import MakeCache, MakeValue, answer_of, vector_of
 from tests.databases import emptied
+from tests.servers import Redis
 
 CACHES: Mapping[str, tuple[MakeCache, MakeValue]] = {
     "memory of answers": (memory_cache, answer_of),
@@ -56,3 +60,17 @@ def test_kept_vectors_keep_the_laws(database: Database) -> None:
     """Another form of value in the same table."""
     for law in CACHE_LAWS.values():
         law(lambda settings, now: kept_cache(emptied(database), VECTOR, settings, now), vector_of)
+
+
+@pytest.mark.parametrize("kind", ["answers", "vectors", "answers behind memory"])
+def test_shared_caches_keep_the_laws(kind: str, redis_server: Redis) -> None:
+    """In Redis too."""
+
+    def make(settings: CacheSettings, now: Callable[[], float]) -> Cache[Any]:
+        redis_server.say("FLUSHALL")
+        link = Link(redis_server.url, real_world(), lambda _: None, 15.0)
+        cache: Cache[Any] = redis_cache(link, VECTOR if kind == "vectors" else ANSWER, settings, now)
+        return layered(memory_cache(settings, now), cache) if kind == "answers behind memory" else cache
+
+    for law in CACHE_LAWS.values():
+        law(make, vector_of if kind == "vectors" else answer_of)
