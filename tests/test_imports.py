@@ -7,7 +7,22 @@ from typing import Any
 
 import pytest
 
-HEAVY = ("anthropic", "httpx2", "jsonschema", "mcp", "pydantic", "rich", "sqlalchemy", "xllamacpp")
+HEAVY = (
+    "alembic",
+    "anthropic",
+    "asyncpg",
+    "httpx2",
+    "jsonschema",
+    "mcp",
+    "numpy",
+    "opentelemetry",
+    "pydantic",
+    "redis",
+    "rich",
+    "sqlalchemy",
+    "sqlite3",
+    "xllamacpp",
+)
 
 _WATCH = """
 import json, sys, threading

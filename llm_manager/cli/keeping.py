@@ -20,6 +20,18 @@ def keeping(config: LLMConfig, environ: Mapping[str, str]) -> LLMConfig:
     return evolve(config, store=evolve(config.store, url=str(state_folder(environ) / _FILE)))
 
 
+def store_warnings(config: LLMConfig, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """What is amiss with the file that the store is in, once it is there."""
+    from llm_manager.stores.files import driver_warnings, file_warnings
+    from llm_manager.stores.places import InFile, read_place
+
+    url = keeping(config, environ).store.url
+    place = None if url is None else read_place(url).value_or(None)
+    if not isinstance(place, InFile) or not place.path.exists():
+        return ()
+    return (*file_warnings(place.path), *driver_warnings())
+
+
 def state_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:
     """The folder by each system's custom, read from the environment given as far as that says it."""
     named, home = environ.get("XDG_STATE_HOME"), environ.get("HOME")

@@ -1,12 +1,15 @@
-"""What is kept: for as long as the process lives (`memory`), or for longer (one database by `database`).
+"""What is kept: for as long as the process lives (`memory_...`), or for longer, in one database.
 
-Belongs here: tables, statements, migrations, the thread that speaks to a database, Redis. Does not: any decision about what is
+Belongs here: tables, statements, migrations, the threads that speak to a database, Redis. Does not: any decision about what is
 kept, trimmed or charged (`policies`), and anything a user reads.
 
-    memory              caches and conversations of this process
-    opening             a URL becomes a `Store`
-    database            reads apart, writes in groups by one writer, from any thread or loop
-    engines             SQLite, and PostgreSQL by asyncpg
-    misfortunes         what a driver raised, as a value
-    tables, migrations  the schema, and how an older one becomes it
+    memory_...              caches and conversations of this process
+    opening, connecting     store.url becomes a `Store`; a `Database` is all that its areas know of the database
+    places, files           what store.url may say; files for their owner alone
+    preparing, migrating    tables are made, or brought up to date by `migrations`
+    database                work from any thread or loop
+    serving, grouping       the threads that do it, and what shares one transaction
+    engines                 what a connection must be able to do: `sqlite`, `postgres`
+    misfortunes             what a driver raised, as a value
+    tables                  the schema, one file for each area
 """

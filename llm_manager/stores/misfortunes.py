@@ -92,5 +92,5 @@ def _of_the_machine(error: OSError, *, remote: bool) -> _Told:
     if isinstance(error, PermissionError):
         return "denied", _DENIED
     if isinstance(error, FileNotFoundError):
-        return "missing", "its folder is not there"
+        return "missing", "its folder is not there and cannot be made"
     return "other", error.strerror or str(error) or type(error).__name__
