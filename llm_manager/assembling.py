@@ -122,7 +122,12 @@ def assembled(deps: ManagerDeps) -> LLMManager:
         check_limits=checking_limits(LimitingDeps(plan=house.plan, clients=knowledge.clients, guards=guards, now=now)),
         forget=clearing(deps.cache, deps.vectors),
         cache_statistics=telling_cache(deps.cache, deps.vectors, None if likeness is None else likeness.statistics),
-        remembered=remembering(house.plan, knowledge.clients, deps.cache if config.cache.enabled else None),
+        remembered=remembering(
+            house.plan,
+            knowledge.clients,
+            deps.cache if config.cache.enabled else None,
+            stable_prompts=config.performance.stable_prompts,
+        ),
         reset_usage=resetting_usage(guards, journal.emit),
         recall_budgets=publish(guards.budgets.recall),
         models=publish(house.models),

@@ -132,6 +132,8 @@ class PerformanceSettings:
     ``patience_seconds`` is how long rows of a batch wait for an endpoint that goes down while they are asked.
     ``output_retries`` is how often an answer that does not fit the class it was asked for is asked for again; each time takes
     one of the call's re-sends.
+    ``stable_prompts`` sends tools in the order of their names and words of the system once, so that providers can keep the beginning
+    of prompts that begin alike; no other word is touched.
     """
 
     timeout_ms: int = 30_000
@@ -140,6 +142,7 @@ class PerformanceSettings:
     concurrency: int | None = None
     output_retries: int = 1
     patience_seconds: float = 120.0
+    stable_prompts: bool = True
 
 
 @frozen(kw_only=True)

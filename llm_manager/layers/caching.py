@@ -137,7 +137,7 @@ async def _recall(memory: Memory, key: str, attempt: Attempt) -> LLMResponse | N
 
 async def _store(memory: Memory, key: str, attempt: Attempt, answer: LLMResponse) -> None:
     """Remember a complete answer, marked as one that will have come from memory."""
-    if answer.finish != "stop" or answer.cached:
+    if answer.finish != "stop" or (answer.cached and not answer.shared):  # what stood in for an answer is not one
         return
     cost = memory.pricing(answer.usage, attempt.model.price)
     provenance = Provenance(
@@ -148,7 +148,7 @@ async def _store(memory: Memory, key: str, attempt: Attempt, answer: LLMResponse
         private=attempt.private,
         cost_usd=cost.usd if isinstance(cost, Priced) else None,
     )
-    await memory.cache.put(key, Remembered(value=evolve(answer, cached=True, cost=_NOTHING_PAID), provenance=provenance))
+    await memory.cache.put(key, Remembered(value=evolve(answer, cached=True, shared=False, cost=_NOTHING_PAID), provenance=provenance))
 
 
 async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt, LLMResponse]) -> Settled[LLMResponse, LLMError]:

@@ -15,7 +15,7 @@ from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.caching import SimilarStatistics
 from llm_manager.domain.embeddings import EmbedRequest, Vector
 from llm_manager.domain.errors import LLMError
-from llm_manager.domain.events import CacheHit, SimilarFound
+from llm_manager.domain.events import SimilarFound
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.similar import SimilarHit, SimilarSettings
@@ -127,18 +127,6 @@ class Likeness:
         )
         if not accepted:
             return None
-        self.journal.emit(
-            CacheHit(
-                at=self.now(),
-                call_id=attempt.call_id,
-                provider=provider,
-                model=model,
-                shared=False,
-                usage=response.usage,
-                saved=saved,
-                metadata=attempt.metadata,
-            )
-        )
         notice = f"this is the answer to a similar prompt (score {hit.score:.3f})"
         return evolve(response, cached=True, cost=_NOTHING_PAID, notices=(*response.notices, notice))
 

@@ -12,6 +12,7 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import publish
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.cache_key import answer_key
+from llm_manager.policies.prompt_prefixes import arranged
 from llm_manager.services.cache import Cache
 from llm_manager.services.model_client import ModelClient
 
@@ -20,6 +21,8 @@ def remembering(
     plan: Callable[[LLMRequest], Result[Plan, LLMError]],
     clients: Callable[[], Mapping[str, ModelClient]],
     cache: Cache[LLMResponse] | None,
+    *,
+    stable_prompts: bool,
 ) -> Callable[[LLMRequest], FutureResult[bool, LLMError]]:
     """Whether whom a request would be asked of first has answered it, as far as ``cache`` knows; nothing is sent."""
 
@@ -30,7 +33,8 @@ def remembering(
         if isinstance(planned, Failure):
             return planned
         step = planned.unwrap().steps[0]
-        encoded = sealed(clients()[step.profile.provider].encode(request, step.profile))
+        sent = arranged(request) if stable_prompts else request
+        encoded = sealed(clients()[step.profile.provider].encode(sent, step.profile))
         if isinstance(encoded, Failure):
             return encoded
         return await cache.holds(answer_key(encoded.unwrap(), step.endpoint, step.profile.name, request.metadata.tenant))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from attrs import evolve
 from msgspec.structs import replace
 from returns.result import Failure, Success
 
@@ -21,6 +22,7 @@ from llm_manager.orchestration.hedging import hedge, hedged
 from llm_manager.orchestration.trying import Lost, Trial, too_late, try_on
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.deadlines import limits_for, total_seconds
+from llm_manager.policies.prompt_prefixes import arranged
 from llm_manager.policies.recovery import FIRST
 from llm_manager.policies.request_faults import check_request
 from llm_manager.services.steps import Reply, Step
@@ -35,6 +37,8 @@ def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> St
         wrong = check_request(call.request)
         if wrong is not None:
             return Failure(wrong)
+        if deps.performance.stable_prompts and (request := arranged(call.request)) is not call.request:
+            call = evolve(call, request=request)
         routed = sealed(deps.router.route(call.request, await deps.snapshot(call.request)))
         if not isinstance(routed, Success):
             return routed

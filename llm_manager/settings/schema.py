@@ -93,6 +93,7 @@ SECTIONS: Final[Mapping[str, tuple[Setting, ...]]] = MappingProxyType(
             Setting("concurrency", _COUNT),
             Setting("output_retries", whole(0, 10)),
             Setting("patience_seconds", number(0, 86_400)),
+            Setting("stable_prompts", FLAG),
         ),
         "display": (
             Setting("always_stream", FLAG),

@@ -6,6 +6,7 @@ from returns.result import Failure, Result, Success
 from llm_manager.blocking import blocking
 from llm_manager.domain.configuration import CacheSettings, LLMConfig
 from llm_manager.domain.errors import LLMError
+from llm_manager.domain.messages import Message
 from llm_manager.domain.requests import LLMRequest, Preferences, RequestMetadata
 from llm_manager.effects import settle
 from llm_manager.services.manager import LLMManager
@@ -36,6 +37,13 @@ def test_what_was_answered_is_at_hand_and_nothing_else() -> None:
         model = scripted("Hello.")
         assert told(scripted_manager(model), after=HI, request=asked) == Success(known)
         assert len(model.calls) == 1
+
+
+def test_it_is_looked_up_as_it_would_be_sent() -> None:
+    """With the words of the system said once."""
+    again = LLMRequest("Hi.", system="be brief", messages=(Message(role="system", content="be brief"),))
+    assert told(scripted_manager(scripted("Hello.")), after=again, request=evolve(again, messages=())) == Success(True)
+    assert told(scripted_manager(scripted("Hello.")), after=evolve(again, messages=()), request=again) == Success(True)
 
 
 def test_without_a_cache_nothing_is() -> None:

@@ -24,6 +24,7 @@ from llm_manager.domain.errors import (
     StreamInterrupted,
 )
 from llm_manager.domain.events import Answered, AttemptAnswered, AttemptFailed, AttemptStarted, CallFailed, Event, MovedOn
+from llm_manager.domain.messages import Message, ToolSpec
 from llm_manager.domain.models import KnownPrice
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest, Preferences
@@ -230,3 +231,17 @@ def test_an_answer_is_completed_and_loses_nothing_on_the_way(said: LLMResponse) 
             assert kept[name] == said.notices
         elif name not in ("cost", "latency_seconds", "time_to_first_token_seconds", "attempts", "call_id"):
             assert kept[name] == value
+
+
+@pytest.mark.parametrize("stable", [True, False])
+def test_tools_and_words_of_the_system_come_in_one_order_where_that_is_wanted(stable: bool) -> None:
+    """So that a provider can keep how prompts begin; words of the user stay where they are."""
+    model = scripted("x")
+    said = (Message(role="user", content="a"), Message(role="system", content="be brief"), Message(role="assistant", content="b"))
+    request = LLMRequest("c", system="be brief", messages=said, tools=(ToolSpec(name="b"), ToolSpec(name="a")))
+    manager = scripted_manager(model, config=LLMConfig(performance=PerformanceSettings(stable_prompts=stable)))
+    answer = run_virtual(settle(manager.generate(request))).unwrap()
+    assert answer.content == "x"
+    [sent] = model.requests
+    assert [tool.name for tool in sent.tools] == (["a", "b"] if stable else ["b", "a"])
+    assert [message.role for message in sent.messages] == (["user", "assistant"] if stable else ["user", "system", "assistant"])

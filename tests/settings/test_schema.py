@@ -26,7 +26,7 @@ RECORDS = {
     "breaker": configuration.BreakerSettings,
     "hedging": configuration.HedgingSettings,
 }
-DERIVED = {"routing": {"use_toys", "local_hosts", "private_rule"}}
+DERIVED = {"routing": {"use_toys", "local_hosts", "private_rule"}, "cache": {"similar"}}
 
 
 def _names(record: type) -> set[str]:
