@@ -82,8 +82,8 @@ class Chat:
         answering = shown(session.output, session.manager.converse_stream(self.conversation.id, asked))
         answered, stopped = await _unless_interrupted(answering)
         if stopped:
-            session.output.note("stopped; what was said so far is kept")
-        elif isinstance(answered, Failure):
+            return session.output.note("stopped; what was said so far is kept")
+        if isinstance(answered, Failure):
             return self._failed(answered.failure())
         elif answered is not None:
             self._told(answered.unwrap())

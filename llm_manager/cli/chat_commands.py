@@ -11,6 +11,7 @@ CommandName: TypeAlias = Literal["help", "new", "title", "model", "system", "bra
 COMMANDS: Final[tuple[CommandName, ...]] = get_args(CommandName)
 
 HELP: Final = """\
+/help            show this
 /new             begin another conversation
 /title [WORDS]   call this one so; without words, show its title
 /model [NAME]    ask this model from now on; auto lets the router choose

@@ -89,7 +89,7 @@ async def _until_quotes(line: Callable[[], Coroutine[Any, Any, str | None]]) -> 
 
 
 def _bindings() -> Any:
-    """Enter sends, unless a backslash stands before it or quotes are open; Alt-Enter and Ctrl-J begin a new line."""
+    """Enter sends, unless a backslash stands before it or quotes are open; Alt-Enter begins a new line."""
     from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 
     bindings = KeyBindings()
@@ -107,7 +107,6 @@ def _bindings() -> Any:
             buffer.validate_and_handle()
 
     @bindings.add("escape", "enter")
-    @bindings.add("c-j")
     def _(event: KeyPressEvent) -> None:
         event.current_buffer.insert_text("\n")
 

@@ -14,7 +14,7 @@ from llm_manager.cli.export_targets import file_name_for, write_target
 from llm_manager.cli.files import text_of
 from llm_manager.cli.session import Session
 from llm_manager.domain.conversations import Conversation, ConversationQuery
-from llm_manager.domain.errors import ConfigurationError, LLMError
+from llm_manager.domain.errors import ConfigurationError, LLMError, StorageFailed
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.conversation_json import conversations_from_json, conversations_to_json
@@ -63,9 +63,12 @@ async def import_conversations(session: Session, storage: ConversationStorage, f
         kept = evolve(conversation, id=f"{new_id}-{number + 1}" if len(said) > 1 else new_id) if anew else conversation
         put = await settle(storage.put(kept))
         if isinstance(put, Failure):
+            error = put.failure()
+            if isinstance(error, StorageFailed) and error.reason == "conflict":
+                error = ConfigurationError(message=f"{kept.id[:40]!r} is kept already: --anew keeps what comes in under new ids")
             if number:
                 output.note(f"note: {counted(number, 'conversation')} before it came in")
-            return output.failure(put.failure())
+            return output.failure(error)
     output.note(f"{counted(len(said), 'conversation')} came in from {file}")
     return OK
 

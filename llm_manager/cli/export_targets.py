@@ -13,7 +13,8 @@ from returns.result import Failure, Success
 from llm_manager.domain.errors import ConfigurationError, LLMError, StorageFailed
 from llm_manager.outcomes import Settled
 
-_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_PLAIN: Final = re.compile(r"[a-z0-9_][a-z0-9_-]{0,63}")
+"""In one case, since some systems know but one."""
 _DEVICES: Final = frozenset({"con", "prn", "aux", "nul", *(f"{kind}{number}" for kind in ("com", "lpt") for number in range(10))})
 _NO_LINKS: Final = getattr(os, "O_NOFOLLOW", 0)
 _FOLDER: Final = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0)
@@ -25,7 +26,7 @@ def file_name_for(conversation_id: str, ending: str) -> str:
     >>> file_name_for("holiday-2026", ".md"), file_name_for("../../etc/passwd", ".md")
     ('holiday-2026.md', 'conversation-3754d6cb3a38e118.md')
     """
-    if _PLAIN.fullmatch(conversation_id) and conversation_id.casefold() not in _DEVICES and not conversation_id.startswith("-"):
+    if _PLAIN.fullmatch(conversation_id) and conversation_id not in _DEVICES:
         return conversation_id + ending
     return f"conversation-{sha256(conversation_id.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}{ending}"
 

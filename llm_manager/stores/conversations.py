@@ -135,7 +135,7 @@ class _Whose:
             grown = self._begin(connection, Conversation(id=conversation_id, version=1, began=now, changed=now))
             grown = grown or connection.execute(_GROW, grow).rowcount == 1  # somebody named it in this very moment
         if not grown:
-            return said_twice(f"somebody else wrote to conversation {conversation_id}, which had {version} turns: load it again")
+            return said_twice(f"somebody else wrote to conversation {conversation_id}, which had {version} turns when it was loaded")
         connection.execute(_SAY, self._row(conversation_id, version + 1, turn))
         return Success(version + 1)
 
@@ -145,7 +145,7 @@ class _Whose:
         changed = now if conversation.changed is None else conversation.changed
         kept = evolve(conversation, version=len(conversation.turns), began=began, changed=changed)
         if not self._begin(connection, kept):
-            return said_twice(f"there is a conversation {conversation.id} already: choose another id")
+            return said_twice(f"there is a conversation {conversation.id}")
         if kept.turns:
             connection.execute(_SAY, [self._row(kept.id, number, turn) for number, turn in enumerate(kept.turns, 1)])
         self._mark(connection, kept)

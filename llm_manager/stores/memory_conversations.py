@@ -49,7 +49,7 @@ class _Kept:
     def add(self, tenant: str, conversation: Conversation) -> Settled[None, LLMError]:
         """Keep a conversation whose id is free; the lock is held."""
         if (tenant, conversation.id) in self.all:
-            return said_twice(f"there is a conversation {conversation.id} already: choose another id")
+            return said_twice(f"there is a conversation {conversation.id}")
         now = self.wall()
         self.all[tenant, conversation.id] = evolve(
             described(conversation, Description(metadata=conversation.metadata)),
@@ -81,7 +81,7 @@ def _storage(kept: _Kept, tenant: str | None) -> ConversationStorage:
         with kept.lock:
             found = kept.all.get((whose, conversation_id)) or Conversation(id=conversation_id, began=now)
             if found.version != version:
-                return said_twice(f"somebody else wrote to conversation {conversation_id}, which had {version} turns: load it again")
+                return said_twice(f"somebody else wrote to conversation {conversation_id}, which had {version} turns when it was loaded")
             kept.all[whose, conversation_id] = evolve(found, turns=(*found.turns, turn), version=version + 1, changed=now)
         return Success(version + 1)
 
