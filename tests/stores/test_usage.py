@@ -27,7 +27,7 @@ from llm_manager.stores.database import Database
 from llm_manager.stores.tables.usage import USAGE
 from llm_manager.stores.usage import usage_log
 from llm_manager.testing import strategies
-from tests.databases import emptied
+from tests.databases import emptied, opened_database
 
 NOON: Final = 1_800_014_400.0
 """A Friday in 2027, 12:00 UTC."""
@@ -211,6 +211,23 @@ async def test_what_another_log_wrote_is_there_after_a_restart(database: Databas
     tell(third, answered("c"))
     assert (await asked(third)).total.requests == 3
     assert len({one.writer(), other.writer(), third.writer()}) == 3
+
+
+async def test_two_processes_write_to_one_log(store_url: str) -> None:
+    """Each through a database of its own, at the same time."""
+    if store_url == ":memory:":
+        return
+    databases = [opened_database(store_url) for _ in range(2)]
+    logs = [log_in(each) for each in databases]
+    for number in range(200):
+        logs[number % 2].subscriber(answered(f"c{number}"))
+        if number % 20 == 0:
+            await asyncio.sleep(0.001)
+    assert await asyncio.gather(*(log.flush() for log in logs)) == [Success(None)] * 2
+    assert (await asked(logs[0])).total.requests == 200
+    assert logs[0].writer() != logs[1].writer()
+    for each in databases:
+        await each.close()
 
 
 async def test_what_is_old_is_forgotten(database: Database) -> None:

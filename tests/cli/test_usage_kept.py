@@ -1,0 +1,63 @@
+"""What one command spends the next one knows: budgets over commands, and entries of a program that never closes its manager."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from returns.result import Success
+
+from llm_manager.domain.usage_log import UsageQuery
+from llm_manager.stores.connecting import open_database
+from llm_manager.stores.usage_reading import report_of
+from tests.cli.program import run
+from tests.cli.test_budgets import echo, priced
+from tests.loopback import fault_server
+
+UNCLOSED = """\
+import asyncio, sys
+from llm_manager import LLMConfig, LLMRequest, default_deps, settle
+from llm_manager.domain.configuration import StoreSettings
+from llm_manager.testing import scripted, scripted_manager
+
+store = default_deps(LLMConfig(store=StoreSettings(url=sys.argv[1]))).unwrap().store
+
+
+async def main():
+    manager = scripted_manager(scripted("x"), store=store)
+    for number in range(50):
+        await settle(manager.generate(LLMRequest(f"question {number}")))
+
+
+asyncio.run(main())
+"""
+
+
+def test_a_budget_of_a_day_holds_over_commands(tmp_path: Path) -> None:
+    """The third question is refused by the command line before it is sent, and the budgets show why."""
+    budget = '[[budgets]]\nname = "daily"\nlimit = 0.015\nperiod = "day"\n'
+    with fault_server(echo) as server:
+        config = priced(server.url, tmp_path, budget)
+        asked = [
+            run("generate", f"question {number}", "--no-stream", "--max-tokens", "10", "--config", config, home=tmp_path)
+            for number in range(4)
+        ]
+        assert [each.returncode for each in asked] == [0, 0, 0, 3], asked[-1].stderr
+        assert len(server.requests) == 3
+    assert "0.006 USD are spent" in asked[-1].stderr
+    shown = json.loads(run("budgets", "--json", "--config", config, home=tmp_path).stdout)
+    (purse,) = shown["budgets"][0]["purses"]
+    assert (purse["spent"], purse["left"]) == ("0.006", "0.009")
+    assert "who keep their usage in this store" in shown["note"]
+
+
+def test_a_program_that_never_closes_its_manager_loses_nothing(tmp_path: Path) -> None:
+    """What waits is written when it ends."""
+    place = f"sqlite:///{tmp_path / 'store.db'}"
+    subprocess.run([sys.executable, "-c", UNCLOSED, place], check=True, timeout=60, cwd=Path(__file__).parents[2])
+    database = open_database(place).unwrap()
+    try:
+        kept = database.read_now(lambda connection: Success(report_of(connection, UsageQuery())))
+        assert kept.unwrap().total.requests == 50
+    finally:
+        database.close_now()
