@@ -1,7 +1,7 @@
 """PostgreSQL, by asyncpg on an event loop of the connection's own. Its tables are in a schema of their own, so that they meet no others."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
@@ -15,19 +15,22 @@ from llm_manager.stores.engines import Engines
 _Value = TypeVar("_Value")
 
 SCHEMA_NAME: Final = "llm_manager"
+_ONE_VIEW: Final[Mapping[str, Any]] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+"""What is read in one transaction was committed at one moment, as in SQLite."""
 _CONNECT_SECONDS: Final = 10
 _STATEMENT_SECONDS: Final = 300
 
 
 def postgres_engines(url: URL) -> Engines:
     """The writer's connection apart from the readers', so that a long read holds up no write."""
-    return Engines(writer=lambda: PostgresLine(url), reader=lambda: PostgresLine(url))
+    return Engines(writer=lambda: PostgresLine(url), reader=lambda: PostgresLine(url, _ONE_VIEW))
 
 
 class PostgresLine:
     """A connection; one that broke is made again, and what it was doing is done again."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, options: Mapping[str, Any] | None = None) -> None:
+        self._options = dict(options or {})
         self._url = url.set(drivername="postgresql+asyncpg")
         self._runner: asyncio.Runner | None = None
         self._connection: Any = None
@@ -70,7 +73,8 @@ class PostgresLine:
             "command_timeout": _STATEMENT_SECONDS,
             "server_settings": {"search_path": SCHEMA_NAME, "application_name": "llm-manager"},
         }
-        return await create_async_engine(self._url, connect_args=how, poolclass=NullPool).connect()
+        engine = create_async_engine(self._url, connect_args=how, poolclass=NullPool)
+        return await engine.execution_options(**self._options).connect()
 
     async def _forget(self) -> None:
         connection, self._connection = self._connection, None

@@ -36,7 +36,7 @@ def file_engines(path: Path, connect: Connect = sqlite3.connect) -> Engines:
     """One connection that writes and some that read."""
     return Engines(
         writer=lambda: SqliteLine(str(path), "BEGIN IMMEDIATE", (*_ON_DISK, *_ALWAYS), connect),
-        reader=lambda: SqliteLine(str(path), "BEGIN", (*_ON_DISK, *_ALWAYS), connect),
+        reader=lambda: SqliteLine(str(path), "BEGIN", (*_ON_DISK, *_ALWAYS, ("query_only", "1")), connect),
     )
 
 

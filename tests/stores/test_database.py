@@ -276,6 +276,32 @@ def test_forked_processes_open_connections_of_their_own(lasting_url: str) -> Non
     assert (ran.stdout.strip(), ran.stderr) == ("<Success: 41>", "")
 
 
+def test_who_only_reads_changes_nothing(lasting_url: str) -> None:
+    """Whatever he tries."""
+    database = open_database(lasting_url).unwrap()
+    database.write_now(made)
+    refused = database.read_now(added(1))
+    assert isinstance(refused, Failure)
+    assert isinstance(refused.failure(), StorageFailed)
+    assert database.read_now(numbers) == Success([])
+    database.close_now()
+
+
+def test_a_reader_sees_one_moment(lasting_url: str) -> None:
+    """What is written meanwhile is for the next."""
+    database = open_database(lasting_url).unwrap()
+    database.write_now(made)
+
+    def twice(connection: Connection) -> Settled[tuple[list[int], list[int]], LLMError]:
+        before = numbers(connection).unwrap()
+        assert database.write_now(added(1)) == Success(1)
+        return Success((before, numbers(connection).unwrap()))
+
+    assert database.read_now(twice) == Success(([], []))
+    assert database.read_now(numbers) == Success([1])
+    database.close_now()
+
+
 def test_memory_is_one_for_readers_and_writers() -> None:
     """And gone when it is closed."""
     database = open_database(":memory:").unwrap()
