@@ -7,12 +7,11 @@ is got from here. When the process is killed what was put in the last moments ma
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from decimal import Decimal
-from typing import Any, Final, Generic
+from typing import Final, Generic
 
-from attrs import define, field, frozen
 from returns.result import Failure, Success
 from sqlalchemy import Connection, delete
 
@@ -20,10 +19,11 @@ from llm_manager.domain.caching import CachedModel, CacheStatistics, Forgetting,
 from llm_manager.domain.configuration import CacheSettings
 from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
-from llm_manager.policies.remembering import age, is_fresh, nanodollars, usd_of
+from llm_manager.policies.remembering import age, is_fresh, usd_of
 from llm_manager.services.cache import Cache, Value
 from llm_manager.stores import answer_statements as say
 from llm_manager.stores.answer_forms import Form
+from llm_manager.stores.answer_writing import Batch, Put, Use, Writing
 from llm_manager.stores.database import Database
 from llm_manager.stores.spelling import spelled, unspelled
 from llm_manager.stores.tables.answers import ANSWERS
@@ -33,7 +33,8 @@ _WAITING: Final = 1024
 _COUNTED: Final = 256
 """So many hits and misses are counted before that is written."""
 _SECONDS: Final = 1.0
-_TIDIED_SECONDS: Final = 600.0
+_ROUNDS: Final = 2
+"""What is under way may have begun too early for what waits; what comes after it takes all."""
 _STEP: Final = 1e-6
 
 
@@ -51,49 +52,25 @@ def kept_cache(database: Database, form: Form[Value], settings: CacheSettings, w
     )
 
 
-@frozen(eq=False)
-class _Put(Generic[Value]):
-    remembered: Remembered[Value]
-    made_at: float
-    used_at: float
-
-
-@define(eq=False)
-class _Use:
-    times: int
-    at: float
-
-
-@define(eq=False)
-class _Batch(Generic[Value]):
-    """What is written together."""
-
-    puts: Mapping[str, _Put[Value]] = field(factory=dict)
-    uses: Mapping[str, _Use] = field(factory=dict)
-    misses: int = 0
-
-
 class _Kept(Generic[Value]):
     def __init__(self, database: Database, form: Form[Value], settings: CacheSettings, wall: Callable[[], float]) -> None:
         self._database, self._form, self._settings, self._wall = database, form, settings, wall
         self._lock = threading.Lock()
-        self._waiting: dict[str, _Put[Value]] = {}
-        self._uses: dict[str, _Use] = {}
+        self._waiting: dict[str, Put[Value]] = {}
+        self._uses: dict[str, Use] = {}
         self._counted = self._misses = 0
         self._under_way: Future[Settled[None, LLMError]] | None = None
         self._failed: LLMError | None = None
         self._last_used = self._begun_at = 0.0
-        self._tidied_at: float | None = None
-        self._held = (0, 0)
+        self._writing = Writing(form, settings, wall)
 
     async def get(self, key: str) -> Settled[Remembered[Value] | None, LLMError]:
         with self._lock:
             put = self._waiting.get(key)
         found: Settled[Remembered[Value] | None, LLMError]
         if put is not None:
-            found = Success(
-                Remembered(value=put.remembered.value, provenance=put.remembered.provenance, age_seconds=self._age(put.made_at))
-            )
+            said = put.remembered
+            found = Success(Remembered(value=said.value, provenance=said.provenance, age_seconds=self._age(put.made_at)))
         else:
             found = await self._database.read(lambda connection: Success(self._looked_up(connection, key)))
         if isinstance(found, Failure):
@@ -112,7 +89,7 @@ class _Kept(Generic[Value]):
             failed, self._failed = self._failed, None
             crowd = self._under_way if len(self._waiting) >= _WAITING else None
             self._waiting.pop(key, None)
-            self._waiting[key] = _Put(remembered, self._wall() - remembered.age_seconds, self._tick())
+            self._waiting[key] = Put(remembered, self._wall() - remembered.age_seconds, self._tick())
             begin = self._may_begin()
         if begin:
             self._begin()
@@ -131,19 +108,18 @@ class _Kept(Generic[Value]):
         self._count(key)
 
     async def flush(self) -> Settled[None, LLMError]:
-        while True:
+        for _ in range(_ROUNDS):
             with self._lock:
-                under_way, begin = self._under_way, False
-                if under_way is None and (self._waiting or self._counted):
-                    begin = self._may_begin()
+                begin = bool(self._waiting or self._counted) and self._may_begin()
+                under_way = self._under_way
             if begin:
                 self._begin()
-            elif under_way is None:
-                return Success(None)
-            else:
-                outcome = await asyncio.wrap_future(under_way)
-                if isinstance(outcome, Failure):
-                    return outcome
+            if under_way is None:
+                break
+            outcome = await asyncio.wrap_future(under_way)
+            if isinstance(outcome, Failure):
+                return outcome
+        return Success(None)
 
     async def forget(self, forgetting: Forgetting) -> Settled[int, LLMError]:
         flushed = await self.flush()
@@ -152,7 +128,7 @@ class _Kept(Generic[Value]):
         now = self._wall()
 
         def work(connection: Connection) -> Settled[int, LLMError]:
-            self._remove_old(connection, now)
+            self._writing.remove_old(connection, now)
             return Success(int(connection.execute(delete(ANSWERS).where(*say.meant(forgetting, self._form.kind, now))).rowcount))
 
         return await self._database.write(work)
@@ -205,7 +181,7 @@ class _Kept(Generic[Value]):
             if key is None:
                 self._misses += 1
             else:
-                use = self._uses.setdefault(key, _Use(0, 0.0))
+                use = self._uses.setdefault(key, Use(0, 0.0))
                 use.times, use.at = use.times + 1, self._tick()
             due = self._counted >= _COUNTED or not 0 <= self._wall() - self._begun_at < _SECONDS
             begin = due and self._may_begin()
@@ -221,13 +197,13 @@ class _Kept(Generic[Value]):
         return True
 
     def _begin(self) -> None:
-        batch: _Batch[Value] | None = None
+        batch: Batch[Value] | None = None
 
         def work(connection: Connection) -> Settled[tuple[int, int], LLMError]:
             nonlocal batch
             if batch is None:  # it may be run again, and writes the same then
                 batch = self._taken()
-            return Success(self._written(connection, batch))
+            return Success(self._writing.write(connection, batch))
 
         def ended(written: "Future[Settled[tuple[int, int], LLMError]]") -> None:
             outcome = written.result()
@@ -236,12 +212,13 @@ class _Kept(Generic[Value]):
                     if self._waiting.get(key) is put:
                         del self._waiting[key]
                 if isinstance(outcome, Failure):
-                    self._failed, self._tidied_at = outcome.failure(), None
+                    self._failed = outcome.failure()
+                    self._writing.wrote(None)
                     if batch is None:  # it was refused unread, and is not kept for ever
                         self._waiting.clear()
                         self._uses, self._misses, self._counted = {}, 0, 0
                 else:
-                    self._held = outcome.unwrap()
+                    self._writing.wrote(outcome.unwrap())
                 told, self._under_way = self._under_way, None
                 begin = bool(self._waiting) and self._may_begin()
             if told is not None:
@@ -251,73 +228,11 @@ class _Kept(Generic[Value]):
 
         self._database.write_soon(work).add_done_callback(ended)
 
-    def _taken(self) -> _Batch[Value]:
+    def _taken(self) -> Batch[Value]:
         with self._lock:
-            batch: _Batch[Value] = _Batch(dict(self._waiting), self._uses, self._misses)
+            batch: Batch[Value] = Batch(dict(self._waiting), self._uses, self._misses)
             self._uses, self._misses, self._counted = {}, 0, 0
         return batch
-
-    def _written(self, connection: Connection, batch: _Batch[Value]) -> tuple[int, int]:
-        kind, now = self._form.kind, self._wall()
-        tidy = self._tidied_at is None or not 0 <= now - self._tidied_at < _TIDIED_SECONDS
-        if tidy:
-            connection.execute(say.BRING_BACK, {"of_kind": kind, "now": now})
-            self._remove_old(connection, now)
-            self._tidied_at = now
-            self._held = say.held_of(connection, kind)
-        rows, held = self._held
-        every = (self._row(key, put) for key, put in batch.puts.items())
-        written = [row for row in every if row["bytes"] <= self._settings.max_bytes]
-        if written:
-            connection.execute(say.UNTAG, [{"of_kind": kind, "of_key": row["key"]} for row in written])
-            connection.execute(say.PUT[connection.dialect.name], written)
-            tags = [{"kind": kind, "key": row["key"], "tag": tag} for row in written for tag in dict.fromkeys(json.loads(row["tags"]))]
-            if tags:
-                connection.execute(say.TAG, tags)
-            rows, held = rows + len(written), held + sum(row["bytes"] for row in written)
-        if batch.uses or batch.misses:
-            self._write_counts(connection, batch)
-        if rows > self._settings.max_rows or held > self._settings.max_bytes:
-            return say.make_room(connection, kind, self._settings.max_rows, self._settings.max_bytes)
-        return rows, held
-
-    def _write_counts(self, connection: Connection, batch: _Batch[Value]) -> None:
-        kind, uses = self._form.kind, {spelled(key): use for key, use in batch.uses.items()}
-        nanos = unpriced = 0
-        if uses:
-            connection.execute(say.USED, [{"of_kind": kind, "of_key": key, "more": use.times, "at": use.at} for key, use in uses.items()])
-            costs = {row.key: row.cost_nanos for row in connection.execute(say.COSTS, {"of_kind": kind, "of_keys": list(uses)})}
-            nanos = sum((costs.get(key) or 0) * use.times for key, use in uses.items())
-            unpriced = sum(use.times for key, use in uses.items() if costs.get(key) is None)
-        connection.execute(
-            say.BEGIN_COUNTS[connection.dialect.name], {"kind": kind, "hits": 0, "misses": 0, "unpriced": 0, "saved_nanos": 0}
-        )
-        more = {
-            "of_kind": kind,
-            "more_hits": sum(use.times for use in uses.values()),
-            "more_misses": batch.misses,
-            "more_unpriced": unpriced,
-            "more_nanos": nanos,
-        }
-        connection.execute(say.COUNT, more)
-
-    def _row(self, key: str, put: _Put[Value]) -> dict[str, Any]:
-        come, value = put.remembered.provenance, self._form.write(put.remembered.value)
-        return {
-            "kind": self._form.kind,
-            "key": spelled(key),
-            "value": value,
-            "provider": spelled(come.provider),
-            "model": spelled(come.model),
-            "tenant": None if come.tenant is None else spelled(come.tenant),
-            "tags": json.dumps([spelled(tag) for tag in come.tags]) if come.tags else "[]",
-            "private": come.private,
-            "cost_nanos": nanodollars(come.cost_usd),
-            "bytes": len(value),
-            "made_at": put.made_at,
-            "used_at": put.used_at,
-            "hits": 0,
-        }
 
     def _looked_up(self, connection: Connection, key: str) -> Remembered[Value] | None:
         row = connection.execute(say.LOOK, {"of_kind": self._form.kind, "of_key": spelled(key)}).first()
@@ -337,6 +252,3 @@ class _Kept(Generic[Value]):
     def _is_there(self, connection: Connection, key: str) -> bool:
         made_at = connection.execute(say.MADE_AT, {"of_kind": self._form.kind, "of_key": spelled(key)}).scalar()
         return made_at is not None and is_fresh(self._age(made_at), self._settings.ttl_seconds)
-
-    def _remove_old(self, connection: Connection, now: float) -> None:
-        connection.execute(say.REMOVE_OLD, {"of_kind": self._form.kind, "until": now - self._settings.ttl_seconds})
