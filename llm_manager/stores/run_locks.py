@@ -21,9 +21,10 @@ from sqlalchemy.engine import URL
 from llm_manager.domain.errors import ConfigurationError, LLMError, StorageFailed
 from llm_manager.locking import can_lock, locked
 from llm_manager.outcomes import Settled
+from llm_manager.stores.database import Database
 from llm_manager.stores.misfortunes import storage_failed
 from llm_manager.stores.places import InFile, InMemory, OnServer, read_place
-from llm_manager.stores.postgres import PostgresLine
+from llm_manager.stores.postgres import postgres_engines
 
 BALLAST_BYTES: Final = 4 * 1024 * 1024
 _LEAST_BYTES: Final = 256 * 1024
@@ -198,28 +199,27 @@ def postgres_locks(url: URL) -> RunLocks:
     """Advisory locks of the server, each held by a connection of its own: they go with it."""
     place = url.render_as_string(hide_password=True)
 
+    def connected() -> Database:
+        return Database(place, lambda: Success(postgres_engines(url)))
+
     def hold(run_id: str) -> Settled[Hold | None, LLMError]:
-        line = PostgresLine(url)
-        try:
-            taken = line.transact(lambda connection: bool(connection.execute(_TAKE, {"number": _number(run_id)}).scalar()))
-        except Exception as error:  # noqa: BLE001 - drivers raise what they like
-            line.close()
-            return Failure(storage_failed(place, error))
-        if not taken:
-            line.close()
-            return Success(None)
-        return Success(Hold(release=line.close))
+        connection = connected()
+        taken = connection.write_now(lambda line: Success(bool(line.execute(_TAKE, {"number": _number(run_id)}).scalar())))
+        if isinstance(taken, Failure) or not taken.unwrap():
+            connection.close_now()
+        if isinstance(taken, Failure):
+            return taken
+        return Success(Hold(release=connection.close_now) if taken.unwrap() else None)
 
     def busy(run_id: str) -> bool:
         whole = _number(run_id) % (1 << 64)
         halves = {"high": whole >> 32, "low": whole & 0xFFFFFFFF}
-        line = PostgresLine(url)
+        connection = connected()
         try:
-            return line.transact(lambda connection: bool(connection.execute(_SEE, halves).scalar()))
-        except Exception:  # noqa: BLE001 - whoever cannot be asked is told by what comes next
-            return False
+            seen = connection.read_now(lambda line: Success(bool(line.execute(_SEE, halves).scalar())))
         finally:
-            line.close()
+            connection.close_now()
+        return isinstance(seen, Success) and seen.unwrap()
 
     return RunLocks(hold=hold, busy=busy)
 

@@ -30,6 +30,7 @@ _Written: TypeAlias = Settled[None, LLMError]
 
 _DONE: Final[_Written] = Success(None)
 _AT_ONCE: Final = 4096
+_LAST_SECONDS: Final = 30.0
 
 HOLD: Final = (
     update(RUNS)
@@ -111,6 +112,7 @@ class Scribe:
         self._idle = threading.Event()
         self._idle.set()
         self._refusing: LLMError | None = None
+        self._roomless = hold.roomless()
         self.counts = counts
         self.wish: Wish | None = None
 
@@ -128,7 +130,7 @@ class Scribe:
 
     def rest(self) -> None:
         """Wait until nothing is being written."""
-        self._idle.wait()
+        self._idle.wait(_LAST_SECONDS)
 
     def _put(
         self, intents: tuple[RowIntent, ...], outcomes: Sequence[RowOutcome], standing: Mapping[str, Any] | None
@@ -151,7 +153,7 @@ class Scribe:
     def _no(self, *, asking: bool) -> LLMError | None:
         if not self._hold.held():
             return StorageFailed(message=f"run {self._id} is not in the hands of this process", reason="closed")
-        return (self._refusing or self._hold.roomless()) if asking else None
+        return (self._refusing or self._roomless) if asking else None
 
     def _begin(self) -> None:
         """Write what waits. Called where nothing is being written."""
@@ -186,6 +188,7 @@ class Scribe:
 
     def _told(self, ended: "Iterable[tuple[_Note, _Written]]") -> None:
         """Tell who waited, and go on with what has come meanwhile."""
+        self._roomless = self._hold.roomless()
         with self._guard:
             group, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
             self._busy = bool(group)
