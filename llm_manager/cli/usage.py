@@ -8,6 +8,7 @@ from returns.result import Failure
 from llm_manager.cli.exits import OK
 from llm_manager.cli.output import Output
 from llm_manager.cli.session import Session
+from llm_manager.cli.usage_page.words import count, usd
 from llm_manager.domain.usage_log import DearCall, UsageQuery, UsageReport, UsageTotals
 from llm_manager.effects import settle
 from llm_manager.policies.budget_words import plain
@@ -18,6 +19,8 @@ _NOBODY: Final = "(none)"
 _SECOND_MS: Final = 1000.0
 _LONG_MS: Final = 100_000.0
 _COLUMNS: Final = ("requests", "failed", "from cache", "tokens in", "tokens out", "cost USD", "saved USD", "median", "p95")
+_SHORT_COLUMNS: Final = ("asked", "failed", "cached", "tokens", "USD", "saved", "p95")
+_SHORT_CALL_COLUMNS: Final = ("when", "models", "feature", "user", "tokens", "USD")
 _CALL_COLUMNS: Final = ("when", "models", "operation", "feature", "user", "requests", "tokens", "cost USD", "call")
 _NOTHING: Final = "nothing is in the usage log for this time; calls are kept there where a store is set"
 
@@ -35,14 +38,24 @@ async def usage(session: Session, query: UsageQuery, *, csv: bool = False, raw: 
         output.text("".join(csv_lines(report, raw=raw)))
     elif report.first is None:
         output.note(_NOTHING)
-    elif query.dearest:
-        output.table(_CALL_COLUMNS, map(_call_row, report.dearest))
     else:
-        rows = [(*(each or _NOBODY for each in group.of), *_row(group.totals)) for group in report.groups]
-        output.table((*query.by, *_COLUMNS), rows)
+        _tabulate(output, query, report)
     if not output.json and report.first is not None:
         _summarise(output, report)
     return OK
+
+
+def _tabulate(output: Output, query: UsageQuery, report: UsageReport) -> None:
+    """Every number in a pipe; on a terminal as much as fits beside the names."""
+    if query.dearest:
+        calls = report.dearest
+        if output.terminal:
+            output.table(_SHORT_CALL_COLUMNS, map(_short_call_row, calls))
+        else:
+            output.table(_CALL_COLUMNS, map(_call_row, calls))
+        return
+    columns, row = (_SHORT_COLUMNS, _short_row) if output.terminal else (_COLUMNS, _row)
+    output.table((*query.by, *columns), [(*(each or _NOBODY for each in group.of), *row(group.totals)) for group in report.groups])
 
 
 def _summarise(output: Output, report: UsageReport) -> None:
@@ -74,6 +87,18 @@ def _row(totals: UsageTotals) -> tuple[str, ...]:
     )
 
 
+def _short_row(totals: UsageTotals) -> tuple[str, ...]:
+    return (
+        count(totals.requests),
+        count(totals.failed + totals.left),
+        count(totals.remembered),
+        count(totals.total_tokens),
+        usd(totals.cost_usd) + ("+" if totals.unpriced else ""),
+        usd(totals.saved_usd),
+        seconds(totals.p95_latency_ms),
+    )
+
+
 def seconds(milliseconds: float | None) -> str:
     """A latency for people.
 
@@ -99,6 +124,11 @@ def _call_row(call: DearCall) -> tuple[str, ...]:
         plain(round(call.cost_usd, 6)),
         call.call_id,
     )
+
+
+def _short_call_row(call: DearCall) -> tuple[str, ...]:
+    models = ", ".join(call.models)
+    return moment(call.at), models, call.feature or _NOBODY, call.user or _NOBODY, count(call.tokens), usd(call.cost_usd)
 
 
 def moment(wall: float | None) -> str:

@@ -20,6 +20,7 @@ from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import StorageFailed
 from llm_manager.domain.usage import Usage
 from llm_manager.domain.usage_log import DearCall, UsageGroup, UsageQuery, UsageReport, UsageTotals
+from llm_manager.policies.printing import printable
 from llm_manager.runs.cells import cell_rows
 from tests.cli.program import run, settings_for
 from tests.loopback import fault_server, json_reply
@@ -95,6 +96,19 @@ async def test_the_dearest_calls_have_a_table_of_their_own(scene: Any) -> None:
     assert row == ["2027-01-15 08:00", "openai/gpt, groq/llama", "chat", "search", "(none)", "2", "18", "0.012346", "c-1"]
     lines = list(csv.reader(csv_lines(report, raw=False)))
     assert dict(zip(lines[0], lines[1], strict=True))["cost_usd"] == "0.0123456"
+
+
+async def test_a_terminal_gets_what_fits_beside_the_names(scene: Any) -> None:
+    """In eighty columns no heading is broken."""
+    shown = scene(terminal=True)
+    assert await usage(told(shown, report_by_user("openai/gpt-4o-mini", None)), UsageQuery(by=("user",))) == 0
+    lines = printable(shown.out.getvalue()).splitlines()
+    assert lines[0].split() == ["user", "asked", "failed", "cached", "tokens", "USD", "saved", "p95"]
+    assert lines[1].split() == ["openai/gpt-4o-mini", "4", "2", "3", "18", "0.0123+", "0.5", "2.5", "s"]
+    shown = scene(terminal=True)
+    query = UsageQuery(dearest=1)
+    assert await usage(told(shown, UsageReport(query=query, total=TOTALS, dearest=(CALL,), first=1.0, last=2.0)), query) == 0
+    assert printable(shown.out.getvalue()).split()[:6] == ["when", "models", "feature", "user", "tokens", "USD"]
 
 
 async def test_nothing_is_told_in_one_line(scene: Any) -> None:
