@@ -53,6 +53,9 @@ if TYPE_CHECKING:
     from llm_manager.domain.caching import (
         Remembered as Remembered,
     )
+    from llm_manager.domain.caching import (
+        SimilarStatistics as SimilarStatistics,
+    )
     from llm_manager.domain.configuration import (
         AdmissionSettings as AdmissionSettings,
     )
@@ -500,6 +503,15 @@ if TYPE_CHECKING:
     from llm_manager.domain.secrets import (
         Secret as Secret,
     )
+    from llm_manager.domain.similar import (
+        AcceptSimilar as AcceptSimilar,
+    )
+    from llm_manager.domain.similar import (
+        SimilarHit as SimilarHit,
+    )
+    from llm_manager.domain.similar import (
+        SimilarSettings as SimilarSettings,
+    )
     from llm_manager.domain.standing import (
         BreakerStanding as BreakerStanding,
     )
@@ -673,6 +685,9 @@ if TYPE_CHECKING:
     from llm_manager.policies.printing import (
         printable as printable,
     )
+    from llm_manager.policies.prompt_prefixes import (
+        saved_by_prefixes as saved_by_prefixes,
+    )
     from llm_manager.policies.provider_infos import (
         ProviderInfo as ProviderInfo,
     )
@@ -741,6 +756,12 @@ if TYPE_CHECKING:
     )
     from llm_manager.services.model_router import (
         ModelRouter as ModelRouter,
+    )
+    from llm_manager.services.similar import (
+        Near as Near,
+    )
+    from llm_manager.services.similar import (
+        SimilarPrompts as SimilarPrompts,
     )
     from llm_manager.services.tools import (
         Confirm as Confirm,
@@ -823,6 +844,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "Ability": "llm_manager.policies.abilities",
+    "AcceptSimilar": "llm_manager.domain.similar",
     "AdmissionSettings": "llm_manager.domain.configuration",
     "AllModelsFailed": "llm_manager.domain.errors",
     "Answered": "llm_manager.domain.events",
@@ -929,6 +951,7 @@ _HOMES = {
     "ModerationRequest": "llm_manager.domain.moderation",
     "Most": "llm_manager.domain.usage",
     "MovedOn": "llm_manager.domain.events",
+    "Near": "llm_manager.services.similar",
     "NetworkError": "llm_manager.domain.errors",
     "NetworkSettings": "llm_manager.domain.configuration",
     "Operation": "llm_manager.domain.events",
@@ -988,6 +1011,10 @@ _HOMES = {
     "Settled": "llm_manager.outcomes",
     "Sign": "llm_manager.domain.configuration",
     "SimilarFound": "llm_manager.domain.events",
+    "SimilarHit": "llm_manager.domain.similar",
+    "SimilarPrompts": "llm_manager.services.similar",
+    "SimilarSettings": "llm_manager.domain.similar",
+    "SimilarStatistics": "llm_manager.domain.caching",
     "Snapshot": "llm_manager.domain.plans",
     "Spending": "llm_manager.domain.statistics",
     "Standing": "llm_manager.domain.standing",
@@ -1078,6 +1105,7 @@ _HOMES = {
     "render": "llm_manager.policies.system_prompts",
     "resend": "llm_manager.domain.error_questions",
     "retry_after": "llm_manager.domain.error_questions",
+    "saved_by_prefixes": "llm_manager.policies.prompt_prefixes",
     "sealed": "llm_manager.outcomes",
     "search_models": "llm_manager.policies.model_search",
     "seed_tag": "llm_manager.domain.error_questions",
@@ -1098,6 +1126,7 @@ __all__ = (
     "FREE",
     "SYSTEM_PROMPTS",
     "Ability",
+    "AcceptSimilar",
     "AdmissionSettings",
     "AllModelsFailed",
     "Answered",
@@ -1203,6 +1232,7 @@ __all__ = (
     "ModerationRequest",
     "Most",
     "MovedOn",
+    "Near",
     "NetworkError",
     "NetworkSettings",
     "Operation",
@@ -1261,6 +1291,10 @@ __all__ = (
     "Settled",
     "Sign",
     "SimilarFound",
+    "SimilarHit",
+    "SimilarPrompts",
+    "SimilarSettings",
+    "SimilarStatistics",
     "Snapshot",
     "Spending",
     "Standing",
@@ -1353,6 +1387,7 @@ __all__ = (
     "render",
     "resend",
     "retry_after",
+    "saved_by_prefixes",
     "sealed",
     "search_models",
     "seed_tag",

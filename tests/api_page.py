@@ -44,9 +44,15 @@ SECTIONS = {
     "Settings": """LLMConfig ProviderSettings CacheSettings ContextSettings PerformanceSettings DisplaySettings EmbeddedSettings
         NetworkSettings BreakerSettings AdmissionSettings HedgingSettings PrivacySettings Budget WeightsPolicy Secret TokenSource KeySource
         KeyRotation Sign""",
-    "Parts that can be swapped": "Cache Remembered Provenance Forgetting CacheStatistics CachedModel CacheReport ConversationStorage Conversation Turn Journal World",
-    "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered AttemptLeft MovedOn CacheHit SimilarFound CacheFailed
-Answered CallFailed
+    "Remembering": """Cache Remembered Provenance Forgetting CacheStatistics CachedModel CacheReport SimilarSettings SimilarHit
+        AcceptSimilar SimilarPrompts Near SimilarStatistics saved_by_prefixes""",
+    "Parts that can be swapped": "ConversationStorage Journal World",
+    "Conversations": """Conversation Turn ConversationHead ConversationDescription ConversationQuery ConversationPage FoundTurn BranchPoint
+        ConversationSummary conversations_to_json conversations_from_json conversation_to_markdown conversation_from_markdown
+        session_prompt""",
+    "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered AttemptLeft MovedOn CacheHit
+        SimilarFound CacheFailed
+        Answered CallFailed
         CallCancelled ServersProbed ToolCalled BreakerChanged Paused BudgetAlert UsageReset KeyChanged
         Operation Statistics ModelStatistics Histogram Latencies percentile Spending summary Summary ProviderSummary expenses Expense
         UsageRecord usage_record keeping_usage UsageKeeper UsageReport UsageQuery UsageKey UsageTotals UsageGroup DearCall Most""",

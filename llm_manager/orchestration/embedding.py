@@ -6,6 +6,7 @@ requests never pass the batches plus ``max_retries``.
 
 import asyncio
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from itertools import islice
 from typing import Final
 
@@ -20,7 +21,7 @@ from llm_manager.domain.embeddings import Embeddings, EmbedRequest, Vector
 from llm_manager.domain.errors import AttemptRecord, Attempts, LLMError, with_attempts
 from llm_manager.domain.events import CacheHit
 from llm_manager.domain.plans import Plan
-from llm_manager.domain.usage import Priced, Usage
+from llm_manager.domain.usage import Cost, Priced, Unpriced, Usage
 from llm_manager.effects import publish
 from llm_manager.orchestration.asking_once import one_for_each
 from llm_manager.orchestration.operating import OperatingDeps, Round, cost_of
@@ -78,6 +79,7 @@ def embedding(deps: OperatingDeps, vectors: Cache[Vector] | None) -> Embed:
                     model=profile.name,
                     shared=False,
                     operation="embed",
+                    saved=job.saved(),
                     metadata=asked.metadata,
                 )
                 deps.journal.emit(hit)
@@ -95,13 +97,12 @@ class _Memory:
     reads: bool
     provenance: Provenance
 
-    async def recall(self, text: str) -> Vector | None:
+    async def recall(self, text: str) -> Remembered[Vector] | None:
         """The remembered vector; a cache that fails remembers nothing."""
         if not self.reads:
             return None
         found = await self.cache.get(self.key(text))
-        remembered = found.unwrap() if isinstance(found, Success) else None
-        return None if remembered is None else remembered.value
+        return found.unwrap() if isinstance(found, Success) else None
 
     async def store(self, answer: Embeddings, batch: tuple[str, ...]) -> None:
         """Remember the vectors of a batch; each text took its share of what the batch cost."""
@@ -136,6 +137,7 @@ class _Job:
         self._taking = asyncio.Lock()
         self._found: dict[str, Vector] = {}
         self._remembered: set[str] = set()
+        self._saved: list[Decimal | None] = []
         self._paid: list[Embeddings] = []
         self._records: list[AttemptRecord] = []
         self._begun = 0
@@ -169,6 +171,13 @@ class _Job:
             notices=tuple(dict.fromkeys((*self._tries.plan.notices, *(told for each in self._paid for told in each.notices)))),
         )
 
+    def saved(self) -> Cost:
+        """What the remembered vectors took when they were made."""
+        known = [usd for usd in self._saved if usd is not None]
+        if len(known) < len(self._saved):
+            return Unpriced(reason="what some of the vectors took is not known")
+        return Priced(usd=sum(known, Decimal(0)), price_version="remembered")
+
     def records(self) -> Attempts:
         """Every attempt of every batch, in the order in which they began."""
         return tuple(sorted(self._records, key=lambda each: each.number))
@@ -196,10 +205,11 @@ class _Job:
                 return tuple(islice(self._texts, self._size))
             batch: list[str] = []
             for looked, text in enumerate(self._texts, start=1):
-                vector = await self._memory.recall(text)
-                if vector is not None:
-                    self._found[text] = vector
+                remembered = await self._memory.recall(text)
+                if remembered is not None:
+                    self._found[text] = remembered.value
                     self._remembered.add(text)
+                    self._saved.append(remembered.provenance.cost_usd)
                 else:
                     batch.append(text)
                     if len(batch) == self._size:

@@ -203,7 +203,8 @@ def test_vectors_are_remembered_text_by_text_and_counted() -> None:
     assert isinstance(free.cost, Priced)
     assert free.cost.usd == 0
     assert [event.cached for event in told if isinstance(event, Answered)] == [False, False, True]
-    assert sum(isinstance(event, CacheHit) for event in told) == 1
+    [hit] = [event for event in told if isinstance(event, CacheHit)]
+    assert hit.saved == Priced(usd=Decimal(2) / 1_000_000, price_version="remembered")
 
 
 def test_nothing_that_could_change_a_vector_shares_it() -> None:
