@@ -15,7 +15,9 @@ from contextlib import suppress
 from typing import Final, TypeVar
 from weakref import finalize, ref
 
-from llm_manager.domain.errors import LLMError
+from returns.result import Failure
+
+from llm_manager.domain.errors import LLMError, StorageFailed
 from llm_manager.outcomes import Settled
 from llm_manager.stores.grouping import Asked, Work
 from llm_manager.stores.serving import Open, Session
@@ -80,9 +82,12 @@ class Database:
         asked = Asked[_Value](work, Future())
         asked.told.set_running_or_notify_cancel()  # work that is in line is not taken out again
         self._forked()
-        with self._lock:
-            while self._session is None or not self._session.put(asked, write=write):
-                self._session = self._begun()
+        try:
+            with self._lock:
+                while self._session is None or not self._session.put(asked, write=write):
+                    self._session = self._begun()
+        except RuntimeError:
+            asked.told.set_result(Failure(StorageFailed(message=f"{self.place}: the program is ending", reason="closed")))
         return asked.told
 
     def _begun(self) -> Session:

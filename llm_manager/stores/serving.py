@@ -43,21 +43,21 @@ class Session:
         self._began = False
 
     def put(self, asked: "Asked[Any]", *, write: bool) -> bool:
-        """Put work in line, unless it is over."""
+        """Put work in line, unless it is over. Raises `RuntimeError` when the program is ending and no thread can begin."""
         with self._lock:
             if self._over:
                 return False
             if not self._began:
-                self._began = True
                 threading.Thread(target=self._write, name="llm-manager store", daemon=True).start()
+                self._began = True
             if write:
                 self._writes.put(asked)
                 return True
-            self._reads.put(asked)
-            if len(self._readers) < _READERS and (not self._readers or self._reads.qsize() > 1):
+            if not self._readers or (len(self._readers) < _READERS and self._reads.qsize()):
                 reader = threading.Thread(target=self._read, name=f"llm-manager store reader {len(self._readers) + 1}", daemon=True)
-                self._readers.append(reader)
                 reader.start()
+                self._readers.append(reader)
+            self._reads.put(asked)
             return True
 
     def close(self) -> "Future[None]":

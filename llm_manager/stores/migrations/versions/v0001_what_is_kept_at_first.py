@@ -146,6 +146,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_runs_target"), "runs", ["target"], unique=False)
     op.create_table(
+        "similar_prompts",
+        sa.Column("context", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("vector", sa.LargeBinary(), nullable=False),
+        sa.Column("added_at", sa.Double(), nullable=False),
+        sa.PrimaryKeyConstraint("context", "key"),
+    )
+    op.create_index("similar_prompts_by_age", "similar_prompts", ["added_at"], unique=False)
+    op.create_table(
         "turns",
         sa.Column("tenant", sa.Text(), nullable=False),
         sa.Column("id", sa.Text(), nullable=False),
@@ -157,15 +166,6 @@ def upgrade() -> None:
         sa.Column("words", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "id", "number"),
     )
-    op.create_table(
-        "similar_prompts",
-        sa.Column("context", sa.String(length=64), nullable=False),
-        sa.Column("key", sa.String(length=64), nullable=False),
-        sa.Column("vector", sa.LargeBinary(), nullable=False),
-        sa.Column("added_at", sa.Double(), nullable=False),
-        sa.PrimaryKeyConstraint("context", "key"),
-    )
-    op.create_index("similar_prompts_by_age", "similar_prompts", ["added_at"], unique=False)
     op.create_table(
         "usage",
         sa.Column("writer", sa.Integer(), autoincrement=False, nullable=False),
