@@ -111,7 +111,28 @@ if TYPE_CHECKING:
         WeightsPolicy as WeightsPolicy,
     )
     from llm_manager.domain.conversations import (
+        BranchPoint as BranchPoint,
+    )
+    from llm_manager.domain.conversations import (
         Conversation as Conversation,
+    )
+    from llm_manager.domain.conversations import (
+        ConversationDescription as ConversationDescription,
+    )
+    from llm_manager.domain.conversations import (
+        ConversationHead as ConversationHead,
+    )
+    from llm_manager.domain.conversations import (
+        ConversationPage as ConversationPage,
+    )
+    from llm_manager.domain.conversations import (
+        ConversationQuery as ConversationQuery,
+    )
+    from llm_manager.domain.conversations import (
+        ConversationSummary as ConversationSummary,
+    )
+    from llm_manager.domain.conversations import (
+        FoundTurn as FoundTurn,
     )
     from llm_manager.domain.conversations import (
         Turn as Turn,
@@ -653,6 +674,18 @@ if TYPE_CHECKING:
     from llm_manager.policies.classification import (
         classify as classify,
     )
+    from llm_manager.policies.conversation_json import (
+        conversations_from_json as conversations_from_json,
+    )
+    from llm_manager.policies.conversation_json import (
+        conversations_to_json as conversations_to_json,
+    )
+    from llm_manager.policies.conversation_markdown import (
+        conversation_from_markdown as conversation_from_markdown,
+    )
+    from llm_manager.policies.conversation_markdown import (
+        conversation_to_markdown as conversation_to_markdown,
+    )
     from llm_manager.policies.estimating import (
         Estimate as Estimate,
     )
@@ -705,6 +738,9 @@ if TYPE_CHECKING:
     )
     from llm_manager.policies.request_faults import (
         check_request as check_request,
+    )
+    from llm_manager.policies.session_prompts import (
+        session_prompt as session_prompt,
     )
     from llm_manager.policies.statistics import (
         summary as summary,
@@ -857,6 +893,7 @@ _HOMES = {
     "AttemptStarted": "llm_manager.domain.events",
     "AuthenticationFailed": "llm_manager.domain.errors",
     "BlockingManager": "llm_manager.blocking",
+    "BranchPoint": "llm_manager.domain.conversations",
     "BreakerChanged": "llm_manager.domain.events",
     "BreakerSettings": "llm_manager.domain.configuration",
     "BreakerStanding": "llm_manager.domain.standing",
@@ -885,7 +922,12 @@ _HOMES = {
     "ContextSettings": "llm_manager.domain.configuration",
     "ContextTooLarge": "llm_manager.domain.errors",
     "Conversation": "llm_manager.domain.conversations",
+    "ConversationDescription": "llm_manager.domain.conversations",
+    "ConversationHead": "llm_manager.domain.conversations",
+    "ConversationPage": "llm_manager.domain.conversations",
+    "ConversationQuery": "llm_manager.domain.conversations",
     "ConversationStorage": "llm_manager.services.conversation_storage",
+    "ConversationSummary": "llm_manager.domain.conversations",
     "Cost": "llm_manager.domain.usage",
     "Credits": "llm_manager.domain.usage",
     "DearCall": "llm_manager.domain.usage_log",
@@ -905,6 +947,7 @@ _HOMES = {
     "Fault": "llm_manager.domain.errors",
     "Finish": "llm_manager.domain.responses",
     "Forgetting": "llm_manager.domain.caching",
+    "FoundTurn": "llm_manager.domain.conversations",
     "FutureResult": "returns.future",
     "Guards": "llm_manager.services.guards",
     "Health": "llm_manager.domain.models",
@@ -1070,6 +1113,10 @@ _HOMES = {
     "check_request": "llm_manager.policies.request_faults",
     "classify": "llm_manager.policies.classification",
     "collect": "llm_manager.orchestration.collecting",
+    "conversation_from_markdown": "llm_manager.policies.conversation_markdown",
+    "conversation_to_markdown": "llm_manager.policies.conversation_markdown",
+    "conversations_from_json": "llm_manager.policies.conversation_json",
+    "conversations_to_json": "llm_manager.policies.conversation_json",
     "counts_for_breaker": "llm_manager.domain.error_questions",
     "create_default_llm_manager": "llm_manager.wiring",
     "create_default_local_client": "llm_manager.wiring",
@@ -1109,6 +1156,7 @@ _HOMES = {
     "sealed": "llm_manager.outcomes",
     "search_models": "llm_manager.policies.model_search",
     "seed_tag": "llm_manager.domain.error_questions",
+    "session_prompt": "llm_manager.policies.session_prompts",
     "settle": "llm_manager.effects",
     "summary": "llm_manager.policies.statistics",
     "system_prompt": "llm_manager.policies.system_prompts",
@@ -1139,6 +1187,7 @@ __all__ = (
     "AttemptStarted",
     "AuthenticationFailed",
     "BlockingManager",
+    "BranchPoint",
     "BreakerChanged",
     "BreakerSettings",
     "BreakerStanding",
@@ -1167,7 +1216,12 @@ __all__ = (
     "ContextSettings",
     "ContextTooLarge",
     "Conversation",
+    "ConversationDescription",
+    "ConversationHead",
+    "ConversationPage",
+    "ConversationQuery",
     "ConversationStorage",
+    "ConversationSummary",
     "Cost",
     "Credits",
     "DearCall",
@@ -1186,6 +1240,7 @@ __all__ = (
     "Fault",
     "Finish",
     "Forgetting",
+    "FoundTurn",
     "FutureResult",
     "Guards",
     "Health",
@@ -1351,6 +1406,10 @@ __all__ = (
     "check_request",
     "classify",
     "collect",
+    "conversation_from_markdown",
+    "conversation_to_markdown",
+    "conversations_from_json",
+    "conversations_to_json",
     "counts_for_breaker",
     "create_default_llm_manager",
     "create_default_local_client",
@@ -1391,6 +1450,7 @@ __all__ = (
     "sealed",
     "search_models",
     "seed_tag",
+    "session_prompt",
     "settle",
     "summary",
     "system_prompt",

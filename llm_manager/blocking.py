@@ -31,6 +31,7 @@ from llm_manager.domain.usage import Credits, TokenCount
 from llm_manager.domain.usage_log import UsageQuery, UsageReport
 from llm_manager.domain.usage_stats import ResetPeriod, UsageStats
 from llm_manager.effects import settle
+from llm_manager.services.conversation_storage import ConversationStorage
 from llm_manager.services.manager import LLMManager, Structured
 from llm_manager.services.tools import Confirm, Tool, ToolRun
 
@@ -64,6 +65,14 @@ class BlockingManager:
     def converse(self, conversation_id: str, request: LLMRequest) -> Result[LLMResponse, LLMError]:
         """Answer a request within a conversation."""
         return self._wait(lambda: self._manager.converse(conversation_id, request))
+
+    def converse_stream(self, conversation_id: str, request: LLMRequest) -> Iterator[Result[StreamEvent, LLMError]]:
+        """The same as events; leaving the loop keeps what was told so far."""
+        return self._iterate(lambda: self._manager.converse_stream(conversation_id, request), lambda _: Failure(_ENDED))
+
+    def conversations(self, use: Callable[[ConversationStorage], FutureResult[_Value, LLMError]]) -> Result[_Value, LLMError]:
+        """Do something with what is kept of conversations: ``m.conversations(lambda kept: kept.load("ada"))``."""
+        return self._wait(lambda: use(self._manager.conversations))
 
     def call_tools(
         self,

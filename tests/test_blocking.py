@@ -49,6 +49,8 @@ def test_every_method_works_without_await() -> None:
         assert m.generate(HI).unwrap().content == '{"word":"hello"}'
         assert m.generate_as(Word, HI).unwrap().value == Word("hello")
         assert m.converse("c", HI).unwrap().content
+        assert [type(event) for event in m.converse_stream("c", HI)][-1] is Success
+        assert m.conversations(lambda kept: kept.load("c")).unwrap().version == 2
         assert m.plan(HI).unwrap().steps
         assert m.health().unwrap()[0].healthy
         assert m.models().unwrap()[0].name == "scripted-1"

@@ -19,7 +19,7 @@ from llm_manager.cli.export_targets import write_target
 from llm_manager.cli.generate import summary
 from llm_manager.cli.session import Session
 from llm_manager.cli.streaming import shown
-from llm_manager.domain.conversations import Conversation, Description
+from llm_manager.domain.conversations import Conversation, ConversationDescription
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
@@ -54,8 +54,8 @@ class Chat:
         output = self.session.output
         if output.terminal:
             said = self.conversation
-            what = f"{said.title or 'this conversation'}, {counted(said.version, 'turn')}" if said.version else "a new conversation"
-            output.note(f"{what} ({said.id[:SHORT]}); /help shows commands, Ctrl-D ends")
+            where = f"{said.title or 'this conversation'}, {counted(said.version, 'turn')}" if said.version else "a new conversation"
+            output.note(f"{where} ({said.id[:SHORT]}); /help shows commands, Ctrl-D ends")
         while (text := await self.read()) is not None:
             if not text.strip():
                 continue
@@ -85,10 +85,10 @@ class Chat:
             return session.output.note("stopped; what was said so far is kept")
         if isinstance(answered, Failure):
             return self._failed(answered.failure())
-        elif answered is not None:
+        if answered is not None:
             self._told(answered.unwrap())
         if self.conversation.title is None:
-            await self._describe(Description(title=one_line(words)[:_LONGEST_TITLE]))
+            await self._describe(ConversationDescription(title=one_line(words)[:_LONGEST_TITLE]))
         return None
 
     def _told(self, response: LLMResponse) -> None:
@@ -113,13 +113,13 @@ class Chat:
                 self.conversation = Conversation(id=self.new_id())
                 output.note(f"a new conversation ({self.conversation.id[:SHORT]})")
             case "title" if rest:
-                await self._describe(Description(title=one_line(rest)))
+                await self._describe(ConversationDescription(title=one_line(rest)))
             case "title":
                 output.note(self.conversation.title or "it has no title")
             case "model":
                 self._choose(rest)
             case "system" if rest:
-                await self._describe(Description(system="" if rest == _NOTHING else rest))
+                await self._describe(ConversationDescription(system="" if rest == _NOTHING else rest))
                 self.request = evolve(self.request, system=None)
             case "system":
                 output.note(self.request.system or self.conversation.system or "the model is told nothing first")
@@ -144,7 +144,7 @@ class Chat:
             self.request = evolve(self.request, preferences=evolve(wishes, model=name, provider=None, exact=True))
             self.prepared = False
 
-    async def _describe(self, description: Description) -> None:
+    async def _describe(self, description: ConversationDescription) -> None:
         told = await settle(self.session.manager.conversations.describe(self.conversation.id, description))
         if isinstance(told, Failure):
             return self._failed(told.failure())

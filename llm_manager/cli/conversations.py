@@ -20,7 +20,7 @@ from llm_manager.cli.conversations_show import list_conversations, search_conver
 from llm_manager.cli.exits import OK, USAGE
 from llm_manager.cli.parsing import Config, Json
 from llm_manager.cli.session import Session, conduct, standard_output
-from llm_manager.domain.conversations import ConversationQuery, Description
+from llm_manager.domain.conversations import ConversationDescription, ConversationQuery
 from llm_manager.effects import settle
 from llm_manager.policies.moments import moment_of
 from llm_manager.services.conversation_storage import ConversationStorage
@@ -114,7 +114,7 @@ def _title(
 
     async def entitle(session: Session, mine: ConversationStorage) -> int:
         found = await meant(mine, conversation)
-        told = found if isinstance(found, Failure) else await settle(mine.describe(found.unwrap().id, Description(title=title)))
+        told = found if isinstance(found, Failure) else await settle(mine.describe(found.unwrap().id, ConversationDescription(title=title)))
         return session.output.failure(told.failure()) if isinstance(told, Failure) else OK
 
     return on_conversations(entitle, tenant=tenant, json=False, config=config)

@@ -30,7 +30,7 @@ class BranchPoint:
 
 
 @frozen(kw_only=True)
-class Summary:
+class ConversationSummary:
     """What the first ``turns`` of a conversation came to, in the words of a model."""
 
     text: str = field(repr=False)
@@ -49,7 +49,7 @@ class Conversation:
     system: str | None = None
     """What the model is told before all of it, unless a request says something else."""
     origin: BranchPoint | None = None
-    summary: Summary | None = None
+    summary: ConversationSummary | None = None
     began: float | None = None
     """When it was first kept, in seconds since 1970; None when it is not."""
     changed: float | None = None
@@ -66,13 +66,13 @@ class Conversation:
 
 
 @frozen(kw_only=True)
-class Description:
+class ConversationDescription:
     """What to say of a conversation; None leaves as it is, and an empty text takes away. ``metadata`` replaces all there was."""
 
     title: str | None = None
     system: str | None = None
     metadata: Metadata | None = None
-    summary: Summary | None = None
+    summary: ConversationSummary | None = None
 
 
 @frozen(kw_only=True)
@@ -111,7 +111,7 @@ class ConversationPage:
 
 
 @frozen(kw_only=True)
-class Found:
+class FoundTurn:
     """A turn in which all words of a search occur; ``excerpt`` is one line around the first of them. Turns count from 1."""
 
     conversation: ConversationHead
@@ -120,7 +120,7 @@ class Found:
     at: float | None = None
 
 
-def described(conversation: Conversation, description: Description) -> Conversation:
+def described(conversation: Conversation, description: ConversationDescription) -> Conversation:
     """The conversation as it is now described."""
 
     def said(new: str | None, old: str | None) -> str | None:

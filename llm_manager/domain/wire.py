@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from attrs import field, frozen
 from returns.result import Failure, Result, Success
 
-from llm_manager.domain.conversations import Conversation, Description, Turn
+from llm_manager.domain.conversations import Conversation, ConversationDescription, Turn
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest
 from llm_manager.domain.errors import AttemptRecord, LLMError
 from llm_manager.domain.events import Event
@@ -64,7 +64,7 @@ USAGE: Kind[Usage] = Kind("Usage", Usage)
 ATTEMPT_RECORD: Kind[AttemptRecord] = Kind("AttemptRecord", AttemptRecord)
 CONVERSATION: Kind[Conversation] = Kind("Conversation", Conversation)
 TURN: Kind[Turn] = Kind("Turn", Turn)
-DESCRIPTION: Kind[Description] = Kind("Description", Description)
+DESCRIPTION: Kind[ConversationDescription] = Kind("ConversationDescription", ConversationDescription)
 MESSAGES: Kind[tuple[Message, ...]] = Kind("Messages", tuple[Message, ...])
 """What was said, one after the other; it is read back, and no class."""
 STATISTICS: Kind[Statistics] = Kind("Statistics", Statistics)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from attrs import evolve, frozen
@@ -56,6 +57,7 @@ async def to_its_end(work: Coroutine[Any, Any, _Value]) -> _Value:
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        if not task.cancelled():
-            await asyncio.wait({task}, timeout=_LAST_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_SECONDS):
+                await asyncio.shield(task)
         raise

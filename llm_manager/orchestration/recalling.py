@@ -11,7 +11,7 @@ from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Ledger
 from llm_manager.domain.configuration import ContextSettings
-from llm_manager.domain.conversations import Conversation, Description, Summary, Turn
+from llm_manager.domain.conversations import Conversation, ConversationDescription, ConversationSummary, Turn
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.messages import Message
@@ -132,7 +132,7 @@ async def _summarised(
             )
         else:
             answer = outcome.unwrap()
-            summary = Summary(text=answer.content.strip(), turns=wanted.until)
+            summary = ConversationSummary(text=answer.content.strip(), turns=wanted.until)
             conversation = evolve(conversation, summary=summary)
             cost = f", {answer.cost.usd.normalize():f} USD" if isinstance(answer.cost, Priced) else ""
             ready = evolve(
@@ -140,7 +140,7 @@ async def _summarised(
                 notices=(f"what was said earlier was summarised by {answer.model}{cost}",),
                 before=Ledger(started=started, deadline=inf, attempts=answer.attempts).next_turn(),
             )
-            kept = await settle(storage.describe(conversation.id, Description(summary=summary)))
+            kept = await settle(storage.describe(conversation.id, ConversationDescription(summary=summary)))
             if isinstance(kept, Failure):
                 ready = evolve(ready, notices=(*ready.notices, f"the summary was not stored: {describe(kept.failure())}"))
     taken = 0 if conversation.summary is None else estimate_tokens(conversation.summary.text)

@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import evolve, frozen
 
-from llm_manager.domain.conversations import Conversation, Summary, Turn
+from llm_manager.domain.conversations import Conversation, ConversationSummary, Turn
 from llm_manager.domain.messages import Message
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.policies.tokens import estimate_tokens
@@ -30,7 +30,7 @@ class ToSummarise:
 
 def still_said(conversation: Conversation) -> tuple[Turn, ...]:
     """The turns that are not told in short, and the system messages of those that are."""
-    told = 0 if conversation.summary is None else min(conversation.summary.turns, len(conversation.turns))
+    told = _told(conversation)
     return (*_system_alone(conversation.turns[:told]), *conversation.turns[told:])
 
 
@@ -41,8 +41,7 @@ def to_summarise(conversation: Conversation, *, max_tokens: int, keep_messages: 
     rest = still_said(conversation)
     if fits(rest, max_tokens - taken, keep_messages, coming):
         return None
-    start = 0 if summary is None else min(summary.turns, len(conversation.turns))
-    turns = conversation.turns
+    start, turns = _told(conversation), conversation.turns
     half = max_tokens // 2 - SUMMARY_TOKENS
     until = next((at for at in range(start, len(turns)) if _begins(turns[at]) and fits(turns[at:], half, keep_messages // 2, coming)), None)
     if until is None:  # not even the last one: it stays, with what answers it
@@ -70,12 +69,17 @@ def summary_request(asked: LLMRequest, wanted: ToSummarise, model: str | None) -
     )
 
 
-def with_summary(request: LLMRequest, summary: Summary | None) -> LLMRequest:
+def with_summary(request: LLMRequest, summary: ConversationSummary | None) -> LLMRequest:
     """The request with what was said before told to the model, after all else that it is told."""
     if summary is None:
         return request
     told = f"What was said earlier in this conversation, in short:\n{summary.text}"
     return evolve(request, system=f"{request.system}\n\n{told}" if request.system else told)
+
+
+def _told(conversation: Conversation) -> int:
+    """How many of the turns are told in short."""
+    return 0 if conversation.summary is None else max(0, min(conversation.summary.turns, len(conversation.turns)))
 
 
 def _begins(turn: Turn) -> bool:

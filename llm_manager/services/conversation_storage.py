@@ -5,7 +5,7 @@ from collections.abc import Callable
 from attrs import field, frozen
 from returns.future import FutureResult
 
-from llm_manager.domain.conversations import Conversation, ConversationPage, ConversationQuery, Description, Found, Turn
+from llm_manager.domain.conversations import Conversation, ConversationDescription, ConversationPage, ConversationQuery, FoundTurn, Turn
 from llm_manager.domain.errors import LLMError
 
 
@@ -26,11 +26,11 @@ class ConversationStorage:
     """Keep a whole conversation under an id that is not in use, which would be a conflict."""
     branch: Callable[[str, int, str], FutureResult[Conversation, LLMError]]
     """Begin a conversation of a new id with the first so many turns of another; a conflict when the id is in use."""
-    describe: Callable[[str, Description], FutureResult[None, LLMError]]
+    describe: Callable[[str, ConversationDescription], FutureResult[None, LLMError]]
     """Say what a conversation is called and more; the last one who does is right. An unknown one is kept from then on."""
     find: Callable[[ConversationQuery], FutureResult[ConversationPage, LLMError]]
     """List conversations, the last one used first."""
-    search: Callable[[str, int], FutureResult[tuple[Found, ...], LLMError]]
+    search: Callable[[str, int], FutureResult[tuple[FoundTurn, ...], LLMError]]
     """Turns in which all these words occur, in whatever case; the latest first, and no more than so many."""
     delete: Callable[[str], FutureResult[bool, LLMError]]
     """Forget a conversation; says whether there was one."""

@@ -11,11 +11,11 @@ from sqlalchemy import Connection, and_, bindparam, delete, exists, func, insert
 from llm_manager.domain.conversations import (
     BranchPoint,
     Conversation,
+    ConversationDescription,
     ConversationHead,
     ConversationPage,
     ConversationQuery,
-    Description,
-    Found,
+    FoundTurn,
     Turn,
     branched,
     described,
@@ -72,13 +72,13 @@ def kept_conversations(database: Database, wall: Callable[[], float], tenant: st
     async def branch(conversation_id: str, turns: int, new_id: str) -> Settled[Conversation, LLMError]:
         return await database.write(partial(whose.branch, conversation_id=conversation_id, turns=turns, new_id=new_id))
 
-    async def describe(conversation_id: str, description: Description) -> Settled[None, LLMError]:
+    async def describe(conversation_id: str, description: ConversationDescription) -> Settled[None, LLMError]:
         return await database.write(partial(whose.describe, conversation_id=conversation_id, description=description))
 
     async def find(query: ConversationQuery) -> Settled[ConversationPage, LLMError]:
         return await database.read(partial(whose.find, query=query))
 
-    async def search(words: str, most: int) -> Settled[tuple[Found, ...], LLMError]:
+    async def search(words: str, most: int) -> Settled[tuple[FoundTurn, ...], LLMError]:
         return await database.read(partial(whose.search, words=words, most=most))
 
     async def remove(conversation_id: str) -> Settled[bool, LLMError]:
@@ -158,7 +158,7 @@ class _Whose:
         kept = self.put(connection, conversation=branched(loaded.unwrap(), turns, new_id))
         return kept if isinstance(kept, Failure) else self.load(connection, conversation_id=new_id)
 
-    def describe(self, connection: Connection, *, conversation_id: str, description: Description) -> Settled[None, LLMError]:
+    def describe(self, connection: Connection, *, conversation_id: str, description: ConversationDescription) -> Settled[None, LLMError]:
         now, here = self._wall(), self._here(conversation_id)
         self._begin(connection, Conversation(id=conversation_id, began=now, changed=now))
         row = connection.execute(_ONE.with_for_update(), here).one()
@@ -203,7 +203,7 @@ class _Whose:
             heads.append(head.unwrap())
         return Success(ConversationPage(heads=tuple(heads), after=cursor_of(heads[-1]) if len(rows) > most else None))
 
-    def search(self, connection: Connection, *, words: str, most: int) -> Settled[tuple[Found, ...], LLMError]:
+    def search(self, connection: Connection, *, words: str, most: int) -> Settled[tuple[FoundTurn, ...], LLMError]:
         looked_for = words_of(words)
         if not looked_for or most < 1:
             return Success(())
@@ -214,7 +214,7 @@ class _Whose:
         )
         for word in looked_for:
             wanted = wanted.where(TURNS.c.words.contains(word, autoescape=True))
-        found: list[Found] = []
+        found: list[FoundTurn] = []
         for row in connection.execute(wanted.limit(most)):
             head, messages = _head(row), sealed(from_json(MESSAGES, row.messages))
             if isinstance(head, Failure):
@@ -222,7 +222,7 @@ class _Whose:
             if isinstance(messages, Failure):
                 return _corrupt(messages.failure())
             shown = excerpt(spoken_in(Turn(messages=messages.unwrap())), looked_for)
-            found.append(Found(conversation=head.unwrap(), turn=row.number, excerpt=shown, at=row.said_at))
+            found.append(FoundTurn(conversation=head.unwrap(), turn=row.number, excerpt=shown, at=row.said_at))
         return Success(tuple(found))
 
     def delete(self, connection: Connection, *, conversation_id: str) -> Settled[bool, LLMError]:
@@ -276,7 +276,7 @@ class _Whose:
 
 
 def _about(conversation: Conversation) -> str:
-    told = Description(
+    told = ConversationDescription(
         title=conversation.title, system=conversation.system, metadata=conversation.metadata or None, summary=conversation.summary
     )
     return to_json(told).decode()

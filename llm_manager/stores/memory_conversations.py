@@ -10,10 +10,10 @@ from returns.result import Failure, Success
 
 from llm_manager.domain.conversations import (
     Conversation,
+    ConversationDescription,
     ConversationPage,
     ConversationQuery,
-    Description,
-    Found,
+    FoundTurn,
     Turn,
     branched,
     described,
@@ -52,7 +52,7 @@ class _Kept:
             return said_twice(f"there is a conversation {conversation.id}")
         now = self.wall()
         self.all[tenant, conversation.id] = evolve(
-            described(conversation, Description(metadata=conversation.metadata)),
+            described(conversation, ConversationDescription(metadata=conversation.metadata)),
             version=len(conversation.turns),
             began=now if conversation.began is None else conversation.began,
             changed=now if conversation.changed is None else conversation.changed,
@@ -95,7 +95,7 @@ def _storage(kept: _Kept, tenant: str | None) -> ConversationStorage:
             added = kept.add(whose, branched(found, turns, new_id))
             return added if isinstance(added, Failure) else Success(kept.all[whose, new_id])
 
-    async def describe(conversation_id: str, description: Description) -> Settled[None, LLMError]:
+    async def describe(conversation_id: str, description: ConversationDescription) -> Settled[None, LLMError]:
         now = kept.wall()
         with kept.lock:
             found = kept.all.get((whose, conversation_id)) or Conversation(id=conversation_id, began=now, changed=now)
@@ -113,7 +113,7 @@ def _storage(kept: _Kept, tenant: str | None) -> ConversationStorage:
         heads = tuple(map(head_of, fitting[:most]))
         return Success(ConversationPage(heads=heads, after=cursor_of(heads[-1]) if len(fitting) > most else None))
 
-    async def search(words: str, most: int) -> Settled[tuple[Found, ...], LLMError]:
+    async def search(words: str, most: int) -> Settled[tuple[FoundTurn, ...], LLMError]:
         return Success(tuple(_found(kept.latest(whose), words_of(words), most)))
 
     async def delete(conversation_id: str) -> Settled[bool, LLMError]:
@@ -152,8 +152,8 @@ def _fits(conversation: Conversation, query: ConversationQuery) -> bool:
     )
 
 
-def _found(conversations: Iterable[Conversation], words: tuple[str, ...], most: int) -> list[Found]:
-    found: list[Found] = []
+def _found(conversations: Iterable[Conversation], words: tuple[str, ...], most: int) -> list[FoundTurn]:
+    found: list[FoundTurn] = []
     for conversation in conversations if words else ():
         for number in range(len(conversation.turns), 0, -1):
             if len(found) >= most:
@@ -161,5 +161,5 @@ def _found(conversations: Iterable[Conversation], words: tuple[str, ...], most: 
             turn = conversation.turns[number - 1]
             said = spoken_in(turn)
             if holds(folded(said), words):
-                found.append(Found(conversation=head_of(conversation), turn=number, excerpt=excerpt(said, words), at=turn.at))
+                found.append(FoundTurn(conversation=head_of(conversation), turn=number, excerpt=excerpt(said, words), at=turn.at))
     return found

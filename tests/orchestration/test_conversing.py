@@ -9,7 +9,14 @@ from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.domain.configuration import ContextSettings, LLMConfig
-from llm_manager.domain.conversations import BranchPoint, Conversation, ConversationQuery, Description, Summary, Turn
+from llm_manager.domain.conversations import (
+    BranchPoint,
+    Conversation,
+    ConversationDescription,
+    ConversationQuery,
+    ConversationSummary,
+    Turn,
+)
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import LLMError, ModelUnavailable, StorageFailed, StreamInterrupted
 from llm_manager.domain.messages import Message
@@ -157,7 +164,7 @@ def test_on_a_conflict_the_exchange_is_kept_in_a_branch() -> None:
     async def talk() -> tuple[LLMResponse, Conversation, Conversation]:
         first = Turn(messages=(Message(role="user", content="before"), Message(role="assistant", content="yes")))
         await settle(storage.append("c", first, 0))
-        await settle(storage.describe("c", Description(title="Talk")))
+        await settle(storage.describe("c", ConversationDescription(title="Talk")))
         manager = scripted_manager(scripted("paid for"), conversations=_written_meanwhile(storage))
         answer = (await settle(manager.converse("c", LLMRequest("hi")))).unwrap()
         theirs = (await settle(storage.load("c"))).unwrap()
@@ -307,7 +314,7 @@ def test_the_conversations_own_system_prompt_is_told_unless_the_request_has_one(
     async def talk() -> list[str | None]:
         manager = scripted_manager(model, config=config, conversations=storage, world=fake_world())
         await settle(manager.converse("c", LLMRequest("hi")))
-        await settle(storage.describe("c", Description(system="Rhyme.")))
+        await settle(storage.describe("c", ConversationDescription(system="Rhyme.")))
         await settle(manager.converse("c", LLMRequest("hi")))
         await settle(manager.converse("c", LLMRequest("hi", system="Sing.")))
         return [request.system for request in model.requests]
@@ -372,7 +379,7 @@ def test_what_no_longer_fits_is_summarised_once() -> None:
     assert "q0" in (requests[0].prompt or "")
     assert "They counted." in (requests[1].system or "")
     assert [message.text[:3].strip() for message in requests[1].conversation()[1:]] == ["q18", "a18", "q19", "a19", "now"]
-    assert kept.summary == Summary(text="They counted.", turns=18)
+    assert kept.summary == ConversationSummary(text="They counted.", turns=18)
     assert any("summarised by" in notice for notice in outcome.unwrap().notices)
     assert len(outcome.unwrap().attempts) == 2
 

@@ -20,7 +20,7 @@ _LINES = st.lists(
 
 
 def _said(*texts: str) -> Conversation:
-    messages = tuple(Message(role=role, content=text) for role, text in zip(("user", "assistant") * 9, texts, strict=False))
+    messages = tuple(Message(role="assistant" if place % 2 else "user", content=text) for place, text in enumerate(texts))
     turns = turns_of(messages)
     return Conversation(id="c", turns=turns, version=len(turns))
 

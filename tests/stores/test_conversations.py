@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from returns.result import Failure, Success
 from sqlalchemy import update
 
-from llm_manager.domain.conversations import Conversation, Description, Turn
+from llm_manager.domain.conversations import Conversation, ConversationDescription, Turn
 from llm_manager.domain.messages import Message
 from llm_manager.domain.requests import LLMRequest, RequestMetadata
 from llm_manager.effects import settle
@@ -127,7 +127,7 @@ def test_interleaved_tenants_never_meet(database: Database) -> None:
             if choice < 0.6:
                 await settle(mine.append(name, _said(own), found.version))
             elif choice < 0.7:
-                await settle(mine.describe(name, Description(title=own)))
+                await settle(mine.describe(name, ConversationDescription(title=own)))
             elif choice < 0.8:
                 assert all(hit.excerpt == own for hit in (await settle(mine.search("words", 50))).unwrap())
             elif choice < 0.9:
@@ -170,11 +170,18 @@ def test_what_cannot_be_read_is_a_failure(database: Database, table: Any) -> Non
     async def read() -> list[Any]:
         assert isinstance(await settle(storage.append("c", _said("hello"), 0)), Success)
         assert isinstance(await database.write(spoil), Success)
-        told = [await settle(storage.load("c")), await settle(storage.search("hello", 5)), await settle(storage.branch("c", 1, "d"))]
+        told: list[Any] = [
+            await settle(storage.load("c")),
+            await settle(storage.search("hello", 5)),
+            await settle(storage.branch("c", 1, "d")),
+        ]
         if table is CONVERSATIONS:
             from llm_manager.domain.conversations import ConversationQuery
 
-            told += [await settle(storage.find(ConversationQuery())), await settle(storage.describe("c", Description(title="x")))]
+            told += [
+                await settle(storage.find(ConversationQuery())),
+                await settle(storage.describe("c", ConversationDescription(title="x"))),
+            ]
         return told
 
     for outcome in asyncio.run(read()):

@@ -11,7 +11,7 @@ from returns.result import Failure, Success
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.caching import Forgetting, Remembered
 from llm_manager.domain.configuration import CacheSettings
-from llm_manager.domain.conversations import Conversation, Description
+from llm_manager.domain.conversations import Conversation, ConversationDescription
 from llm_manager.domain.errors import NetworkError
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest
@@ -299,7 +299,7 @@ def _mute() -> ConversationStorage:
     kept = memory_conversations()
     return evolve(
         kept,
-        describe=lambda name, _: kept.describe(name, Description()),
+        describe=lambda name, _: kept.describe(name, ConversationDescription()),
         find=lambda query: kept.find(evolve(query, after=None)),
         search=lambda words, most: kept.search(words[:3], most),
         forget=lambda _: kept.forget(-1.0),

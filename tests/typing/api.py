@@ -22,6 +22,9 @@ from llm_manager import (
     ConfigurationError,
     ContentFiltered,
     ContextTooLarge,
+    Conversation,
+    ConversationPage,
+    ConversationQuery,
     Credits,
     Embeddings,
     EmbedRequest,
@@ -158,6 +161,7 @@ async def asking(manager: LLMManager) -> None:
     """Every method gives its own type, with and without await."""
     assert_type(manager.generate(REQUEST), FutureResult[LLMResponse, LLMError])
     assert_type(manager.converse("c", REQUEST), FutureResult[LLMResponse, LLMError])
+    assert_type(manager.conversations.find(ConversationQuery()), FutureResult[ConversationPage, LLMError])
     assert_type(manager.generate_as(Review, REQUEST), FutureResult[Structured[Review], LLMError])
     assert_type(manager.generate_as(int, REQUEST), FutureResult[Structured[int], LLMError])
     assert_type(manager.generate_as(Modelled, REQUEST), FutureResult[Structured[Modelled], LLMError])
@@ -294,6 +298,8 @@ def without_await(manager: LLMManager) -> None:
         assert_type(m.generate(REQUEST), Result[LLMResponse, LLMError])
         assert_type(m.generate_as(Review, REQUEST), Result[Structured[Review], LLMError])
         assert_type(m.converse("c", REQUEST), Result[LLMResponse, LLMError])
+        assert_type(m.converse_stream("c", REQUEST), Iterator[Result[StreamEvent, LLMError]])
+        assert_type(m.conversations(lambda kept: kept.load("c")), Result[Conversation, LLMError])
         assert_type(m.call_tools(REQUEST, [TOOL], confirm=confirm), Result[ToolRun, LLMError])
         assert_type(m.embed(EmbedRequest("a")), Result[Embeddings, LLMError])
         assert_type(m.moderate(ModerationRequest("a")), Result[Moderation, LLMError])

@@ -8,7 +8,14 @@ from attrs import evolve
 from returns.future import FutureResult
 from returns.result import Failure, Success
 
-from llm_manager.domain.conversations import BranchPoint, Conversation, ConversationQuery, Description, Summary, Turn
+from llm_manager.domain.conversations import (
+    BranchPoint,
+    Conversation,
+    ConversationDescription,
+    ConversationQuery,
+    ConversationSummary,
+    Turn,
+)
 from llm_manager.domain.errors import LLMError, StorageFailed
 from llm_manager.domain.messages import ImageData, Message, ToolCall
 from llm_manager.effects import settle
@@ -108,7 +115,7 @@ async def _put_is_loaded(storage: ConversationStorage) -> None:
         metadata=(("a", "1"), ("b\x00", "\ud800")),
         system="Be {brief}.",
         origin=BranchPoint(conversation="else\x00where", turns=1),
-        summary=Summary(text="They met.", turns=1),
+        summary=ConversationSummary(text="They met.", turns=1),
         began=1.5,
         changed=2.25,
     )
@@ -140,15 +147,15 @@ async def _branches_go_their_own_way(storage: ConversationStorage) -> None:
 async def _described_as_said(storage: ConversationStorage) -> None:
     """What is not said stays, an empty text takes away, turns and version are untouched; an unknown conversation is kept."""
     await _must(storage.append("c", _TURNS[0], 0))
-    await _must(storage.describe("c", Description(title="One", system="Be brief.", metadata=(("b", "2"), ("a", "1")))))
-    await _must(storage.describe("c", Description(title="Two", summary=Summary(text="so far", turns=1))))
+    await _must(storage.describe("c", ConversationDescription(title="One", system="Be brief.", metadata=(("b", "2"), ("a", "1")))))
+    await _must(storage.describe("c", ConversationDescription(title="Two", summary=ConversationSummary(text="so far", turns=1))))
     found = await _must(storage.load("c"))
     assert (found.title, found.system, found.metadata) == ("Two", "Be brief.", (("a", "1"), ("b", "2")))
-    assert (found.summary, found.turns, found.version) == (Summary(text="so far", turns=1), _TURNS[:1], 1)
-    await _must(storage.describe("c", Description(title="", system="", metadata=())))
+    assert (found.summary, found.turns, found.version) == (ConversationSummary(text="so far", turns=1), _TURNS[:1], 1)
+    await _must(storage.describe("c", ConversationDescription(title="", system="", metadata=())))
     found = await _must(storage.load("c"))
     assert (found.title, found.system, found.metadata) == (None, None, ())
-    await _must(storage.describe("new", Description(title="Named first")))
+    await _must(storage.describe("new", ConversationDescription(title="Named first")))
     assert await _must(storage.append("new", _TURNS[0], 0)) == 1
     assert (await _must(storage.load("new"))).title == "Named first"
 
@@ -159,7 +166,7 @@ async def _pages_are_whole(storage: ConversationStorage) -> None:
         name = f"{number}\x00%"
         await _must(storage.append(name, evolve(_TURNS[0], at=float(number // 2)), 0))
         marks = (("even", str(number % 2 == 0)),)
-        await _must(storage.describe(name, Description(title=f"Straße_{number} of 10%", metadata=marks)))
+        await _must(storage.describe(name, ConversationDescription(title=f"Straße_{number} of 10%", metadata=marks)))
     everything = (await _must(storage.find(ConversationQuery(limit=100)))).heads
     assert [head.changed for head in everything] == sorted((head.changed for head in everything), reverse=True)
     seen: list[str] = []
@@ -211,7 +218,7 @@ async def _deleted_is_gone(storage: ConversationStorage) -> None:
     """A deleted conversation is unknown, others are not touched, and deleting what is unknown is no failure."""
     for name in ("a", "b"):
         await _must(storage.append(name, _TURNS[0], 0))
-        await _must(storage.describe(name, Description(metadata=(("k", "v"),))))
+        await _must(storage.describe(name, ConversationDescription(metadata=(("k", "v"),))))
     assert await settle(storage.delete("a")) == Success(True)
     assert await settle(storage.delete("a")) == Success(False)
     assert await settle(storage.load("a")) == Success(Conversation(id="a"))
@@ -242,7 +249,7 @@ async def _tenants_never_meet(storage: ConversationStorage) -> None:
         assert await settle(mine.load("c")) == Success(Conversation(id="c"))
         turn = Turn(messages=(Message(role="user", content=f"I am word {tenant!r}"),), at=1.0)
         assert await _must(mine.append("c", turn, 0)) == 1
-        await _must(mine.describe("c", Description(title=f"{tenant!r}", metadata=(("whose", f"{tenant!r}"),))))
+        await _must(mine.describe("c", ConversationDescription(title=f"{tenant!r}", metadata=(("whose", f"{tenant!r}"),))))
         await _must(mine.branch("c", 1, "d"))
     for tenant in tenants:
         mine = storage.of_tenant(tenant)
