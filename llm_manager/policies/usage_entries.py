@@ -156,6 +156,6 @@ def _hour(wall: float) -> int:
 
 def _text(text: str | None) -> str | None:
     """Cut, and without what no database takes as text."""
-    if text is None:
-        return None
+    if text is None or (text.isascii() and len(text) <= _LONGEST and "\0" not in text):
+        return text
     return text[:_LONGEST].replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode("utf-8", "replace")
