@@ -1,7 +1,7 @@
 """What budgets and statistics count is what the providers' own bill says, to the micro-dollar, whichever way is asked."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from decimal import Decimal
 from random import Random
@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 from attrs import field, frozen
 from returns.result import Success
+from sqlalchemy import Connection, insert
 
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import BreakerSettings, Budget, HedgingSettings, LLMConfig
@@ -22,8 +23,14 @@ from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest, Preferences, RequestMetadata
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Priced, Usage
+from llm_manager.domain.usage_log import PastSpending, UsageQuery, UsageReport
 from llm_manager.effects import settle
+from llm_manager.policies.budget_rules import amount_of
+from llm_manager.policies.usage_entries import entry_of
 from llm_manager.services.manager import LLMManager
+from llm_manager.stores.connecting import open_database
+from llm_manager.stores.tables.usage import USAGE
+from llm_manager.stores.usage_reading import report_of, spent_of
 from llm_manager.testing import run_virtual, scripted, scripted_manager
 from llm_manager.testing.replies import Said
 from llm_manager.tools.from_function import tool_from_function
@@ -31,6 +38,7 @@ from llm_manager.tools.from_function import tool_from_function
 READ, WRITTEN, MILLION = Decimal(1), Decimal(7), 1_000_000
 PRICE: Final = KnownPrice(input_usd=READ, output_usd=WRITTEN, version="t")
 DEAR = Decimal(100)
+USERS = Budget(name="users", limit=DEAR, each="user")
 
 
 @frozen
@@ -128,7 +136,7 @@ def test_everything_that_is_counted_is_on_the_bill_and_nothing_else(seed: int) -
     manager = scripted_manager(
         *models,
         config=LLMConfig(
-            budgets=(Budget(name="all", limit=DEAR), Budget(name="users", limit=DEAR, each="user")),
+            budgets=(Budget(name="all", limit=DEAR), USERS),
             breaker=BreakerSettings(enabled=False),
             routing=RoutingPolicy(fallback_order=("openai", "anthropic")),
             hedging=HedgingSettings(enabled=seed % 2 == 0, least_answers=5, least_seconds=0.2),
@@ -162,5 +170,25 @@ def test_everything_that_is_counted_is_on_the_bill_and_nothing_else(seed: int) -
         assert sum(each.cost_usd for each in seen.users.values()) == billed
         assert sum(each.doubtful for each in seen.users.values()) == sum(each.doubtful for each in seen.models.values())
         assert sum(each.attempts for each in seen.models.values()) == sum(isinstance(event, AttemptStarted) for event in told)
+        assert await kept_of(told) == (
+            sum(isinstance(event, AttemptStarted) for event in told),
+            billed,
+            {each.of: (each.spent, each.unknown) for each in standing if each.budget == "users"},
+        )
 
     run_virtual(story())
+
+
+async def kept_of(told: Sequence[Event]) -> tuple[int, Decimal, dict[str, tuple[Decimal, Decimal]]]:
+    """What the usage log makes of the same events: requests, what they cost, and what each user's purse would begin with."""
+
+    def work(connection: Connection) -> Success[tuple[UsageReport, tuple[PastSpending, ...]]]:
+        rows = [{"writer": 1, "place": place, **entry} for place, event in enumerate(told) if (entry := entry_of(event, 1e9)) is not None]
+        connection.execute(insert(USAGE), rows)
+        return Success((report_of(connection, UsageQuery()), spent_of(connection, USERS, 0.0, ())))
+
+    database = open_database(":memory:").unwrap()
+    report, spent = database.write_now(work).unwrap()
+    database.close_now()
+    purses = {each.purse: (amount_of(each.usd_parts, "usd"), amount_of(each.unknown_usd_parts, "usd")) for each in spent}
+    return report.total.requests, report.total.cost_usd, purses
