@@ -199,13 +199,13 @@ class FaultServer:
 
 
 @contextmanager
-def fault_server(*script: Answer | Script, host: str = "127.0.0.1", tls: Path | None = None) -> Iterator[FaultServer]:
-    """Run a server that answers by script, and stop it at the end."""
+def fault_server(*script: Answer | Script, host: str = "127.0.0.1", port: int = 0, tls: Path | None = None) -> Iterator[FaultServer]:
+    """Run a server that answers by script, at any free port unless one is given, and stop it at the end."""
     context = None
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(tls)
-    listening = socket.create_server((host, 0), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=4096)
+    listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=4096)
     port = listening.getsockname()[1]
     name = f"[{host}]" if ":" in host else host
     server = FaultServer(f"{'http' if tls is None else 'https'}://{name}:{port}")

@@ -8,7 +8,7 @@ from attrs import frozen
 from returns.result import Failure
 
 from llm_manager.cells import Cell
-from llm_manager.domain.errors import LLMError, NetworkError, RequestTimeout
+from llm_manager.domain.errors import LLMError, ModelUnavailable, NetworkError, RequestTimeout
 from llm_manager.domain.models import Health
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
@@ -22,7 +22,7 @@ from llm_manager.services.manager import LLMManager
 from llm_manager.services.run_store import RunLog
 from llm_manager.services.world import World
 
-_UNREACHED: Final = (NetworkError.tag, RequestTimeout.tag)
+_UNREACHED: Final = (NetworkError.tag, RequestTimeout.tag, ModelUnavailable.tag)
 
 
 @frozen(kw_only=True)
@@ -78,7 +78,7 @@ async def until_online(manager: LLMManager, provider: str | None, world: World, 
 
 
 async def reached(manager: LLMManager, provider: str | None) -> bool:
-    """Look once. A provider that answers anything, if only that it is unwell, is reached."""
+    """Look once. A provider that answers is reached, if only to refuse; one that does not run, or is overloaded, is not."""
     looked = await settle(manager.health())
     if isinstance(looked, Failure):
         return manager.standing().online is not False

@@ -9,7 +9,15 @@ from typing import Final, assert_never
 from attrs import frozen
 
 from llm_manager.domain.error_questions import origin_of
-from llm_manager.domain.errors import AllModelsFailed, CircuitOpen, LLMError, MalformedResponse, NetworkError, RequestTimeout
+from llm_manager.domain.errors import (
+    AllModelsFailed,
+    CircuitOpen,
+    LLMError,
+    MalformedResponse,
+    ModelUnavailable,
+    NetworkError,
+    RequestTimeout,
+)
 from llm_manager.domain.events import AttemptAnswered, AttemptFailed
 from llm_manager.domain.models import Health
 
@@ -79,6 +87,8 @@ def is_away(error: LLMError) -> bool:
     """Say whether nobody who was asked could be reached, or was spared being asked for that."""
     if isinstance(error, AllModelsFailed):
         return bool(error.causes) and all(map(is_away, error.causes))
+    if isinstance(error, ModelUnavailable):
+        return error.reason == "not_running"
     return isinstance(error, CircuitOpen) or was_unreachable(error)
 
 

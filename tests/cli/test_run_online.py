@@ -13,7 +13,8 @@ from llm_manager.testing import fake_world, run_virtual, scripted, scripted_mana
 
 AWAY = Health(provider="openai", healthy=False, error_tag="NetworkError")
 LATE = Health(provider="openai", healthy=False, error_tag="TimeoutError")
-UNWELL = Health(provider="openai", healthy=False, error_tag="ModelUnavailable")
+UNWELL = Health(provider="openai", healthy=False, error_tag="AuthenticationFailed")
+IDLE = Health(provider="openai", healthy=False, error_tag="ModelUnavailable")
 THERE = Health(provider="openai", healthy=True)
 OTHER = Health(provider="groq", healthy=True)
 
@@ -48,10 +49,10 @@ def test_who_is_reached_is_not_waited_for() -> None:
 
 
 def test_it_looks_ever_more_rarely_and_tells_once() -> None:
-    manager, looks = looking(*[Success((AWAY, OTHER))] * 6, Success((LATE,)), Success((THERE,)))
+    manager, looks = looking(*[Success((AWAY, OTHER))] * 6, Success((LATE,)), Success((IDLE,)), Success((THERE,)))
     seconds, told = waited(manager)
-    assert len(looks) == 8
-    assert 0.8 * 255 <= seconds <= 255
+    assert len(looks) == 9
+    assert 0.8 * 315 <= seconds <= 315
     assert len(told) == 2
     assert told[0].startswith("offline: openai cannot be reached; waiting")
     assert told[1] == "online again: the run goes on"

@@ -1,0 +1,204 @@
+"""A run goes on from anywhere as it was begun, or says in one line why it cannot."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.program import command, run, settings_for, surroundings
+from tests.cli.test_budgets import echo, priced
+from tests.loopback import Answer, FaultServer, Hang, Received, fault_server, json_reply
+
+PATIENCE_SECONDS = 30.0
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    """Ten rows in a folder of their own, with their prompt in a file."""
+    folder = tmp_path / "there"
+    folder.mkdir()
+    path = folder / "rows.jsonl"
+    path.write_text("".join(json.dumps({"id": n, "text": f"row {n}"}) + "\n" for n in range(10)))
+    (folder / "prompt.txt").write_text("Say {text}")
+    return path
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Start a command; what still runs in the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: str, folder: Path) -> "subprocess.Popen[str]":
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
+        started.append(subprocess.Popen(command(*words), env=surroundings(tmp_path), cwd=folder, text=True, **pipes))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.poll() is None:
+            each.kill()
+        each.communicate()
+
+
+Begun = Callable[..., "subprocess.Popen[str]"]
+
+
+def posts(server: FaultServer) -> int:
+    return sum(request.method == "POST" for request in server.requests)
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def well(received: Received) -> Answer:
+    """A server that says how it is, too."""
+    return json_reply({"object": "list", "data": [{"id": "tiny", "object": "model"}]}) if received.method == "GET" else echo(received)
+
+
+def killed(begun: Begun, rows: Path, config: Path, server: FaultServer) -> None:
+    """A run of ten rows of which six are finished and the others under way when it is killed."""
+    words = ("run", "rows.jsonl", "--prompt", "@prompt.txt", "-o", "out.jsonl", "--concurrency", "4", "--config", str(config))
+    owner = begun(*words, folder=rows.parent)
+    assert server.wait_until(lambda known: posts(known) == 10, PATIENCE_SECONDS)
+    watched = run("runs", "show", str(rows.parent / "out.jsonl"), "--json", home=rows.parent.parent)
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while json.loads(watched.stdout)["answered"] < 6 and time.monotonic() < deadline:
+        watched = run("runs", "show", str(rows.parent / "out.jsonl"), "--json", home=rows.parent.parent)
+    os.kill(owner.pid, signal.SIGKILL)
+    owner.wait()
+
+
+def test_a_killed_run_goes_on_from_another_folder_with_what_it_was_told(begun: Begun, rows: Path, tmp_path: Path) -> None:
+    """Its prompt was in a file that has changed since: the run keeps what it held."""
+    stuck = True
+
+    def some(received: Received) -> Answer:
+        return Hang() if stuck and int(received.json()["messages"][-1]["content"].split()[-1]) > 5 else echo(received)
+
+    with fault_server(some) as server:
+        config = settings_for(server.url + "/v1", tmp_path)
+        killed(begun, rows, config, server)
+        stuck = False
+        (rows.parent / "prompt.txt").write_text("Shout {text}")
+        listed = json.loads(run("runs", "list", "--json", home=tmp_path).stdout)["runs"]
+        assert [(each["state"], each["answered"], each["left"]) for each in listed] == [("interrupted", 6, 4)]
+        told = run("runs", "resume", listed[0]["id"][:8], home=tmp_path)
+        assert told.returncode == 0, told.stderr
+        assert "goes on" in told.stderr
+        assert posts(server) == 14
+    assert [row["answer"] for row in lines(rows.parent / "out.jsonl")] == [f"Say row {n}" for n in range(10)]
+    shown = run("runs", "show", listed[0]["id"][:8], home=tmp_path).stdout
+    assert ": finished" in shown
+    assert shown.count("maybe charged: row") == 4
+    doubts = run("runs", "export", listed[0]["id"][:8], "--possible-double-charges", home=tmp_path).stdout.splitlines()
+    assert sorted(json.loads(line)["row"] for line in doubts) == [7, 8, 9, 10]
+
+
+def test_rows_that_are_gone_are_told_and_what_is_finished_can_be_taken(begun: Begun, rows: Path, tmp_path: Path) -> None:
+    def some(received: Received) -> Answer:
+        return Hang() if int(received.json()["messages"][-1]["content"].split()[-1]) > 5 else echo(received)
+
+    with fault_server(some) as server:
+        killed(begun, rows, settings_for(server.url + "/v1", tmp_path), server)
+    rows.unlink()
+    out = str(rows.parent / "out.jsonl")
+    told = run("runs", "resume", out, home=tmp_path)
+    assert told.returncode == 2
+    assert "cannot go on: its rows are gone: there is no" in told.stderr
+    assert run("runs", "export", out, "-o", "kept.csv", home=tmp_path).returncode == 0
+    assert (tmp_path / "kept.csv").read_text().count("answered") == 6
+    assert "is cancelled" in run("runs", "cancel", out, home=tmp_path).stderr
+    assert "it was cancelled" in run("runs", "resume", out, home=tmp_path).stderr
+
+
+def test_a_run_that_is_worked_on_is_left_to_its_owner(begun: Begun, rows: Path, tmp_path: Path) -> None:
+    """Until somebody tells it to stop: then it ends its calls, writes what it has, and does not go on."""
+
+    def some(received: Received) -> Answer:
+        return Hang() if "row 9" in received.body.decode() else echo(received)
+
+    with fault_server(some) as server:
+        config = settings_for(server.url + "/v1", tmp_path)
+        out = str(rows.parent / "out.jsonl")
+        words = ("run", "rows.jsonl", "--prompt", "{text}", "-o", "out.jsonl", "--concurrency", "1", "--config", str(config))
+        owner = begun(*words, folder=rows.parent)
+        assert server.wait_until(lambda known: posts(known) == 10, PATIENCE_SECONDS)
+        refused = run("runs", "resume", out, home=tmp_path)
+        assert refused.returncode == 1
+        assert f"process {owner.pid}" in refused.stderr
+        assert run("runs", "delete", out, home=tmp_path).returncode == 1
+        cancelled = run("runs", "cancel", out, home=tmp_path)
+        assert cancelled.returncode == 0, cancelled.stderr
+        assert cancelled.stderr.splitlines()[-1].endswith("is cancelled")
+        owner.wait(PATIENCE_SECONDS)
+    assert len(lines(rows.parent / "out.jsonl")) == 9
+
+
+def test_rows_from_a_pipe_are_asked_for_again(tmp_path: Path) -> None:
+    with fault_server(echo) as server:
+        config = str(settings_for(server.url + "/v1", tmp_path))
+        words = ("run", "-", "--prompt", "{text}", "-o", "out.jsonl", "--config", config)
+        assert run(*words, home=tmp_path, stdin='{"text": "a"}\n').returncode == 0
+    told = run("runs", "resume", "out.jsonl", home=tmp_path)
+    assert told.returncode == 2
+    assert "its rows came from standard input: pipe them into the same command again" in told.stderr
+
+
+def test_an_older_run_does_not_write_over_a_newer_one(rows: Path, tmp_path: Path) -> None:
+    with fault_server(echo) as server:
+        config = str(settings_for(server.url + "/v1", tmp_path))
+        asking = ("run", str(rows), "-o", "out.jsonl", "--config", config, "--prompt")
+        assert run(*asking, "{text}", home=tmp_path).returncode == 0
+        assert run(*asking, "Shout {text}", "--overwrite", home=tmp_path).returncode == 0
+        newer, older = (each["id"] for each in json.loads(run("runs", "list", "--json", home=tmp_path).stdout)["runs"])
+        told = run("runs", "resume", older[:8], home=tmp_path)
+        assert told.returncode == 2
+        assert f"a newer run, {newer[:8]}, writes the same file" in told.stderr
+        assert run("runs", "resume", newer[:8], home=tmp_path).returncode == 0
+        assert posts(server) == 20
+
+
+def test_a_budget_pauses_the_run_and_counts_what_was_spent_before(rows: Path, tmp_path: Path) -> None:
+    """Two tokens a row cost a fifth of a cent; ten may cost a cent."""
+    with fault_server(echo) as server:
+        config = priced(server.url, tmp_path)
+        asking = ("run", str(rows), "--prompt", "{text}", "-o", "out.jsonl", "--max-tokens", "10", "--concurrency", "1", "--config", config)
+        paused = run(*asking, "--budget", "0.014", home=tmp_path)
+        assert paused.returncode == 3, paused.stderr
+        asked = posts(server)
+        assert 0 < asked < 10
+        shown = run("runs", "show", "out.jsonl", home=tmp_path).stdout
+        assert ": paused" in shown
+        assert "budget 0.014 USD" in shown
+        assert run("runs", "resume", "out.jsonl", home=tmp_path).returncode == 3
+        assert posts(server) == asked
+        told = run("runs", "resume", "out.jsonl", "--budget", "1", home=tmp_path)
+        assert told.returncode == 0, told.stderr
+        assert posts(server) == 10
+    assert json.loads(run("runs", "show", "out.jsonl", "--json", home=tmp_path).stdout)["cost_usd"] == "0.02"
+
+
+def test_a_run_waits_for_the_connection_when_told_to(begun: Begun, rows: Path, tmp_path: Path) -> None:
+    """Nobody listens at first; five seconds later somebody does."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        config = settings_for(f"http://127.0.0.1:{port}/v1", tmp_path)
+        words = ("run", "rows.jsonl", "--prompt", "{text}", "-o", "out.jsonl", "--when-online", "--config", str(config))
+        owner = begun(*words, folder=rows.parent)
+        assert owner.stderr is not None
+        told = [owner.stderr.readline() for _ in range(2)]
+        assert "offline: lmstudio cannot be reached; waiting until it can" in told[1], told
+    with fault_server(well, port=port) as server:
+        rest = owner.communicate(timeout=PATIENCE_SECONDS)[1]
+        assert owner.returncode == 0, rest
+        assert "online again" in rest
+        assert posts(server) == 10
