@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import AllModelsFailed, BudgetExceeded, LLMError
 from llm_manager.domain.runs import RunState
+from llm_manager.policies.connectivity import is_away
 
 Left: TypeAlias = tuple[RunState, str | None]
 """The state, and why."""
@@ -22,7 +23,7 @@ def left_as(rows: int, stopped: LLMError | None, wish: Literal["pause", "cancel"
         return "cancelled" if wish == "cancel" else "paused", "somebody asked for it"
     if stopped is None:
         return "interrupted", None
-    return "paused" if _waits_for_money(stopped) else "interrupted", describe(stopped)
+    return "paused" if _waits_for_money(stopped) or is_away(stopped) else "interrupted", describe(stopped)
 
 
 def _waits_for_money(error: LLMError) -> bool:

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_manager.domain.errors import (
+    AllModelsFailed,
     AuthenticationFailed,
+    CircuitOpen,
     LLMError,
     MalformedResponse,
     ModelUnavailable,
@@ -24,6 +26,7 @@ from llm_manager.policies.connectivity import (
     Connectivity,
     after_event,
     after_look,
+    is_away,
     online,
     was_unreachable,
 )
@@ -105,6 +108,18 @@ EVENTS = st.one_of(
     st.builds(answered, st.sampled_from(TWO)),
     st.builds(failed, st.sampled_from([NO_NAME, NO_CONNECTION, SLOW, NO_KEY, PAGE]), st.sampled_from(TWO)),
 )
+
+
+def test_who_is_not_there_is_away_and_who_answers_is_not() -> None:
+    lost = NetworkError(model="m", message="no route", sent=False)
+    idle = ModelUnavailable(model="m", message="it does not run", reason="not_running")
+    shut = CircuitOpen(model="m", endpoint="e")
+    for error in (lost, idle, shut, AllModelsFailed(causes=(lost, shut))):
+        assert is_away(error)
+    refused = AuthenticationFailed(model="m")
+    for error in (refused, evolve(lost, sent=True), evolve(idle, reason="overloaded"), AllModelsFailed(causes=(lost, refused))):
+        assert not is_away(error)
+    assert not is_away(AllModelsFailed(causes=()))
 
 
 @given(st.lists(EVENTS, max_size=20))
