@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import DDL
 
 from llm_manager.stores.migrating import bring_up
@@ -23,7 +24,7 @@ _FOLDER = SHIPPED.folder / "versions"
 def written(revision: str, words: str) -> str:
     """The file of a version that leads from the one before it to what the tables say."""
     before = f"{int(revision) - 1:04d}" if int(revision) > 1 else None
-    with create_engine("sqlite://").connect() as connection:
+    with create_engine("sqlite://", poolclass=NullPool).connect() as connection:
         if before is not None:
             bring_up(connection, SHIPPED, before)
         context = MigrationContext.configure(connection, opts={"compare_type": True, "compare_server_default": True})

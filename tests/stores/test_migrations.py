@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from attrs import evolve
 from returns.result import Failure, Success
 from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
 
 from llm_manager.domain.errors import StorageFailed
 from llm_manager.stores.connecting import open_database
@@ -80,7 +81,7 @@ def test_the_versions_lead_to_the_tables_in_sqlite() -> None:
     """Otherwise: python -m tests.schema_version WORDS (or --anew, before a release)."""
 
     def made(fill: Callable[[Connection], None]) -> tuple[Any, list[tuple[Any, ...]]]:
-        with create_engine("sqlite://").connect() as connection:
+        with create_engine("sqlite://", poolclass=NullPool).connect() as connection:
             fill(connection)
             found = connection.execute(text("select type, name, tbl_name from sqlite_master order by 1, 2")).all()
             return differences(connection), [tuple(row) for row in found if VERSION_TABLE.name not in row[2]]
