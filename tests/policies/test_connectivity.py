@@ -116,7 +116,7 @@ def test_who_is_not_there_is_away_and_who_answers_is_not() -> None:
     shut = CircuitOpen(model="m", endpoint="e")
     for error in (lost, idle, shut, AllModelsFailed(causes=(lost, shut))):
         assert is_away(error)
-    refused = AuthenticationFailed(model="m")
+    refused = NO_KEY
     for error in (refused, evolve(lost, sent=True), evolve(idle, reason="overloaded"), AllModelsFailed(causes=(lost, refused))):
         assert not is_away(error)
     assert not is_away(AllModelsFailed(causes=()))
