@@ -1,12 +1,29 @@
-"""What is shared at a real Redis, for tests."""
+"""What is shared, for tests: at a real Redis, or in this process alone, where time is virtual."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from returns.result import Success
+
 from llm_manager.domain.configuration import CacheSettings
+from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import Event
+from llm_manager.outcomes import Settled
 from llm_manager.real_world import real_world
-from llm_manager.services.sharing import Sharing
+from llm_manager.services.sharing import (
+    Begin,
+    Entered,
+    Held,
+    NotYet,
+    Quota,
+    Seen,
+    Share,
+    SharedLimits,
+    SharedPurses,
+    Sharing,
+    Short,
+    Unopened,
+)
 from llm_manager.services.world import World
 from llm_manager.stores.redis.opening import LEASE_SECONDS, open_sharing
 
@@ -16,3 +33,50 @@ def sharing_at(
 ) -> Sharing:
     """As another process would open it."""
     return open_sharing(url, real_world({}) if world is None else world, CacheSettings(), tell, lease_seconds).unwrap()
+
+
+def limits_here() -> SharedLimits:
+    """So many at once, and pauses that are forgotten."""
+    inside = 0
+
+    async def enter(quota: Quota, _: int) -> Settled[Entered | NotYet, LLMError]:
+        nonlocal inside
+        if quota.concurrency is not None and inside >= quota.concurrency:
+            return Success(NotYet("crowd", None))
+        inside += 1
+
+        under_way = True
+
+        def leave(_: int, __: bool) -> None:
+            nonlocal inside, under_way
+            inside -= under_way
+            under_way = False
+
+        return Success(Entered(0, leave))
+
+    return SharedLimits(enter=enter, pause=lambda _, __: None)
+
+
+def purses_here() -> SharedPurses:
+    """Purses of which nothing was ever spent; one of them at a time may be held."""
+    held = 0
+
+    async def reserve(shares: Sequence[Share], begin: Begin, _: Seen) -> Settled[Held | Short | Unopened, LLMError]:
+        nonlocal held
+        if not begin:
+            return Success(Unopened(0))
+        if held + shares[0].amount > shares[0].limit:
+            return Success(Short(0, 0, held, wait=True))
+        held += shares[0].amount
+
+        under_way = True
+
+        def settle(_: Sequence[int | None]) -> bool:
+            nonlocal held, under_way
+            first, under_way = under_way, False
+            held -= shares[0].amount if first else 0
+            return first
+
+        return Success(Held(settle))
+
+    return SharedPurses(reserve=reserve, restart=lambda _: None)

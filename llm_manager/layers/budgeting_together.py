@@ -151,6 +151,14 @@ class _Purses:
         for alert in alerts_of(rule, key, purse.before, purse.spent):
             emit(self._alert(alert))
 
+    def expect(self, place: tuple[Key, float], amount: int, took: int | None) -> None:
+        """How a purse will stand when what was told soon has arrived, so that it need not be waited for."""
+        seen = self._seen.get(place)
+        if seen is not None:
+            spent, unknown, reserved, above = seen
+            more = amount if took is None else took
+            self._seen[place] = (spent + more, unknown + (amount if took is None else 0), max(0, reserved - amount), above)
+
     def share(self, need: Need) -> tuple[Share, float]:
         """What one purse must have left, in the period of now, and when that ends."""
         (place, name), amount = need
@@ -217,9 +225,14 @@ class _Asking:
         return Exceeded(key, amount, spent, reserved, self._ends[short.place], waited=short.wait)
 
     def passed(self, held: Held) -> Pass:
+        def settle(real: Sequence[int | None]) -> None:
+            if held.settle(real):
+                for need, ends, share, took in zip(self._needs, self._ends, self.shares, real, strict=True):
+                    self._purses.expect((need[0], ends), share.amount, took)
+
         return Pass(
-            lambda how: held.settle(self._purses.took(self._needs, how)),
-            unsent=lambda: held.settle([0] * len(self._needs)),
+            lambda how: settle(self._purses.took(self._needs, how)),
+            unsent=lambda: settle([0] * len(self._needs)),
         )
 
 

@@ -67,9 +67,10 @@ class Share(Struct, frozen=True):
 
 
 class Held(Struct, frozen=True):
-    """Set aside in every purse. ``settle`` is told, once, what was taken of each, None for what nobody knows; soon."""
+    """Set aside in every purse. ``settle`` is told what was taken of each, None for what nobody knows; soon, and only once: whether
+    it was the first time is its answer."""
 
-    settle: Callable[[Sequence[int | None]], None]
+    settle: Callable[[Sequence[int | None]], bool]
 
 
 class Short(Struct, frozen=True):

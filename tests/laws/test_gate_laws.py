@@ -31,8 +31,10 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.usage import Priced, Unpriced, Usage
 from llm_manager.layers.admitting import admitting
+from llm_manager.layers.admitting_together import admitting_together
 from llm_manager.layers.breaking import breaking
 from llm_manager.layers.budgeting import budgeting
+from llm_manager.layers.budgeting_together import budgeting_together
 from llm_manager.layers.leasing import leasing
 from llm_manager.layers.resending import resending
 from llm_manager.outcomes import Settled
@@ -41,6 +43,7 @@ from llm_manager.services.world import World
 from llm_manager.settings.key_files import read_keys
 from llm_manager.testing import attempt_for, fake_world
 from llm_manager.testing.virtual_loop import run_virtual
+from tests.sharing import limits_here, purses_here
 
 MakeGate = Callable[[World], Gate]
 
@@ -52,6 +55,8 @@ WIDE: Mapping[str, MakeGate] = {
     "keys": lambda world: of_keys(world, ProviderSettings(api_keys=(Secret("key-a"), Secret("key-b")))),
     "keys, spread": lambda world: of_keys(world, ProviderSettings(api_keys=(Secret("key-a"), Secret("key-b")), key_rotation="spread")),
     "budgets": lambda world: of_budgets(world, Budget(name="b", limit=Decimal(10**9), unit="tokens", each="user")),
+    "admission together": lambda world: of_limits(world, ProviderSettings(), ProviderSettings()),
+    "budgets together": lambda world: of_shared_budgets(world, 10**9),
 }
 
 NO_QUEUE = AdmissionSettings(queue=0)
@@ -60,7 +65,24 @@ NARROW: Mapping[str, MakeGate] = {
     "breakers, due": lambda world: due_breaker(world),
     "admission": lambda world: admitting(AdmissionSettings(), {"scripted": ProviderSettings(concurrency=1)}, world).gate,
     "admission, no queue": lambda world: admitting(NO_QUEUE, {"scripted": ProviderSettings(concurrency=1)}, world).gate,
+    "admission together": lambda world: of_limits(world, ProviderSettings(), ProviderSettings(concurrency=1)),
+    "budgets together": lambda world: of_shared_budgets(world, 1),
 }
+
+
+def of_limits(world: World, own: ProviderSettings, shared: ProviderSettings) -> Gate:
+    """The gate of one of several processes, whose own limits may be wider than those of all."""
+    admissions = admitting(AdmissionSettings(), {"scripted": own}, world)
+    return admitting_together(admissions, limits_here(), AdmissionSettings(), {"scripted": shared}, world).gate
+
+
+def of_shared_budgets(world: World, requests: int) -> Gate:
+    """The gate of a budget of so many requests that processes share, beside one of this process."""
+    shared = Budget(name="b", limit=Decimal(requests), unit="requests", period="day")
+    own = Budget(name="own", limit=Decimal(10**9), unit="requests")
+    gate = budgeting_together(budgeting([own], world), purses_here(), [own, shared], world).gate
+    assert gate is not None
+    return gate
 
 
 def due_breaker(world: World) -> Gate:

@@ -176,20 +176,22 @@ async def test_a_cancelled_wait_leaves_nothing(redis_url: str) -> None:
         await asyncio.sleep(0.0005 * number)
         for each in waiting:
             each.cancel()
-        for each in await asyncio.gather(*waiting, return_exceptions=True):
-            if isinstance(each, Success):
-                each.unwrap().ended(None)
+        for done in await asyncio.gather(*waiting, return_exceptions=True):
+            if isinstance(done, Success):
+                done.unwrap().ended(None)
     (await let(gate, attempt(seconds=1.0))).ended(None)
     await ours.close()
 
 
-@pytest.mark.parametrize("limits", [{"concurrency": 2}, {"requests_per_minute": 120}], ids=["at once", "a minute"])
-async def test_while_redis_is_away_our_own_limits_hold(redis_program: str, limits: dict[str, int]) -> None:
+@pytest.mark.parametrize(
+    "limits", [ProviderSettings(concurrency=2), ProviderSettings(requests_per_minute=120)], ids=["at once", "a minute"]
+)
+async def test_while_redis_is_away_our_own_limits_hold(redis_program: str, limits: ProviderSettings) -> None:
     """That is told once and stands in the standing; when it is back so are the shared limits."""
     told: list[Event] = []
     with running_redis(redis_program) as server:
         ours = sharing_at(server.url, told.append)
-        gate = gate_of(ours, ProviderSettings(**limits))
+        gate = gate_of(ours, limits)
         (await let(gate)).ended(replied(1))
         held = await let(gate)
         _kill(server)

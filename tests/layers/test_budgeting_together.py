@@ -161,7 +161,7 @@ async def test_alerts_come_once(redis_url: str) -> None:
     for number in range(10):
         sharing = (ours, theirs)[number % 2]
         await end(sharing, await passed(budgets_of(sharing, TEN), attempt(1), told.append), cost(1))
-    assert [(each.share, each.spent) for each in told if isinstance(each, BudgetAlert)] == [(Decimal("0.8"), 8), (Decimal(1), 10)]
+    assert [(each.share, int(each.spent)) for each in told if isinstance(each, BudgetAlert)] == [(Decimal("0.8"), 8), (Decimal(1), 10)]
     await ours.close()
     await theirs.close()
 

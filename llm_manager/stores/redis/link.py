@@ -1,12 +1,13 @@
 """A line to Redis for each event loop: scripts that run at once, what is said soon, and leases that are renewed while their loop lives.
 
-While the server cannot be reached nothing waits for it: for a second after a failure every script fails at once, and one that comes
-later tries again. What is said soon is kept and said when it is back.
+While the server cannot be reached nothing waits for it: every script fails at once, and each loop looks every second whether it is
+back. What is said soon is kept and said then.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import sha1
 from typing import Any, Final, TypeAlias
 from urllib.parse import urlsplit
@@ -15,7 +16,8 @@ from attrs import define, field, frozen
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, AuthorizationError, NoScriptError, RedisError, ResponseError
+from redis.exceptions import AuthenticationError, AuthorizationError, NoScriptError, OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as ConnectionLost
 from returns.result import Failure, Success
 
 from llm_manager.cells import PerLoop
@@ -30,8 +32,10 @@ PREFIX: Final = "{llm-manager}:"
 
 _CONNECTIONS: Final = 32
 _CONNECT_SECONDS: Final = 2.0
-_ANSWER_SECONDS: Final = 3.0
-_AWAY_SECONDS: Final = 1.0
+_ANSWER_SECONDS: Final = 2.0
+_BEAT_SECONDS: Final = 1.0
+_AWAY_SECONDS: Final = 3.0
+"""So long after it was found away may a script try again, where no loop looks before that."""
 _LAST_SECONDS: Final = 1.0
 """So long does a loop that is ended wait until what was to be said soon is said."""
 _MOST_WAITING: Final = 100_000
@@ -64,6 +68,10 @@ if redis.call('GET', KEYS[1]) == ARGV[2] then redis.call('PEXPIRE', KEYS[1], ARG
 return 1
 """)
 """Lengthen a lease that is a key of its own, if it is still ours."""
+
+
+ASK: Final = Script("return 1")
+"""Whether anybody is there."""
 
 
 def _unheard(_: Any) -> None: ...
@@ -103,16 +111,21 @@ class Link:
 
     async def run(self, script: Script, keys: Sequence[Words], words: Sequence[Words]) -> Settled[Any, LLMError]:
         """Run a script now; what it says. Cancelling it leaves open whether it ran."""
+        line, trying = self.line(), False
         if self._error is not None:
             now = self.world.now()
             if now < self._try_at:
                 return Failure(self._error)
-            self._try_at = now + _AWAY_SECONDS
-        try:
-            said = await self.line().run(script, keys, words)
-        except (RedisError, OSError, TimeoutError) as error:
-            return Failure(self.lost(error))
-        self.reached()
+            self._try_at, trying = now + _AWAY_SECONDS, True
+        async with line.room:
+            if self._error is not None and not trying:
+                return Failure(self._error)
+            try:
+                said = await line.run(script, keys, words)
+            except (RedisError, OSError, TimeoutError) as error:
+                return Failure(self.lost(error))
+        if self._error is not None:
+            self.reached()
         return Success(said)
 
     def lost(self, error: Exception) -> StorageFailed:
@@ -131,6 +144,11 @@ class Link:
             return
         self._error, now = None, self.world.now()
         self._tell(SharingRegained(at=now, place=self.place, seconds=now - self._lost_at))
+
+    @property
+    def is_away(self) -> bool:
+        """Whether it could not be reached when that was last tried."""
+        return self._error is not None
 
     def standing(self) -> SharingStanding:
         """Whether it is reached, as far as is known."""
@@ -151,11 +169,11 @@ class Link:
         client = Redis.from_pool(
             BlockingConnectionPool.from_url(
                 self._url,
-                max_connections=_CONNECTIONS,
-                timeout=_ANSWER_SECONDS,
+                max_connections=_CONNECTIONS + 2,
+                timeout=None,
                 socket_timeout=_ANSWER_SECONDS,
                 socket_connect_timeout=_CONNECT_SECONDS,
-                retry=Retry(NoBackoff(), 1),
+                retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionLost,)),
             )
         )
         return Line(self, client, asyncio.get_running_loop())
@@ -164,7 +182,7 @@ class Link:
         said = str(error)
         if isinstance(error, AuthenticationError | AuthorizationError) or said.startswith(("NOAUTH", "WRONGPASS", "NOPERM")):
             return StorageFailed(message=f"{self.place}: it refuses the user or the password of store.redis_url", reason="denied")
-        if said.startswith("OOM"):
+        if isinstance(error, OutOfMemoryError) or said.startswith("OOM"):
             return StorageFailed(message=f"{self.place}: it has no memory left: give it more (maxmemory), notes/sharing.md", reason="full")
         if isinstance(error, ResponseError):
             return StorageFailed(message=f"{self.place}: it refused: {said[:200]}")
@@ -178,6 +196,8 @@ class Line:
     _link: Link
     _client: "Redis"
     _loop: asyncio.AbstractEventLoop
+    room: asyncio.Semaphore = field(factory=lambda: asyncio.Semaphore(_CONNECTIONS))
+    """For so many at once is there a connection; who waits for one learns before that that the server is away."""
     _waiting: deque[_Saying] = field(factory=deque)
     _sets: dict[str, set[str]] = field(factory=dict)
     _keys: dict[str, str] = field(factory=dict)
@@ -261,7 +281,9 @@ class Line:
         """Renew what is held, and say again what could not be said; when the loop ends all tasks, hang up."""
         try:
             while True:
-                await self._link.world.sleep(min(1.0, self._link.lease_ms / 3000))
+                await self._link.world.sleep(min(_BEAT_SECONDS, self._link.lease_ms / 3000))
+                if self._link.is_away and not await self._tried((_Saying(ASK, (), (), _unheard, False),)):
+                    continue
                 if self._waiting and (self._speaker is None or self._speaker.done()):
                     self._speaker = self._loop.create_task(self._speak())
                 await self._renew()
@@ -313,10 +335,10 @@ class Line:
 
     async def _end(self) -> None:
         """The loop may end at any moment: say what is left, for as long as that may take, and hang up."""
-        try:
+        if self._speaker is not None:
+            await asyncio.wait([self._speaker], timeout=_LAST_SECONDS)
+        with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_SECONDS):
                 await self._speak()
-        except TimeoutError:
-            pass
         await self._client.aclose()
         await self._client.connection_pool.disconnect()

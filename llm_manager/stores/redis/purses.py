@@ -171,15 +171,16 @@ class _Settling:
         self._line: Line | None = line
         self._id, self._shares, self._made, self._seen = id_, shares, made, seen
 
-    def __call__(self, real: Sequence[int | None]) -> None:
+    def __call__(self, real: Sequence[int | None]) -> bool:
         line, self._line = self._line, None
         if line is None:
-            return
+            return False
         line.let_go(_HELD, self._id)
         words: list[str | bytes | int] = [self._id, _LATE]
         for share, took, made in zip(self._shares, real, self._made, strict=True):
             words += [share.amount, _UNKNOWN if took is None else took, made]
         line.soon(_SETTLE, (_HELD, _LINES, *_keys(self._shares)), words, hear=self._hear)
+        return True
 
     def _hear(self, told: Any) -> None:
         for share, (before, (spent, unknown, reserved, above)) in zip(self._shares, told, strict=True):
