@@ -37,7 +37,7 @@ class Recalling:
         self.due_at = inf
 
     def remember(self, log: UsageLog) -> None:
-        """Ask this log, unless another one came before it; what both write is counted by the book itself."""
+        """Ask this log from now on; what it writes, and what others that were told of do, is counted by the book itself."""
         if lasting(self._rules, 0.0):
             self._logs = (*self._logs, log)
             self.due_at = -inf
@@ -55,7 +55,7 @@ class Recalling:
             wall = self._wall()
             asked = lasting(self._rules, wall)
             own = [number for log in self._logs if (number := log.writer()) is not None]
-            told = await self._logs[0].spent([(budget, since) for _, budget, since in asked], own)
+            told = await self._logs[-1].spent([(budget, since) for _, budget, since in asked], own)
             if isinstance(told, Failure):
                 return told if waited_for else Success(None)
             others = amounts_of(self._rules, [place for place, _, _ in asked], told.unwrap())

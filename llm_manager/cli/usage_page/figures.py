@@ -6,7 +6,7 @@ from typing import Final
 from llm_manager.cli.usage_page.axes import periods
 from llm_manager.cli.usage_page.gathering import Gathered
 from llm_manager.cli.usage_page.plots import Plot, Series, by_name, lines, stacked
-from llm_manager.cli.usage_page.words import NOBODY, count, latency, safe, short, usd
+from llm_manager.cli.usage_page.words import NOBODY, count, latency, safe, short, usd, usd_mark
 from llm_manager.domain.usage_log import UsageReport, UsageTotals
 
 _MODELS: Final = 6
@@ -59,7 +59,7 @@ def _cost(over: _OverTime, found: Gathered) -> str:
     if len(dearest) > _MODELS:
         rest = tuple(sum(spent[model].get(label, 0.0) for model in dearest[_MODELS:]) for label in over.labels)
         series.append(Series(name=_OTHERS, values=rest))
-    plot = Plot(id="cost", title="Cost over time", unit="USD", told=usd, labels=over.labels, series=tuple(series))
+    plot = Plot(id="cost", title="Cost over time", unit="USD", told=usd, mark=usd_mark, labels=over.labels, series=tuple(series))
     rows = over.rows(lambda each: usd(each.cost_usd), lambda each: str(each.unpriced))
     return _figure(plot, stacked(plot), ("period", "USD", "of unknown cost"), rows)
 
@@ -87,7 +87,15 @@ def _latencies(over: _OverTime) -> str:
         over.series("95 % within", lambda each: each.p95_latency_ms),
         over.series("99 % within", lambda each: each.p99_latency_ms),
     )
-    plot = Plot(id="latency", title="Latency of answers", unit="time to the whole answer", told=latency, labels=over.labels, series=series)
+    plot = Plot(
+        id="latency",
+        title="Latency of answers",
+        unit="time to the whole answer",
+        told=latency,
+        mark=latency,
+        labels=over.labels,
+        series=series,
+    )
     cells = (
         lambda each: latency(each.median_latency_ms),
         lambda each: latency(each.p95_latency_ms),
@@ -122,7 +130,7 @@ def _errors(errors: Mapping[str, int]) -> str:
 
 def _savings(over: _OverTime) -> str:
     series = (over.series("saved", lambda each: float(each.saved_usd)),)
-    plot = Plot(id="savings", title="Saved by the cache", unit="USD", told=usd, labels=over.labels, series=series)
+    plot = Plot(id="savings", title="Saved by the cache", unit="USD", told=usd, mark=usd_mark, labels=over.labels, series=series)
     cells = (lambda each: str(each.remembered), lambda each: f"{each.saved_tokens:,}", lambda each: usd(each.saved_usd))
     return _figure(plot, stacked(plot), ("period", "answers", "tokens", "USD"), over.rows(*cells))
 

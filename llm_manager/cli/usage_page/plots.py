@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 from attrs import frozen
 
 from llm_manager.cli.usage_page.axes import marks, some
-from llm_manager.cli.usage_page.words import safe, short
+from llm_manager.cli.usage_page.words import count, safe, short
 
 Told: TypeAlias = Callable[[float], str]
 """How a value is written."""
@@ -37,12 +37,13 @@ class Series:
 
 @frozen(kw_only=True)
 class Plot:
-    """What a plot shows: its title, the unit of its values and how they are written, and the periods they stand for."""
+    """What a plot shows: its title, the unit of its values, how they and the marks of its axis are written, and what they stand for."""
 
     id: str
     title: str
     unit: str
     told: Told
+    mark: Told = count
     labels: tuple[str, ...]
     series: tuple[Series, ...]
 
@@ -126,7 +127,7 @@ def _framed(plot: Plot, top: Sequence[float], drawn: str, shown: Sequence[Series
     for mark in top:
         y = _y(mark, top[-1])
         frame.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        frame.append(f'<text class="mark" x="{_LEFT - 6}" y="{y + 4:.1f}">{safe(plot.told(mark))}</text>')
+        frame.append(f'<text class="mark" x="{_LEFT - 6}" y="{y + 4:.1f}">{safe(plot.mark(mark))}</text>')
     width = (_WIDTH - _LEFT - _RIGHT) / len(plot.labels)
     for place, label in some(plot.labels, _LABELS).items():
         x = _LEFT + (place + 0.5) * width

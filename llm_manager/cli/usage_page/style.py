@@ -41,9 +41,9 @@ section{{border-top:1px solid var(--line);padding:1.2rem 0}}
 .legend{{display:flex;flex-wrap:wrap;gap:.3rem 1rem;margin:.4rem 0 0;padding:0;list-style:none;font-size:.85rem}}
 .legend li{{overflow-wrap:anywhere}}.swatch{{width:28px;height:10px;margin-right:.4rem}}.swatch path{{fill:none;stroke-width:2}}
 table{{border-collapse:collapse;width:100%;font-size:.85rem;font-variant-numeric:tabular-nums}}
-th,td{{padding:.25rem .6rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}}
+th,td{{padding:.25rem .5rem;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}}
 th:first-child,td:first-child{{text-align:left}}thead th{{position:sticky;top:0;background:var(--card)}}
-tbody th{{font-weight:400;white-space:normal;overflow-wrap:anywhere;min-width:7rem}}
+tbody th{{font-weight:400;white-space:normal;overflow-wrap:anywhere;min-width:5.5rem}}
 .note{{border-left:4px solid var(--c1);padding-left:.7rem}}
 @media (max-width:820px){{body{{padding:1rem}}.pair{{grid-template-columns:minmax(0,1fr)}}}}
 @media (max-width:520px){{.times text{{font-size:18px}}.times .unit{{font-size:16px}}}}

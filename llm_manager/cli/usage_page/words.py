@@ -42,6 +42,15 @@ def usd(amount: Decimal | float) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def usd_mark(number: float) -> str:
+    """Money at an axis, where marks are round.
+
+    >>> usd_mark(0.5), usd_mark(1.0), usd_mark(2500.0), usd_mark(0.00002)
+    ('0.5', '1', '2.5k', '0.00002')
+    """
+    return count(number) if number >= 1 else usd(number)
+
+
 def count(number: float) -> str:
     """A count in few digits.
 
