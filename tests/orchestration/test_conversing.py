@@ -19,7 +19,7 @@ from llm_manager.domain.conversations import (
 )
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import LLMError, ModelUnavailable, StorageFailed, StreamInterrupted
-from llm_manager.domain.messages import Message
+from llm_manager.domain.messages import Message, ToolCall, ToolSpec
 from llm_manager.domain.requests import LLMRequest, RequestMetadata
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.streaming import StreamFinished, TextDelta
@@ -434,3 +434,44 @@ def test_a_storage_that_cannot_forget_is_not_read() -> None:
         return await settle(forgetting(storage, 1.0, lambda: 0.0).load("c"))
 
     assert isinstance(run_virtual(talk()), Failure)
+
+
+def test_calls_of_tools_and_their_results_are_never_parted() -> None:
+    call = ToolCall(id="1", name="look", arguments="{}")
+    wants = LLMResponse(content="", model="m", provider="scripted", finish="tool_calls", tool_calls=(call,))
+    model, storage = scripted(wants, "A cat.", "ok"), memory_conversations()
+    config = LLMConfig(context=ContextSettings(keep_messages=4))
+    tools = (ToolSpec(name="look"),)
+
+    async def talk() -> None:
+        manager = scripted_manager(model, config=config, conversations=storage)
+        await settle(manager.converse("c", LLMRequest("What is it?", tools=tools)))
+        result = Message(role="tool", content="whiskers", tool_call_id="1")
+        await settle(manager.converse("c", LLMRequest(messages=(result,), tools=tools)))
+        for number in range(3):
+            await settle(manager.converse("c", LLMRequest(f"and {number}?")))
+
+    run_virtual(talk())
+    sent = [[message.role for message in request.conversation()] for request in model.requests]
+    assert sent[:3] == [["user"], ["user", "assistant", "tool"], ["user", "assistant", "tool", "assistant", "user"]]
+    assert sent[3:] == [["user", "assistant", "user"], ["user", "assistant", "user", "assistant", "user"]]
+
+
+def test_the_settings_say_how_long_conversations_are_kept() -> None:
+    wall = 1e9
+    storage = memory_conversations(lambda: wall)
+
+    async def talk() -> list[int]:
+        nonlocal wall
+        world = evolve(fake_world(), wall=lambda: wall)
+        manager = scripted_manager(
+            scripted("ok"), config=LLMConfig(context=ContextSettings(retention_days=7)), conversations=storage, world=world
+        )
+        versions = []
+        for days in (0, 6, 8):
+            wall += days * 86_400
+            await settle(manager.converse("c", LLMRequest("hi")))
+            versions.append((await settle(manager.conversations.load("c"))).unwrap().version)
+        return versions
+
+    assert run_virtual(talk()) == [1, 2, 1]
