@@ -521,6 +521,30 @@ if TYPE_CHECKING:
     from llm_manager.domain.responses import (
         LLMResponse as LLMResponse,
     )
+    from llm_manager.domain.runs import (
+        RowState as RowState,
+    )
+    from llm_manager.domain.runs import (
+        RunChange as RunChange,
+    )
+    from llm_manager.domain.runs import (
+        RunCounts as RunCounts,
+    )
+    from llm_manager.domain.runs import (
+        RunDoubt as RunDoubt,
+    )
+    from llm_manager.domain.runs import (
+        RunPlan as RunPlan,
+    )
+    from llm_manager.domain.runs import (
+        RunRecord as RunRecord,
+    )
+    from llm_manager.domain.runs import (
+        RunRow as RunRow,
+    )
+    from llm_manager.domain.runs import (
+        RunState as RunState,
+    )
     from llm_manager.domain.secrets import (
         Secret as Secret,
     )
@@ -793,6 +817,12 @@ if TYPE_CHECKING:
     from llm_manager.services.model_router import (
         ModelRouter as ModelRouter,
     )
+    from llm_manager.services.running import (
+        FinishedRow as FinishedRow,
+    )
+    from llm_manager.services.running import (
+        RunReport as RunReport,
+    )
     from llm_manager.services.similar import (
         Near as Near,
     )
@@ -946,6 +976,7 @@ _HOMES = {
     "Family": "llm_manager.domain.models",
     "Fault": "llm_manager.domain.errors",
     "Finish": "llm_manager.domain.responses",
+    "FinishedRow": "llm_manager.services.running",
     "Forgetting": "llm_manager.domain.caching",
     "FoundTurn": "llm_manager.domain.conversations",
     "FutureResult": "returns.future",
@@ -1044,6 +1075,15 @@ _HOMES = {
     "Result": "returns.result",
     "Role": "llm_manager.domain.messages",
     "RoutingPolicy": "llm_manager.domain.plans",
+    "RowState": "llm_manager.domain.runs",
+    "RunChange": "llm_manager.domain.runs",
+    "RunCounts": "llm_manager.domain.runs",
+    "RunDoubt": "llm_manager.domain.runs",
+    "RunPlan": "llm_manager.domain.runs",
+    "RunRecord": "llm_manager.domain.runs",
+    "RunReport": "llm_manager.services.running",
+    "RunRow": "llm_manager.domain.runs",
+    "RunState": "llm_manager.domain.runs",
     "RunningModel": "llm_manager.domain.local_models",
     "SYSTEM_PROMPTS": "llm_manager.policies.system_prompts",
     "Scope": "llm_manager.domain.errors",
@@ -1239,6 +1279,7 @@ __all__ = (
     "Family",
     "Fault",
     "Finish",
+    "FinishedRow",
     "Forgetting",
     "FoundTurn",
     "FutureResult",
@@ -1337,6 +1378,15 @@ __all__ = (
     "Result",
     "Role",
     "RoutingPolicy",
+    "RowState",
+    "RunChange",
+    "RunCounts",
+    "RunDoubt",
+    "RunPlan",
+    "RunRecord",
+    "RunReport",
+    "RunRow",
+    "RunState",
     "RunningModel",
     "Scope",
     "ScopeStanding",

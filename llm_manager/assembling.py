@@ -63,7 +63,7 @@ from llm_manager.orchestration.recalling import RecallingDeps
 from llm_manager.orchestration.rechecking import Rechecking, RecheckingDeps, rechecking
 from llm_manager.orchestration.remembering import remembering
 from llm_manager.orchestration.streaming import streaming
-from llm_manager.orchestration.structuring import structuring
+from llm_manager.orchestration.structuring import describe, read, structuring
 from llm_manager.orchestration.tending import reporting_usage, resetting_breakers, resetting_usage, telling_usage
 from llm_manager.orchestration.walking import walking
 from llm_manager.outcomes import Settled, sealed
@@ -75,6 +75,7 @@ from llm_manager.policies.shared_budgets import is_shared
 from llm_manager.policies.routing import why_not_asked
 from llm_manager.policies.statistics import percentile_of
 from llm_manager.policies.usage_stats import usage_of
+from llm_manager.runs.doing import DoingDeps, doing
 from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
@@ -99,10 +100,24 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     recalling = RecallingDeps(turns=turns, context=config.context, world=world, find_window=house.window)
     conversations = forgetting(deps.conversations, config.context.retention_days, world.wall)
     performing = Performing(world=world, journal=journal, routing=config.routing, concurrent=config.performance.concurrent_tools)
+    generate_all = batching(answering_rows(calls, world), house.fitting, config.performance.patience_seconds, now)
     return LLMManager(
         generate=publish(generating(calls, world)),
         stream=streaming(opened, world),
-        generate_all=batching(answering_rows(calls, world), house.fitting, config.performance.patience_seconds, now),
+        generate_all=generate_all,
+        run=doing(
+            DoingDeps(
+                world=world,
+                generate_all=generate_all,
+                plan=house.plan,
+                discover=publish(house.look),
+                online=lambda: house.standing().online,
+                describe=describe,
+                read=read,
+                store=deps.store,
+                scratch=deps.scratch,
+            )
+        ),
         generate_as=structuring(turns, config.performance.output_retries),
         converse=conversing(recalling, conversations),
         converse_stream=conversing_streams(recalling, conversations, opened),

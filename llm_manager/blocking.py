@@ -7,9 +7,11 @@ The calls run on an event loop in a thread of their own, so it works inside a ru
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from attrs import field, frozen
 from returns.future import FutureResult
@@ -33,6 +35,7 @@ from llm_manager.domain.usage_stats import ResetPeriod, UsageStats
 from llm_manager.effects import settle
 from llm_manager.services.conversation_storage import ConversationStorage
 from llm_manager.services.manager import LLMManager, Structured
+from llm_manager.services.running import Prompting, Rows, RunReport
 from llm_manager.services.tools import Confirm, Tool, ToolRun
 
 if TYPE_CHECKING:
@@ -101,6 +104,42 @@ class BlockingManager:
             lambda: self._manager.generate_all(requests, concurrency=concurrency, in_order=in_order),
             lambda told: (told, Failure(_ENDED)),
         )
+
+    @overload
+    def run(
+        self,
+        rows: Rows,
+        prompt: Prompting,
+        *,
+        output: type[_Shape],
+        to: str | Path | None = None,
+        name: str | None = None,
+        request: LLMRequest | None = None,
+        concurrency: int | None = None,
+        budget_usd: Decimal | None = None,
+        retry_failed: bool = False,
+        fork: bool = False,
+    ) -> Result[RunReport[_Shape], LLMError]: ...
+
+    @overload
+    def run(
+        self,
+        rows: Rows,
+        prompt: Prompting,
+        *,
+        output: Sequence[str] | None = None,
+        to: str | Path | None = None,
+        name: str | None = None,
+        request: LLMRequest | None = None,
+        concurrency: int | None = None,
+        budget_usd: Decimal | None = None,
+        retry_failed: bool = False,
+        fork: bool = False,
+    ) -> Result[RunReport[Mapping[str, Any]], LLMError]: ...
+
+    def run(self, rows: Rows, prompt: Prompting, **asked: Any) -> Result[RunReport[Any], LLMError]:
+        """Ask a model about every row, each content once, and keep every answer before it counts."""
+        return self._wait(lambda: self._manager.run(rows, prompt, **asked))
 
     def embed(self, request: EmbedRequest) -> Result[Embeddings, LLMError]:
         """Turn texts into vectors."""

@@ -140,6 +140,7 @@ def default_deps(
             journal=journal,
             around_calls=() if tracing is None else (tracing.around,),
             store=store,
+            scratch=lambda folder: scratch_store(folder, here),
             keys=parts.keys,
             guards=guards,
             sharing=sharing,

@@ -18,6 +18,7 @@ SECTIONS = {
     "Asking": """LLMRequest Preferences Message Role Part TextPart ImageUrl ImageData DocumentUrl DocumentData Thought ToolSpec
         ToolCall ToolChoice UseTool OutputForm Reasoning PromptCache
         read_parameters Parameters PlainText AnyJson JsonSchema RequestMetadata TaskType Complexity Sensitivity Priority CachePolicy""",
+    "Runs": "RunReport FinishedRow RunPlan RunRecord RunCounts RunRow RunDoubt RunState RowState RunChange",
     "Prompts": "PromptTemplate SYSTEM_PROMPTS system_prompt render References references check_request printable",
     "Answers": """LLMResponse Finish Structured Usage Cost Priced Unpriced StreamEvent TextDelta ReasoningDelta ToolCallDelta
         StreamFinished collect""",

@@ -5,11 +5,11 @@ What a cell holds is never looked at again, so braces in the data do nothing.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
-from attrs import frozen
+from attrs import field, frozen
 from returns.result import Failure, Success
 
 from llm_manager.domain.errors import ConfigurationError, InvalidRequest, LLMError
@@ -31,15 +31,24 @@ class Slot:
 
 @frozen(kw_only=True)
 class Prompt:
-    """A prompt read once: words and slots in turn; ``text`` is what it says, with its slots in braces."""
+    """A prompt read once: words and slots in turn; ``text`` is what it says, with its slots in braces.
+
+    One that a program makes has ``make`` in their place, and its name for a text.
+    """
 
     pieces: tuple[str | Slot, ...]
     text: str
+    make: Callable[[Row], str] | None = field(default=None, repr=False)
 
     @property
     def fixed(self) -> bool:
         """Say whether it is the same for every row."""
-        return not any(isinstance(piece, Slot) for piece in self.pieces)
+        return self.make is None and not any(isinstance(piece, Slot) for piece in self.pieces)
+
+
+def made_prompt(make: Callable[[Row], str]) -> Prompt:
+    """The prompts that a function makes of rows."""
+    return Prompt(pieces=(), text=f"{make.__module__}.{getattr(make, '__qualname__', 'prompt')}", make=make)
 
 
 def read_prompt(text: str, columns: Iterable[str], *, name: str = "prompt", fixed: bool = False) -> Settled[Prompt, LLMError]:
@@ -90,6 +99,8 @@ def read_prompt(text: str, columns: Iterable[str], *, name: str = "prompt", fixe
 
 def fill(prompt: Prompt, row: Row) -> Settled[str, LLMError]:
     """The prompt of one row; text goes in as it is, other values as JSON. A row without a value is an error of that row."""
+    if prompt.make is not None:
+        return Success(prompt.make(row))
     filled: list[str] = []
     for piece in prompt.pieces:
         if isinstance(piece, str):

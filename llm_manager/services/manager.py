@@ -1,17 +1,18 @@
 """The service that users hold, and all that it is made of."""
 
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from attrs import field, frozen
 from returns.future import FutureResult
-from returns.result import Result
+from returns.result import Failure, Result
 
 from llm_manager.domain.caching import CacheReport
 from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.embeddings import Vector
-from llm_manager.domain.errors import LLMError
+from llm_manager.domain.errors import ConfigurationError, LLMError
 from llm_manager.domain.models import Health, ModelProfile
 from llm_manager.domain.plans import Plan, Unavailable
 from llm_manager.domain.requests import LLMRequest
@@ -31,6 +32,7 @@ from llm_manager.services.model_client import CountTokens, CreateImage, Embed, M
 from llm_manager.services.model_router import ModelRouter
 from llm_manager.services.similar import SimilarPrompts
 from llm_manager.services.sharing import Sharing
+from llm_manager.services.running import RunAll
 from llm_manager.services.steps import CallLayer, Generate, Stream
 from llm_manager.services.store import Store
 from llm_manager.services.tools import CallTools
@@ -131,6 +133,7 @@ class LLMManager:
     generate: Generate
     stream: Stream
     generate_all: GenerateAll
+    run: RunAll
     generate_as: GenerateAs
     converse: Callable[[str, LLMRequest], FutureResult[LLMResponse, LLMError]]
     converse_stream: Callable[[str, LLMRequest], AsyncGenerator[Result[StreamEvent, LLMError], None]]
@@ -174,6 +177,10 @@ class LLMManager:
         await self.close()
 
 
+def _no_scratch(_: Path) -> Result[Store, LLMError]:
+    return Failure(ConfigurationError(message="a run needs a store: set store.url"))
+
+
 @frozen(kw_only=True)
 class ManagerDeps:
     """All that a manager is made of; change a field with `attrs.evolve` to swap the cache, the storage or a client.
@@ -199,6 +206,8 @@ class ManagerDeps:
     """Which key of a provider is sent, where the clients were built with several; None makes it of the settings."""
     around_calls: tuple[CallLayer, ...] = ()
     """What stands around every call beside what the manager puts there, outermost first."""
+    scratch: Callable[[Path], Result[Store, LLMError]] = _no_scratch
+    """Opens a store in a folder for one run, where there is no ``store``."""
     store: Store | None = None
     """What outlives the process; None keeps everything in memory. The manager closes it."""
     guards: Guards | None = None

@@ -15,7 +15,7 @@ from llm_manager.stores.memory_conversations import memory_conversations
 from llm_manager.testing.misuse import misuse
 from llm_manager.testing.scripted import Scripted
 from llm_manager.testing.world import fake_world
-from llm_manager.wiring import make_llm_manager, make_model_router
+from llm_manager.wiring import make_llm_manager, make_model_router, scratch_store
 
 _SETTINGS = LLMConfig()
 
@@ -36,6 +36,7 @@ def scripted_deps(
         vectors=memory_cache(settings.cache, here.now),
         conversations=memory_conversations(here.wall),
         journal=Journal(emit=(lambda _: None) if tell is None else tell),
+        scratch=lambda folder: scratch_store(folder, here),
     )
 
 

@@ -98,6 +98,7 @@ def scene() -> Setting:
             generate=generate,
             stream=stream,
             generate_all=unasked,
+            run=unasked,
             generate_as=unasked,
             converse=unasked,
             converse_stream=unasked,

@@ -252,6 +252,7 @@ def _life(place: Place) -> int:
 
 
 def _forks(place: Place) -> None:
+    scripted_manager(scripted("so that all is imported"))
     gc.freeze()
     print("ready", flush=True)
     for line in sys.stdin:

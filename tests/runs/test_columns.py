@@ -50,12 +50,14 @@ def test_the_text_of_a_cut_answer_is_kept_and_told_in_words_for_prose() -> None:
     cut = answered("Once upon", "length")
     ended = finished("key", answer_column(), Success(cut))
     assert ended.failed
+    assert ended.row.output is not None
     assert ended.row.output["answer"] == "Once upon"
     assert ended.row.output["error"] == {
         "tag": "OutputInvalid",
         "message": "the answer of m is not whole: it was cut at its length limit; raise --max-tokens",
     }
     typed = finished("key", columns_from_fields(["answer=str"]).unwrap(), Success(cut))
+    assert typed.row.output is not None
     assert typed.row.output["answer"] is None
 
 

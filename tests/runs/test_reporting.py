@@ -24,8 +24,8 @@ from llm_manager.runs.tallies import Tally, rows_per_second, seconds_left, with_
 from llm_manager.testing.strategies import errors
 
 
-def said(tally: Tally, *, again: bool = True, damaged: int = 0) -> list[str]:
-    return list(report_lines(Report(tally=tally, seconds=2.0, output="out.jsonl", again=again, damaged=damaged)))
+def said(tally: Tally, *, again: bool = True, doubtful_before: int = 0) -> list[str]:
+    return list(report_lines(Report(tally=tally, seconds=2.0, output="out.jsonl", again=again, doubtful_before=doubtful_before)))
 
 
 def test_a_run_without_trouble_is_two_lines() -> None:
@@ -38,12 +38,12 @@ def test_a_run_without_trouble_is_two_lines() -> None:
 def test_every_kind_of_trouble_is_told_with_the_way_on() -> None:
     failures, examples = {"A": 1, "B": 2}, {"A": "why a", "B": "why b"}
     tally = Tally(rows=10, answered=2, earlier=1, failed_earlier=1, cached=1, failures=failures, examples=examples, unpriced=2, doubtful=1)
-    assert said(tally, damaged=1) == [
+    assert said(tally, doubtful_before=1) == [
         "3 of 10 rows answered (1 earlier), 1 from the cache, 4 failed (1 earlier) in 2.0 s: out.jsonl",
         "0 + 0 tokens, 0 USD, 2 calls of unknown cost, 1 failed call maybe charged",
         "failed 2 x B, such as: why b",
         "failed 1 x A, such as: why a",
-        "left out of the run log, and asked again: 1 damaged record",
+        "1 call of earlier processes brought no answer, maybe charged",
         "3 rows not asked yet; run the same again to go on",
         "run the same again with --retry-failed to ask the failed rows again; those answered are never asked again",
     ]

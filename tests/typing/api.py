@@ -3,10 +3,10 @@
 # mypy: disable-error-code="unused-awaitable"
 # (effects are looked at here and never awaited)
 
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from decimal import Decimal
-from typing import assert_never, assert_type
+from typing import Any, assert_never, assert_type
 
 from attrs import evolve, frozen
 from pydantic import BaseModel
@@ -66,6 +66,7 @@ from llm_manager import (
     StreamEvent,
     StreamFinished,
     StreamInterrupted,
+    RunReport,
     Structured,
     Success,
     TaskClassification,
@@ -253,6 +254,16 @@ async def batching(manager: LLMManager) -> None:
         async for place, answer in answers:
             assert_type(place, int)
             assert_type(answer, Result[LLMResponse, LLMError])
+
+
+async def running(manager: LLMManager) -> None:
+    """A class given for the output is the class of the values."""
+    typed = await settle(manager.run("rows.csv", "Judge {text}", output=Review, to="out.csv"))
+    assert_type(typed, Settled[RunReport[Review], LLMError])
+    told = await settle(manager.run([{"text": "a"}], lambda row: str(row), output=["score=int"]))
+    assert_type(told, Settled[RunReport[Mapping[str, Any]], LLMError])
+    for row in typed.unwrap().rows():
+        assert_type(row.unwrap().value, Review | None)
 
 
 def composing(manager: LLMManager) -> None:

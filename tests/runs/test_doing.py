@@ -1,0 +1,146 @@
+"""A whole run in one call: rows in, typed values out; called again it goes on, and nothing is paid twice."""
+
+import json
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+from returns.result import Success
+
+from llm_manager.blocking import blocking
+from llm_manager.domain.attempts import Attempt
+from llm_manager.domain.configuration import StoreSettings
+from llm_manager.domain.errors import AuthenticationFailed, BudgetExceeded, ConfigurationError, ContentFiltered, InvalidRequest, LLMError
+from llm_manager.domain.requests import LLMRequest, Preferences
+from llm_manager.effects import settle
+from llm_manager.real_world import real_world
+from llm_manager.services.manager import LLMManager
+from llm_manager.services.store import Store
+from llm_manager.stores.opening import open_store
+from llm_manager.testing import scripted, scripted_manager
+
+
+@frozen
+class Judged:
+    """What is asked of a review."""
+
+    mood: str
+    score: int
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(StoreSettings(url=str(tmp_path / "store.db")), real_world()).unwrap()
+
+
+def echo(attempt: Attempt) -> str:
+    return (attempt.request.prompt or "").upper()
+
+
+def manager_of(*says: Any, store: Store | None = None) -> LLMManager:
+    return scripted_manager(scripted(*(says or (echo,))), store=store, world=real_world({}))
+
+
+async def test_rows_one_by_one_become_typed_values_in_their_order() -> None:
+    """Ten lines of a user, without a store."""
+
+    def rows() -> Iterator[Mapping[str, Any]]:
+        yield from ({"text": "good"}, {"text": "bad"}, {"text": "good"})
+
+    def judge(attempt: Attempt) -> str:
+        return json.dumps({"mood": attempt.request.prompt, "score": 4})
+
+    manager = manager_of(judge)
+    report = (await settle(manager.run(rows(), "{text}", output=Judged))).unwrap()
+    assert (report.state, report.left, report.stopped, report.counts.answered) == ("finished", 0, None, 2)
+    for _ in range(2):
+        values = [each.unwrap() for each in report.rows()]
+        assert [(each.row["text"], each.value) for each in values] == [(t, Judged(t, 4)) for t in ("good", "bad", "good")]
+
+
+async def test_called_again_it_goes_on_with_what_is_left(store: Store, tmp_path: Path) -> None:
+    rows = [{"n": str(n)} for n in range(6)]
+    asked: list[str] = []
+
+    def say(attempt: Attempt) -> str | LLMError:
+        asked.append(attempt.request.prompt or "")
+        return AuthenticationFailed(model="m", message="no") if len(asked) == 4 else echo(attempt)
+
+    out = tmp_path / "out.csv"
+    first = (await settle(manager_of(say, store=store).run(rows, "row {n}", to=out, concurrency=1))).unwrap()
+    assert (first.state, first.left + first.counts.answered) == ("interrupted", 6)
+    assert isinstance(first.stopped, AuthenticationFailed)
+    assert out.read_text().count("\n") == 1 + first.counts.answered
+    again = (await settle(manager_of(store=store).run(rows, "row {n}", to=out))).unwrap()
+    assert (again.id, again.state, again.left, again.counts.answered) == (first.id, "finished", 0, 6)
+    assert [each.unwrap().value for each in again.rows()] == [{"answer": f"ROW {n}"} for n in range(6)]
+    assert out.read_text().count("\n") == 7
+
+
+async def test_a_changed_question_is_refused_and_forks_when_told(store: Store) -> None:
+    rows = [{"n": "1"}]
+    assert (await settle(manager_of(store=store).run(rows, "row {n}", name="mine"))).unwrap().state == "finished"
+    refused = await settle(manager_of(store=store).run(rows, "Row {n}", name="mine"))
+    assert isinstance(refused.failure(), ConfigurationError)
+    forked = (await settle(manager_of(store=store).run(rows, "Row {n}", name="mine", fork=True))).unwrap()
+    assert forked.counts.answered == 1
+
+
+async def test_failed_rows_tell_why_and_are_asked_again_when_told(store: Store) -> None:
+    rows = [{"n": "1"}, {"n": "2"}, {"m": "3"}]
+    manager = manager_of(ContentFiltered(model="m", message="no"), echo, store=store)
+    report = (await settle(manager.run(rows, "row {n}", name="mine", concurrency=1))).unwrap()
+    told = [each.unwrap() for each in report.rows()]
+    assert [(each.error, each.value) for each in told] == [
+        ("ContentFiltered", None),
+        (None, {"answer": "ROW 2"}),
+        ("InvalidRequest", None),
+    ]
+    assert told[0].message is not None
+    again = (await settle(manager_of(store=store).run(rows, "row {n}", name="mine", retry_failed=True))).unwrap()
+    assert (again.counts.answered, again.counts.failed) == (2, 0)
+
+
+async def test_a_budget_pauses_a_run_and_more_of_it_goes_on(store: Store) -> None:
+    """What an earlier call spent counts."""
+    rows = [{"n": str(n)} for n in range(20)]
+    request = LLMRequest(preferences=Preferences(max_tokens=100))
+    dear = scripted(echo, provider="openai", locality="cloud")
+    manager = scripted_manager(dear, store=store, world=real_world({}))
+    small = (await settle(manager.run(rows, "row {n}", name="m", request=request, budget_usd=Decimal("0.001"), concurrency=4))).unwrap()
+    assert small.state == "paused"
+    assert isinstance(small.stopped, BudgetExceeded)
+    assert small.counts.cost_usd <= Decimal("0.001")
+    assert 0 < small.counts.answered < 20
+    same = (await settle(manager.run(rows, "row {n}", name="m", request=request, budget_usd=Decimal("0.001"), concurrency=4))).unwrap()
+    assert same.counts.cost_usd <= Decimal("0.001")
+    more = (await settle(manager.run(rows, "row {n}", name="m", request=request, budget_usd=Decimal(1)))).unwrap()
+    assert (more.state, more.counts.answered) == ("finished", 20)
+
+
+async def test_a_function_may_make_the_prompts_and_fields_be_said_in_words() -> None:
+    def prompt(row: Mapping[str, Any]) -> str:
+        return f"Judge {row['n']}"
+
+    manager = manager_of(lambda attempt: '{"score": 7}')
+    report = (await settle(manager.run([{"n": 1}], prompt, output=["score=int"]))).unwrap()
+    assert [each.unwrap().value for each in report.rows()] == [{"score": 7}]
+
+
+@pytest.mark.parametrize(
+    ("rows", "output", "to"),
+    [([1], None, None), (7, None, None), ([{"n": object()}], None, None), ([{"n": "1"}], ["score"], None), ([{"n": "1"}], None, "out.txt")],
+)
+async def test_what_cannot_be_run_is_a_value_before_anything_is_asked(rows: Any, output: Any, to: str | None) -> None:
+    refused = await settle(manager_of().run(rows, "row {n}", output=output, to=to))
+    assert isinstance(refused.failure(), InvalidRequest | ConfigurationError)
+
+
+def test_without_await_it_is_the_same() -> None:
+    with blocking(manager_of()) as manager:
+        report = manager.run([{"n": "1"}], "row {n}")
+    assert isinstance(report, Success)
+    assert [each.unwrap().value for each in report.unwrap().rows()] == [{"answer": "ROW 1"}]
