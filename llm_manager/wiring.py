@@ -33,8 +33,8 @@ from llm_manager.services.journal import Subscriber
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.model_client import ClientParts, ModelClient, has_real_model
 from llm_manager.services.model_router import ModelRouter
-from llm_manager.services.similar import SimilarPrompts
 from llm_manager.services.sharing import Sharing
+from llm_manager.services.similar import SimilarPrompts
 from llm_manager.services.store import Store
 from llm_manager.services.world import World
 

@@ -30,9 +30,9 @@ from llm_manager.services.guards import Guards, Keys
 from llm_manager.services.journal import Journal
 from llm_manager.services.model_client import CountTokens, CreateImage, Embed, ModelClient, Moderate
 from llm_manager.services.model_router import ModelRouter
-from llm_manager.services.similar import SimilarPrompts
-from llm_manager.services.sharing import Sharing
 from llm_manager.services.running import RunAll
+from llm_manager.services.sharing import Sharing
+from llm_manager.services.similar import SimilarPrompts
 from llm_manager.services.steps import CallLayer, Generate, Stream
 from llm_manager.services.store import Store
 from llm_manager.services.tools import CallTools
