@@ -1,6 +1,7 @@
 """What a database adds to the laws of caches: restarts, clocks, batches, crowds, and values that cannot be read."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from decimal import Decimal
@@ -186,6 +187,7 @@ async def test_two_processes_share_what_they_remember(store_url: str) -> None:
     await asyncio.gather(one.close(), two.close())
 
 
+@pytest.mark.skipif(sys.gettrace() is not None or "coverage" in sys.modules, reason="whoever counts lines takes the time")
 async def test_a_hit_in_the_store_costs_little(tmp_path: Path) -> None:
     """At most 300 us of processor time, its thread's and the decoding included: the best of a few rounds, since others compute too."""
     database = opened_database(f"sqlite:///{tmp_path / 'kept.db'}")
