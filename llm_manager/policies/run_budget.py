@@ -11,7 +11,7 @@ from llm_manager.policies.budget_words import plain
 from llm_manager.policies.pricing import dearest
 from llm_manager.policies.tokens import estimate_request_tokens
 
-NAME: Final = "the run's budget"
+NAME: Final = "budget of the run"
 _FRAME: Final = 64
 """Tokens that a provider may put around what it is sent."""
 
@@ -41,8 +41,9 @@ def spent_error(limit: Decimal, *, spent: Decimal, worst: Decimal | None) -> Bud
     """Why the run pauses."""
     left = max(Decimal(0), limit - spent)
     why = (
-        "what its model costs is not known, so that nothing bounds what a row takes"
+        "what its model costs is not known, so that nothing bounds what a row takes; describe the model with its price"
         if worst is None
-        else f"the next row may cost {plain(worst)} USD, and {plain(left)} of {plain(limit)} is left"
+        else f"{plain(spent)} USD are spent and this request may take {plain(worst)} USD; "
+        "raise the limit, ask for less (max_tokens), or use a model that costs less"
     )
-    return BudgetExceeded(budget=NAME, message=why, limit=plain(limit), left=plain(left))
+    return BudgetExceeded(budget=NAME, message=f"{NAME} ({plain(limit)} USD): {why}", limit=plain(limit), left=plain(left))

@@ -55,7 +55,7 @@ def test_a_run_stops_when_its_money_is_spent_and_goes_on_with_more(rows: Path, t
         told = run(*asking, "--budget", "0.015", "--concurrency", "4", home=tmp_path)
         assert told.returncode == 3
         assert len(server.requests) == 3
-        assert "budget '--budget' (0.015 USD): 0.006 USD are spent and this request may take 0.01 USD" in told.stderr
+        assert "budget of the run (0.015 USD): 0.006 USD are spent and this request may take 0.01 USD" in told.stderr
         assert "7 rows not asked yet; run the same again to go on" in told.stderr
         assert " failed" not in told.stderr.replace(" 0 failed", "")
         assert "budget --budget: 0.006 of 0.015 USD spent, 0.009 left" in told.stderr

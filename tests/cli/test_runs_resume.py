@@ -14,7 +14,7 @@ import pytest
 
 from tests.cli.program import command, run, settings_for, surroundings
 from tests.cli.test_budgets import echo, priced
-from tests.loopback import Answer, FaultServer, Hang, Received, fault_server, json_reply
+from tests.loopback import Answer, Chunked, FaultServer, Hang, Received, fault_server, json_reply
 
 PATIENCE_SECONDS = 30.0
 
@@ -123,14 +123,18 @@ def test_a_run_that_is_worked_on_is_left_to_its_owner(begun: Begun, rows: Path, 
     """Until somebody tells it to stop: then it ends its calls, writes what it has, and does not go on."""
 
     def some(received: Received) -> Answer:
-        return Hang() if "row 9" in received.body.decode() else echo(received)
+        body = json.dumps(spoken).encode()
+        slow = Chunked((body[:9], body[9:]), gap_seconds=8.0, headers=(("Content-Type", "application/json"),))
+        return slow if "row 5" in received.body.decode() else echo(received)
 
+    choice = {"index": 0, "message": {"role": "assistant", "content": "at last"}, "finish_reason": "stop"}
+    spoken = {"id": "c", "object": "chat.completion", "model": "tiny", "choices": [choice]}
     with fault_server(some) as server:
         config = settings_for(server.url + "/v1", tmp_path)
         out = str(rows.parent / "out.jsonl")
         words = ("run", "rows.jsonl", "--prompt", "{text}", "-o", "out.jsonl", "--concurrency", "1", "--config", str(config))
         owner = begun(*words, folder=rows.parent)
-        assert server.wait_until(lambda known: posts(known) == 10, PATIENCE_SECONDS)
+        assert server.wait_until(lambda known: posts(known) == 6, PATIENCE_SECONDS)
         refused = run("runs", "resume", out, home=tmp_path)
         assert refused.returncode == 1
         assert f"process {owner.pid}" in refused.stderr
@@ -139,7 +143,8 @@ def test_a_run_that_is_worked_on_is_left_to_its_owner(begun: Begun, rows: Path, 
         assert cancelled.returncode == 0, cancelled.stderr
         assert cancelled.stderr.splitlines()[-1].endswith("is cancelled")
         owner.wait(PATIENCE_SECONDS)
-    assert len(lines(rows.parent / "out.jsonl")) == 9
+        assert posts(server) == 6
+    assert [row["answer"] for row in lines(rows.parent / "out.jsonl")][-1] == "at last"
 
 
 def test_rows_from_a_pipe_are_asked_for_again(tmp_path: Path) -> None:
