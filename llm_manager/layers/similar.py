@@ -87,7 +87,9 @@ class Likeness:
             if found is None or found.score < self.settings.threshold:
                 return None
             kept = await self.answers.get(found.key)
-            remembered = kept.unwrap() if isinstance(kept, Success) else None
+            if isinstance(kept, Failure):
+                return None
+            remembered = kept.unwrap()
             if remembered is not None:
                 come, response = remembered.provenance, remembered.value
                 hit = SimilarHit(score=found.score, response=response, age_seconds=remembered.age_seconds, provenance=come)

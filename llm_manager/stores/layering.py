@@ -45,7 +45,8 @@ def layered(front: Cache[Value], behind: Cache[Value], tell: Callable[[LLMError]
     async def put(key: str, remembered: Remembered[Value]) -> Settled[None, LLMError]:
         await front.put(key, remembered)
         far = await behind.put(key, remembered)
-        heard(far.failure() if isinstance(far, Failure) else None)
+        if isinstance(far, Failure):  # that it took a value does not say that it is well: it may write it later
+            heard(far.failure())
         return Success(None)
 
     async def holds(key: str) -> Settled[bool, LLMError]:

@@ -1,9 +1,17 @@
 """What is remembered is shown and forgotten on the command line, from one process to the next."""
 
 import json
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
-from llm_manager.cli.cache import size
+from attrs import evolve
+from returns.future import FutureResult
+
+from llm_manager.cli.cache import show, size
+from llm_manager.domain.caching import CachedModel, CacheReport, CacheStatistics
+from llm_manager.domain.errors import StorageFailed
+from tests.cli.conftest import Setting
 from tests.cli.program import run, settings_for
 from tests.loopback import Received, Respond, fault_server, json_reply
 
@@ -48,3 +56,26 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
 
 def test_sizes_are_readable() -> None:
     assert [size(count) for count in (0, 1023, 1024, 5 * 1024**4 * 1024)] == ["0 B", "1023 B", "1 KiB", "5120 TiB"]
+
+
+def _told(*models: CachedModel, **counts: Any) -> CacheStatistics:
+    return CacheStatistics(models=models, rows=len(models), **counts)
+
+
+async def test_it_is_shown_by_model_with_what_it_saved(scene: Setting) -> None:
+    one = CachedModel(provider="p", model="m", rows=3, bytes=2048, hits=5, saved_usd=Decimal("0.25"))
+    report = CacheReport(answers=_told(one, hits=5, misses=5, saved_usd=Decimal("0.25"), unpriced=1), vectors=_told())
+    here = scene()
+    manager = evolve(here.session.manager, cache_statistics=lambda: FutureResult.from_value(report))
+    assert await show(evolve(here.session, manager=manager)) == 0
+    assert here.out.getvalue() == "what\tmodel\trows\tsize\thits\tsaved\nanswers\tp/m\t3\t2 KiB\t5\t$0.25\n"
+    assert "answers: 5 of 10 questions answered from memory (50%), $0.25 saved, and 1 hit whose price is not known" in here.err.getvalue()
+    assert "until it ends" in here.err.getvalue()
+
+
+async def test_a_store_that_cannot_be_read_is_an_error(scene: Setting) -> None:
+    here = scene(json=True)
+    failed = StorageFailed(message="gone", reason="denied")
+    manager = evolve(here.session.manager, cache_statistics=lambda: FutureResult.from_failure(failed))
+    assert await show(evolve(here.session, manager=manager)) == 2
+    assert json.loads(here.out.getvalue())["error"]["tag"] == "StorageFailed"

@@ -13,7 +13,7 @@ from returns.result import Failure, Success
 from llm_manager.domain.caching import SimilarStatistics
 from llm_manager.domain.configuration import CacheSettings, LLMConfig, StoreSettings
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest
-from llm_manager.domain.errors import LLMError, NetworkError
+from llm_manager.domain.errors import LLMError, NetworkError, StorageFailed
 from llm_manager.domain.events import AttemptAnswered, CacheHit, Event, SimilarFound
 from llm_manager.domain.messages import ImageUrl, Message, TextPart, ToolSpec
 from llm_manager.domain.models import Locality
@@ -24,7 +24,9 @@ from llm_manager.domain.streaming import StreamFinished
 from llm_manager.domain.usage import Priced, Usage
 from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled
+from llm_manager.services.cache import Cache
 from llm_manager.services.manager import LLMManager
+from llm_manager.stores.memory_cache import memory_cache
 from llm_manager.stores.opening import open_store
 from llm_manager.stores.similar import similar_prompts
 from llm_manager.testing import fake_world, run_virtual, scripted, scripted_manager
@@ -210,6 +212,36 @@ def test_streams_find_them_and_are_found() -> None:
 
     assert [answer.cached for answer in run_virtual(ask())] == [False, True, True, False]
     assert script.count == 2
+
+
+def test_streams_that_are_not_compared_or_fail_are_as_ever() -> None:
+    gone = NetworkError(model="m", message="gone")
+    script = model(said=gone)
+
+    async def ask(request: LLMRequest) -> list[bool]:
+        return [isinstance(event, Failure) async for event in manager_of(script).stream(request)]
+
+    assert run_virtual(ask(ASK)) == [True]
+    assert run_virtual(ask(evolve(ASK, cache="off"))) == [True]
+
+
+def test_an_answer_that_cannot_be_reached_does_not_stand_in() -> None:
+    """And is found again when it can."""
+    script, well = model(), [True]
+
+    async def ask() -> list[bool]:
+        kept: Cache[LLMResponse] = memory_cache(CacheSettings(), lambda: 0.0)
+
+        async def get(key: str) -> Any:
+            return await kept.get(key) if well[0] else Failure(StorageFailed(message="away"))
+
+        manager, told = manager_of(script, cache=evolve(kept, get=get)), list[bool]()
+        for reachable, request in ((True, ASK), (False, ALIKE), (True, LLMRequest("what is the capital of france!"))):
+            well[0] = reachable
+            told.append((await settle(manager.generate(request))).unwrap().cached)
+        return told
+
+    assert run_virtual(ask()) == [False, False, True]
 
 
 def test_a_cut_answer_is_not_found() -> None:

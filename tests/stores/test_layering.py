@@ -2,15 +2,19 @@
 
 from typing import Any
 
+import pytest
 from attrs import evolve
 from returns.result import Failure, Success
 
 from llm_manager.domain.caching import EVERYTHING, Provenance, Remembered
-from llm_manager.domain.configuration import CacheSettings
+from llm_manager.domain.configuration import CacheSettings, LLMConfig, StoreSettings
 from llm_manager.domain.errors import LLMError, StorageFailed
+from llm_manager.domain.responses import LLMResponse
 from llm_manager.services.cache import Cache
 from llm_manager.stores.layering import layered, never_private
 from llm_manager.stores.memory_cache import memory_cache
+from llm_manager.testing import fake_world
+from llm_manager.wiring import default_deps
 
 GONE = Failure(StorageFailed(message="gone"))
 
@@ -54,7 +58,7 @@ async def test_a_store_that_fails_fails_no_call_and_is_told_once_until_it_is_wel
     assert await cache.get("j") == Success(None)
     assert len(told) == 1
     flaky.well = True
-    assert await cache.put("k", value) == Success(None)
+    assert await cache.get("j") == Success(None)
     flaky.well = False
     assert await cache.get("j") == Success(None)
     assert len(told) == 2
@@ -110,3 +114,18 @@ async def test_what_is_private_is_kept_from_a_cache() -> None:
     assert await cache.put("k", Remembered(value="v", provenance=Provenance(private=True))) == Success(None)
     await cache.put("j", Remembered(value="v"))
     assert [await kept.holds(key) for key in "kj"] == [Success(False), Success(True)]
+
+
+async def test_a_manager_answers_though_its_store_cannot_be_opened(caplog: pytest.LogCaptureFixture) -> None:
+    """What is remembered is in memory alone then, and the log says so once."""
+    config = LLMConfig(store=StoreSettings(url="sqlite:////proc/nowhere/kept.db"))
+    deps = default_deps(config, fake_world()).unwrap()
+    value = Remembered(value=LLMResponse(content="x", model="m", provider="p"))
+    with caplog.at_level("WARNING", logger="llm_manager.telemetry.logging"):
+        for key in "ab":
+            assert await deps.cache.get(key) == Success(None)
+            assert await deps.cache.put(key, value) == Success(None)
+            found = (await deps.cache.get(key)).unwrap()
+            assert found is not None
+            assert found.value == value.value
+    assert sum("what is remembered cannot be reached" in record.message for record in caplog.records) == 1
