@@ -71,8 +71,8 @@ from llm_manager.policies.cache_key import answer_key
 from llm_manager.policies.choosing import Besides, ability_for, choose
 from llm_manager.policies.pricing import Pricing, price, remembering_price
 from llm_manager.policies.request_faults import check_request
-from llm_manager.policies.shared_budgets import is_shared
 from llm_manager.policies.routing import why_not_asked
+from llm_manager.policies.shared_budgets import is_shared
 from llm_manager.policies.statistics import percentile_of
 from llm_manager.policies.usage_stats import usage_of
 from llm_manager.runs.doing import DoingDeps, doing
@@ -197,8 +197,6 @@ class _House:
 
     async def window(self, request: LLMRequest) -> int | None:
         """How many tokens the model takes that a request would go to first; None when nobody knows, or nobody would be asked."""
-        if check_request(request) is not None:
-            return None
         planned = sealed(self.deps.router.route(request, await self.snapshot(request)))
         return None if isinstance(planned, Failure) else planned.unwrap().steps[0].profile.context_window
 

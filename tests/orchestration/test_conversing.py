@@ -18,7 +18,7 @@ from llm_manager.domain.conversations import (
     Turn,
 )
 from llm_manager.domain.error_questions import describe
-from llm_manager.domain.errors import LLMError, ModelUnavailable, StorageFailed, StreamInterrupted
+from llm_manager.domain.errors import InvalidRequest, LLMError, ModelUnavailable, StorageFailed, StreamInterrupted
 from llm_manager.domain.messages import Message, ToolCall, ToolSpec
 from llm_manager.domain.requests import LLMRequest, RequestMetadata
 from llm_manager.domain.responses import LLMResponse
@@ -475,3 +475,16 @@ def test_the_settings_say_how_long_conversations_are_kept() -> None:
         return versions
 
     assert run_virtual(talk()) == [1, 2, 1]
+
+
+def test_a_question_without_words_is_refused_and_kept_nowhere() -> None:
+    storage = memory_conversations()
+
+    async def talk() -> tuple[Any, tuple[Any, ...]]:
+        outcome = await settle(scripted_manager(scripted("ok"), conversations=storage).converse("c", LLMRequest()))
+        return outcome, (await settle(storage.find(ConversationQuery()))).unwrap().heads
+
+    outcome, heads = run_virtual(talk())
+    assert isinstance(outcome, Failure)
+    assert isinstance(outcome.failure(), InvalidRequest)
+    assert heads == ()
