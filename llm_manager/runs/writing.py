@@ -33,7 +33,7 @@ def write_whole(path: Path, lines: Iterable[Settled[str, LLMError]]) -> Settled[
         kept.replace(path)
         kept = None
     except OSError as error:
-        return Failure(StorageFailed(message=f"{path} could not be written ({error.strerror}); the finished rows are kept in the run log"))
+        return Failure(StorageFailed(message=f"{path} could not be written ({error.strerror}); the finished rows are kept with the run"))
     finally:
         if kept is not None:
             with suppress(OSError):

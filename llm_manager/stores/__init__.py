@@ -11,5 +11,6 @@ kept, trimmed or charged (`policies`), and anything a user reads.
     serving, grouping       the threads that do it, and what shares one transaction
     engines                 what a connection must be able to do: `sqlite`, `postgres`
     misfortunes             what a driver raised, as a value
+    runs, run_...           runs: taking and holding one, writing for it, looking at all of them, and who holds which
     tables                  the schema, one file for each area
 """

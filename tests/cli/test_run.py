@@ -421,7 +421,7 @@ def test_an_output_that_cannot_be_written_in_the_end_keeps_the_rows(go: Go, rows
     with fault_server(hindering) as server:
         told = go(server.url + "/v1", str(rows), "-o", str(out))
         assert told.returncode == 1
-        assert "the finished rows are kept in the run log" in told.stderr
+        assert "the finished rows are kept with the run" in told.stderr
         out.rmdir()
         told = go(server.url + "/v1", str(rows), "-o", str(out))
         assert (told.returncode, len(server.requests), len(lines(out))) == (0, 10, 10)

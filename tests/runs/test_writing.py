@@ -107,7 +107,7 @@ def test_an_interrupted_writing_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written_is_a_value(tmp_path: Path) -> None:
     error = write_whole(tmp_path / "no" / "out.jsonl", [Success("x\n")]).failure()
     assert isinstance(error, StorageFailed)
-    assert "kept in the run log" in describe(error)
+    assert "kept with the run" in describe(error)
 
 
 def test_ready_rows_come_up_to_the_first_that_is_not_and_each_once(jobbing: Any) -> None:
