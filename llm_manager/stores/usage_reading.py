@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Integer, Label, Select, and_, case, cast, desc, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Label, Select, and_, case, desc, func, or_, select
 
 from llm_manager.domain.configuration import Budget
 from llm_manager.domain.usage_log import DearCall, PastSpending, UsageGroup, UsageKey, UsageQuery, UsageReport
@@ -29,11 +29,11 @@ _REMEMBERED: Final = _ROW.outcome.in_(("hit", "shared", "similar"))
 _ALL_TOKENS: Final[ColumnElement[int]] = sum((func.coalesce(_ROW[name], 0) for name in _TOKENS[1:]), func.coalesce(_ROW[_TOKENS[0]], 0))
 
 
-def _sum(condition: ColumnElement[bool], amount: "ColumnElement[int] | int" = 1) -> ColumnElement[int]:
+def _sum(condition: ColumnElement[bool], amount: ColumnElement[Any] | int = 1) -> ColumnElement[Any]:
     return func.coalesce(func.sum(case((condition, amount), else_=0)), 0)
 
 
-_AMOUNTS: Final[Mapping[str, ColumnElement[int]]] = {
+_AMOUNTS: Final[Mapping[str, ColumnElement[Any]]] = {
     "successful": _sum(_ROW.outcome == "answered"),
     "failed": _sum(_ROW.outcome == "failed"),
     "left": _sum(_ROW.outcome == "left"),
@@ -47,7 +47,7 @@ _AMOUNTS: Final[Mapping[str, ColumnElement[int]]] = {
     "saved_rest": _sum(_REMEMBERED, func.coalesce(_ROW.cost_rest, 0)),
     "saved_tokens": _sum(_REMEMBERED, _ALL_TOKENS),
     "unknown_saved": _sum(and_(_REMEMBERED, _ROW.cost_micros.is_(None))),
-    "milliseconds": _sum(_ROW.outcome == "answered", cast(_ROW.seconds * 1000, Integer)),
+    "milliseconds": _sum(_ROW.outcome == "answered", _ROW.seconds * 1000),
 }
 _COST: Final = desc(func.coalesce(func.sum(_ROW.cost_micros), 0))
 _NAMES: Final[Mapping[UsageKey, str]] = {"user": "user", "key": "key_fingerprint"}
