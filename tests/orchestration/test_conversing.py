@@ -18,7 +18,7 @@ from llm_manager.domain.conversations import (
     Turn,
 )
 from llm_manager.domain.error_questions import describe
-from llm_manager.domain.errors import InvalidRequest, LLMError, ModelUnavailable, StorageFailed, StreamInterrupted
+from llm_manager.domain.errors import ContextTooLarge, InvalidRequest, LLMError, ModelUnavailable, StorageFailed, StreamInterrupted
 from llm_manager.domain.messages import Message, ToolCall, ToolSpec
 from llm_manager.domain.requests import LLMRequest, RequestMetadata
 from llm_manager.domain.responses import LLMResponse
@@ -488,3 +488,32 @@ def test_a_question_without_words_is_refused_and_kept_nowhere() -> None:
     assert isinstance(outcome, Failure)
     assert isinstance(outcome.failure(), InvalidRequest)
     assert heads == ()
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_conversation_too_long_for_every_model_is_sent_once_more_with_its_end(streamed: bool) -> None:
+    model, storage = scripted(ContextTooLarge(model="m"), "ok"), memory_conversations()
+
+    async def talk() -> LLMResponse:
+        await settle(storage.put(_talked(10)))
+        manager = scripted_manager(model, conversations=storage)
+        asked = LLMRequest("now")
+        return (await (collect(manager.converse_stream("c", asked)) if streamed else settle(manager.converse("c", asked)))).unwrap()
+
+    answer = run_virtual(talk())
+    assert any("only its last 4 messages were sent" in notice for notice in answer.notices)
+    assert [message.text[:3].strip() for message in model.requests[1].conversation()] == ["q8", "a8", "q9", "a9", "now"]
+
+
+def test_when_not_even_a_branch_can_be_kept_the_answer_comes_all_the_same() -> None:
+    async def full(_: Conversation) -> Settled[None, LLMError]:
+        return Failure(StorageFailed(message="no space left", reason="full"))
+
+    storage = evolve(_written_meanwhile(memory_conversations()), put=publish(full))
+
+    async def talk() -> LLMResponse:
+        return (await settle(scripted_manager(scripted("ok"), conversations=storage).converse("c", LLMRequest("hi")))).unwrap()
+
+    answer = run_virtual(talk())
+    assert (answer.content, answer.conversation_id) == ("ok", None)
+    assert any("was not stored" in notice and "no space left" in notice for notice in answer.notices)
