@@ -1,20 +1,21 @@
 """A cache that lives as long as the process."""
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, Generic
 
 from attrs import define
+from cachetools import Cache as Bounded
+from cachetools import TLRUCache
 from returns.result import Success
 
 from llm_manager.domain.caching import CachedModel, CacheStatistics, Forgetting, Remembered
 from llm_manager.domain.configuration import CacheSettings
 from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
-from llm_manager.policies.remembering import bytes_in_memory, is_fresh, is_meant
+from llm_manager.policies.remembering import bytes_in_memory, is_meant
 from llm_manager.services.cache import Cache, Value
 
 
@@ -43,19 +44,21 @@ class _Entry:
 class _Kept(Generic[Value]):
     def __init__(self, settings: CacheSettings, now: Callable[[], float]) -> None:
         self._now = now
-        self._ttl, self._most_rows, self._most_bytes = settings.ttl_seconds, settings.max_size, settings.max_bytes
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
+        self._most_rows = settings.max_size
+        self._entries: TLRUCache[str, _Entry] = TLRUCache(
+            settings.max_bytes, lambda _, entry, __: entry.made_at + settings.ttl_seconds, timer=now, getsizeof=lambda entry: entry.size
+        )
         self._lock = threading.Lock()
-        self._bytes = self._hits = self._misses = self._unpriced = 0
+        self._hits = self._misses = self._unpriced = 0
         self._saved = Decimal(0)
 
     async def get(self, key: str) -> Settled[Remembered[Value] | None, LLMError]:
         with self._lock:
-            found = self._fresh(key)
-            if found is None:
+            try:
+                found = self._entries[key]
+            except KeyError:  # `get` looks twice
                 self._misses += 1
                 return Success(None)
-            self._entries.move_to_end(key)
             found.hits += 1
             self._hits += 1
             remembered = found.remembered
@@ -71,33 +74,32 @@ class _Kept(Generic[Value]):
     async def put(self, key: str, remembered: Remembered[Value]) -> Settled[None, LLMError]:
         size = bytes_in_memory(remembered.value)
         with self._lock:
-            self._take(key)
-            if self._most_rows > 0 and size <= self._most_bytes:
+            self._entries.pop(key, None)
+            if self._most_rows > 0 and size <= self._entries.maxsize:
                 self._entries[key] = _Entry(remembered, self._now() - remembered.age_seconds, size)
-                self._bytes += size
-            while len(self._entries) > self._most_rows or self._bytes > self._most_bytes:
-                self._take(next(iter(self._entries)))
+            while len(self._entries) > self._most_rows:
+                self._entries.popitem()
         return Success(None)
 
     async def holds(self, key: str) -> Settled[bool, LLMError]:
         with self._lock:
-            return Success(self._fresh(key) is not None)
+            return Success(key in self._entries)
 
     async def forget(self, forgetting: Forgetting) -> Settled[int, LLMError]:
         with self._lock:
-            there = self._all_fresh()
-            meant = [key for key, each in there if is_meant(forgetting, each.remembered.provenance, self._now() - each.made_at)]
+            now = self._now()
+            meant = [key for key, each in self._all() if is_meant(forgetting, each.remembered.provenance, now - each.made_at)]
             for key in meant:
-                self._take(key)
+                self._entries.pop(key, None)
         return Success(len(meant))
 
     async def statistics(self) -> Settled[CacheStatistics, LLMError]:
         with self._lock:
-            there = [each for _, each in self._all_fresh()]
+            there = [each for _, each in self._all()]
             return Success(
                 CacheStatistics(
                     rows=len(there),
-                    bytes=self._bytes,
+                    bytes=int(self._entries.currsize),
                     hits=self._hits,
                     misses=self._misses,
                     saved_usd=self._saved,
@@ -106,19 +108,9 @@ class _Kept(Generic[Value]):
                 )
             )
 
-    def _fresh(self, key: str) -> _Entry | None:
-        found = self._entries.get(key)
-        if found is None or is_fresh(self._now() - found.made_at, self._ttl):
-            return found
-        self._take(key)
-        return None
-
-    def _all_fresh(self) -> list[tuple[str, _Entry]]:
-        return [(key, found) for key in tuple(self._entries) if (found := self._fresh(key)) is not None]
-
-    def _take(self, key: str) -> None:
-        gone = self._entries.pop(key, None)
-        self._bytes -= 0 if gone is None else gone.size
+    def _all(self) -> Iterator[tuple[str, _Entry]]:
+        """All that is there, which counts as no use of it."""
+        return ((key, Bounded.__getitem__(self._entries, key)) for key in tuple(self._entries))
 
 
 def _by_model(there: list[_Entry]) -> tuple[CachedModel, ...]:
