@@ -119,11 +119,13 @@ def default_deps(
         """Memory in front, what all share behind it, and the store behind that; that it fails is told."""
         from llm_manager.stores.layering import layered
 
+        def tell(error: LLMError) -> None:
+            journal.emit(CacheFailed(at=here.now(), error=error))
+
         near: Cache[Value] = memory_cache(config.cache, here.now)
         if kept is None:
-            return near if among_all is None else layered(near, among_all)
-        behind = kept if among_all is None else layered(among_all, kept)
-        return layered(near, behind, lambda error: journal.emit(CacheFailed(at=here.now(), error=error)))
+            return near if among_all is None else layered(near, among_all, tell)
+        return layered(near, kept if among_all is None else layered(among_all, kept, tell), tell)
 
     return make_model_router(config).map(
         lambda router: ManagerDeps(

@@ -11,6 +11,9 @@ kept, trimmed or charged (`policies`), and anything a user reads.
     serving, grouping       the threads that do it, and what shares one transaction
     engines                 what a connection must be able to do: `sqlite`, `postgres`
     misfortunes             what a driver raised, as a value
+    answers, answer_...     remembered answers and vectors: what is asked for, what is written behind it
+    layering                one cache in front of another
+    similar, similar_rows   the nearest prompt by its vector, and the vectors that are kept
     runs, run_...           runs: taking and holding one, writing for it, looking at all of them, and who holds which
     tables                  the schema, one file for each area
 """
