@@ -53,7 +53,8 @@ def portrait_lines(record: RunRecord, pulse: RunPulse | None, now: float) -> Ite
     """A run for a person; the pulse is told while it is fresh."""
     counts, told = record.counts, fresh(record, pulse, now)
     asked = f", {record.model}" if record.model else ""
-    yield f"run {record.id}: {record.state}{asked}, begun {moment(record.created_at)}, last heard of {moment(record.updated_at)}"
+    yield f"run {record.id[:SHORT_ID]}: {record.state}{asked}"
+    yield f"begun {moment(record.created_at)}, last heard of {moment(record.updated_at)}"
     yield f"rows of {record.plan.source}" + (f", answers in {record.plan.target}" if record.plan.target else "")
     yield _rows(record, pulse)
     if told is not None:
@@ -148,7 +149,11 @@ def _goes(command: str, record: RunRecord) -> str:
 def _rows(record: RunRecord, pulse: RunPulse | None) -> str:
     counts = record.counts
     cached = f" ({counts.cached} from the cache)" if counts.cached else ""
-    return f"{counts.answered} of {counted(record.plan.rows, 'row')} answered{cached}, {counts.failed} failed, {left(record, pulse)} left"
+    done, rest = settled(record, pulse), f"{left(record, pulse)} left"
+    if done <= counts.answered + counts.failed:
+        return f"{counts.answered} of {counted(record.plan.rows, 'row')} answered{cached}, {counts.failed} failed, {rest}"
+    asked = f"{counts.answered} answered{cached}, {counts.failed} failed"
+    return f"{done} of {counted(record.plan.rows, 'row')} done, {rest}; of those asked, equal ones once, {asked}"
 
 
 def _pace(told: RunPulse) -> str:

@@ -124,7 +124,7 @@ def test_a_run_is_shown_with_what_may_have_been_charged_twice(scene: Setting, ke
     run_id, at = died(kept), scene()
     assert run_virtual(show_run(at.session, kept.runs, run_id[:6], wall=real_world().wall)) == 0
     told = at.out.getvalue().splitlines()
-    assert told[0].startswith(f"run {run_id}: paused, begun ")
+    assert told[0] == f"run {run_id[:8]}: paused"
     assert "1 of 4 rows answered, 1 failed, 2 left" in told
     assert "stopped: budget '--budget' is spent" in told
     assert any(line.startswith("maybe charged: row 3, attempt 1, asked ") and line.endswith("at most 0.01 USD") for line in told)
@@ -136,7 +136,7 @@ def test_a_run_is_shown_with_what_may_have_been_charged_twice(scene: Setting, ke
 def test_a_run_may_be_named_by_the_file_it_writes(scene: Setting, kept: Kept, tmp_path: Path) -> None:
     log, at, wall = begun(kept, target=str(tmp_path / "out.csv")), scene(), real_world().wall
     assert run_virtual(show_run(at.session, kept.runs, str(tmp_path / "x" / ".." / "out.csv"), wall=wall)) == 0
-    assert log.record.id in at.out.getvalue()
+    assert log.record.id[:8] in at.out.getvalue()
     assert run_virtual(show_run(at.session, kept.runs, "other.csv", wall=wall)) == 2
     assert "no run that is kept writes other.csv" in at.err.getvalue()
     log.close("finished", None)
@@ -231,7 +231,7 @@ def test_a_run_is_watched_until_it_ends(scene: Setting, kept: Kept, terminal: bo
         assert first == "2 of 4 rows, 1 failed, 2 under way, 1.5 rows/s, 0.25 USD of about 0.5, 1 min 15 s left"
         assert breaker.startswith("the breaker of p")
         assert waiting.endswith("waiting: e is down, tried again soon")
-        assert last.startswith(f"run {log.record.id}: finished")
+        assert last == f"run {log.record.id[:8]}: finished"
 
 
 def test_watched_as_data_it_is_a_document_for_each_change(scene: Setting, kept: Kept) -> None:

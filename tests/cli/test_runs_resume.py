@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from llm_manager.real_world import real_world
+from llm_manager.stores.connecting import open_database
+from llm_manager.stores.run_locks import run_locks
+from llm_manager.stores.runs import kept_runs
 from tests.cli.program import command, run, settings_for, surroundings
 from tests.cli.test_budgets import echo, priced
 from tests.loopback import Answer, Chunked, FaultServer, Hang, Received, fault_server, json_reply
@@ -68,10 +72,15 @@ def killed(begun: Begun, rows: Path, config: Path, server: FaultServer) -> None:
     words = ("run", "rows.jsonl", "--prompt", "@prompt.txt", "-o", "out.jsonl", "--concurrency", "4", "--config", str(config))
     owner = begun(*words, folder=rows.parent)
     assert server.wait_until(lambda known: posts(known) == 10, PATIENCE_SECONDS)
-    watched = run("runs", "show", str(rows.parent / "out.jsonl"), "--json", home=rows.parent.parent)
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while json.loads(watched.stdout)["answered"] < 6 and time.monotonic() < deadline:
-        watched = run("runs", "show", str(rows.parent / "out.jsonl"), "--json", home=rows.parent.parent)
+    url, deadline = f"sqlite:///{rows.parent.parent / '.local' / 'state' / 'llm-manager' / 'store.db'}", time.monotonic() + PATIENCE_SECONDS
+    database = open_database(url).unwrap()
+    kept = kept_runs(database, run_locks(url), real_world())
+    while time.monotonic() < deadline:
+        found = kept.find(str(rows.parent / "out.jsonl")).unwrap()
+        if found is not None and found.counts.answered == 6:
+            break
+        time.sleep(0.05)
+    database.close_now()
     os.kill(owner.pid, signal.SIGKILL)
     owner.wait()
 

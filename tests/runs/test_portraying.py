@@ -48,7 +48,8 @@ def told(record: RunRecord = RECORD, pulse: RunPulse | None = PULSE, now: float 
 
 def test_a_run_on_its_way_is_told_whole() -> None:
     assert told() == [
-        "run 3f2a9c11d4e5: running, gpt-4o-mini, begun 2026-09-21 14:12:20 UTC, last heard of 2026-09-21 14:13:20 UTC",
+        "run 3f2a9c11: running, gpt-4o-mini",
+        "begun 2026-09-21 14:12:20 UTC, last heard of 2026-09-21 14:13:20 UTC",
         "rows of /home/ann/reviews.csv, answers in /home/ann/answers.jsonl",
         "4500 of 10000 rows answered (12 from the cache), 12 failed, 5488 left",
         "8 calls under way, 3.2 rows/s, 28 min 35 s left",
@@ -131,6 +132,8 @@ def test_equal_rows_are_all_counted_where_the_owner_said_so() -> None:
         assert settled(evolve(RECORD, state=state), evolve(PULSE, rows_done=5000)) == 5000
         assert settled(evolve(RECORD, state=state), evolve(PULSE, rows_done=3)) == 4512
     assert left(evolve(RECORD, state="finished"), None) == 0
+    line = "5000 of 10000 rows done, 5000 left; of those asked, equal ones once, 4500 answered (12 from the cache), 12 failed"
+    assert line in told(pulse=evolve(PULSE, rows_done=5000))
     assert left(RECORD, evolve(PULSE, rows_done=10**9)) == 0
 
 
