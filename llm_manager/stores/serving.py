@@ -1,10 +1,12 @@
 """The threads that hold a database's connections, from one opening to one closing."""
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeAlias
+from weakref import WeakSet
 
 from returns.result import Failure
 
@@ -23,6 +25,34 @@ _Doing: TypeAlias = Callable[[Line, str, Group], None]
 _WRITES_AT_ONCE: Final = 1024
 _READS_AT_ONCE: Final = 64
 _READERS: Final = 3
+
+
+class _Turn:
+    """Held while a thread is inside a driver. A fork in that moment would leave the child with locks that nobody opens, SQLite's own among
+    them; so forking waits, for a second at most, until every thread is between two pieces of work."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        _TURNS.add(self)
+
+
+_TURNS: Final["WeakSet[_Turn]"] = WeakSet()
+_PAUSED: Final[list[list[_Turn]]] = []
+_FORK_SECONDS: Final = 1.0
+
+
+def _pause() -> None:
+    turns = list(_TURNS)
+    _PAUSED.append([turn for turn in turns if turn.lock.acquire(timeout=_FORK_SECONDS / len(turns))])
+
+
+def _go_on() -> None:
+    for turn in _PAUSED.pop():
+        turn.lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_pause, after_in_parent=_go_on, after_in_child=_go_on)
 
 
 class Session:
@@ -71,19 +101,22 @@ class Session:
         return self._closed
 
     def _write(self) -> None:
-        line = self._prepared()
+        turn = _Turn()
+        with turn.lock:
+            line = self._prepared()
         if line is None:
             with self._lock:
                 self._over = True
         self._opened.set()
         if line is not None:
-            self._serve(line, self._writes, write_together, _WRITES_AT_ONCE)
+            self._serve(turn, line, self._writes, write_together, _WRITES_AT_ONCE)
         for _ in self._readers:
             self._reads.put(None)
         for reader in self._readers:
             reader.join()
         if line is not None:
-            line.close()
+            with turn.lock:
+                line.close()
         for asked in (*_drained(self._writes), *_drained(self._reads)):
             asked.told.set_result(Failure(self._refused))
         self._closed.set_result(None)
@@ -104,12 +137,13 @@ class Session:
         self._opened.wait()
         if self._engines is None:
             return
-        line = self._engines.reader()
-        self._serve(line, self._reads, read_each, _READS_AT_ONCE)
+        turn, line = _Turn(), self._engines.reader()
+        self._serve(turn, line, self._reads, read_each, _READS_AT_ONCE)
         if not self._engines.alone:
-            line.close()
+            with turn.lock:
+                line.close()
 
-    def _serve(self, line: Line, waiting: _Waiting, doing: _Doing, at_once: int) -> None:
+    def _serve(self, turn: _Turn, line: Line, waiting: _Waiting, doing: _Doing, at_once: int) -> None:
         """Do what comes, until None comes."""
         while (first := waiting.get()) is not None:
             group = [first]
@@ -123,7 +157,8 @@ class Session:
                     closing = True
                 else:
                     group.append(asked)
-            doing(line, self._place, group)
+            with turn.lock:
+                doing(line, self._place, group)
             if closing:
                 return
 
