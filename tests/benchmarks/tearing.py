@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,12 +16,13 @@ def main(every: int = 1) -> None:
         folder = Path(name)
         store = written(folder, 60)
         began, done, violations = time.monotonic(), 0, 0
-        for harm in harms(store, every=every):
-            found = violation(store, harm, folder)
-            done += 1
-            if found is not None:
-                violations += 1
-                print(found)
+        with suppress(KeyboardInterrupt):  # what was done until then is told
+            for harm in harms(store, every=every):
+                found = violation(store, harm, folder)
+                done += 1
+                if found is not None:
+                    violations += 1
+                    print(found)
         print(f"{done} harms, {violations} violations, {time.monotonic() - began:.0f} s")
         sys.exit(violations > 0)
 
