@@ -105,6 +105,9 @@ if TYPE_CHECKING:
         Sign as Sign,
     )
     from llm_manager.domain.configuration import (
+        StoreSettings as StoreSettings,
+    )
+    from llm_manager.domain.configuration import (
         TokenSource as TokenSource,
     )
     from llm_manager.domain.configuration import (
@@ -307,6 +310,12 @@ if TYPE_CHECKING:
     )
     from llm_manager.domain.events import (
         ServersProbed as ServersProbed,
+    )
+    from llm_manager.domain.events import (
+        SharingLost as SharingLost,
+    )
+    from llm_manager.domain.events import (
+        SharingRegained as SharingRegained,
     )
     from llm_manager.domain.events import (
         SimilarFound as SimilarFound,
@@ -570,6 +579,9 @@ if TYPE_CHECKING:
         ScopeStanding as ScopeStanding,
     )
     from llm_manager.domain.standing import (
+        SharingStanding as SharingStanding,
+    )
+    from llm_manager.domain.standing import (
         Standing as Standing,
     )
     from llm_manager.domain.statistics import (
@@ -822,6 +834,9 @@ if TYPE_CHECKING:
     )
     from llm_manager.services.running import (
         RunReport as RunReport,
+    )
+    from llm_manager.services.sharing import (
+        Sharing as Sharing,
     )
     from llm_manager.services.similar import (
         Near as Near,
@@ -1092,6 +1107,10 @@ _HOMES = {
     "Sensitivity": "llm_manager.domain.requests",
     "ServersProbed": "llm_manager.domain.events",
     "Settled": "llm_manager.outcomes",
+    "Sharing": "llm_manager.services.sharing",
+    "SharingLost": "llm_manager.domain.events",
+    "SharingRegained": "llm_manager.domain.events",
+    "SharingStanding": "llm_manager.domain.standing",
     "Sign": "llm_manager.domain.configuration",
     "SimilarFound": "llm_manager.domain.events",
     "SimilarHit": "llm_manager.domain.similar",
@@ -1103,6 +1122,7 @@ _HOMES = {
     "Standing": "llm_manager.domain.standing",
     "Statistics": "llm_manager.domain.statistics",
     "StorageFailed": "llm_manager.domain.errors",
+    "StoreSettings": "llm_manager.domain.configuration",
     "Strategy": "llm_manager.domain.plans",
     "StreamEvent": "llm_manager.domain.streaming",
     "StreamFinished": "llm_manager.domain.streaming",
@@ -1394,6 +1414,10 @@ __all__ = (
     "Sensitivity",
     "ServersProbed",
     "Settled",
+    "Sharing",
+    "SharingLost",
+    "SharingRegained",
+    "SharingStanding",
     "Sign",
     "SimilarFound",
     "SimilarHit",
@@ -1405,6 +1429,7 @@ __all__ = (
     "Standing",
     "Statistics",
     "StorageFailed",
+    "StoreSettings",
     "Strategy",
     "StreamEvent",
     "StreamFinished",

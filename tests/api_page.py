@@ -40,11 +40,11 @@ SECTIONS = {
     "Models and clients": """make_model_client list_providers validate_provider_config ProviderInfo ProviderStatus provider_statuses
         create_default_local_client check_local_model_health ModelClient ModelProfile Endpoint Health
         ModelKind Locality Family Tier Credits Price KnownPrice UnknownPrice PriceTier FREE search_models cheapest""",
-    "Staying up": """Guards Standing BreakerStanding ScopeStanding BudgetStanding KeyStanding UsageStats RateLimits estimate
+    "Staying up": """Guards Standing BreakerStanding ScopeStanding BudgetStanding KeyStanding SharingStanding Sharing UsageStats RateLimits estimate
         Estimate""",
     "Settings": """LLMConfig ProviderSettings CacheSettings ContextSettings PerformanceSettings DisplaySettings EmbeddedSettings
         NetworkSettings BreakerSettings AdmissionSettings HedgingSettings PrivacySettings Budget WeightsPolicy Secret TokenSource KeySource
-        KeyRotation Sign""",
+        KeyRotation Sign StoreSettings""",
     "Remembering": """Cache Remembered Provenance Forgetting CacheStatistics CachedModel CacheReport SimilarSettings SimilarHit
         AcceptSimilar SimilarPrompts Near SimilarStatistics saved_by_prefixes""",
     "Parts that can be swapped": "ConversationStorage Journal World",
@@ -52,7 +52,7 @@ SECTIONS = {
         ConversationSummary conversations_to_json conversations_from_json conversation_to_markdown conversation_from_markdown
         session_prompt""",
     "What happened": """Attempt AttemptRecord Ledger Event AttemptStarted AttemptFailed AttemptAnswered AttemptLeft MovedOn CacheHit
-        SimilarFound CacheFailed
+        SimilarFound CacheFailed SharingLost SharingRegained
         Answered CallFailed
         CallCancelled ServersProbed ToolCalled BreakerChanged Paused BudgetAlert UsageReset KeyChanged
         Operation Statistics ModelStatistics Histogram Latencies percentile Spending summary Summary ProviderSummary expenses Expense

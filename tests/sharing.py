@@ -15,6 +15,7 @@ from llm_manager.services.sharing import (
     Entered,
     Held,
     NotYet,
+    PurseSeen,
     Quota,
     Seen,
     Share,
@@ -79,4 +80,7 @@ def purses_here() -> SharedPurses:
 
         return Success(Held(settle))
 
-    return SharedPurses(reserve=reserve, restart=lambda _: None)
+    async def look(_: Sequence[str]) -> Settled[tuple[PurseSeen | None, ...], LLMError]:
+        return Success(())
+
+    return SharedPurses(reserve=reserve, look=look, restart=lambda _: None, away=lambda: 0.0)

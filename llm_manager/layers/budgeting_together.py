@@ -47,6 +47,8 @@ _LONGEST_LOOK: Final = 0.25
 _KEPT_SECONDS: Final = 172_800.0
 """So long after its period is a purse kept, for those whose clocks differ and for what ends late."""
 _NOTHING: Final = (0, 0)
+_RESTART_SECONDS: Final = 10.0
+"""Who asks within so many seconds after it went away waits that long for it: it may only be started anew."""
 
 
 def budgeting_together(own: Budgets, shared: SharedPurses, budgets: Sequence[Budget], world: World) -> Budgets:
@@ -71,7 +73,12 @@ def budgeting_together(own: Budgets, shared: SharedPurses, budgets: Sequence[Bud
         purses.remember(log)
 
     gate = purses.enter if own.gate is None else in_turn(own.gate, purses.enter)
-    return evolve(own, gate=gate, refusal=refused, standing=standing, reset=reset, remember=remember)
+
+    async def recall() -> Settled[None, LLMError]:
+        read = await own.recall()
+        return read if isinstance(read, Failure) else await purses.recall()
+
+    return evolve(own, gate=gate, refusal=refused, standing=standing, reset=reset, remember=remember, recall=recall)
 
 
 class _Purses:
@@ -96,8 +103,12 @@ class _Purses:
         while True:
             asking = _Asking(self, needs, emit)
             said = await self._shared.reserve(asking.shares, begin, asking.seen)
+            left = attempt.call_deadline - self._world.now()
             if isinstance(said, Failure):
-                return Failure(_away(said.failure()))
+                if self._shared.away() > _RESTART_SECONDS or left <= 0:
+                    return Failure(_away(said.failure()))
+                await self._world.sleep(min(_LONGEST_LOOK, left))
+                continue
             answer = said.unwrap()
             if isinstance(answer, Held):
                 return Success(asking.passed(answer))
@@ -176,6 +187,29 @@ class _Purses:
     def fine(self, key: Key, amount: int) -> int:
         """An amount in the parts of its rule."""
         return fine(self._rules[key[0]], amount)
+
+    async def recall(self) -> Settled[None, LLMError]:
+        """See how purses stand: those of whole budgets, those that were seen from here, and those that the usage log knows."""
+        wall = self._world.wall()
+        known: dict[Key, tuple[int, int]] = {(place, ""): _NOTHING for place, rule in enumerate(self._rules) if rule.budget.each is None}
+        known |= {key: _NOTHING for key, ends in self._seen if ends > wall}
+        if self._logs:
+            asked = [(rule.budget, start_of(rule.period, wall)) for rule in self._rules]
+            told = await self._logs[0].spent(asked, ())
+            if isinstance(told, Failure):
+                return told
+            known |= amounts_of(self._rules, range(len(self._rules)), told.unwrap())
+        places = [(key, end_of(self._rules[key[0]].period, wall)) for key in known]
+        looked = await self._shared.look([purse_digest(self._rules[key[0]], key[1], ends) for key, ends in places])
+        if isinstance(looked, Failure):
+            return looked
+        for (key, ends), seen in zip(places, looked.unwrap(), strict=True):
+            if seen is not None:
+                self._seen[key, ends] = (seen.spent, seen.unknown, seen.reserved, seen.above)
+            elif any(known[key]):
+                rule, (spent, unknown) = self._rules[key[0]], known[key]
+                self._seen[key, ends] = (coarse(rule, spent), coarse(rule, unknown), 0, 0)
+        return Success(None)
 
     async def _spent(self, key: Key) -> Settled[tuple[int, int], LLMError]:
         """What the usage log knows of a purse that is not there yet."""

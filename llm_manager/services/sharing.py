@@ -111,8 +111,12 @@ class SharedPurses:
 
     reserve: Callable[[Sequence[Share], Begin, Seen], Coroutine[Any, Any, Settled[Held | Short | Unopened, LLMError]]]
     """Set aside in every purse or in none; ``seen`` is told of each purse now and when it settles."""
+    look: Callable[[Sequence[str]], Coroutine[Any, Any, Settled[tuple[PurseSeen | None, ...], LLMError]]]
+    """How purses stand; None for one that is not there yet."""
     restart: Callable[[Sequence[str]], None]
     """Begin purses anew; soon."""
+    away: Callable[[], float]
+    """For how many seconds they cannot be reached; 0 while they can."""
 
 
 class Lead(Struct, frozen=True):

@@ -11,29 +11,26 @@ from decimal import Decimal
 from functools import partial
 from itertools import count
 
-from attrs import evolve
-
 from llm_manager import LLMConfig, LLMRequest, ProviderSettings, Secret, settle
 from llm_manager.assembling import guards_of
 from llm_manager.domain.caching import Remembered
 from llm_manager.domain.configuration import Budget, CacheSettings
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.real_world import real_world
+from llm_manager.services.cache import Cache
 from llm_manager.services.gates import Gate, Replied, enter
 from llm_manager.services.sharing import Lead, Sharing
 from llm_manager.stores.layering import layered
 from llm_manager.stores.memory_cache import memory_cache
-from llm_manager.testing import attempt_for, scripted, scripted_manager
+from llm_manager.testing import attempt_for, scripted_manager
 from tests.benchmarks.guarding import MODEL
 from tests.benchmarks.measuring import interleaved, show
 from tests.servers import running_redis
 from tests.sharing import sharing_at
 
-CALLS = 1000
+CALLS = 300
 WORLD = real_world({})
-LIMITED = ProviderSettings(
-    api_key=Secret("sk-bench"), requests_per_minute=100_000_000, tokens_per_minute=100_000_000_000, concurrency=1000
-)
+LIMITED = ProviderSettings(api_key=Secret("sk-bench"), requests_per_minute=100_000_000, tokens_per_minute=100_000_000_000, concurrency=1000)
 CONFIG = LLMConfig(
     providers={"openai": LIMITED},
     cache=CacheSettings(),
@@ -53,7 +50,7 @@ async def measure(rounds: int = 5) -> None:
         return
     with running_redis(program) as server:
         sharing = sharing_at(server.url)
-        near = memory_cache(CONFIG.cache, WORLD.now)
+        near: Cache[LLMResponse] = memory_cache(CONFIG.cache, WORLD.now)
         alone = scripted_manager(MODEL, world=WORLD, config=CONFIG)
         shared = scripted_manager(MODEL, world=WORLD, config=CONFIG, sharing=sharing, cache=layered(near, sharing.answers))
 

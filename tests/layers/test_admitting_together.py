@@ -105,7 +105,7 @@ async def test_so_many_a_minute_among_all(redis_url: str) -> None:
     assert error.retry_after_seconds and 1.0 < error.retry_after_seconds <= 2.6
     assert one.unsent is not None
     one.unsent()
-    await asyncio.sleep(0.05)
+    await ours.answers.flush()
     (await let(second, attempt(seconds=0.5))).ended(None)
     await ours.close()
     await theirs.close()
@@ -119,11 +119,11 @@ async def test_tokens_among_all(redis_url: str) -> None:
     asked = attempt(seconds=1.0)
     held = [await let(gate, asked) for gate in (first, second) * 3]
     held[0].ended(replied(1600))
-    await asyncio.sleep(0.05)
+    await ours.answers.flush()
     error = await refused(second, attempt(seconds=0.5))
     assert error.retry_after_seconds and error.retry_after_seconds > 30
     held[1].ended(InvalidRequest(message="no"))
-    await asyncio.sleep(0.05)
+    await ours.answers.flush()
     await let(second, attempt(seconds=1.0))
     await ours.close()
     await theirs.close()
@@ -135,14 +135,14 @@ async def test_a_pause_is_kept_by_all(redis_url: str) -> None:
     first, second = gate_of(ours, ProviderSettings()), gate_of(theirs, ProviderSettings())
     told: list[Event] = []
     passed = await let(first, emit=told.append)
-    passed.ended(RateLimitExceeded(model="m", retry_after_seconds=0.4))
+    passed.ended(RateLimitExceeded(model="m", retry_after_seconds=1.0))
     assert [type(each) for each in told] == [Paused]
-    await asyncio.sleep(0.05)
+    await ours.answers.flush()
     error = await refused(second, attempt(patience_seconds=0.1))
     assert "asked to wait" in error.message
     began = time.monotonic()
     (await let(second)).ended(replied(1))
-    assert 0.2 < time.monotonic() - began < 2.0
+    assert 0.2 < time.monotonic() - began < 10.0
     await ours.close()
     await theirs.close()
 

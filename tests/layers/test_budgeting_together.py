@@ -180,6 +180,36 @@ async def test_a_reset_is_one_for_all(redis_url: str) -> None:
     await theirs.close()
 
 
+async def test_what_others_spent_is_seen_when_it_is_asked_for(redis_url: str) -> None:
+    """By one that has asked for nothing itself; and a reset reaches it from where no loop runs."""
+    ours, theirs = sharing_at(redis_url), sharing_at(redis_url)
+    first, second = budgets_of(ours, TEN), budgets_of(theirs, TEN)
+    await end(ours, await passed(first, attempt(4)), cost(3))
+    assert stand(second) == (0, 0, 0)
+    assert await second.recall() == Success(None)
+    assert stand(second) == (3, 0, 0)
+    await asyncio.to_thread(second.reset, "day", ignore)
+    assert await first.recall() == Success(None)
+    assert stand(first) == (0, 0, 0)
+    await ours.close()
+    await theirs.close()
+
+
+async def test_a_server_that_is_started_anew_fails_nobody(redis_program: str) -> None:
+    """Who asks while it is gone for a moment waits for it."""
+    with running_redis(redis_program) as server:
+        sharing = sharing_at(server.url)
+        budgets = budgets_of(sharing, TEN)
+        await end(sharing, await passed(budgets, attempt(1)), cost(1))
+    asking = asyncio.ensure_future(passed(budgets, attempt(2)))
+    await asyncio.sleep(0.3)
+    assert not asking.done()
+    with running_redis(redis_program, "--port", str(server.port)):
+        await end(sharing, await asking, cost(2))
+        assert stand(budgets) == (2, 0, 0)
+        await sharing.close()
+
+
 async def test_a_crash_leaves_what_it_held_as_unknown(redis_url: str) -> None:
     """When nobody renews it; and who tells later after all what it took corrects that."""
     ours, theirs = sharing_at(redis_url, lease_seconds=0.3), sharing_at(redis_url, lease_seconds=0.3)
@@ -211,7 +241,7 @@ async def test_redis_away_refuses_what_costs_something(redis_program: str) -> No
         held = await passed(budgets, attempt(4))
         server.process.kill()
         server.process.wait()
-        error = await refused(budgets, attempt(4))
+        error = await refused(budgets, attempt(4, seconds=0.3))
         assert isinstance(error, StorageFailed) and "budgets" in error.message
         await passed(budgets, attempt(4, profile=evolve(PROFILE, price=FREE)))
     with running_redis(redis_program, "--port", str(port)):

@@ -180,7 +180,7 @@ class _Kept(Generic[Value]):
         return said if isinstance(said, Failure) else Success(bool(said.unwrap()))
 
     def hit(self, key: str) -> None:
-        self._link.line().soon(_HIT, self._keys, (_digest(key),), keep=False)
+        self._link.soon(_HIT, self._keys, (_digest(key),), keep=False)
 
     async def flush(self) -> Settled[None, LLMError]:
         await self._link.line().said()
@@ -266,8 +266,8 @@ def _count(models: dict[tuple[str, str], CachedModel], one: _Told) -> None:
     )
 
 
-def _digest(key: str) -> str:
-    return sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
+def _digest(key: str) -> bytes:
+    return sha256(key.encode("utf-8", "surrogatepass")).digest()
 
 
 def _written(come: Provenance) -> str:

@@ -136,7 +136,7 @@ def shared_limits(link: Link) -> SharedLimits:
         return Success(Entered(number, leaving))
 
     def pause(name: str, seconds: float) -> None:
-        link.line().soon(_PAUSE, _keys(name)[2:], (int(seconds * 1000),), keep=False)
+        link.soon(_PAUSE, _keys(name)[2:], (int(seconds * 1000),), keep=False)
 
     return SharedLimits(enter=enter, pause=pause)
 

@@ -128,6 +128,19 @@ class Link:
             self.reached()
         return Success(said)
 
+    def soon(self, script: Script, keys: Sequence[Words], words: Sequence[Words], *, keep: bool = True) -> None:
+        """Run a script behind the running loop's work, or now where no loop runs."""
+        try:
+            line = self.line()
+        except RuntimeError:
+            asyncio.run(self._now(script, keys, words))
+        else:
+            line.soon(script, keys, words, keep=keep)
+
+    async def _now(self, script: Script, keys: Sequence[Words], words: Sequence[Words]) -> None:
+        await self.run(script, keys, words)
+        await self.close()
+
     def lost(self, error: Exception) -> StorageFailed:
         """It could not be reached, which is told once."""
         now, failed = self.world.now(), self._told(error)
@@ -254,8 +267,7 @@ class Line:
 
     async def said(self) -> None:
         """Wait until what was to be said soon is said, as long as that may take."""
-        if self._speaker is not None:
-            await asyncio.wait([self._speaker], timeout=_LAST_SECONDS)
+        await _ended(self._speaker)
 
     async def close(self) -> None:
         """Say what is left, and hang up."""
@@ -264,7 +276,7 @@ class Line:
             await self._end()
         else:
             heart.cancel()
-            await asyncio.wait([heart])
+            await asyncio.gather(heart, return_exceptions=True)
 
     def _say(self, saying: _Saying) -> None:
         if len(self._waiting) < _MOST_WAITING:
@@ -335,10 +347,18 @@ class Line:
 
     async def _end(self) -> None:
         """The loop may end at any moment: say what is left, for as long as that may take, and hang up."""
-        if self._speaker is not None:
-            await asyncio.wait([self._speaker], timeout=_LAST_SECONDS)
+        await _ended(self._speaker)
         with suppress(TimeoutError):
             async with asyncio.timeout(_LAST_SECONDS):
                 await self._speak()
         await self._client.aclose()
         await self._client.connection_pool.disconnect()
+
+
+async def _ended(task: "asyncio.Task[None] | None") -> None:
+    """Wait until a task has ended, as long as that may take; one that takes longer is told to begin again later."""
+    if task is None:
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_LAST_SECONDS):
+            await asyncio.gather(task, return_exceptions=True)

@@ -129,6 +129,13 @@ return 1
 """)
 
 
+_LOOK: Final = Script("""
+local told = {}
+for i, purse in ipairs(KEYS) do told[i] = redis.call('HMGET', purse, 'spent', 'unknown', 'reserved', 'above') end
+return told
+""")
+
+
 def shared_purses(link: Link) -> SharedPurses:
     """Purses among all who have the same server."""
 
@@ -155,11 +162,17 @@ def shared_purses(link: Link) -> SharedPurses:
         line.hold(_HELD, id_)
         return Success(Held(_Settling(line, id_, shares, [each[4] for each in told], seen)))
 
+    async def look(purses: Sequence[str]) -> Settled[tuple[PurseSeen | None, ...], LLMError]:
+        said = await link.run(_LOOK, [_key(purse) for purse in purses], ()) if purses else Success([])
+        if isinstance(said, Failure):
+            return said
+        return Success(tuple(_seen(purse, found) for purse, found in zip(purses, said.unwrap(), strict=True)))
+
     def restart(purses: Sequence[str]) -> None:
         if purses:
-            link.line().soon(_RESTART, [_key(purse) for purse in purses], ())
+            link.soon(_RESTART, [_key(purse) for purse in purses], ())
 
-    return SharedPurses(reserve=reserve, restart=restart)
+    return SharedPurses(reserve=reserve, look=look, restart=restart, away=lambda: link.standing().seconds)
 
 
 class _Settling:
@@ -186,6 +199,11 @@ class _Settling:
         for share, (before, (spent, unknown, reserved, above)) in zip(self._shares, told, strict=True):
             if spent is not None:
                 self._seen(PurseSeen(share.purse, int(before), int(spent), int(unknown), int(reserved), int(above)))
+
+
+def _seen(purse: str, found: Sequence[bytes | None]) -> PurseSeen | None:
+    numbers = [int(each or 0) for each in found]
+    return None if found[0] is None else PurseSeen(purse, numbers[0], *numbers)
 
 
 def _keys(shares: Sequence[Share]) -> list[str]:
