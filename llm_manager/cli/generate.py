@@ -9,6 +9,7 @@ from llm_manager.cli.streaming import shown
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import settle
+from llm_manager.policies.standing_words import OFFLINE
 
 
 async def generate(session: Session, request: LLMRequest, *, stream: bool | None = None) -> int:
@@ -44,6 +45,8 @@ def _ended(session: Session, request: LLMRequest, response: LLMResponse) -> int:
     """Tell what else there is to know; an answer cut short without being asked to be is no success."""
     for notice in response.notices:
         session.output.note(f"note: {notice}")
+    if session.manager.standing().online is False:
+        session.output.note(f"note: {OFFLINE}")
     for call in response.tool_calls:
         session.output.note(f"note: the model wants to call {call.name}({call.arguments})")
     if session.config.display.verbose_output:

@@ -15,6 +15,7 @@ from llm_manager.domain.errors import AuthenticationFailed, ConfigurationError, 
 from llm_manager.domain.messages import ToolCall
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.standing import Standing
 from llm_manager.domain.streaming import ReasoningDelta, StreamFinished, TextDelta
 from llm_manager.domain.usage import Priced, Usage
 
@@ -37,6 +38,14 @@ async def test_an_answer_is_one_line_of_data_and_a_note(scene: Setting) -> None:
     assert await generate(at.session, ASK) == 0
     assert at.out.getvalue() == "Hello.\n"
     assert at.err.getvalue() == "note: a small model answered\n"
+
+
+async def test_that_nobody_elsewhere_is_reached_is_told_beside_the_answer(scene: Setting) -> None:
+    """A local model has answered: who hears it should know why."""
+    at = scene(answer=Success(evolve(ANSWER, notices=())), standing=Standing(online=False))
+    assert await generate(at.session, ASK) == 0
+    assert at.out.getvalue() == "Hello.\n"
+    assert at.err.getvalue() == "note: offline: no provider elsewhere could be reached just now; local models are asked first\n"
 
 
 async def test_json_is_one_document(scene: Setting) -> None:
