@@ -12,7 +12,6 @@ from msgspec.structs import replace
 from llm_manager.domain.errors import AttemptRecord
 from llm_manager.domain.events import Operation
 from llm_manager.domain.models import Endpoint, ModelProfile
-from llm_manager.domain.quick_making import quickly_made
 from llm_manager.domain.requests import LLMRequest, Priority, RequestMetadata
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.wire_requests import WireRequest
@@ -93,8 +92,7 @@ ALONE: Final = Outages()
 """What a call knows that is no row of a batch: nothing, and it waits for nobody."""
 
 
-@quickly_made
-@frozen(kw_only=True, weakref_slot=False)
+@frozen(kw_only=True)
 class Call:
     """One call of the manager: what is asked, and when it began on the world's monotonic clock.
 
@@ -119,8 +117,7 @@ class Whereabouts:
     shared: bool = False
 
 
-@quickly_made
-@frozen(kw_only=True, weakref_slot=False)
+@frozen(kw_only=True)
 class Attempt:
     """One request to one model, encoded once, so that the cache digest and the body come from the same bytes.
 

@@ -17,7 +17,6 @@ from typing import ClassVar, Literal, TypeAlias
 
 from attrs import evolve, field, frozen
 
-from llm_manager.domain.quick_making import quickly_made
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.usage import Cost
 
@@ -41,8 +40,7 @@ class Origin:
     raw: str | None = None
 
 
-@quickly_made
-@frozen(kw_only=True, weakref_slot=False)
+@frozen(kw_only=True)
 class AttemptRecord:
     """What became of an attempt: a line of the ledger. ``error`` is None for the one that answered.
 

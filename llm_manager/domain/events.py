@@ -6,7 +6,6 @@ from typing import ClassVar, Final, Literal, TypeAlias
 from attrs import field, frozen
 
 from llm_manager.domain.errors import LLMError
-from llm_manager.domain.quick_making import quickly_made
 from llm_manager.domain.requests import RequestMetadata
 from llm_manager.domain.usage import Cost, Most, Unpriced, Usage
 
@@ -16,8 +15,7 @@ Operation: TypeAlias = Literal["chat", "embed", "moderate", "create_image", "cou
 _UNTOLD: Final = Unpriced(reason="nobody told what it took")
 
 
-@quickly_made
-@frozen(kw_only=True, weakref_slot=False)
+@frozen(kw_only=True)
 class AttemptStarted:
     """A model was asked."""
 
@@ -34,8 +32,7 @@ class AttemptStarted:
     """On whose behalf it was sent, and is billed; others may share its answer."""
 
 
-@quickly_made
-@frozen(kw_only=True, weakref_slot=False)
+@frozen(kw_only=True)
 class AttemptFailed:
     """A model did not answer."""
 
@@ -53,8 +50,7 @@ class AttemptFailed:
     most: Most | None = None
 
 
-@quickly_made
-@frozen(kw_only=True, weakref_slot=False)
+@frozen(kw_only=True)
 class AttemptAnswered:
     """A model answered over the wire: a hit or a shared flight is not one of these."""
 
@@ -75,8 +71,7 @@ class AttemptAnswered:
     most: Most | None = None
 
 
-@quickly_made
-@frozen(kw_only=True, weakref_slot=False)
+@frozen(kw_only=True)
 class AttemptLeft:
     """A model was asked, and nobody waits for its answer any more, which may be billed: its caller went away, or another was quicker."""
 
@@ -167,8 +162,7 @@ class SharingRegained:
     seconds: float
 
 
-@quickly_made
-@frozen(kw_only=True, weakref_slot=False)
+@frozen(kw_only=True)
 class Answered:
     """A call of the manager ended with an answer."""
 

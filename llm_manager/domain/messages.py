@@ -5,8 +5,6 @@ from typing import Any, ClassVar, Literal, TypeAlias
 
 from attrs import field, frozen
 
-from llm_manager.domain.quick_making import quickly_made
-
 Role: TypeAlias = Literal["system", "user", "assistant", "tool"]
 
 
@@ -87,8 +85,7 @@ def _parts(content: str | Iterable[Part]) -> tuple[Part, ...]:
     return (TextPart(text=content),) if isinstance(content, str) else tuple(content)
 
 
-@quickly_made
-@frozen(kw_only=True, weakref_slot=False)
+@frozen(kw_only=True)
 class Message:
     """One message; ``content`` may be given as a string, and is kept as parts."""
 

@@ -6,7 +6,6 @@ from attrs import field, frozen
 
 from llm_manager.domain.errors import AttemptRecord
 from llm_manager.domain.messages import Message, Thought, ToolCall
-from llm_manager.domain.quick_making import quickly_made
 from llm_manager.domain.rate_limits import RateLimits
 from llm_manager.domain.usage import Cost, Unpriced, Usage
 
@@ -17,8 +16,7 @@ _NOT_PRICED = Unpriced(reason="not priced yet")
 
 
 @final
-@quickly_made
-@frozen(kw_only=True, weakref_slot=False)
+@frozen(kw_only=True)
 class LLMResponse:
     """One whole answer. ``model`` and ``provider`` really answered; times are in seconds.
 

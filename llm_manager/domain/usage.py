@@ -5,11 +5,8 @@ from typing import ClassVar, Literal, TypeAlias
 
 from attrs import frozen
 
-from llm_manager.domain.quick_making import quickly_made
 
-
-@quickly_made
-@frozen(kw_only=True, weakref_slot=False)
+@frozen(kw_only=True)
 class Usage:
     """Tokens by bucket; a token is in exactly one of them, so the buckets sum to the total.
 
@@ -49,8 +46,7 @@ class Usage:
         )
 
 
-@quickly_made
-@frozen(kw_only=True, weakref_slot=False)
+@frozen(kw_only=True)
 class Priced:
     """A cost in US dollars, with the version of the price data that gave it."""
 

@@ -2,11 +2,8 @@
 
 from attrs import field, frozen
 
-from llm_manager.domain.quick_making import quickly_made
 
-
-@quickly_made
-@frozen(kw_only=True, weakref_slot=False)
+@frozen(kw_only=True)
 class WireRequest:
     """What is sent, encoded as not streamed: a path under the endpoint's base URL, extra headers without secrets, a body."""
 
