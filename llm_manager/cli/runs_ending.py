@@ -26,12 +26,14 @@ _LOOK_SECONDS: Final = 0.25
 async def cancel_runs(session: Session, runs: RunStore, ids: tuple[str, ...], world: World) -> int:
     """Tell those that run to stop, and wait until they have; mark the others."""
     told: list[str] = []
+    states: dict[str, RunState] = {}
 
     def cancel(run_id: str) -> int:
         wished = runs.wish(run_id, "cancel")
         if isinstance(wished, Failure):
             return session.output.failure(wished.failure())
         record = wished.unwrap()
+        states[run_id] = record.state
         if record.state == "running":
             session.output.note(f"run {run_id[:SHORT_ID]}: {record.owner or 'its owner'} was told to stop; calls under way are waited for")
             told.append(run_id)
@@ -41,24 +43,26 @@ async def cancel_runs(session: Session, runs: RunStore, ids: tuple[str, ...], wo
 
     code = each_told(session, runs, ids, cancel)
     for run_id in told:
-        if not await _stopped(session, runs, run_id, world):
-            code = code or FAILED
+        states[run_id] = await _waited_for(session, runs, run_id, world)
+        code = code or (FAILED if states[run_id] == "running" else OK)
+    if session.output.json and states:
+        session.output.document({"runs": [{"id": run_id, "state": state} for run_id, state in states.items()]})
     return code
 
 
-async def _stopped(session: Session, runs: RunStore, run_id: str, world: World) -> bool:
+async def _waited_for(session: Session, runs: RunStore, run_id: str, world: World) -> RunState:
+    """The state it is in once its owner has left it, or when that took too long."""
     until = world.now() + _LONGEST_SECONDS
     while world.now() < until:
         found = runs.show(run_id)
-        if isinstance(found, Failure):
-            session.output.failure(found.failure())
-            return False
+        if isinstance(found, Failure):  # somebody deleted it meanwhile
+            return "cancelled"
         if (state := found.unwrap().state) != "running":
             session.output.note(f"run {run_id[:SHORT_ID]} is {state}")
-            return True
+            return state
         await world.sleep(_LOOK_SECONDS)
     session.output.note(f"run {run_id[:SHORT_ID]} still runs: it stops as soon as its calls under way have ended")
-    return False
+    return "running"
 
 
 async def delete_runs(session: Session, runs: RunStore, ids: tuple[str, ...], older_than: str | None, world: World) -> int:
@@ -88,6 +92,8 @@ async def delete_runs(session: Session, runs: RunStore, ids: tuple[str, ...], ol
         for record in found.unwrap():
             if record.updated_at < world.wall() - seconds:
                 code = code or forget(record.id)
+    if output.json:
+        output.document({"deleted": gone})
     output.note(f"deleted {counted(len(gone), 'run')}; answers that they wrote stay where they are")
     return code
 

@@ -78,11 +78,13 @@ def _error(record: RunRecord, refused: str | None) -> LLMError:
 
 
 def _as_begun(record: RunRecord, manner: Manner) -> Manner:
-    """The manner that the run was begun in, where the command says nothing else."""
+    """The manner that the run was begun in, where the command says nothing else; what it costs was agreed to when it was begun."""
     begun: Mapping[str, Any] = record.plan.options
+    agreed = record.counts.calls + record.counts.asked + record.counts.waiting > 0
     config = begun.get("config")
     return evolve(
         manner,
+        yes=manner.yes or agreed,
         config=manner.config or (Path(config) if isinstance(config, str) else None),
         strategy=manner.strategy or begun.get("strategy"),
         concurrency=manner.concurrency or begun.get("concurrency"),

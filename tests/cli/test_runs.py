@@ -270,6 +270,25 @@ def test_a_run_that_nobody_works_on_is_cancelled_at_once(scene: Setting, kept: K
     assert isinstance(kept.runs.resume(run_id, PLAN), Failure)
 
 
+def test_ended_as_data(scene: Setting, kept: Kept) -> None:
+    run_id, at = died(kept), scene(json=True)
+    assert asyncio.run(cancel_runs(at.session, kept.runs, (run_id,), real_world())) == 0
+    assert asyncio.run(delete_runs(at.session, kept.runs, (run_id,), None, real_world())) == 0
+    cancelled, deleted = map(json.loads, at.out.getvalue().splitlines())
+    assert cancelled == {"runs": [{"id": run_id, "state": "cancelled"}]}
+    assert deleted == {"deleted": [run_id]}
+
+
+def test_a_run_that_is_deleted_while_it_is_waited_for_is_gone(scene: Setting, kept: Kept) -> None:
+    log, at = begun(kept), scene()
+
+    def gone() -> None:
+        log.close("interrupted", None)
+        kept.runs.forget(log.record.id)
+
+    assert asyncio.run(cancel_runs(at.session, kept.runs, (log.record.id,), stepping(gone))) == 0
+
+
 def test_who_does_not_stop_is_left_to_it(scene: Setting, kept: Kept) -> None:
     log, at = begun(kept), scene()
     assert run_virtual(cancel_runs(at.session, kept.runs, (log.record.id,), fake_world())) == 1

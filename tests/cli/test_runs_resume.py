@@ -67,9 +67,9 @@ def well(received: Received) -> Answer:
     return json_reply({"object": "list", "data": [{"id": "tiny", "object": "model"}]}) if received.method == "GET" else echo(received)
 
 
-def killed(begun: Begun, rows: Path, config: Path, server: FaultServer) -> None:
+def killed(begun: Begun, rows: Path, config: Path | str, server: FaultServer, *more: str) -> None:
     """A run of ten rows of which six are finished and the others under way when it is killed."""
-    words = ("run", "rows.jsonl", "--prompt", "@prompt.txt", "-o", "out.jsonl", "--concurrency", "4", "--config", str(config))
+    words = ("run", "rows.jsonl", "--prompt", "@prompt.txt", "-o", "out.jsonl", "--concurrency", "4", "--config", str(config), *more)
     owner = begun(*words, folder=rows.parent)
     assert server.wait_until(lambda known: posts(known) == 10, PATIENCE_SECONDS)
     url, deadline = f"sqlite:///{rows.parent.parent / '.local' / 'state' / 'llm-manager' / 'store.db'}", time.monotonic() + PATIENCE_SECONDS
@@ -109,6 +109,20 @@ def test_a_killed_run_goes_on_from_another_folder_with_what_it_was_told(begun: B
     assert shown.count("maybe charged: row") == 4
     doubts = run("runs", "export", listed[0]["id"][:8], "--possible-double-charges", home=tmp_path).stdout.splitlines()
     assert sorted(json.loads(line)["row"] for line in doubts) == [7, 8, 9, 10]
+
+
+def test_what_was_agreed_to_when_it_began_is_not_asked_again(begun: Begun, rows: Path, tmp_path: Path) -> None:
+    """Ten dollars at most: nobody could agree between pipes."""
+    stuck = True
+
+    def some(received: Received) -> Answer:
+        return Hang() if stuck and int(received.json()["messages"][-1]["content"].split()[-1]) > 5 else echo(received)
+
+    with fault_server(some) as server:
+        killed(begun, rows, priced(server.url, tmp_path), server, "--max-tokens", "1000", "--yes")
+        stuck = False
+        told = run("runs", "resume", str(rows.parent / "out.jsonl"), home=tmp_path)
+        assert told.returncode == 0, told.stderr
 
 
 def test_rows_that_are_gone_are_told_and_what_is_finished_can_be_taken(begun: Begun, rows: Path, tmp_path: Path) -> None:
