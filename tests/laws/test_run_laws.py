@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve
 from returns.result import Success
 
+from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import ConfigurationError, JobLocked, LLMError, StorageFailed
 from llm_manager.domain.runs import RunPlan, RunRow
 from llm_manager.outcomes import Settled
@@ -234,3 +235,51 @@ def test_what_is_asked_while_a_commit_is_under_way_shares_the_next(runs: RunStor
     assert log.counts().cost_usd == Decimal("0.300")
     assert set(log.standings(keys).unwrap().values()) == {"answered"}
     log.close("finished", None)
+
+
+def test_what_is_asked_of_a_run_that_is_not_there_is_a_failure(runs: RunStore) -> None:
+    for outcome in (
+        runs.rows("none"),
+        runs.doubts("none"),
+        runs.standings("none", [A]),
+        runs.wish("none", "pause"),
+        runs.forget("none"),
+        runs.fork("none", PLAN),
+        runs.resume("none", PLAN),
+    ):
+        error = outcome.failure()
+        assert isinstance(error, StorageFailed)
+        assert error.reason == "missing"
+
+
+def test_a_run_whose_owner_died_is_interrupted_and_looked_at_without_taking_it(database: Database) -> None:
+    """Its state is still that of one who works on it."""
+    dead = kept_runs(database, run_locks(":memory:"), real_world())
+    seen = kept_runs(database, run_locks(":memory:"), real_world())
+    log = dead.begin(PLAN).unwrap()
+    intended(log, A, B)
+    settled(log, answered(A))
+    assert [record.state for record in dead.list(states=["running"]).unwrap()] == ["running"]
+    assert seen.list(states=["running"]).unwrap() == ()
+    assert [record.state for record in seen.list(states=["interrupted"]).unwrap()] == ["interrupted"]
+    assert seen.standings(log.record.id, [A, B, C]).unwrap() == {A: "answered", B: "asked"}
+    assert [row.key for _, row in seen.rows(log.record.id, states=["answered"]).unwrap()] == [A]
+    log.close("interrupted", None)
+
+
+def test_the_beginning_of_an_id_means_one_run_or_none(database: Database) -> None:
+    ids = iter(("aa1", "aa2"))
+    runs = kept_runs(database, run_locks(":memory:"), evolve(real_world(), new_id=lambda: next(ids)))
+    for _ in range(2):
+        runs.begin(PLAN).unwrap().close("finished", None)
+    assert "give more of the id" in describe(runs.show("aa").failure())
+    assert runs.show("aa2").unwrap().id == "aa2"
+    assert [record.id for record in runs.list(limit=1).unwrap()] == ["aa2"]
+
+
+def test_closed_it_is_closed(runs: RunStore) -> None:
+    log = runs.begin(PLAN).unwrap()
+    assert log.close("finished", None) == Success(None)
+    assert log.close("interrupted", "again") == Success(None)
+    assert runs.show(log.record.id).unwrap().state == "finished"
+    assert runs.wish(log.record.id, "cancel").unwrap().state == "finished"
