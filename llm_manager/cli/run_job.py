@@ -63,7 +63,7 @@ def _taken(run: Run, keeping: Keeping) -> int:
         closed = sealed(log.close(state, why))
         if isinstance(closed, Failure):
             output.note(error_line(closed.failure()))
-        if keeping.before is None and log.counts() == RunCounts() and (path is None or not path.exists()):
+        if keeping.before is None and not run.when_online and log.counts() == RunCounts() and (path is None or not path.exists()):
             keeping.runs.forget(log.record.id)
 
 

@@ -105,19 +105,19 @@ def portrait_document(record: RunRecord, pulse: RunPulse | None, now: float) -> 
 
 
 def list_row(record: RunRecord, pulse: RunPulse | None) -> tuple[str, ...]:
-    """A run as a line of a table under `LIST_HEADINGS`."""
+    """A run as a line of a table under `LIST_HEADINGS`; of its output the last part of the name, so that it fits."""
     return (
         record.id[:SHORT_ID],
         record.state,
-        f"{settled(record, pulse)} of {record.plan.rows}",
+        f"{settled(record, pulse)}/{record.plan.rows}",
         str(record.counts.failed),
         plain(record.counts.cost_usd),
-        moment(record.updated_at),
-        record.plan.target or record.plan.source,
+        datetime.fromtimestamp(record.updated_at, UTC).strftime("%Y-%m-%d %H:%M"),
+        (record.plan.target or record.plan.source).rpartition("/")[2],
     )
 
 
-LIST_HEADINGS: Final = ("run", "state", "rows", "failed", "usd", "last heard of", "output")
+LIST_HEADINGS: Final = ("run", "state", "rows", "failed", "usd", "heard of (UTC)", "output")
 
 
 def watch_line(record: RunRecord, pulse: RunPulse | None, now: float) -> str:
