@@ -1,6 +1,6 @@
 """What sharing with other processes costs: a whole call with limits and budgets of its own and with shared ones, and each step by itself.
 
-A real Redis on this machine's loopback, one caller and thirty-two at once; time, since what is waited for is the server.
+A real Redis on this machine's loopback, one caller and thirty-two at once. What is told is CPU of this process, without the server's.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ NUMBERS = count()
 
 
 async def measure(rounds: int = 5) -> None:
-    """Print time per call and per step."""
+    """Print CPU per call and per step."""
     program = shutil.which("redis-server")
     if program is None:
         print("Redis is not installed (Debian: redis-server)")
@@ -94,7 +94,11 @@ async def _by_step(sharing: Sharing, callers: int, rounds: int) -> None:
     async def get() -> None:
         await sharing.answers.get("one")
 
+    async def ask() -> None:
+        await sharing.answers.holds("one")
+
     steps: dict[str, Callable[[], Awaitable[None]]] = {
+        "one question and its answer": ask,
         "limits: enter and leave": partial(through, guards.admissions.gate),
         "budgets: set aside and settle": partial(through, guards.budgets.gate),
         "flight: board and land": fly,
@@ -102,7 +106,8 @@ async def _by_step(sharing: Sharing, callers: int, rounds: int) -> None:
         "cache: get": get,
     }
     seen = await interleaved(rounds, {name: partial(_each, step, callers) for name, step in steps.items()})
-    show(f"by step, {callers} at once", [(name, f"{seen[name]:.0f} us", "") for name in steps])
+    one = seen["one question and its answer"]
+    show(f"by step, {callers} at once", [(name, f"{seen[name]:.0f} us", f"{seen[name] / one:.1f}x of one question") for name in steps])
 
 
 async def _each(step: Callable[[], Awaitable[None]], callers: int) -> float:
@@ -112,9 +117,9 @@ async def _each(step: Callable[[], Awaitable[None]], callers: int) -> float:
         for _ in numbers:
             await step()
 
-    began = time.perf_counter()
+    began = time.process_time()
     await asyncio.gather(*(work() for _ in range(callers)))
-    return (time.perf_counter() - began) / CALLS * 1e6
+    return (time.process_time() - began) / CALLS * 1e6
 
 
 if __name__ == "__main__":
