@@ -31,7 +31,8 @@ AcceptSimilar: TypeAlias = Callable[[LLMRequest, SimilarHit], bool]
 class SimilarSettings:
     """When the answer to a similar prompt may stand in: from which score on, and where ``accept`` agrees.
 
-    ``model`` and ``provider`` make the vectors, which cost what they cost. Of private requests nothing is compared unless ``private``
+    ``model`` and ``provider`` make the vectors, each told and counted as a request of its own beside the answer: a request with a
+    ``max_cost_usd`` is not compared, so that no vector can pass it. Of private requests nothing is compared unless ``private``
     says so, and then only a local model makes the vector. ``max_prompts`` are compared with at most, the newest.
     """
 

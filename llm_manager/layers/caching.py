@@ -25,12 +25,10 @@ from llm_manager.outcomes import Settled
 from llm_manager.policies.cache_key import cache_key
 from llm_manager.policies.call_cost import NAME
 from llm_manager.policies.deadlines import late
-from llm_manager.policies.pricing import Pricing, price
+from llm_manager.policies.pricing import NOTHING_PAID, Pricing, price
 from llm_manager.services.cache import Cache
 from llm_manager.services.journal import Journal
 from llm_manager.services.steps import Events, OpenStream, Step, with_rest
-
-_NOTHING_PAID = Priced(usd=Decimal(0), price_version="remembered")
 
 
 @define
@@ -148,7 +146,7 @@ async def _store(memory: Memory, key: str, attempt: Attempt, answer: LLMResponse
         private=attempt.private,
         cost_usd=cost.usd if isinstance(cost, Priced) else None,
     )
-    await memory.cache.put(key, Remembered(value=evolve(answer, cached=True, shared=False, cost=_NOTHING_PAID), provenance=provenance))
+    await memory.cache.put(key, Remembered(value=evolve(answer, cached=True, shared=False, cost=NOTHING_PAID), provenance=provenance))
 
 
 async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt, LLMResponse]) -> Settled[LLMResponse, LLMError]:
@@ -174,7 +172,7 @@ async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt,
             return Failure(late(attempt))
         if isinstance(outcome, Success):
             _tell(memory, attempt, outcome.unwrap(), shared=True)
-            return Success(evolve(outcome.unwrap(), shared=True, cost=_NOTHING_PAID))
+            return Success(evolve(outcome.unwrap(), shared=True, cost=NOTHING_PAID))
         error = outcome.failure()
         if isinstance(error, BudgetExceeded):
             again = key in flights or _has_more(attempt, flight, error)

@@ -5,7 +5,6 @@ itself; a private request is never told of.
 """
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Final
 
 from attrs import evolve
@@ -15,17 +14,15 @@ from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import CacheHit
 from llm_manager.domain.responses import LLMResponse
-from llm_manager.domain.usage import Priced
 from llm_manager.outcomes import Settled
 from llm_manager.policies.cache_key import cache_key
 from llm_manager.policies.deadlines import late
-from llm_manager.policies.pricing import Pricing, price
+from llm_manager.policies.pricing import NOTHING_PAID, Pricing, price
 from llm_manager.services.journal import Journal
 from llm_manager.services.sharing import Follow, Lead, SharedFlights
 from llm_manager.services.steps import Step
 from llm_manager.services.world import World
 
-_NOTHING_PAID: Final = Priced(usd=Decimal(0), price_version="remembered")
 _FIRST_LOOK: Final = 0.02
 _LONGEST_LOOK: Final = 0.25
 
@@ -50,7 +47,7 @@ def flying(
                 answer = await _followed(flights, key, place, attempt, world) if isinstance(place, Follow) else place
                 if isinstance(answer, LLMResponse):
                     _tell(journal, world, pricing, attempt, answer)
-                    return Success(evolve(answer, cached=True, shared=True, cost=_NOTHING_PAID))
+                    return Success(evolve(answer, cached=True, shared=True, cost=NOTHING_PAID))
                 if world.now() >= attempt.call_deadline:
                     return Failure(late(attempt))
 

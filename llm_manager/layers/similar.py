@@ -5,7 +5,6 @@ A layer behind `caching`: the same words are a hit there. What stands in is told
 
 from collections.abc import Callable
 from contextlib import aclosing
-from decimal import Decimal
 from typing import Final
 
 from attrs import define, evolve, frozen
@@ -25,6 +24,7 @@ from llm_manager.effects import settle
 from llm_manager.layers.caching import replayed
 from llm_manager.outcomes import Settled
 from llm_manager.policies.cache_key import cache_key
+from llm_manager.policies.pricing import NOTHING_PAID
 from llm_manager.policies.similar_prompts import Parted, context_of, parted
 from llm_manager.services.cache import Cache
 from llm_manager.services.journal import Journal
@@ -32,7 +32,6 @@ from llm_manager.services.model_client import Embed
 from llm_manager.services.similar import SimilarPrompts
 from llm_manager.services.steps import Events, OpenStream, Step, with_rest
 
-_NOTHING_PAID: Final = Priced(usd=Decimal(0), price_version="remembered")
 _TRIES: Final = 4
 """So many prompts whose answers have gone are passed over for one request."""
 
@@ -66,6 +65,8 @@ class Likeness:
     async def place(self, attempt: Attempt) -> "_Place | None":
         """Where an attempt stands among the prompts; None for one that is not compared, or whose vector cannot be had."""
         if attempt.request.cache == "off" or (attempt.private and not self.settings.private):
+            return None
+        if attempt.left_usd is not None:  # nobody knows beforehand what the vector costs
             return None
         parts = parted(attempt.request)
         rest_key = None if parts is None or not parts.words.strip() else self.rest_key(attempt, parts.rest)
@@ -130,7 +131,7 @@ class Likeness:
         if not accepted:
             return None
         notice = f"this is the answer to a similar prompt (score {hit.score:.3f})"
-        return evolve(response, cached=True, cost=_NOTHING_PAID, notices=(*response.notices, notice))
+        return evolve(response, cached=True, cost=NOTHING_PAID, notices=(*response.notices, notice))
 
 
 @frozen

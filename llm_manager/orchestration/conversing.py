@@ -21,6 +21,7 @@ from llm_manager.effects import publish, settle
 from llm_manager.orchestration.keeping import Kept, keep, to_its_end
 from llm_manager.orchestration.recalling import Recalled, RecallingDeps, recall
 from llm_manager.outcomes import Settled
+from llm_manager.policies.pricing import NOTHING_PAID, together
 from llm_manager.policies.request_faults import check_fields
 from llm_manager.policies.trimming import trim
 from llm_manager.services.conversation_storage import ConversationStorage
@@ -60,6 +61,11 @@ class _Exchange:
         turn = Turn(messages=(*self.recalled.asked, answer), at=self.at, cut=cut, private=self.private)
         return await to_its_end(keep(self.storage, self.conversation, turn, self.new_id))
 
+    def whole(self, response: LLMResponse, notices: tuple[str, ...]) -> LLMResponse:
+        """The answer with what came before it: what there is to say of that, and what it cost."""
+        cost = response.cost if self.recalled.cost == NOTHING_PAID else together((self.recalled.cost, response.cost))
+        return evolve(response, cost=cost, notices=(*response.notices, *notices))
+
 
 def conversing(deps: RecallingDeps, storage: ConversationStorage) -> Converse:
     """Answer with what was said before in mind, and remember the exchange as one turn.
@@ -80,7 +86,7 @@ def conversing(deps: RecallingDeps, storage: ConversationStorage) -> Converse:
             return outcome
         response, notices = outcome.unwrap()
         kept = await exchange.kept(response.message, cut=not response.complete)
-        return Success(kept.told_with(evolve(response, notices=(*response.notices, *notices))))
+        return Success(kept.told_with(exchange.whole(response, notices)))
 
     return publish(converse)
 
@@ -183,7 +189,7 @@ async def _kept_at_end(
             ended = True
             response = happened.response
             kept = await exchange.kept(response.message, cut=not response.complete)
-            return Success(StreamFinished(response=kept.told_with(evolve(response, notices=(*response.notices, *notices)))))
+            return Success(StreamFinished(response=kept.told_with(exchange.whole(response, notices))))
         return event
 
     try:

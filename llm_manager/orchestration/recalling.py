@@ -16,10 +16,13 @@ from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.messages import Message
 from llm_manager.domain.requests import LLMRequest
-from llm_manager.domain.usage import Priced
+from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.usage import Cost, Priced
 from llm_manager.effects import settle
 from llm_manager.orchestration.generating import Turns
+from llm_manager.orchestration.keeping import to_its_end
 from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.pricing import NOTHING_PAID
 from llm_manager.policies.session_prompts import session_prompt
 from llm_manager.policies.summarising import still_said, summary_request, to_summarise, with_summary
 from llm_manager.policies.tokens import PER_MESSAGE, estimate_request_tokens, estimate_tokens
@@ -54,6 +57,8 @@ class Recalled:
     max_tokens: int
     before: Ledger | None = None
     notices: tuple[str, ...] = ()
+    cost: Cost = NOTHING_PAID
+    """What it took to prepare it."""
 
     def with_turns(self, turns: Sequence[Turn]) -> LLMRequest:
         """The request with these turns before it."""
@@ -132,17 +137,24 @@ async def _summarised(
             )
         else:
             answer = outcome.unwrap()
-            summary = ConversationSummary(text=answer.content.strip(), turns=wanted.until)
-            conversation = evolve(conversation, summary=summary)
-            cost = f", {answer.cost.usd.normalize():f} USD" if isinstance(answer.cost, Priced) else ""
-            ready = evolve(
-                ready,
-                notices=(f"what was said earlier was summarised by {answer.model}{cost}",),
-                before=Ledger(started=started, deadline=inf, attempts=answer.attempts).next_turn(),
-            )
-            kept = await settle(storage.describe(conversation.id, ConversationDescription(summary=summary)))
-            if isinstance(kept, Failure):
-                ready = evolve(ready, notices=(*ready.notices, f"the summary was not stored: {describe(kept.failure())}"))
+            before = Ledger(started=started, deadline=inf, attempts=answer.attempts).next_turn()
+            ready = evolve(ready, before=before, cost=answer.cost)
+            if not (text := answer.content.strip()):
+                ready = evolve(ready, notices=(f"what was said earlier was left out: {answer.model} summarised it in no words",))
+            else:
+                summary = ConversationSummary(text=text, turns=wanted.until)
+                conversation = evolve(conversation, summary=summary)
+                ready = evolve(ready, notices=await _told_of(storage, conversation.id, summary, answer))
     taken = 0 if conversation.summary is None else estimate_tokens(conversation.summary.text)
     ready = evolve(ready, request=with_summary(ready.request, conversation.summary), max_tokens=ready.max_tokens - taken)
     return _trimmed(context, ready, still_said(conversation))
+
+
+async def _told_of(
+    storage: ConversationStorage, conversation_id: str, summary: ConversationSummary, answer: LLMResponse
+) -> tuple[str, ...]:
+    """Keep a summary, even if the caller is cancelled now; and what there is to say of it."""
+    cost = f", {answer.cost.usd.normalize():f} USD" if isinstance(answer.cost, Priced) else ""
+    notice = f"what was said earlier was summarised by {answer.model}{cost}"
+    kept = await to_its_end(settle(storage.describe(conversation_id, ConversationDescription(summary=summary))))
+    return (notice,) if not isinstance(kept, Failure) else (notice, f"the summary was not stored: {describe(kept.failure())}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from llm_manager.domain.models import KnownPrice, ModelProfile, Price, PriceTier
 from llm_manager.domain.usage import Cost, Priced, Unpriced, Usage
@@ -12,6 +12,8 @@ _NO_USAGE = Unpriced(reason="the provider did not tell how many tokens were used
 _NO_PRICE = Unpriced(reason="the price of this model is not known")
 _NO_BOUND = Unpriced(reason="nothing bounds how much this model may write; say it with max_tokens, or in the model's profile")
 _NOTHING = Decimal(0)
+NOTHING_PAID: Final = Priced(usd=_NOTHING, price_version="remembered")
+"""What an answer costs that was paid for before."""
 _TO_MILLIONTHS = -6
 
 Pricing: TypeAlias = Callable[[Usage | None, Price], Cost]
@@ -93,7 +95,7 @@ def together(costs: Iterable[Cost]) -> Cost:
             return cost
         usd += cost.usd
         versions[cost.price_version] = None
-    return Priced(usd=usd, price_version=", ".join(versions) or "remembered")
+    return Priced(usd=usd, price_version=", ".join(versions) or NOTHING_PAID.price_version)
 
 
 def _rates(price: KnownPrice, prompt_tokens: int) -> KnownPrice | PriceTier:

@@ -124,6 +124,14 @@ def test_nothing_stands_in_unless_the_policy_accepts_it() -> None:
     assert first.content != second.content
 
 
+def test_a_request_with_a_limit_of_its_own_takes_no_vector_beside() -> None:
+    """What a vector costs is nobody's to know before, so that it could pass the limit."""
+    script = model()
+    asked = (evolve(each, max_cost_usd=Decimal("0.01")) for each in (ASK, ALIKE))
+    answers = answers_of(manager_of(script), *asked)
+    assert (script.count, script.besides, [answer.cached for answer in answers]) == (2, [], [False, False])
+
+
 def test_what_is_not_alike_is_asked_anew() -> None:
     script = model()
     answers_of(manager_of(script), ASK, OTHER)

@@ -23,10 +23,12 @@ from llm_manager.domain.messages import Message, ToolCall, ToolSpec
 from llm_manager.domain.requests import LLMRequest, RequestMetadata
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.streaming import StreamFinished, TextDelta
+from llm_manager.domain.usage import Priced
 from llm_manager.effects import publish, settle
 from llm_manager.orchestration.collecting import collect
 from llm_manager.orchestration.forgetting import forgetting
 from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.pricing import together
 from llm_manager.policies.session_prompts import moment
 from llm_manager.policies.tokens import estimate_request_tokens
 from llm_manager.services.conversation_storage import ConversationStorage
@@ -382,6 +384,32 @@ def test_what_no_longer_fits_is_summarised_once() -> None:
     assert kept.summary == ConversationSummary(text="They counted.", turns=18)
     assert any("summarised by" in notice for notice in outcome.unwrap().notices)
     assert len(outcome.unwrap().attempts) == 2
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_what_a_summary_cost_is_part_of_what_the_answer_cost(streamed: bool) -> None:
+    storage, model = memory_conversations(), scripted("They counted.", "ok", locality="cloud")
+
+    async def talk() -> LLMResponse:
+        await settle(storage.put(_talked(20)))
+        config = LLMConfig(context=ContextSettings(keep_messages=10, trimming="summary"))
+        manager = scripted_manager(model, config=config, conversations=storage)
+        if streamed:
+            return (await collect(manager.converse_stream("c", LLMRequest("now")))).unwrap()
+        return (await settle(manager.converse("c", LLMRequest("now")))).unwrap()
+
+    answer = run_virtual(talk())
+    costs = [each.cost for each in answer.attempts if each.cost is not None]
+    assert len(costs) == 2 and all(isinstance(cost, Priced) and cost.usd > 0 for cost in costs)
+    assert answer.cost == together(costs)
+
+
+def test_a_summary_in_no_words_is_none() -> None:
+    context = ContextSettings(keep_messages=10, trimming="summary")
+    requests, outcome, kept = _sent_after(context, "  ", "ok")
+    assert kept.summary is None
+    assert requests[1].system is None
+    assert any("in no words" in notice for notice in outcome.unwrap().notices)
 
 
 def test_a_summary_serves_until_it_no_longer_does() -> None:
