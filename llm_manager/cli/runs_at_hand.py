@@ -21,13 +21,14 @@ NO_STORE = "no runs are kept: set store.url, as by LLM_MANAGER_STORE__URL=sqlite
 
 def on_runs(work: OnRuns, *, json: bool, config: Path | None) -> int:
     """Do something with the runs of the store."""
+    return conduct(standard_output(json=json), lambda session: with_runs(session, work), config=config)
 
-    async def command(session: Session) -> int:
-        if session.store is None:
-            return session.output.failure(ConfigurationError(message=NO_STORE))
-        return await work(session, session.store.runs)
 
-    return conduct(standard_output(json=json), command, config=config)
+async def with_runs(session: Session, work: OnRuns) -> int:
+    """Do something with the runs of a session's store, where it has one."""
+    if session.store is None:
+        return session.output.failure(ConfigurationError(message=NO_STORE))
+    return await work(session, session.store.runs)
 
 
 def meant(runs: RunStore, said: str) -> Settled[RunRecord, LLMError]:

@@ -11,12 +11,14 @@ from typing import Any
 
 import pytest
 from attrs import evolve, frozen
-from returns.result import Failure
+from returns.result import Failure, Success
 
+from llm_manager.cli.runs_at_hand import with_runs
 from llm_manager.cli.runs_ending import cancel_runs, delete_runs, period
 from llm_manager.cli.runs_export import export_run
 from llm_manager.cli.runs_show import list_runs, show_run
 from llm_manager.cli.runs_watch import watch_run
+from llm_manager.domain.errors import StorageFailed
 from llm_manager.domain.run_pulses import RunPulse
 from llm_manager.domain.runs import RunPlan, RunRow
 from llm_manager.domain.standing import BreakerStanding, Standing
@@ -339,3 +341,61 @@ def test_every_line_is_one_line(kept: Kept) -> None:
     log = begun(kept)
     assert all("\n" not in line for line in portrait_lines(log.record, None, 0.0))
     log.close("finished", None)
+
+
+def test_a_store_that_fails_is_one_clear_line(scene: Setting, kept: Kept, tmp_path: Path) -> None:
+    run_id, world = died(kept), real_world()
+    lost = Failure(StorageFailed(message="the disk is gone"))
+
+    def fail(*_: Any, **__: Any) -> Any:
+        return lost
+
+    runs = evolve(kept.runs, list=fail, find=fail, rows=fail, doubts=fail, wish=fail, forget=fail)
+    out: dict[str, Any] = {"form": None, "raw": False, "overwrite": False}
+    commands = (
+        lambda at: list_runs(at.session, runs, last=1, states=(), wall=world.wall),
+        lambda at: show_run(at.session, runs, run_id, wall=world.wall),
+        lambda at: show_run(at.session, runs, "out.csv", wall=world.wall),
+        lambda at: export_run(at.session, runs, run_id, to="-", wanted="rows", **out),
+        lambda at: export_run(at.session, runs, run_id, to="-", wanted="doubts", **out),
+        lambda at: export_run(at.session, runs, run_id, to=str(tmp_path / "x.csv"), wanted="failed", **out),
+        lambda at: cancel_runs(at.session, runs, (run_id,), world),
+        lambda at: delete_runs(at.session, runs, (run_id,), None, world),
+        lambda at: delete_runs(at.session, runs, (), "1h", world),
+    )
+    for command in commands:
+        at = scene()
+        assert asyncio.run(command(at)) == 1
+        assert "the disk is gone" in at.err.getvalue()
+    assert not (tmp_path / "x.csv").exists()
+    ended = Success(((1, RunRow(key=A)),))
+    broken = evolve(kept.runs, rows=lambda *_, limit=0, **__: ended if limit == 1 else lost)
+    at = scene()
+    assert asyncio.run(export_run(at.session, broken, run_id, to="-", wanted="rows", **out)) == 1
+
+
+def test_many_doubts_are_shown_in_part(scene: Setting, kept: Kept) -> None:
+    log = kept.runs.begin(PLAN).unwrap()
+
+    async def work() -> None:
+        keys = [sha256(str(number).encode()).hexdigest() for number in range(25)]
+        await asyncio.gather(*(log.intend(RowIntent(key=key, place=place)) for place, key in enumerate(keys)))
+
+    asyncio.run(work())
+    log.close("interrupted", None)
+    kept.runs.resume(log.record.id, PLAN).unwrap().close("interrupted", None)
+    at = scene()
+    run_virtual(show_run(at.session, kept.runs, log.record.id, wall=real_world().wall))
+    assert at.out.getvalue().count("maybe charged: row") == 20
+    assert "and 5 calls more" in at.out.getvalue()
+
+
+def test_without_a_store_there_are_no_runs(scene: Setting) -> None:
+    """As where the settings of an embedder name none."""
+    at = scene()
+
+    async def unasked(*_: Any) -> int:
+        raise AssertionError("there is nothing to ask")
+
+    assert asyncio.run(with_runs(at.session, unasked)) == 2
+    assert "set store.url" in at.err.getvalue()
