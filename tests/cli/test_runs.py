@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -352,7 +352,7 @@ def test_a_store_that_fails_is_one_clear_line(scene: Setting, kept: Kept, tmp_pa
 
     runs = evolve(kept.runs, list=fail, find=fail, rows=fail, doubts=fail, wish=fail, forget=fail)
     out: dict[str, Any] = {"form": None, "raw": False, "overwrite": False}
-    commands = (
+    commands: tuple[Callable[[Any], Coroutine[Any, Any, int]], ...] = (
         lambda at: list_runs(at.session, runs, last=1, states=(), wall=world.wall),
         lambda at: show_run(at.session, runs, run_id, wall=world.wall),
         lambda at: show_run(at.session, runs, "out.csv", wall=world.wall),
