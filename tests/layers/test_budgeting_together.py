@@ -281,9 +281,38 @@ async def test_a_purse_begins_with_what_the_log_knows(redis_url: str) -> None:
         )
     )
     assert isinstance(await refused(budgets, attempt(5)), BudgetExceeded)
+    assert await budgets.recall() == Success(None)
+    assert stand(budgets) == (6, 0, 1), "as the log knows it"
     await passed(budgets, attempt(4))
     assert stand(budgets) == (6, 4, 1)
     await ours.close()
+
+
+async def test_what_cannot_be_known_refuses(redis_url: str) -> None:
+    """A log that cannot be read says so to whoever needs it; what nobody bounds is refused by a look as well."""
+    sharing = sharing_at(redis_url)
+    budgets = budgets_of(sharing, TEN)
+    down = StorageFailed(message="down")
+
+    async def spent(*_: object) -> Settled[tuple[tuple[PastSpending, ...], ...], LLMError]:
+        return Failure(down)
+
+    async def flush() -> Settled[None, LLMError]:
+        return Success(None)
+
+    none = UsageLog(
+        subscriber=lambda _: None, report=lambda _: FutureResult.from_failure(down), spent=spent, flush=flush, writer=lambda: None
+    )
+    budgets.remember(none)
+    assert await refused(budgets, attempt(1)) == down
+    assert await budgets.recall() == Failure(down)
+    unbounded = attempt_for(LLMRequest("x"), model=evolve(PROFILE, max_output_tokens=None, context_window=None), now=HERE.now()).unwrap()
+    assert isinstance(budgets.refusal(unbounded), BudgetExceeded)
+    assert budgets.refusal(attempt(1)) is None
+    away = budgets_of(sharing_at("redis://127.0.0.1:1/0"), TEN)
+    assert isinstance(await away.recall(), Failure)
+    assert budgets_of(sharing, Budget(name="run", limit=Decimal(1))).gate is not None
+    await sharing.close()
 
 
 @settings(max_examples=15)

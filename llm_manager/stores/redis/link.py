@@ -184,7 +184,7 @@ class Link:
                 self._url,
                 max_connections=_CONNECTIONS + 2,
                 timeout=None,
-                socket_timeout=_ANSWER_SECONDS,
+                socket_timeout=None,  # with one a cancellation is lost now and then (`wait_for` of Python 3.11); `run` has its own
                 socket_connect_timeout=_CONNECT_SECONDS,
                 retry=Retry(NoBackoff(), 1, supported_errors=(ConnectionLost,)),
             )
@@ -220,10 +220,11 @@ class Line:
     async def run(self, script: Script, keys: Sequence[Words], words: Sequence[Words]) -> Any:
         """Run a script, which the server is told where it does not know it."""
         self._beat()
-        try:
-            return await self._client.evalsha(script.digest, len(keys), *keys, *words)
-        except NoScriptError:
-            return await self._client.eval(script.text, len(keys), *keys, *words)
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            try:
+                return await self._client.evalsha(script.digest, len(keys), *keys, *words)
+            except NoScriptError:
+                return await self._client.eval(script.text, len(keys), *keys, *words)
 
     def soon(self, script: Script, keys: Sequence[Words], words: Sequence[Words], *, hear: Hear = _unheard, keep: bool = True) -> None:
         """Run a script behind the call, from any loop; one that is not to be ``keep`` is not tried again."""
@@ -339,7 +340,8 @@ class Line:
         async with self._client.pipeline(transaction=False) as pipe:
             for each in saying:
                 _ = pipe.evalsha(each.script.digest, len(each.keys), *each.keys, *each.words)
-            answers: list[Any] = await pipe.execute(raise_on_error=False)
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                answers: list[Any] = await pipe.execute(raise_on_error=False)
         for place, answer in enumerate(answers):
             if isinstance(answer, NoScriptError):
                 answers[place] = await self.run(saying[place].script, saying[place].keys, saying[place].words)

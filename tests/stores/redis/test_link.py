@@ -185,3 +185,24 @@ def test_a_manager_shares_and_shows_nothing(redis_server: Redis, redis_url: str)
     assert len([each for each in server.requests if each.method == "POST"]) == 1
     names = redis_server.say("KEYS", "*")
     assert names.count(b"llm-manager") > 5 and b"canary" not in names
+
+
+async def test_no_cancellation_is_lost(redis_url: str) -> None:
+    """Wherever it comes: neither that of a question, nor that of what a loop does beside its calls."""
+    sharing = sharing_at(redis_url, lease_seconds=0.03)
+    quota = Quota("many", None, None, 1000)
+    for turns in range(60):
+        asking = asyncio.ensure_future(enter(sharing, quota))
+        for _ in range(turns % 12):
+            await asyncio.sleep(0)
+        if asking.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+        await enter(sharing, quota)
+        await asyncio.sleep(0.0007 * turns)
+        hearts = [task for task in asyncio.all_tasks() if "_live" in repr(task)]
+        for heart in hearts:
+            heart.cancel()
+        async with asyncio.timeout(5.0):
+            await asyncio.gather(*hearts, return_exceptions=True)
+    await sharing.close()
