@@ -3,7 +3,6 @@
 import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import msgspec
 from returns.result import Failure
