@@ -14,6 +14,9 @@ from llm_manager.policies.budget_words import plain, terms
 
 NOTE = "a budget of a day or a month holds for all who keep their usage in this store; one of a run for one process, from its start"
 NOTE_ALONE = "each process counts what it spends itself, from its start: a budget of a day or a month holds for one process at a time"
+NOTE_SHARED = (
+    "a budget of a day or a month holds at every moment for all who share this Redis; one of a run for one process, from its start"
+)
 _NONE = "no budgets are set: add some under `budgets` in a settings file, or set LLM_BUDGET_USD"
 
 
@@ -22,7 +25,10 @@ async def budgets(session: Session) -> int:
     recalled = await settle(session.manager.recall_budgets())
     if isinstance(recalled, Failure):
         return session.output.failure(recalled.failure())
-    standing, note = session.manager.standing().budgets, NOTE_ALONE if session.store is None else NOTE
+    stands = session.manager.standing()
+    standing, note = stands.budgets, NOTE_ALONE if session.store is None else NOTE
+    if stands.sharing is not None:
+        note = NOTE_SHARED
     if session.output.json:
         session.output.document({"budgets": [_document(each, standing) for each in session.config.budgets], "note": note})
         return OK

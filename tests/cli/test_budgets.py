@@ -159,3 +159,20 @@ def test_without_budgets_it_says_how_to_set_one(tmp_path: Path) -> None:
     """And shows the one that a variable sets."""
     assert "LLM_BUDGET_USD" in run("budgets", home=tmp_path).stderr
     assert "3 USD" in run("budgets", home=tmp_path, environ={"LLM_BUDGET_USD": "3"}).stdout
+
+
+def test_what_is_shared_is_shown_by_another_process(tmp_path: Path, redis_url: str) -> None:
+    """What one asked the other shows at once, without a store; with no server it says which one is missing."""
+    shared = f'[store]\nredis_url = "{redis_url}"\n[[budgets]]\nname = "team"\nlimit = 5\nunit = "requests"\nperiod = "month"\n'
+    with fault_server(echo) as server:
+        config = priced(server.url, tmp_path, shared)
+        assert run("generate", "hello", "--max-tokens", "10", "--config", config, home=tmp_path).returncode == 0
+        told = run("budgets", "--json", "--config", config, home=tmp_path)
+        (team,) = [each for each in json.loads(told.stdout)["budgets"] if each["name"] == "team"]
+        assert [purse["spent"] for purse in team["purses"]] == ["1"]
+        assert "share this Redis" in json.loads(told.stdout)["note"]
+        Path(config).write_text(Path(config).read_text().replace(redis_url, "redis://127.0.0.1:1/0"))
+        told = run("budgets", "--config", config, home=tmp_path)
+        assert told.returncode != 0 and "redis://127.0.0.1:1/0" in told.stderr and "Traceback" not in told.stderr
+        told = run("generate", "another", "--max-tokens", "10", "--config", config, home=tmp_path)
+        assert told.returncode != 0 and "Redis" in told.stderr and "Traceback" not in told.stderr
