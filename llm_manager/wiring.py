@@ -64,8 +64,8 @@ def default_deps(
     (`make_guards`) let requests through in place of the manager's own: managers with the same ones share limits, budgets and keys.
     """
     from llm_manager.clients.catalogue import build_client
-    from llm_manager.stores.memory_cache import memory_cache
-    from llm_manager.stores.memory_conversations import memory_conversations
+    from llm_manager.stores.memory.cache import memory_cache
+    from llm_manager.stores.memory.conversations import memory_conversations
     from llm_manager.telemetry.journal import journal_of
     from llm_manager.telemetry.logging import log
 
@@ -169,7 +169,7 @@ def _similar(config: LLMConfig, store: Store | None) -> Result[SimilarPrompts | 
     from llm_manager.distribution import install_hint
 
     try:
-        from llm_manager.stores.similar import similar_prompts
+        from llm_manager.stores.similar.finding import similar_prompts
     except ModuleNotFoundError:
         return Failure(ConfigurationError(message=f"cache.similar: comparing needs more packages: {install_hint('vectors')}"))
     return Success(similar_prompts(wanted.max_prompts) if store is None else store.similar(wanted))

@@ -8,9 +8,9 @@ import pytest
 from returns.result import Success
 from sqlalchemy import Connection, delete
 
-from llm_manager.stores.connecting import open_database
-from llm_manager.stores.database import Database
-from llm_manager.stores.tables import AUDIT, SCHEMA
+from llm_manager.stores.sql.connecting import open_database
+from llm_manager.stores.sql.database import Database
+from llm_manager.stores.sql.tables import AUDIT, SCHEMA
 from tests.servers import Postgres
 
 NewUrl: TypeAlias = Callable[[pytest.FixtureRequest], str]

@@ -14,9 +14,9 @@ from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import DDL
 
-from llm_manager.stores.migrating import bring_up
-from llm_manager.stores.migrations import SHIPPED
-from llm_manager.stores.tables import SCHEMA
+from llm_manager.stores.sql.migrating import bring_up
+from llm_manager.stores.sql.migrations import SHIPPED
+from llm_manager.stores.sql.tables import SCHEMA
 
 _FOLDER = SHIPPED.folder / "versions"
 
@@ -83,7 +83,7 @@ def main(words: str) -> None:
     path.write_text(written(revision, words))
     subprocess.run([sys.executable, "-m", "ruff", "check", "--fix", "-q", str(path)], check=False)
     subprocess.run([sys.executable, "-m", "ruff", "format", "-q", str(path)], check=True)
-    print(f"{path}: read it over, and name {revision} in llm_manager/stores/migrations/__init__.py")
+    print(f"{path}: read it over, and name {revision} in llm_manager/stores/sql/migrations/__init__.py")
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, inser
 
 from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
-from llm_manager.stores.connecting import open_database
-from llm_manager.stores.database import Work
+from llm_manager.stores.sql.connecting import open_database
+from llm_manager.stores.sql.database import Work
 
 _ROWS: Final = Table("torn_rows", MetaData(), Column("number", Integer, primary_key=True), Column("body", Text, nullable=False))
 _HEADER: Final = 32

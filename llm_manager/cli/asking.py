@@ -35,11 +35,12 @@ def make_request(
     fallback: bool = False,
     timeout_seconds: float | None = None,
     max_cost_usd: Decimal | None = None,
+    fresh: bool = False,
     tell: Callable[[str], object] = lambda _: None,
 ) -> Settled[LLMRequest, LLMError]:
     """Make the request from the prompt and what is piped into ``stdin``; images and documents are read now.
 
-    Who is named is asked and nobody else, unless ``fallback`` lets others stand in.
+    Who is named is asked and nobody else, unless ``fallback`` lets others stand in. One that is ``fresh`` is not answered from memory.
     """
     words = _words(prompt, stdin, tell)
     if isinstance(words, Failure):
@@ -78,6 +79,7 @@ def make_request(
             preferences=preferences,
             timeout_ms=None if timeout_seconds is None else max(1, round(timeout_seconds * 1000)),
             max_cost_usd=max_cost_usd,
+            cache="refresh" if fresh else "use",
         )
     )
 

@@ -136,7 +136,7 @@ async def anchor(session: Session, trail: AuditTrail) -> int:
 
 def _anchors(place: Path | None, usual: str | None) -> Settled[tuple[Anchor | None, ...], LLMError]:
     """Those of the file that was named, which must be there, or of the one that the settings name."""
-    from llm_manager.stores.anchors import read_anchors
+    from llm_manager.stores.audit.anchors import read_anchors
 
     if place is not None:
         return read_anchors(place)

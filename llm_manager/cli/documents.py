@@ -25,6 +25,7 @@ def response_document(response: LLMResponse) -> dict[str, Any]:
         "latency_seconds": response.latency_seconds,
         "time_to_first_token_seconds": response.time_to_first_token_seconds,
         "cached": response.cached,
+        "age_seconds": response.age_seconds,
         "attempts": len(response.attempts),
         "notices": list(response.notices),
         "request_id": response.request_id,

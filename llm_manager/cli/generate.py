@@ -10,6 +10,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import settle
 from llm_manager.policies.standing_words import OFFLINE
+from llm_manager.runs.reporting import duration
 
 
 async def generate(session: Session, request: LLMRequest, *, stream: bool | None = None) -> int:
@@ -45,6 +46,8 @@ def _ended(session: Session, request: LLMRequest, response: LLMResponse) -> int:
     """Tell what else there is to know; an answer cut short without being asked to be is no success."""
     for notice in response.notices:
         session.output.note(f"note: {notice}")
+    if response.age_seconds is not None:
+        session.output.note(f"note: remembered, from {duration(response.age_seconds)} ago; --fresh asks anew")
     if session.manager.standing().online is False:
         session.output.note(f"note: {OFFLINE}")
     for call in response.tool_calls:

@@ -22,8 +22,8 @@ def keeping(config: LLMConfig, environ: Mapping[str, str]) -> LLMConfig:
 
 def store_warnings(config: LLMConfig, environ: Mapping[str, str]) -> tuple[str, ...]:
     """What is amiss with the file that the store is in, once it is there."""
-    from llm_manager.stores.files import driver_warnings, file_warnings
-    from llm_manager.stores.places import InFile, read_place
+    from llm_manager.stores.sql.files import driver_warnings, file_warnings
+    from llm_manager.stores.sql.places import InFile, read_place
 
     url = keeping(config, environ).store.url
     place = None if url is None else read_place(url).value_or(None)

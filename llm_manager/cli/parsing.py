@@ -274,6 +274,7 @@ def _generate(
     private: Private = False,
     image: Images = (),
     document: Documents = (),
+    fresh: Annotated[bool, Parameter(negative=(), help="Ask anew, though an answer to the same words is remembered.")] = False,
     stream: Annotated[bool | None, Parameter(help="Show the answer as it comes; so on a terminal by default.")] = None,
     json: Json = False,
     config: Config = None,
@@ -300,6 +301,7 @@ def _generate(
         fallback=fallback,
         timeout_seconds=timeout,
         max_cost_usd=max_cost,
+        fresh=fresh,
     )
     if isinstance(request, Failure):
         return output.failure(request.failure())

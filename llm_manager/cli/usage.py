@@ -64,6 +64,8 @@ def _summarise(output: Output, report: UsageReport) -> None:
     told.append(f"{plain(round(total.cost_usd, 6))} USD")
     if total.remembered:
         told.append(f"{counted(total.remembered, 'answer')} from the cache saved {plain(round(total.saved_usd, 6))} USD")
+    if total.prefix_saved_usd:
+        told.append(f"prompts whose beginning a provider had kept saved {plain(round(total.prefix_saved_usd, 6))} USD")
     output.note("; ".join(told))
     if total.unpriced:
         output.note(f"note: {counted(total.unpriced, 'answer')} of unknown cost on top, since no price is known or no usage was told")
@@ -215,6 +217,7 @@ def _totals(totals: UsageTotals) -> dict[str, Any]:
         "remembered": totals.remembered,
         "saved_usd": plain(totals.saved_usd),
         "saved_tokens": totals.saved_tokens,
+        "prefix_saved_usd": plain(totals.prefix_saved_usd),
         "average_latency_ms": _rounded(totals.average_latency_ms),
         "median_latency_ms": _rounded(totals.median_latency_ms),
         "p95_latency_ms": _rounded(totals.p95_latency_ms),

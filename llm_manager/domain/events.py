@@ -69,6 +69,8 @@ class AttemptAnswered:
     metadata: RequestMetadata = field(factory=RequestMetadata)
     key_fingerprint: str | None = None
     most: Most | None = None
+    prefix_saved_usd: Decimal | None = None
+    """What it saved that the provider had kept the beginning of the prompt; None where it kept none, or nobody knows."""
 
 
 @frozen(kw_only=True)

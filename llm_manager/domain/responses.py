@@ -40,6 +40,8 @@ class LLMResponse:
     """How fast the model wrote, where its server tells."""
     cached: bool = False
     shared: bool = False
+    age_seconds: float | None = None
+    """How long ago an answer from the cache was made; None for a new one."""
     attempts: tuple[AttemptRecord, ...] = ()
     notices: tuple[str, ...] = ()
     request_id: str | None = None

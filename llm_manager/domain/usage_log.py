@@ -39,8 +39,9 @@ class UsageTotals:
 
     ``unpriced`` answers have a cost that is not known and not in ``cost_usd``; ``doubtful`` requests failed or were left and may have
     been billed. ``remembered`` answers came from the cache or were shared: what they took when they were made is ``saved_usd`` and
-    ``saved_tokens``, and ``unknown_saved`` of them have a cost that is not known. Latencies are of successful requests, percentiles
-    off by less than 5 %; None where there are none.
+    ``saved_tokens``, and ``unknown_saved`` of them have a cost that is not known. ``prefix_saved_usd`` is what it saved that
+    providers had kept the beginning of prompts: less than nothing where to keep it cost more. Latencies are of successful requests,
+    percentiles off by less than 5 %; None where there are none.
     """
 
     requests: int = 0
@@ -55,6 +56,7 @@ class UsageTotals:
     saved_usd: Decimal = Decimal(0)
     saved_tokens: int = 0
     unknown_saved: int = 0
+    prefix_saved_usd: Decimal = Decimal(0)
     average_latency_ms: float | None = None
     median_latency_ms: float | None = None
     p95_latency_ms: float | None = None

@@ -128,7 +128,7 @@ async def _recall(memory: Memory, key: str, attempt: Attempt) -> LLMResponse | N
     found = await memory.cache.get(key)
     if not isinstance(found, Success) or (remembered := found.unwrap()) is None:
         return None
-    answer = remembered.value
+    answer = evolve(remembered.value, age_seconds=remembered.age_seconds)
     _tell(memory, attempt, answer, shared=False)
     return answer
 

@@ -131,7 +131,7 @@ class Likeness:
         if not accepted:
             return None
         notice = f"this is the answer to a similar prompt (score {hit.score:.3f})"
-        return evolve(response, cached=True, cost=NOTHING_PAID, notices=(*response.notices, notice))
+        return evolve(response, cached=True, age_seconds=hit.age_seconds, cost=NOTHING_PAID, notices=(*response.notices, notice))
 
 
 @frozen

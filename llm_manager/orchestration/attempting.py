@@ -171,6 +171,7 @@ class Way(Struct, frozen=True):
                     tokens_per_second=answer.tokens_per_second,
                     cached=answer.cached,
                     shared=answer.shared,
+                    age_seconds=answer.age_seconds,
                     attempts=attempts,
                     notices=(*plan.notices, *moves(ledger, attempt.model), *attempt.wire.notices, *answer.notices) if notices else (),
                     request_id=answer.request_id,

@@ -8,6 +8,7 @@ from llm_manager.domain.events import AttemptAnswered, AttemptFailed, AttemptLef
 from llm_manager.domain.usage import Cost, Most, Priced, Usage
 from llm_manager.policies.budget_rules import parts
 from llm_manager.policies.latencies import bucket_of
+from llm_manager.policies.remembering import nanodollars
 
 Outcome: TypeAlias = Literal["answered", "failed", "left", "hit", "shared", "similar", "reset", "lost"]
 Entry: TypeAlias = Mapping[str, object]
@@ -48,6 +49,7 @@ _BLANK: Final[Entry] = {
     "seconds": 0.0,
     "latency_bucket": 0,
     "billable": False,
+    "prefix_nanos": None,
     "most_micros": None,
     "most_tokens": None,
 }
@@ -59,7 +61,9 @@ def entry_of(event: Event, wall: float) -> Entry | None:
         case AttemptAnswered():
             free = event.operation == "count_tokens"
             cost = {"cost_micros": 0, "cost_rest": 0} if free else _cost(event.cost)
-            return {**_attempt(event, wall, "answered"), **_tokens(event.usage), **cost, "billable": not free}
+            saved = nanodollars(event.prefix_saved_usd)
+            prefix = None if saved is None else max(-_MOST, min(saved, _MOST))
+            return {**_attempt(event, wall, "answered"), **_tokens(event.usage), **cost, "prefix_nanos": prefix, "billable": not free}
         case AttemptFailed():
             return {**_attempt(event, wall, "failed"), "error": event.error.tag, "billable": charge_of(event.error) != "none"}
         case AttemptLeft():

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 import msgspec
@@ -12,12 +13,27 @@ from llm_manager.domain.usage import Usage
 from llm_manager.domain.usage_log import UsageKey, UsageTotals
 from llm_manager.policies.budget_rules import amount_of
 from llm_manager.policies.latencies import percentile_over
+from llm_manager.policies.remembering import usd_of
 from llm_manager.policies.usage_entries import parts_of
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST_HOUR: Final = (datetime(9999, 12, 31, tzinfo=UTC) - _EPOCH) // timedelta(hours=1)
 TIMES: Final[Mapping[UsageKey, str]] = {"hour": "%Y-%m-%d %H:00", "day": "%Y-%m-%d", "month": "%Y-%m"}
 """How a moment is called when usage is grouped by it; by UTC."""
+
+
+PAID: Final = ("answered", "failed", "left")
+"""How what was sent ended."""
+REMEMBERED: Final = ("hit", "shared", "similar")
+"""How what was not sent was answered."""
+TOKENS: Final = (
+    "input_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "cache_write_long_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+)
 
 
 class Sums(msgspec.Struct):
@@ -27,11 +43,27 @@ class Sums(msgspec.Struct):
     buckets: Counter[int]
     errors: Counter[str]
 
-    def add(self, other: "Sums") -> None:
-        """Add all of another one."""
-        self.amounts.update(other.amounts)
-        self.buckets.update(other.buckets)
-        self.errors.update(other.errors)
+    def count(self, outcome: str, error: str | None, bucket: int, amounts: Mapping[str, int]) -> None:
+        """Count rows that ended alike: how many, and what they took together."""
+        rows, ours = amounts["rows"], self.amounts
+        if outcome in REMEMBERED:
+            ours.update(
+                remembered=rows,
+                saved_micros=amounts["cost_micros"],
+                saved_rest=amounts["cost_rest"],
+                saved_tokens=sum(amounts[name] for name in TOKENS),
+                unknown_saved=rows - amounts["priced"],
+            )
+            return
+        ours[outcome] += rows
+        ours.update({name: amounts[name] for name in (*TOKENS, "cost_micros", "cost_rest", "prefix_nanos")})
+        if outcome == "answered":
+            ours.update(unpriced=rows - amounts["priced"], milliseconds=amounts["milliseconds"])
+            self.buckets[bucket] += rows
+        else:
+            ours["doubtful"] += amounts["billable"]
+        if outcome == "failed" and error is not None:
+            self.errors[error] += rows
 
 
 def no_sums() -> Sums:
@@ -47,7 +79,7 @@ def moment(key: UsageKey, hour: int) -> str:
 def totals_of(sums: Sums) -> UsageTotals:
     """The totals of sums."""
     amounts = sums.amounts
-    successful, latencies = amounts["successful"], (_histogram(sums.buckets),)
+    successful, latencies = amounts["answered"], (_histogram(sums.buckets),)
     return UsageTotals(
         requests=successful + amounts["failed"] + amounts["left"],
         successful=successful,
@@ -68,6 +100,7 @@ def totals_of(sums: Sums) -> UsageTotals:
         saved_usd=amount_of(parts_of(amounts["saved_micros"], amounts["saved_rest"]), "usd"),
         saved_tokens=amounts["saved_tokens"],
         unknown_saved=amounts["unknown_saved"],
+        prefix_saved_usd=usd_of(amounts["prefix_nanos"]) or Decimal(0),
         average_latency_ms=amounts["milliseconds"] / successful if successful else None,
         median_latency_ms=_milliseconds(percentile_over(latencies, 0.5)),
         p95_latency_ms=_milliseconds(percentile_over(latencies, 0.95)),

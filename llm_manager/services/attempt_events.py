@@ -8,6 +8,7 @@ from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import AttemptAnswered, AttemptFailed, AttemptLeft, AttemptStarted
 from llm_manager.domain.usage import Cost, Unpriced, Usage
 from llm_manager.policies.budget_rules import most_of
+from llm_manager.policies.prompt_prefixes import saved_by_prefixes
 from llm_manager.services.gates import Emit
 
 
@@ -51,6 +52,7 @@ class Started:
                 metadata=attempt.metadata,
                 key_fingerprint=self._key,
                 most=most_of(attempt) if usage is None or isinstance(cost, Unpriced) else None,
+                prefix_saved_usd=None if usage is None or not _kept(usage) else saved_by_prefixes(usage, attempt.model.price),
             )
         )
 
@@ -90,3 +92,8 @@ class Started:
                 most=most_of(attempt),
             )
         )
+
+
+def _kept(usage: Usage) -> bool:
+    """Say whether the provider kept any of the prompt, or had kept it."""
+    return bool(usage.cache_read_tokens or usage.cache_write_tokens or usage.cache_write_long_tokens)

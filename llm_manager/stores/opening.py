@@ -13,16 +13,16 @@ from llm_manager.effects import settle
 from llm_manager.services.similar import SimilarPrompts
 from llm_manager.services.store import Store
 from llm_manager.services.world import World
-from llm_manager.stores.answer_forms import ANSWER, VECTOR
-from llm_manager.stores.answers import kept_cache
-from llm_manager.stores.audit import kept_audit
-from llm_manager.stores.connecting import open_database
-from llm_manager.stores.conversations import kept_conversations
-from llm_manager.stores.database import Database
+from llm_manager.stores.answers.forms import ANSWER, VECTOR
+from llm_manager.stores.answers.keeping import kept_cache
+from llm_manager.stores.audit.keeping import kept_audit
+from llm_manager.stores.conversations.keeping import kept_conversations
 from llm_manager.stores.layering import never_private
-from llm_manager.stores.run_locks import run_locks
-from llm_manager.stores.runs import kept_runs
-from llm_manager.stores.usage import usage_log
+from llm_manager.stores.runs.keeping import kept_runs
+from llm_manager.stores.runs.locks import run_locks
+from llm_manager.stores.sql.connecting import open_database
+from llm_manager.stores.sql.database import Database
+from llm_manager.stores.usage.keeping import usage_log
 
 _CACHE: Final = CacheSettings()
 
@@ -49,8 +49,8 @@ def store_of(database: Database, settings: StoreSettings, world: World, cache: C
     flushing: list[Callable[[], Coroutine[Any, Any, object]]] = [answers.flush, vectors.flush, usage.flush]
 
     def similar(wanted: SimilarSettings) -> SimilarPrompts:
-        from llm_manager.stores.similar import similar_prompts
-        from llm_manager.stores.similar_rows import KeptPrompts
+        from llm_manager.stores.similar.finding import similar_prompts
+        from llm_manager.stores.similar.rows import KeptPrompts
 
         kept = KeptPrompts(database, wanted.max_prompts, cache.ttl_seconds, world.wall)
         flushing.append(kept.flush)

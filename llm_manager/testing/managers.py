@@ -10,8 +10,8 @@ from llm_manager.policies.value_faults import kind
 from llm_manager.services.journal import Journal, Subscriber
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.world import World
-from llm_manager.stores.memory_cache import memory_cache
-from llm_manager.stores.memory_conversations import memory_conversations
+from llm_manager.stores.memory.cache import memory_cache
+from llm_manager.stores.memory.conversations import memory_conversations
 from llm_manager.testing.misuse import misuse
 from llm_manager.testing.scripted import Scripted
 from llm_manager.testing.world import fake_world

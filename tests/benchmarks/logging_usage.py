@@ -17,9 +17,9 @@ from llm_manager.domain.usage_log import UsageQuery
 from llm_manager.effects import settle
 from llm_manager.real_world import real_world
 from llm_manager.services.manager import LLMManager
-from llm_manager.stores.connecting import open_database
 from llm_manager.stores.opening import open_store
-from llm_manager.stores.usage import usage_log
+from llm_manager.stores.sql.connecting import open_database
+from llm_manager.stores.usage.keeping import usage_log
 from llm_manager.testing import scripted, scripted_manager
 from tests.benchmarks.measuring import cpu_per_call, interleaved
 

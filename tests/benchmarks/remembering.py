@@ -13,11 +13,11 @@ from llm_manager.domain.embeddings import Vector
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Usage
 from llm_manager.services.cache import Cache
-from llm_manager.stores.answer_forms import ANSWER, VECTOR
-from llm_manager.stores.answers import kept_cache
-from llm_manager.stores.connecting import open_database
+from llm_manager.stores.answers.forms import ANSWER, VECTOR
+from llm_manager.stores.answers.keeping import kept_cache
 from llm_manager.stores.layering import layered
-from llm_manager.stores.memory_cache import memory_cache
+from llm_manager.stores.memory.cache import memory_cache
+from llm_manager.stores.sql.connecting import open_database
 from tests.benchmarks.measuring import show
 from tests.threats.tenants import interleaved
 

@@ -21,7 +21,7 @@ from llm_manager.services.cache import Cache
 from llm_manager.services.gates import Gate, Replied, enter
 from llm_manager.services.sharing import Lead, Sharing
 from llm_manager.stores.layering import layered
-from llm_manager.stores.memory_cache import memory_cache
+from llm_manager.stores.memory.cache import memory_cache
 from llm_manager.testing import attempt_for, scripted_manager
 from tests.benchmarks.guarding import MODEL
 from tests.benchmarks.measuring import interleaved, show

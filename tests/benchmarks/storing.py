@@ -12,8 +12,8 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table, Text, bindp
 
 from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
-from llm_manager.stores.connecting import open_database
-from llm_manager.stores.database import Database, Work
+from llm_manager.stores.sql.connecting import open_database
+from llm_manager.stores.sql.database import Database, Work
 
 ROWS = Table("measured_rows", MetaData(), Column("number", Integer, primary_key=True, autoincrement=False), Column("body", Text))
 INSERT = insert(ROWS)

@@ -22,7 +22,7 @@ from llm_manager.domain.standing import Standing
 from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.streaming import StreamEvent
 from llm_manager.services.manager import LLMManager
-from llm_manager.stores.memory_conversations import memory_conversations
+from llm_manager.stores.memory.conversations import memory_conversations
 from tests.loopback import fault_server
 
 _UNASKED = Failure(InvalidRequest(message="the script has no answer"))

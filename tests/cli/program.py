@@ -11,9 +11,9 @@ from llm_manager.cli.keeping import keeping
 from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.runs import RunRecord
 from llm_manager.real_world import real_world
-from llm_manager.stores.connecting import open_database
-from llm_manager.stores.run_locks import run_locks
-from llm_manager.stores.runs import kept_runs
+from llm_manager.stores.runs.keeping import kept_runs
+from llm_manager.stores.runs.locks import run_locks
+from llm_manager.stores.sql.connecting import open_database
 from tests.loopback import Chunked, sse
 
 KEY = "sk-canary-0123456789abcdef"

@@ -27,8 +27,9 @@ def test_it_is_remembered_from_one_process_to_the_next_shown_and_forgotten(tmp_p
         path = settings_for(server.url + "/v1", tmp_path)
         path.write_text(path.read_text() + f'[store]\nurl = "sqlite:///{tmp_path}/kept.db"\n')
         config = str(path)
-        for _ in range(2):
-            assert run("generate", "hi", "--config", config, home=tmp_path).stdout.strip() == "hello"
+        for notes in (0, 1):
+            told = run("generate", "hi", "--config", config, home=tmp_path)
+            assert (told.stdout.strip(), told.stderr.count("--fresh asks anew")) == ("hello", notes)
         assert len(server.requests) == 1
         shown = run("cache", "show", "--config", config, home=tmp_path)
         assert "tiny" in shown.stdout and "1 of 2 questions answered from memory" in shown.stderr
@@ -39,8 +40,9 @@ def test_it_is_remembered_from_one_process_to_the_next_shown_and_forgotten(tmp_p
         gone = run("cache", "forget", "--model", "tiny", "--json", "--config", config, home=tmp_path)
         assert json.loads(gone.stdout) == {"forgotten": 1}
         assert "nothing is remembered" in run("cache", "show", "--config", config, home=tmp_path).stderr
-        run("generate", "hi", "--config", config, home=tmp_path)
-        assert len(server.requests) == 2
+        for words, requests in ((), 2), (("--fresh",), 3), ((), 3):
+            run("generate", "hi", *words, "--config", config, home=tmp_path)
+            assert len(server.requests) == requests
 
 
 def test_mistakes_are_one_line(tmp_path: Path) -> None:

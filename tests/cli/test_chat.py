@@ -27,7 +27,7 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import publish, settle
 from llm_manager.real_world import real_world
 from llm_manager.services.conversation_storage import ConversationStorage
-from llm_manager.stores.memory_conversations import memory_conversations
+from llm_manager.stores.memory.conversations import memory_conversations
 from llm_manager.testing import scripted, scripted_manager
 from tests.cli.conftest import Screen
 

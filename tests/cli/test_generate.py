@@ -48,6 +48,14 @@ async def test_that_nobody_elsewhere_is_reached_is_told_beside_the_answer(scene:
     assert at.err.getvalue() == "note: offline: no provider elsewhere could be reached just now; local models are asked first\n"
 
 
+async def test_that_an_answer_is_remembered_is_told_with_its_age_and_how_to_ask_anew(scene: Setting) -> None:
+    """It may be of an earlier command, and of another day."""
+    at = scene(answer=Success(evolve(ANSWER, notices=(), cached=True, age_seconds=7300.0)))
+    assert await generate(at.session, ASK) == 0
+    assert at.out.getvalue() == "Hello.\n"
+    assert at.err.getvalue() == "note: remembered, from 2 h 2 min ago; --fresh asks anew\n"
+
+
 async def test_json_is_one_document(scene: Setting) -> None:
     at = scene(answer=Success(ANSWER), json=True, terminal=True)
     assert await generate(at.session, ASK, stream=True) == 0

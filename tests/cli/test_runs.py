@@ -27,9 +27,9 @@ from llm_manager.runs.portraying import portrait_lines
 from llm_manager.runs.pulses import pulse_of, pulse_plain
 from llm_manager.services.run_store import RowIntent, RowOutcome, RunLog, RunStore
 from llm_manager.services.world import World
-from llm_manager.stores.connecting import open_database
-from llm_manager.stores.run_locks import run_locks
-from llm_manager.stores.runs import kept_runs
+from llm_manager.stores.runs.keeping import kept_runs
+from llm_manager.stores.runs.locks import run_locks
+from llm_manager.stores.sql.connecting import open_database
 from llm_manager.testing import fake_world, run_virtual
 from tests.cli.conftest import Setting
 from tests.cli.program import run

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from llm_manager.real_world import real_world
-from llm_manager.stores.connecting import open_database
-from llm_manager.stores.run_locks import run_locks
-from llm_manager.stores.runs import kept_runs
+from llm_manager.stores.runs.keeping import kept_runs
+from llm_manager.stores.runs.locks import run_locks
+from llm_manager.stores.sql.connecting import open_database
 from tests.cli.program import command, run, settings_for, surroundings
 from tests.cli.test_budgets import echo, priced
 from tests.loopback import Answer, Chunked, FaultServer, Hang, Received, fault_server, json_reply

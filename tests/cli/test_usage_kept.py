@@ -8,8 +8,8 @@ from pathlib import Path
 from returns.result import Success
 
 from llm_manager.domain.usage_log import UsageQuery
-from llm_manager.stores.connecting import open_database
-from llm_manager.stores.usage_reading import report_of
+from llm_manager.stores.sql.connecting import open_database
+from llm_manager.stores.usage.reading import report_of
 from tests.cli.program import run
 from tests.cli.test_budgets import echo, priced
 from tests.loopback import fault_server

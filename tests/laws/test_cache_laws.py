@@ -8,13 +8,13 @@ import pytest
 from llm_manager.domain.configuration import CacheSettings
 from llm_manager.real_world import real_world
 from llm_manager.services.cache import Cache
-from llm_manager.stores.answer_forms import ANSWER, VECTOR
-from llm_manager.stores.answers import kept_cache
-from llm_manager.stores.database import Database
+from llm_manager.stores.answers.forms import ANSWER, VECTOR
+from llm_manager.stores.answers.keeping import kept_cache
 from llm_manager.stores.layering import layered
-from llm_manager.stores.memory_cache import memory_cache
+from llm_manager.stores.memory.cache import memory_cache
 from llm_manager.stores.redis.cache import redis_cache
 from llm_manager.stores.redis.link import Link
+from llm_manager.stores.sql.database import Database
 from llm_manager.testing.laws import CACHE_LAWS
 from llm_manager.testing.laws.caches import MakeCache, MakeValue, answer_of, vector_of
 from tests.databases import emptied

@@ -13,7 +13,7 @@ from llm_manager.layers.caching import Memory, caching, caching_streams
 from llm_manager.layers.observing import observing
 from llm_manager.layers.recording import recording
 from llm_manager.services.journal import Journal
-from llm_manager.stores.memory_cache import memory_cache
+from llm_manager.stores.memory.cache import memory_cache
 from llm_manager.testing import attempt_for, fake_world
 from llm_manager.testing.laws import ANSWER_LAYER_LAWS, STREAM_LAYER_LAWS
 

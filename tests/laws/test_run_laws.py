@@ -15,9 +15,9 @@ from llm_manager.domain.runs import RunPlan, RunRow
 from llm_manager.outcomes import Settled
 from llm_manager.real_world import real_world
 from llm_manager.services.run_store import RowIntent, RowOutcome, RunLog, RunStore
-from llm_manager.stores.database import Database
-from llm_manager.stores.run_locks import run_locks
-from llm_manager.stores.runs import kept_runs
+from llm_manager.stores.runs.keeping import kept_runs
+from llm_manager.stores.runs.locks import run_locks
+from llm_manager.stores.sql.database import Database
 
 PLAN = RunPlan(target="out.csv", source="in.csv", settings={"prompt": "Say {x}", "model": {"name": "m", "seed": 1}}, rows=3)
 A, B, C, D = (sha256(name.encode()).hexdigest() for name in "abcd")

@@ -2,9 +2,9 @@
 
 import pytest
 
-from llm_manager.stores.conversations import kept_conversations
-from llm_manager.stores.database import Database
-from llm_manager.stores.memory_conversations import memory_conversations
+from llm_manager.stores.conversations.keeping import kept_conversations
+from llm_manager.stores.memory.conversations import memory_conversations
+from llm_manager.stores.sql.database import Database
 from llm_manager.testing.laws import STORAGE_LAWS
 
 

@@ -28,9 +28,9 @@ from llm_manager.effects import settle
 from llm_manager.policies.budget_rules import amount_of
 from llm_manager.policies.usage_entries import entry_of
 from llm_manager.services.manager import LLMManager
-from llm_manager.stores.connecting import open_database
-from llm_manager.stores.tables.usage import USAGE
-from llm_manager.stores.usage_reading import report_of, spent_of
+from llm_manager.stores.sql.connecting import open_database
+from llm_manager.stores.sql.tables.usage import USAGE
+from llm_manager.stores.usage.reading import report_of, spent_of
 from llm_manager.testing import run_virtual, scripted, scripted_manager
 from llm_manager.testing.replies import Said
 from llm_manager.tools.from_function import tool_from_function

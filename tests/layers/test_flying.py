@@ -18,7 +18,7 @@ from llm_manager.real_world import real_world
 from llm_manager.services.manager import LLMManager
 from llm_manager.services.sharing import Sharing
 from llm_manager.stores.layering import layered
-from llm_manager.stores.memory_cache import memory_cache
+from llm_manager.stores.memory.cache import memory_cache
 from llm_manager.testing import Scripted, scripted, scripted_manager
 from tests.servers import running_redis
 from tests.sharing import sharing_at

@@ -26,9 +26,9 @@ from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled
 from llm_manager.services.cache import Cache
 from llm_manager.services.manager import LLMManager
-from llm_manager.stores.memory_cache import memory_cache
+from llm_manager.stores.memory.cache import memory_cache
 from llm_manager.stores.opening import open_store
-from llm_manager.stores.similar import similar_prompts
+from llm_manager.stores.similar.finding import similar_prompts
 from llm_manager.testing import fake_world, run_virtual, scripted, scripted_manager
 from llm_manager.testing.scripted import Scripted
 from llm_manager.wiring import default_deps

@@ -32,7 +32,7 @@ from llm_manager.policies.pricing import together
 from llm_manager.policies.session_prompts import moment
 from llm_manager.policies.tokens import estimate_request_tokens
 from llm_manager.services.conversation_storage import ConversationStorage
-from llm_manager.stores.memory_conversations import memory_conversations
+from llm_manager.stores.memory.conversations import memory_conversations
 from llm_manager.testing import fake_world, run_virtual, scripted, scripted_deps, scripted_manager
 
 

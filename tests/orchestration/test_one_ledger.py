@@ -38,7 +38,7 @@ from llm_manager.orchestration.collecting import collect
 from llm_manager.orchestration.generating import going_on_with
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.services.manager import LLMManager
-from llm_manager.stores.memory_conversations import memory_conversations
+from llm_manager.stores.memory.conversations import memory_conversations
 from llm_manager.testing import Scripted, faults, run_virtual, scripted, scripted_manager
 from llm_manager.tools.from_function import tool_from_function
 

@@ -12,7 +12,7 @@ from llm_manager.domain.requests import RequestMetadata
 from llm_manager.domain.usage import Most, Priced, Unpriced, Usage
 from llm_manager.policies.usage_entries import LOGGED, entry_of, lost_entry, parts_of
 from llm_manager.policies.usage_totals import moment
-from llm_manager.stores.tables.usage import USAGE
+from llm_manager.stores.sql.tables.usage import USAGE
 from llm_manager.testing import strategies
 
 WALL = 1_800_000_000.0
@@ -44,12 +44,19 @@ def test_every_event_that_is_kept_fills_every_column(event: Event, wall: float) 
     if entry is None:
         return
     assert set(entry) == COLUMNS
-    for value in entry.values():
+    for name, value in entry.items():
         if isinstance(value, int):
-            assert 0 <= value < 2**62
+            assert (-(2**40) if name == "prefix_nanos" else 0) <= value < 2**62
         if isinstance(value, str):
             assert "\0" not in value and value.encode().decode() == value
             assert len(value) <= 500
+
+
+def test_what_a_kept_prompt_saved_is_kept_too() -> None:
+    """In billionths of a dollar, and less than nothing where keeping it cost more."""
+    for usd, nanos in ((Decimal("0.009"), 9_000_000), (Decimal("-0.0025"), -2_500_000), (None, None), (Decimal("1e9"), 2**40)):
+        entry = entry_of(answered(prefix_saved_usd=usd), WALL)
+        assert entry is not None and entry["prefix_nanos"] == nanos
 
 
 def test_money_is_kept_to_the_last_digit() -> None:

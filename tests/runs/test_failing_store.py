@@ -24,9 +24,9 @@ from llm_manager.runs.jobs import Job
 from llm_manager.runs.running import Running, run_rows
 from llm_manager.runs.surveying import survey
 from llm_manager.services.run_store import RunLog, RunStore
-from llm_manager.stores.connecting import open_database
-from llm_manager.stores.run_locks import file_locks
-from llm_manager.stores.runs import kept_runs
+from llm_manager.stores.runs.keeping import kept_runs
+from llm_manager.stores.runs.locks import file_locks
+from llm_manager.stores.sql.connecting import open_database
 from llm_manager.testing import scripted, scripted_manager
 from tests.faulty_sqlite import Failing, Fault
 

@@ -14,8 +14,8 @@ from llm_manager.domain.requests import LLMRequest, Preferences, RequestMetadata
 from llm_manager.domain.usage_log import UsageQuery
 from llm_manager.effects import settle
 from llm_manager.services.manager import LLMManager
-from llm_manager.stores.database import Database
 from llm_manager.stores.opening import store_of
+from llm_manager.stores.sql.database import Database
 from llm_manager.testing import scripted, scripted_manager
 from llm_manager.testing.world import fake_world
 

@@ -13,8 +13,8 @@ from sqlalchemy import Column, Connection, Integer, MetaData, Table, insert, sel
 
 from llm_manager.domain.errors import LLMError, StorageFailed
 from llm_manager.outcomes import Settled
-from llm_manager.stores.connecting import open_database
-from llm_manager.stores.database import Database, Work
+from llm_manager.stores.sql.connecting import open_database
+from llm_manager.stores.sql.database import Database, Work
 from tests.faulty_sqlite import FAULTS, Failing, Fault
 
 ROWS = Table("rows", MetaData(), Column("number", Integer, primary_key=True, autoincrement=False))

@@ -12,7 +12,7 @@ from llm_manager.domain.errors import LLMError, StorageFailed
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.services.cache import Cache
 from llm_manager.stores.layering import layered, never_private
-from llm_manager.stores.memory_cache import memory_cache
+from llm_manager.stores.memory.cache import memory_cache
 from llm_manager.testing import fake_world
 from llm_manager.wiring import default_deps
 

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from returns.result import Success
 
-from llm_manager.stores.connecting import open_database
+from llm_manager.stores.sql.connecting import open_database
 from tests.tearing import Store, copied, harms, violation, written
 
 ROWS = 60

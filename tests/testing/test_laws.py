@@ -22,8 +22,8 @@ from llm_manager.effects import settle
 from llm_manager.services.cache import Cache
 from llm_manager.services.conversation_storage import ConversationStorage
 from llm_manager.services.steps import OpenStream
-from llm_manager.stores.memory_cache import memory_cache
-from llm_manager.stores.memory_conversations import memory_conversations
+from llm_manager.stores.memory.cache import memory_cache
+from llm_manager.stores.memory.conversations import memory_conversations
 from llm_manager.testing import attempt_for
 from llm_manager.testing.laws import (
     ANSWER_LAYER_LAWS,

@@ -22,11 +22,11 @@ from llm_manager.effects import settle
 from llm_manager.policies.cache_key import answer_key
 from llm_manager.services.cache import Cache
 from llm_manager.services.model_client import ModelClient
-from llm_manager.stores.answer_forms import ANSWER
-from llm_manager.stores.answers import kept_cache
-from llm_manager.stores.database import Database
+from llm_manager.stores.answers.forms import ANSWER
+from llm_manager.stores.answers.keeping import kept_cache
 from llm_manager.stores.layering import layered
-from llm_manager.stores.memory_cache import memory_cache
+from llm_manager.stores.memory.cache import memory_cache
+from llm_manager.stores.sql.database import Database
 from llm_manager.testing import scripted, scripted_manager
 from llm_manager.wiring import make_model_client
 from tests.databases import emptied

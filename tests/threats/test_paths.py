@@ -22,8 +22,8 @@ from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.conversations import Turn
 from llm_manager.domain.messages import Message
 from llm_manager.effects import settle
-from llm_manager.stores.conversations import kept_conversations
-from llm_manager.stores.database import Database
+from llm_manager.stores.conversations.keeping import kept_conversations
+from llm_manager.stores.sql.database import Database
 from llm_manager.testing import scripted, scripted_manager
 
 if sys.platform == "win32":

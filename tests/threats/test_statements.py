@@ -25,8 +25,8 @@ from sqlalchemy import (
 
 from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
-from llm_manager.stores.database import Database
-from llm_manager.stores.tables import SCHEMA
+from llm_manager.stores.sql.database import Database
+from llm_manager.stores.sql.tables import SCHEMA
 
 PACKAGE: Final = Path(__file__).parents[2] / "llm_manager"
 
@@ -34,8 +34,8 @@ TAKING_SQL: Final = {"text", "execute", "executemany", "executescript", "exec_dr
 """Functions whose first argument may be SQL as text."""
 
 CONSTANTS: Final = {
-    ("stores/sqlite.py", "_set"): "names and values of pragmas, from a table in that file",
-    ("stores/preparing.py", ""): "the name of our own schema, a constant",
+    ("stores/sql/sqlite.py", "_set"): "names and values of pragmas, from a table in that file",
+    ("stores/sql/preparing.py", ""): "the name of our own schema, a constant",
 }
 """Where a statement has pieces, and why none of them is data."""
 

@@ -38,6 +38,7 @@ def _cards(total: UsageTotals) -> str:
         ("Tokens", count(total.total_tokens), f"{count(total.usage.prompt_tokens)} read, {count(total.usage.completion_tokens)} written"),
         ("Latency", latency(total.median_latency_ms), f"95 % within {latency(total.p95_latency_ms)}"),
         ("Saved by the cache", f"{usd(total.saved_usd)} USD", counted(total.remembered, "answer")),
+        ("Saved by kept prompts", f"{usd(total.prefix_saved_usd)} USD", f"{count(total.usage.cache_read_tokens)} tokens read again"),
     )
     told = "".join(f"<div><dt>{safe(name)}</dt><dd>{safe(value)}<small>{safe(more)}</small></dd></div>" for name, value, more in cards)
     return f'<dl class="cards">{told}</dl>'

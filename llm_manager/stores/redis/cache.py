@@ -19,7 +19,7 @@ from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
 from llm_manager.policies.remembering import age, is_meant, nanodollars, usd_of
 from llm_manager.services.cache import Cache, Value
-from llm_manager.stores.answer_forms import Form
+from llm_manager.stores.answers.forms import Form
 from llm_manager.stores.redis.link import PREFIX, Link, Script
 
 _PAGE: Final = 500

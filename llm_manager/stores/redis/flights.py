@@ -12,7 +12,7 @@ from llm_manager.domain.errors import LLMError
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.outcomes import Settled
 from llm_manager.services.sharing import Follow, Lead, SharedFlights
-from llm_manager.stores.answer_forms import ANSWER
+from llm_manager.stores.answers.forms import ANSWER
 from llm_manager.stores.redis.link import PREFIX, Line, Link, Script
 
 _LANDED_MS: Final = 30_000

@@ -11,7 +11,7 @@ from llm_manager.domain.errors import ConfigurationError, LLMError
 from llm_manager.domain.events import Event
 from llm_manager.services.sharing import Sharing
 from llm_manager.services.world import World
-from llm_manager.stores.answer_forms import ANSWER, VECTOR
+from llm_manager.stores.answers.forms import ANSWER, VECTOR
 from llm_manager.stores.layering import never_private
 from llm_manager.stores.redis.cache import redis_cache
 from llm_manager.stores.redis.flights import shared_flights

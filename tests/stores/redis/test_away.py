@@ -14,7 +14,7 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.outcomes import Settled
 from llm_manager.real_world import real_world
 from llm_manager.services.sharing import Follow, Lead, Quota, Share
-from llm_manager.stores.answer_forms import ANSWER as FORM
+from llm_manager.stores.answers.forms import ANSWER as FORM
 from llm_manager.stores.redis.cache import redis_cache
 from llm_manager.stores.redis.link import Link, Script, Words
 from tests.servers import Redis, running_redis

@@ -21,6 +21,7 @@ from llm_manager.effects import settle
 from llm_manager.outcomes import sealed
 from llm_manager.stores.redis.opening import LEASE_SECONDS
 from tests.loopback import Answer, Hang, Received, fault_server, json_reply
+from tests.servers import running_redis
 from tests.stores.redis.one_of_many import A_MINUTE, AT_ONCE, BUDGET, CALLS, QUESTIONS, manager_at, question
 
 ROOT = Path(__file__).parents[3]
@@ -85,6 +86,27 @@ def test_four_processes_keep_one_limit_one_budget_and_ask_once(redis_url: str) -
     for first, began in enumerate(asked.times):
         for last, ended in enumerate(asked.times[first:], first):
             assert last - first + 1 <= burst + 2 + (ended - began + 0.5) * A_MINUTE / 60
+
+
+def test_redis_is_killed_in_the_middle_and_started_anew(redis_program: str) -> None:
+    """Every call of two processes comes to its end all the same: answered, refused by the budget, or told what is missing."""
+    asked = Asked()
+    with fault_server(asked) as server:
+        url = f"{server.url}/v1"
+        with running_redis(redis_program) as redis:
+            with process("calls", redis.url, url, "0") as one, process("calls", redis.url, url, "50") as two:
+                last = time.monotonic() + 20
+                while len(asked.times) < BUDGET // 4 and time.monotonic() < last:
+                    time.sleep(0.005)
+                redis.process.kill()
+                redis.process.wait()
+                time.sleep(0.5)
+                with running_redis(redis_program, "--port", str(redis.port)):
+                    told = [json.loads(each.communicate(timeout=100)[0]) for each in (one, two)]
+    for each in told:
+        assert sum(each["got"].values()) == CALLS
+        assert set(each["got"]) <= {"answered", "BudgetExceeded", "StorageFailed"} and each["got"]["answered"]
+    assert len(asked.questions) <= 2 * BUDGET, "a server that forgets begins anew, where no store knows better"
 
 
 def test_kill_9_gives_back_the_permits_and_keeps_the_budget(redis_url: str) -> None:

@@ -1,0 +1,1 @@
+"""Remembered answers and vectors: asked for at once, written behind the call."""

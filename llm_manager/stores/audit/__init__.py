@@ -1,0 +1,1 @@
+"""The audit trail, and the anchors that vouch for its length."""

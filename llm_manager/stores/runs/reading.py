@@ -1,0 +1,162 @@
+"""Looking at runs, whoever works on them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from attrs import frozen
+from returns.result import Failure, Result, Success
+from sqlalchemy import Connection, Row, bindparam, func, select
+
+from llm_manager.domain.errors import LLMError, StorageFailed
+from llm_manager.domain.runs import RowState, RunDoubt, RunRecord, RunRow, RunState
+from llm_manager.outcomes import Settled
+from llm_manager.stores.runs.values import record_of, run_doubt, run_row
+from llm_manager.stores.sql.database import Database
+from llm_manager.stores.sql.tables.runs import OPEN, RUN_DOUBTS, RUN_ROWS, RUNS
+
+BY_ID: Final = select(RUNS).where(RUNS.c.id == bindparam("id"))
+_BY_TARGET: Final = select(RUNS).where(RUNS.c.target == bindparam("target")).order_by(RUNS.c.number.desc()).limit(1)
+_NEWEST: Final = select(RUNS).order_by(RUNS.c.number.desc())
+_OPENED: Final = (
+    select(RUN_ROWS.c.run, RUN_ROWS.c.state, func.count().label("rows"))
+    .where(RUN_ROWS.c.run.in_(bindparam("runs", expanding=True)), OPEN)
+    .group_by(RUN_ROWS.c.run, RUN_ROWS.c.state)
+)
+_ROWS: Final = (
+    select(RUN_ROWS)
+    .where(RUN_ROWS.c.run == bindparam("run"), RUN_ROWS.c.number > bindparam("after"))
+    .order_by(RUN_ROWS.c.number)
+    .limit(bindparam("most"))
+)
+BY_KEYS: Final = (RUN_ROWS.c.run == bindparam("of"), RUN_ROWS.c.key.in_(bindparam("keys", expanding=True)))
+_STANDINGS: Final = select(RUN_ROWS.c.key, RUN_ROWS.c.state).where(*BY_KEYS)
+_DOUBTS: Final = (
+    select(RUN_DOUBTS)
+    .where(RUN_DOUBTS.c.run == bindparam("run"), RUN_DOUBTS.c.number > bindparam("after"))
+    .order_by(RUN_DOUBTS.c.number)
+    .limit(bindparam("most"))
+)
+
+
+@frozen(kw_only=True)
+class Found:
+    """A run as the table has it, with its open rows."""
+
+    row: "Row[Any]"
+    opened: Mapping[str, int]
+
+
+class RunReading:
+    """Reads runs; ``busy`` tells whether somebody works on one."""
+
+    def __init__(self, database: Database, busy: Callable[[str], bool]) -> None:
+        self._database = database
+        self._busy = busy
+
+    def list(self, *, limit: int = 100, states: Sequence[RunState] = ()) -> Result[tuple[RunRecord, ...], LLMError]:
+        """The newest runs first."""
+
+        def work(connection: Connection) -> Settled[Sequence[Found], LLMError]:
+            wanted = {*states, *(("running",) if "interrupted" in states else ())}
+            asked = _NEWEST.where(RUNS.c.state.in_(wanted)) if states else _NEWEST
+            return Success(found_all(connection, connection.execute(asked.limit(limit)).all()))
+
+        return self._database.read_now(work).map(
+            lambda found: tuple(record for record in map(self.record, found) if not states or record.state in states)
+        )
+
+    def show(self, run_id: str) -> Result[RunRecord, LLMError]:
+        """The run of an id, or of the beginning of one that no other shares."""
+
+        def work(connection: Connection) -> Settled[Found, LLMError]:
+            rows = (
+                connection.execute(BY_ID, {"id": run_id}).all()
+                or connection.execute(select(RUNS).where(RUNS.c.id.startswith(run_id, autoescape=True)).limit(2)).all()
+            )
+            if len(rows) != 1 or not run_id:
+                return Failure(no_such_run(run_id, several=len(rows) > 1))
+            return Success(found_all(connection, rows)[0])
+
+        return self._database.read_now(work).map(self.record)
+
+    def find(self, target: str) -> Result[RunRecord | None, LLMError]:
+        """The newest run that writes a target."""
+
+        def work(connection: Connection) -> Settled[Found | None, LLMError]:
+            rows = connection.execute(_BY_TARGET, {"target": target}).all()
+            return Success(found_all(connection, rows)[0] if rows else None)
+
+        return self._database.read_now(work).map(lambda found: None if found is None else self.record(found))
+
+    def rows(
+        self, run_id: str, /, *, after: int = 0, limit: int = 1000, states: Sequence[RowState] = ()
+    ) -> Settled[tuple[tuple[int, RunRow], ...], LLMError]:
+        """A page of rows in the order they were first asked."""
+
+        def work(connection: Connection) -> Settled[tuple[tuple[int, RunRow], ...], LLMError]:
+            number = number_of(connection, run_id)
+            if number is None:
+                return Failure(no_such_run(run_id))
+            asked = _ROWS if not states else _ROWS.where(RUN_ROWS.c.state.in_(states))
+            found = connection.execute(asked, {"run": number, "after": after, "most": limit})
+            return Success(tuple((row.number, run_row(row)) for row in found))
+
+        return self._database.read_now(work)
+
+    def standings(self, run_id: str, keys: Sequence[str]) -> Result[Mapping[str, RowState], LLMError]:
+        """The states of some rows, by their keys."""
+
+        def work(connection: Connection) -> Settled[Mapping[str, RowState], LLMError]:
+            number = number_of(connection, run_id)
+            if number is None:
+                return Failure(no_such_run(run_id))
+            return Success(states_of(connection, number, keys))
+
+        return self._database.read_now(work)
+
+    def doubts(self, run_id: str, /, *, after: int = 0, limit: int = 1000) -> Settled[tuple[tuple[int, RunDoubt], ...], LLMError]:
+        """A page of doubts, the oldest first."""
+
+        def work(connection: Connection) -> Settled[tuple[tuple[int, RunDoubt], ...], LLMError]:
+            number = number_of(connection, run_id)
+            if number is None:
+                return Failure(no_such_run(run_id))
+            found = connection.execute(_DOUBTS, {"run": number, "after": after, "most": limit})
+            return Success(tuple((row.number, run_doubt(row)) for row in found))
+
+        return self._database.read_now(work)
+
+    def record(self, found: Found) -> RunRecord:
+        """The run as it is: one that nobody works on does not run."""
+        state: RunState = found.row.state
+        if state == "running" and not self._busy(found.row.id):
+            state = "interrupted"
+        return record_of(found.row, state, found.opened)
+
+
+def number_of(connection: Connection, run_id: str) -> int | None:
+    """The number by which rows know their run."""
+    row = connection.execute(BY_ID, {"id": run_id}).first()
+    return None if row is None else row.number
+
+
+def states_of(connection: Connection, number: int, keys: Sequence[str]) -> dict[str, RowState]:
+    """The states of some rows of a run."""
+    asked = {"of": number, "keys": [bytes.fromhex(key) for key in keys]}
+    return {row.key.hex(): row.state for row in connection.execute(_STANDINGS, asked)}
+
+
+def found_all(connection: Connection, rows: "Sequence[Row[Any]]") -> list[Found]:
+    """Runs with how many of their rows are open."""
+    opened: dict[int, dict[str, int]] = {}
+    if rows:
+        for row in connection.execute(_OPENED, {"runs": [each.number for each in rows]}):
+            opened.setdefault(row.run, {})[row.state] = row.rows
+    return [Found(row=row, opened=opened.get(row.number, {})) for row in rows]
+
+
+def no_such_run(run_id: str, *, several: bool = False) -> StorageFailed:
+    """Why there is nothing to show."""
+    if several:
+        return StorageFailed(message=f"several runs begin with {run_id!r}: give more of the id", reason="missing")
+    return StorageFailed(message=f"there is no run {run_id!r}: `llm-manager runs list` tells which there are", reason="missing")

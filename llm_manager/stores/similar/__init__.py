@@ -1,0 +1,1 @@
+"""Prompts by their vectors, so that an answer to nearly the same words can be found."""

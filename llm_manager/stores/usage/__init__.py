@@ -1,0 +1,1 @@
+"""The usage log: a row for each attempt, and sums over them."""
