@@ -93,16 +93,19 @@ def test_redis_is_killed_in_the_middle_and_started_anew(redis_program: str) -> N
     asked = Asked()
     with fault_server(asked) as server:
         url = f"{server.url}/v1"
-        with running_redis(redis_program) as redis:
-            with process("calls", redis.url, url, "0") as one, process("calls", redis.url, url, "50") as two:
-                last = time.monotonic() + 20
-                while len(asked.times) < BUDGET // 4 and time.monotonic() < last:
-                    time.sleep(0.005)
-                redis.process.kill()
-                redis.process.wait()
-                time.sleep(0.5)
-                with running_redis(redis_program, "--port", str(redis.port)):
-                    told = [json.loads(each.communicate(timeout=100)[0]) for each in (one, two)]
+        with (
+            running_redis(redis_program) as redis,
+            process("calls", redis.url, url, "0") as one,
+            process("calls", redis.url, url, "50") as two,
+        ):
+            last = time.monotonic() + 20
+            while len(asked.times) < BUDGET // 4 and time.monotonic() < last:
+                time.sleep(0.005)
+            redis.process.kill()
+            redis.process.wait()
+            time.sleep(0.5)
+            with running_redis(redis_program, "--port", str(redis.port)):
+                told = [json.loads(each.communicate(timeout=100)[0]) for each in (one, two)]
     for each in told:
         assert sum(each["got"].values()) == CALLS
         assert set(each["got"]) <= {"answered", "BudgetExceeded", "StorageFailed"} and each["got"]["answered"]
