@@ -8,17 +8,21 @@ from returns.result import Success
 from llm_manager.domain.configuration import CacheSettings
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import Event
+from llm_manager.domain.responses import LLMResponse
 from llm_manager.outcomes import Settled
 from llm_manager.real_world import real_world
 from llm_manager.services.sharing import (
     Begin,
     Entered,
+    Follow,
     Held,
+    Lead,
     NotYet,
     PurseSeen,
     Quota,
     Seen,
     Share,
+    SharedFlights,
     SharedLimits,
     SharedPurses,
     Sharing,
@@ -84,3 +88,26 @@ def purses_here() -> SharedPurses:
         return Success(())
 
     return SharedPurses(reserve=reserve, look=look, restart=lambda _: None, away=lambda: 0.0)
+
+
+def flights_here() -> SharedFlights:
+    """Flights of this process alone; an answer that has landed is not kept for those who come later."""
+    flying: dict[str, str] = {}
+    landed: dict[str, LLMResponse] = {}
+
+    async def board(key: str, _: bool) -> Settled[Lead | Follow | LLMResponse, LLMError]:
+        if key in flying:
+            return Success(Follow(flying[key]))
+        token = flying[key] = f"{key} {len(landed)}"
+
+        async def land(answer: LLMResponse | None) -> None:
+            flying.pop(key, None)
+            if answer is not None:
+                landed[token] = answer
+
+        return Success(Lead(land, lambda: flying.pop(key, None)))
+
+    async def look(key: str, token: str) -> Settled[LLMResponse | bool, LLMError]:
+        return Success(landed.get(token, flying.get(key) == token))
+
+    return SharedFlights(board=board, landed=look)

@@ -10,12 +10,14 @@ from llm_manager.domain.configuration import CacheSettings
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.layers.bounding import bounding
 from llm_manager.layers.caching import Memory, caching, caching_streams
+from llm_manager.layers.flying import flying
 from llm_manager.layers.observing import observing
 from llm_manager.layers.recording import recording
 from llm_manager.services.journal import Journal
 from llm_manager.stores.memory.cache import memory_cache
 from llm_manager.testing import attempt_for, fake_world
 from llm_manager.testing.laws import ANSWER_LAYER_LAWS, STREAM_LAYER_LAWS
+from tests.sharing import flights_here
 
 now = fake_world().now
 journal = Journal(emit=lambda event: None)
@@ -46,6 +48,12 @@ def forgetful() -> Memory:
     return Memory(cache=memory_cache(CacheSettings(max_size=0), now), journal=journal, now=now)
 
 
+def caching_flying() -> Any:
+    """As a manager has them that shares."""
+    near, far = caching(memory()), flying(flights_here(), journal, fake_world())
+    return lambda step: near(far(step))
+
+
 ANSWER_LAYERS: Mapping[str, tuple[Callable[[], Any], Callable[[int], Any]]] = {
     "nothing": (lambda: lambda step: step, attempt),
     "bounding": (lambda: bounding(now), attempt),
@@ -53,8 +61,11 @@ ANSWER_LAYERS: Mapping[str, tuple[Callable[[], Any], Callable[[int], Any]]] = {
     "caching": (lambda: caching(memory()), attempt),
     "caching, off": (lambda: caching(memory()), uncached_attempt),
     "caching, no cache": (lambda: caching(forgetful()), attempt),
+    "flying": (lambda: flying(flights_here(), journal, fake_world()), attempt),
+    "caching, flying": (caching_flying, attempt),
     "observing": (lambda: observing(journal, now), call),
 }
+
 
 STREAM_LAYERS: Mapping[str, tuple[Callable[[], Any], Callable[[int], Any]]] = {
     "nothing": (lambda: lambda step: step, attempt),
