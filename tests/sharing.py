@@ -105,7 +105,10 @@ def flights_here() -> SharedFlights:
             if answer is not None:
                 landed[token] = answer
 
-        return Success(Lead(land, lambda: flying.pop(key, None)))
+        def leave() -> None:
+            flying.pop(key, None)
+
+        return Success(Lead(land, leave))
 
     async def look(key: str, token: str) -> Settled[LLMResponse | bool, LLMError]:
         return Success(landed.get(token, flying.get(key) == token))
