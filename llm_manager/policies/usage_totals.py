@@ -43,27 +43,35 @@ class Sums(msgspec.Struct):
     buckets: Counter[int]
     errors: Counter[str]
 
-    def count(self, outcome: str, error: str | None, bucket: int, amounts: Mapping[str, int]) -> None:
-        """Count rows that ended alike: how many, and what they took together."""
-        rows, ours = amounts["rows"], self.amounts
+    def count(self, alike: "Alike", outcome: str) -> None:
+        """Count rows that ended alike."""
+        amounts, ours = alike.amounts, self.amounts
+        rows = amounts["rows"]
         if outcome in REMEMBERED:
-            ours.update(
-                remembered=rows,
-                saved_micros=amounts["cost_micros"],
-                saved_rest=amounts["cost_rest"],
-                saved_tokens=sum(amounts[name] for name in TOKENS),
-                unknown_saved=rows - amounts["priced"],
-            )
+            ours["remembered"] += rows
+            ours["saved_micros"] += amounts["cost_micros"]
+            ours["saved_rest"] += amounts["cost_rest"]
+            ours["saved_tokens"] += sum(amounts[name] for name in TOKENS)
+            ours["unknown_saved"] += rows - amounts["priced"]
             return
         ours[outcome] += rows
-        ours.update({name: amounts[name] for name in (*TOKENS, "cost_micros", "cost_rest", "prefix_nanos")})
+        for name in (*TOKENS, "cost_micros", "cost_rest", "prefix_nanos"):
+            ours[name] += amounts[name]
         if outcome == "answered":
-            ours.update(unpriced=rows - amounts["priced"], milliseconds=amounts["milliseconds"])
-            self.buckets[bucket] += rows
+            ours["unpriced"] += rows - amounts["priced"]
+            ours["milliseconds"] += amounts["milliseconds"]
         else:
             ours["doubtful"] += amounts["billable"]
-        if outcome == "failed" and error is not None:
-            self.errors[error] += rows
+        self.buckets.update(alike.buckets)
+        self.errors.update(alike.errors)
+
+
+class Alike(msgspec.Struct):
+    """Rows of one outcome: what they took together in ``amounts``, answers by the bucket of their latency, failures by tag."""
+
+    amounts: Mapping[str, int]
+    buckets: Counter[int]
+    errors: Counter[str]
 
 
 def no_sums() -> Sums:

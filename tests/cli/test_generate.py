@@ -53,7 +53,7 @@ async def test_that_an_answer_is_remembered_is_told_with_its_age_and_how_to_ask_
     at = scene(answer=Success(evolve(ANSWER, notices=(), cached=True, age_seconds=7300.0)))
     assert await generate(at.session, ASK) == 0
     assert at.out.getvalue() == "Hello.\n"
-    assert at.err.getvalue() == "note: remembered, from 2 h 2 min ago; --fresh asks anew\n"
+    assert at.err.getvalue() == "note: remembered, from 2 h 1 min ago; --fresh asks anew\n"
 
 
 async def test_json_is_one_document(scene: Setting) -> None:

@@ -1,17 +1,19 @@
 """Questions to the usage log, as statements: what was used, by whatever it is grouped; the dearest calls; what budgets have spent."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from operator import add
 from typing import Any, Final
 
 from attrs import define, field
-from sqlalchemy import ColumnElement, Connection, Label, and_, case, desc, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Label, Select, and_, case, desc, func, or_, select
 
 from llm_manager.domain.configuration import Budget
 from llm_manager.domain.usage_log import DearCall, PastSpending, UsageGroup, UsageKey, UsageQuery, UsageReport
 from llm_manager.policies.budget_rules import amount_of, purse_name
 from llm_manager.policies.names import canonical_provider
 from llm_manager.policies.usage_entries import parts_of
-from llm_manager.policies.usage_totals import PAID, REMEMBERED, TIMES, TOKENS, Sums, moment, no_sums, totals_of
+from llm_manager.policies.usage_totals import PAID, REMEMBERED, TIMES, TOKENS, Alike, Sums, moment, no_sums, totals_of
 from llm_manager.stores.sql.tables.usage import USAGE
 
 _ROW: Final = USAGE.c
@@ -165,23 +167,48 @@ class _Read:
 
 
 def _folded(connection: Connection, wanted: Sequence[ColumnElement[bool]], query: UsageQuery) -> _Read:
-    """Sums of all, and by group: of every one, or only of the dearest, so that as many fit into memory as are asked for."""
+    """Sums of all, and by group: of every one, or only of the dearest, so that no more is held than is asked for."""
     columns, read = _columns(query.by), _Read()
-    only = _dearest_groups(connection, wanted, query, columns)
-    statement = select(
-        *columns, _ROW.outcome, _ROW.error, _ROW.latency_bucket, func.min(_ROW.at), func.max(_ROW.at), *_AMOUNTS.values()
-    ).where(*wanted, or_(_PAID, _REMEMBERED))
-    alike = (*(column.name for column in columns), _ROW.outcome, _ROW.error, _ROW.latency_bucket)
-    width = len(columns)
-    for row in connection.execute(statement.group_by(*alike)):
-        outcome, error, bucket, first, last = row[width : width + 5]
-        amounts = {name: int(value) for name, value in zip(_AMOUNTS, row[width + 5 :], strict=True)}
+    only, width = _dearest_groups(connection, wanted, query, columns), len(columns)
+    alike: dict[tuple[tuple[Any, ...] | None, str], _Lines] = {}
+    for row in connection.execute(_by_ending(columns, wanted)):
+        of, (outcome, error, bucket, first, last), amounts = row[:width], row[width : width + 5], row[width + 5 :]
         read.first = first if read.first is None else min(read.first, first)
         read.last = last if read.last is None else max(read.last, last)
-        read.total.count(outcome, error, bucket, amounts)
-        if only is None or tuple(row[:width]) in only:
-            read.groups.setdefault(_told(query.by, row[:width]), no_sums()).count(outcome, error, bucket, amounts)
+        key = None if only is not None and of not in only else of
+        lines = alike.get((key, outcome))
+        if lines is None:
+            lines = alike[key, outcome] = _Lines([0] * len(amounts))
+        lines.amounts = list(map(add, lines.amounts, amounts))
+        if outcome == "answered":
+            lines.buckets[bucket] += amounts[0]
+        elif error is not None:
+            lines.errors[error] += amounts[0]
+    for (key, outcome), lines in alike.items():
+        told = Alike(dict(zip(_AMOUNTS, map(int, lines.amounts), strict=True)), lines.buckets, lines.errors)
+        read.total.count(told, outcome)
+        if key is not None:
+            read.groups.setdefault(_told(query.by, key), no_sums()).count(told, outcome)
     return read
+
+
+@define
+class _Lines:
+    """What lines of one group and one outcome come to, before it is told by name."""
+
+    amounts: list[Any]
+    buckets: Counter[int] = field(factory=Counter)
+    errors: Counter[str] = field(factory=Counter)
+
+
+def _by_ending(columns: Sequence[Label[Any]], wanted: Sequence[ColumnElement[bool]]) -> Select[*tuple[Any, ...]]:
+    """One line for each group, outcome, error and latency: all that is told of requests comes from it, in one pass."""
+    ending = (_ROW.outcome, _ROW.error, _ROW.latency_bucket)
+    return (
+        select(*columns, *ending, func.min(_ROW.at), func.max(_ROW.at), *_AMOUNTS.values())
+        .where(*wanted, or_(_PAID, _REMEMBERED))
+        .group_by(*(column.name for column in columns), *ending)
+    )
 
 
 def _dearest_groups(
