@@ -20,7 +20,8 @@ from llm_manager.outcomes import Settled
 from llm_manager.policies.remembering import age, is_meant, nanodollars, usd_of
 from llm_manager.services.cache import Cache, Value
 from llm_manager.stores.answers.forms import Form
-from llm_manager.stores.redis.link import PREFIX, Link, Script
+from llm_manager.stores.redis.line import Script
+from llm_manager.stores.redis.link import PREFIX, Link
 
 _PAGE: Final = 500
 

@@ -13,7 +13,8 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.outcomes import Settled
 from llm_manager.services.sharing import Follow, Lead, SharedFlights
 from llm_manager.stores.answers.forms import ANSWER
-from llm_manager.stores.redis.link import PREFIX, Line, Link, Script
+from llm_manager.stores.redis.line import Line, Script
+from llm_manager.stores.redis.link import PREFIX, Link
 
 _LANDED_MS: Final = 30_000
 

@@ -12,7 +12,8 @@ from returns.result import Failure, Success
 from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
 from llm_manager.services.sharing import Entered, NotYet, Quota, SharedLimits
-from llm_manager.stores.redis.link import PREFIX, Line, Link, Script
+from llm_manager.stores.redis.line import Line, Script
+from llm_manager.stores.redis.link import PREFIX, Link
 
 _ANY: Final = -1
 

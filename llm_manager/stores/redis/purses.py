@@ -12,7 +12,8 @@ from returns.result import Failure, Success
 from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
 from llm_manager.services.sharing import Begin, Held, PurseSeen, Seen, Share, SharedPurses, Short, Unopened
-from llm_manager.stores.redis.link import PREFIX, Line, Link, Script
+from llm_manager.stores.redis.line import Line, Script
+from llm_manager.stores.redis.link import PREFIX, Link
 
 MOST: Final = 2**53 - 1
 """Scripts count in numbers that are whole up to this."""

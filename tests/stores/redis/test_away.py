@@ -16,7 +16,8 @@ from llm_manager.real_world import real_world
 from llm_manager.services.sharing import Follow, Lead, Quota, Share
 from llm_manager.stores.answers.forms import ANSWER as FORM
 from llm_manager.stores.redis.cache import redis_cache
-from llm_manager.stores.redis.link import Link, Script, Words
+from llm_manager.stores.redis.line import Script, Words
+from llm_manager.stores.redis.link import Link
 from tests.servers import Redis, running_redis
 from tests.sharing import sharing_at
 
