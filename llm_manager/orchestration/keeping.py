@@ -36,12 +36,15 @@ class Kept:
 
 
 async def keep(storage: ConversationStorage, conversation: Conversation, turn: Turn, new_id: Callable[[], str]) -> Kept:
-    """Add a turn to the conversation as it was loaded. Nothing that somebody else wrote is touched."""
+    """Add a turn to the conversation as it was loaded. Nothing that somebody else wrote is touched, and nothing deleted comes back."""
     stored = await settle(storage.append(conversation.id, turn, conversation.version))
     if not isinstance(stored, Failure):
         return Kept(conversation_id=conversation.id)
     error = stored.failure()
     if isinstance(error, StorageFailed) and error.reason == "conflict":
+        if conversation.version and not isinstance(await settle(storage.append(conversation.id, turn, 0)), Failure):
+            notice = "this conversation was deleted meanwhile; it begins anew with this exchange"
+            return Kept(conversation_id=conversation.id, notices=(notice,))
         branch = branched(conversation, conversation.version, new_id())
         beside = await settle(storage.put(evolve(branch, turns=(*branch.turns, turn), version=branch.version + 1)))
         if not isinstance(beside, Failure):

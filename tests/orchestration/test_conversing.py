@@ -8,6 +8,7 @@ import pytest
 from attrs import evolve
 from returns.result import Failure, Success
 
+from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import ContextSettings, LLMConfig
 from llm_manager.domain.conversations import (
     BranchPoint,
@@ -86,6 +87,25 @@ def test_a_failed_answer_leaves_the_conversation_as_it_was() -> None:
         return (await settle(storage.load("c"))).unwrap().version
 
     assert run_virtual(talk()) == 0
+
+
+def test_what_was_deleted_meanwhile_does_not_come_back() -> None:
+    """The exchange that was paid for is kept all the same, alone."""
+    storage = memory_conversations()
+
+    async def deleting(_: Attempt) -> str:
+        await settle(storage.delete("c"))
+        return "ok"
+
+    async def talk() -> tuple[LLMResponse, list[str], int]:
+        await settle(storage.put(_talked(3)))
+        answer = (await settle(scripted_manager(scripted(deleting), conversations=storage).converse("c", LLMRequest("now")))).unwrap()
+        said = [message.text for message in (await settle(storage.load("c"))).unwrap().messages()]
+        return answer, said, len((await settle(storage.find(ConversationQuery()))).unwrap().heads)
+
+    answer, said, conversations = run_virtual(talk())
+    assert (answer.conversation_id, said, conversations) == ("c", ["now", "ok"], 1)
+    assert any("deleted meanwhile" in notice for notice in answer.notices)
 
 
 def test_an_answer_that_cannot_be_stored_is_given_with_a_notice() -> None:

@@ -32,7 +32,8 @@ from llm_manager.stores.sql.spelling import spelled, unspelled
 from llm_manager.stores.sql.tables.conversations import CONVERSATION_METADATA, CONVERSATIONS, TURNS
 from llm_manager.stores.sql.upserting import unless_there
 
-_TABLES: Final = (TURNS, CONVERSATION_METADATA, CONVERSATIONS)
+_TABLES: Final = (CONVERSATIONS, CONVERSATION_METADATA, TURNS)
+"""In the order in which one goes: its own row first, for which whoever says something in it waits, and makes others wait."""
 _HERE: Final = and_(CONVERSATIONS.c.tenant == bindparam("t"), CONVERSATIONS.c.id == bindparam("i"))
 _ONE: Final = select(CONVERSATIONS).where(_HERE)
 _ITS_TURNS: Final = (
@@ -53,7 +54,7 @@ _UNMARK: Final = delete(CONVERSATION_METADATA).where(
     CONVERSATION_METADATA.c.tenant == bindparam("t"), CONVERSATION_METADATA.c.id == bindparam("i")
 )
 _GONE: Final = tuple(delete(each).where(each.c.tenant == bindparam("t"), each.c.id == bindparam("i")) for each in _TABLES)
-_OLD: Final = select(CONVERSATIONS.c.tenant, CONVERSATIONS.c.id).where(CONVERSATIONS.c.changed < bindparam("before"))
+_OLD: Final = select(CONVERSATIONS.c.tenant, CONVERSATIONS.c.id).where(CONVERSATIONS.c.changed < bindparam("before")).with_for_update()
 
 
 def kept_conversations(database: Database, wall: Callable[[], float], tenant: str | None = None) -> ConversationStorage:
@@ -227,7 +228,8 @@ class _Whose:
 
     def delete(self, connection: Connection, *, conversation_id: str) -> Settled[bool, LLMError]:
         here = self._here(conversation_id)
-        return Success([connection.execute(statement, here).rowcount for statement in _GONE][-1] > 0)
+        gone, *_ = [connection.execute(statement, here).rowcount for statement in _GONE]
+        return Success(gone > 0)
 
     def forget(self, connection: Connection, *, before: float, everybody: bool) -> Settled[int, LLMError]:
         wanted = _OLD if everybody else _OLD.where(CONVERSATIONS.c.tenant == self._tenant)

@@ -1,6 +1,7 @@
 """Conversations in a database: two writers lose nothing between them, and tenants do not meet however they are interleaved."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -9,21 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from returns.result import Failure, Success
-from sqlalchemy import update
+from sqlalchemy import Connection, func, select, update
 
 from llm_manager.domain.conversations import Conversation, ConversationDescription, Turn
+from llm_manager.domain.errors import LLMError
 from llm_manager.domain.messages import Message
 from llm_manager.domain.requests import LLMRequest, RequestMetadata
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled
 from llm_manager.services.conversation_storage import ConversationStorage
-from llm_manager.stores.conversations.keeping import kept_conversations
+from llm_manager.stores.conversations.keeping import _Whose, kept_conversations
 from llm_manager.stores.memory.conversations import memory_conversations
 from llm_manager.stores.sql.database import Database
 from llm_manager.stores.sql.spelling import spelled, unspelled
 from llm_manager.stores.sql.tables.conversations import CONVERSATIONS, TURNS
 from llm_manager.testing import scripted, scripted_manager
-from tests.databases import emptied
+from tests.databases import emptied, opened_database
 
 _STEPS = st.lists(st.tuples(st.integers(0, 1), st.sampled_from(["load", "append", "converse"])), max_size=25)
 
@@ -195,3 +197,46 @@ def test_any_text_can_be_spelled(one: str, other: str) -> None:
     assert "\x00" not in spelled(one)
     spelled(one).encode()
     assert (spelled(one) == spelled(other)) == (one == other)
+
+
+class _Watched:
+    """A connection that tells when it has done its first statement."""
+
+    def __init__(self, connection: Connection, begun: threading.Event) -> None:
+        self.dialect, self._connection, self._begun = connection.dialect, connection, begun
+
+    def execute(self, *args: Any) -> Any:
+        done = self._connection.execute(*args)
+        self._begun.set()
+        return done
+
+
+@pytest.mark.parametrize("going", ["delete", "forget"])
+def test_what_is_said_while_a_conversation_goes_is_whole_or_gone(lasting_url: str, going: str) -> None:
+    """In two processes: no turn stays behind without its conversation, to come back in the next of its name, and none that was said
+    in time goes with what was too old before it."""
+    ours, theirs = opened_database(lasting_url), opened_database(lasting_url)
+    here, said, begun = _Whose("", lambda: 9.0), threading.Event(), threading.Event()
+
+    def say(connection: Connection) -> Settled[int, LLMError]:
+        outcome = here.append(connection, conversation_id="c", turn=_said("two"), version=1)
+        said.set()
+        begun.wait(0.5)  # until the other is in the middle of it, or is made to wait
+        return outcome
+
+    def go(connection: Connection) -> Settled[Any, LLMError]:
+        watched: Any = _Watched(connection, begun)
+        return here.delete(watched, conversation_id="c") if going == "delete" else here.forget(watched, before=5.0, everybody=True)
+
+    try:
+        ours.write_now(lambda connection: _Whose("", lambda: 1.0).append(connection, conversation_id="c", turn=_said("one"), version=0))
+        saying = ours.write_soon(say)
+        assert said.wait(10)
+        assert isinstance(theirs.write_now(go), Success) and saying.result() == Success(2)
+        left = ours.read_now(lambda connection: here.load(connection, conversation_id="c")).unwrap()
+        turns = ours.read_now(lambda connection: Success(connection.execute(select(func.count()).select_from(TURNS)).scalar_one()))
+        assert turns == Success(left.version)
+        assert [turn.messages[0].text for turn in left.turns] == ([] if going == "delete" else ["one", "two"])
+    finally:
+        ours.close_now()
+        theirs.close_now()
