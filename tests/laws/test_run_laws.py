@@ -159,6 +159,20 @@ def test_one_owner_at_a_time(runs: RunStore) -> None:
     assert isinstance(runs.resume(log.record.id, PLAN), Success)
 
 
+def test_one_target_is_worked_on_once_though_two_begin_it_at_once(runs: RunStore) -> None:
+    """As when neither found a run that writes it; once the first has ended, another may begin."""
+    log = runs.begin(PLAN).unwrap()
+    refused = runs.begin(PLAN).failure()
+    assert isinstance(refused, JobLocked)
+    assert refused.job == log.record.id
+    assert isinstance(runs.begin(evolve(PLAN, target="other.csv")), Success)
+    assert isinstance(runs.begin(evolve(PLAN, target=None)), Success)
+    assert isinstance(runs.begin(evolve(PLAN, target=None)), Success)
+    assert len(runs.list().unwrap()) == 4
+    log.close("cancelled", None)
+    assert isinstance(runs.begin(PLAN), Success)
+
+
 def test_who_lost_a_run_can_write_no_more(database: Database) -> None:
     """As when the machine slept so long that another took it over."""
     first = kept_runs(database, run_locks(":memory:"), real_world())

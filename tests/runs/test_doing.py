@@ -1,5 +1,6 @@
 """A whole run in one call: rows in, typed values out; called again it goes on, and nothing is paid twice."""
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -13,7 +14,15 @@ from returns.result import Success
 from llm_manager.blocking import blocking
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import StoreSettings
-from llm_manager.domain.errors import AuthenticationFailed, BudgetExceeded, ConfigurationError, ContentFiltered, InvalidRequest, LLMError
+from llm_manager.domain.errors import (
+    AuthenticationFailed,
+    BudgetExceeded,
+    ConfigurationError,
+    ContentFiltered,
+    InvalidRequest,
+    JobLocked,
+    LLMError,
+)
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.effects import settle
 from llm_manager.real_world import real_world
@@ -87,6 +96,20 @@ async def test_a_changed_question_is_refused_and_forks_when_told(store: Store) -
     assert isinstance(refused.failure(), ConfigurationError)
     forked = (await settle(manager_of(store=store).run(rows, "Row {n}", name="mine", fork=True))).unwrap()
     assert forked.counts.answered == 1
+
+
+@pytest.mark.parametrize("named", ["name", "to"])
+async def test_two_at_once_pay_once(store: Store, tmp_path: Path, named: str) -> None:
+    """In one process too: the second is refused, and nothing is asked for it."""
+    model = scripted(echo)
+    manager = scripted_manager(model, store=store, world=real_world({}))
+    target: dict[str, Any] = {named: tmp_path / "out.jsonl" if named == "to" else "mine"}
+    rows = [{"n": str(n)} for n in range(4)]
+    ended = await asyncio.gather(*(settle(manager.run(rows, "row {n}", concurrency=1, **target)) for _ in range(2)))
+    reports = [each.unwrap() for each in ended if isinstance(each, Success)]
+    assert [type(each.failure()) for each in ended if not isinstance(each, Success)] == [JobLocked]
+    assert [report.counts.answered for report in reports] == [4]
+    assert (len(model.calls), len(store.runs.list().unwrap())) == (4, 1)
 
 
 async def test_failed_rows_tell_why_and_are_asked_again_when_told(store: Store) -> None:

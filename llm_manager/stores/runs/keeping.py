@@ -3,11 +3,11 @@
 import os
 import platform
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 from returns.result import Failure, Result, Success
-from sqlalchemy import Connection, bindparam, delete, insert, update
+from sqlalchemy import Connection, Row, Text, bindparam, delete, func, insert, select, update
 
 from llm_manager.domain.errors import ConfigurationError, JobLocked, LLMError
 from llm_manager.domain.runs import RunCounts, RunPlan, RunRecord
@@ -39,6 +39,8 @@ _TAKE: Final = (
 )
 _WISH: Final = update(RUNS).where(RUNS.c.id == bindparam("of")).values(wish=bindparam("wished"))
 _AT_ONCE: Final = update(RUNS).where(RUNS.c.id == bindparam("of")).values(wish=bindparam("wished"), state=bindparam("as_state"))
+_WRITING: Final = select(RUNS.c.id, RUNS.c.owner).where(RUNS.c.target == bindparam("of"), RUNS.c.state == "running")
+_ALONE: Final = select(func.pg_advisory_xact_lock(func.hashtext(bindparam("of", type_=Text))))
 _STATES: Final[Mapping[Wish, str]] = {"pause": "paused", "cancel": "cancelled"}
 
 
@@ -153,6 +155,8 @@ class _Runs:
         parent = None if parent_id is None else number_of(connection, parent_id)
         if parent_id is not None and parent is None:
             return Failure(no_such_run(parent_id))
+        if plan.target is not None and (other := self._at_work_on(connection, plan.target)) is not None:
+            return Failure(JobLocked(job=other.id, owner=other.owner))
         now = self._world.wall()
         connection.execute(
             _BEGIN,
@@ -172,6 +176,13 @@ class _Runs:
             },
         )
         return Success(_again(connection, run_id, parent))
+
+    def _at_work_on(self, connection: Connection, target: str) -> "Row[Any] | None":
+        """The run that writes a target just now; until this is committed nobody else begins one that does."""
+        if connection.dialect.name == "postgresql":
+            connection.execute(_ALONE, {"of": target})
+        running = connection.execute(_WRITING, {"of": target}).all()
+        return next((row for row in running if self._locks.busy(row.id)), None)
 
     def _taken(self, connection: Connection, run_id: str, plan: RunPlan) -> Settled[_Taken, LLMError]:
         row = connection.execute(BY_ID, {"id": run_id}).first()
