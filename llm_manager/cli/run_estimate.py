@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from returns.result import Success
 
 from llm_manager.cli.session import Session
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.usage import Cost, Priced
+from llm_manager.domain.usage_log import UsageQuery
 from llm_manager.effects import settle
 from llm_manager.policies.estimating import Estimate, estimate
 from llm_manager.policies.plurals import counted
@@ -24,7 +25,8 @@ _PLACES: Final = 4
 class RunEstimate:
     """What a run takes of one model. Of its ``rows`` so many are ``to_ask``, ``unique`` of them different; ``cached`` of those are at hand.
 
-    ``taken`` is what the others take.
+    ``taken`` is what the others take, where one answer takes ``profile.latency_seconds``: the median of so many ``seen`` by the
+    usage log, or a guess when it has seen none.
     """
 
     profile: ModelProfile
@@ -33,6 +35,7 @@ class RunEstimate:
     unique: int
     cached: int
     taken: Estimate
+    seen: int = 0
 
 
 async def estimated(session: Session, job: Job, found: Survey, profile: ModelProfile, concurrency: int | None) -> RunEstimate:
@@ -40,20 +43,33 @@ async def estimated(session: Session, job: Job, found: Survey, profile: ModelPro
     asked = pinned(job, profile)
     held = [await _held(session, request) for request in every_request(asked, found)] if session.config.cache.enabled else []
     settings = session.config.providers.get(profile.provider)
+    seen, median = await _seen(session, profile)
+    timed = profile if median is None else evolve(profile, latency_seconds=median)
     taken = estimate(
         (request for request, known in zip_longest(every_request(asked, found), held) if not known),
-        profile,
+        timed,
         settings,
         concurrency=concurrency or session.config.performance.concurrency,
     )
     return RunEstimate(
-        profile=profile,
+        profile=timed,
         rows=found.tally.rows,
         to_ask=found.requests + sum(found.twins),
         unique=found.requests,
         cached=sum(held),
         taken=taken,
+        seen=seen,
     )
+
+
+async def _seen(session: Session, profile: ModelProfile) -> tuple[int, float | None]:
+    """How many answers of the model are in the usage log, and what the median of them took; nothing where there is no log."""
+    if session.store is None:
+        return 0, None
+    asked = UsageQuery(provider=profile.provider, model=profile.name, operation="chat")
+    told = await settle(session.manager.usage_report(asked))
+    median = told.unwrap().total.median_latency_ms if isinstance(told, Success) else None
+    return (0, None) if median is None else (told.unwrap().total.successful, median / 1000.0)
 
 
 async def _held(session: Session, request: LLMRequest) -> bool:
@@ -67,10 +83,11 @@ def estimate_lines(whole: RunEstimate) -> Iterator[str]:
     yield f"{counted(whole.rows, 'row')}, {whole.to_ask} to ask, {whole.unique} of them different, {whole.cached} in the cache"
     yield (
         f"{profile.name} of {profile.provider}: about {found.prompt_tokens} tokens to read, "
-        f"and {found.completion_tokens} to write if answers are of usual length"
+        f"and {found.completion_tokens} to write{_longest(found)}"
     )
     yield f"cost: at least {_usd(found.least)}, about {_usd(found.expected)}, at most {_usd(found.most)}"
-    yield f"time: {_time(found.seconds)}, if nothing fails and one answer takes {profile.latency_seconds:g} s"
+    whence = f"the median of {counted(whole.seen, 'answer')} in the usage log" if whole.seen else "a guess: the usage log knows none of it"
+    yield f"time: {_time(found.seconds)}, if nothing fails and one answer takes {profile.latency_seconds:.3g} s ({whence})"
 
 
 def estimate_document(whole: RunEstimate) -> dict[str, Any]:
@@ -84,11 +101,19 @@ def estimate_document(whole: RunEstimate) -> dict[str, Any]:
         "requests": found.requests,
         "prompt_tokens": found.prompt_tokens,
         "completion_tokens": found.completion_tokens,
+        "longest_completion_tokens": found.longest_completion_tokens,
         "least_usd": _plain(found.least),
         "expected_usd": _plain(found.expected),
         "most_usd": _plain(found.most),
         "seconds": None if found.seconds is None else round(found.seconds, 1),
+        "seconds_an_answer": round(whole.profile.latency_seconds, 3),
+        "answers_seen": whole.seen,
     }
+
+
+def _longest(found: Estimate) -> str:
+    longest = found.longest_completion_tokens
+    return " if answers are of usual length" if longest is None else f", {longest} if each is as long as it may be"
 
 
 def _plain(cost: Cost) -> str | None:

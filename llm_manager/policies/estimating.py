@@ -17,12 +17,10 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.usage import Cost, Priced, Unpriced, Usage
 from llm_manager.policies.admission import Ended, Enter, Grant, Granted, Rules, Tick, scope_of, step, wake_at
 from llm_manager.policies.admission_signals import charged_answer
+from llm_manager.policies.answer_lengths import USUAL_ANSWER_TOKENS, AnswerLength, answer_length
 from llm_manager.policies.fair_queue import Waiter
 from llm_manager.policies.pricing import dearest, is_free, price
 from llm_manager.policies.tokens import estimate_request_tokens
-
-USUAL_ANSWER_TOKENS: Final = 300
-"""How long an answer is taken to be when nobody says."""
 
 _FRAME = 16
 _SIMULATED = 4000
@@ -36,13 +34,15 @@ _NOTHING: Final = (Decimal(0), Decimal(0), Decimal(0))
 class Estimate:
     """What requests to one model take: guessed, but for the most they can cost, which is a bound; unknown is unpriced.
 
-    The least is their prompts with hardly an answer. ``completion_tokens`` is what all answers come to if each is of usual length;
-    ``seconds`` is None when a limit that is set lets one of them never through.
+    The least is their prompts with hardly an answer. ``completion_tokens`` is what all answers come to if each is as long as its
+    schema makes likely, or of usual length without one; ``longest_completion_tokens`` if each is the longest that fits, None where
+    nothing bounds it. ``seconds`` is None when a limit that is set lets one of them never through.
     """
 
     requests: int
     prompt_tokens: int
     completion_tokens: int
+    longest_completion_tokens: int | None = None
     least: Cost
     expected: Cost
     most: Cost
@@ -59,15 +59,22 @@ def estimate(
 ) -> Estimate:
     """Say what it will take to ask a model all these, under a provider's limits and so many at once; nothing is sent.
 
-    One look at each, so that any number of them fits in memory. How long one answer takes is ``profile.latency_seconds``.
+    One look at each, so that any number of them fits in memory. How long one answer takes is ``profile.latency_seconds``;
+    ``answer_tokens`` is how long free text is.
     """
     limits = settings or ProviderSettings()
     count = prompts = completions = largest = 0
     usd, unknown = list(_NOTHING), dict[int, Cost]()
+    longest: int | None = 0
+    form, length = None, AnswerLength(likely=answer_tokens)
     for request in requests:
+        if request.output is not form:  # the same of every row: looked at once
+            form, length = request.output, answer_length(request.output, usual=answer_tokens)
         prompt = estimate_request_tokens(request)
         bound = request.preferences.max_tokens or profile.max_output_tokens or profile.context_window
-        answer = answer_tokens if bound is None else min(answer_tokens, bound)
+        answer = _least(length.likely, bound)
+        allowed = length.highest if request.preferences.max_tokens is None else _least(request.preferences.max_tokens, length.highest)
+        longest = None if longest is None or allowed is None else longest + allowed
         charged = prompt + charged_answer(request.preferences.max_tokens, bound, limits.tokens_per_minute)
         count, prompts, completions, largest = count + 1, prompts + prompt, completions + answer, max(largest, charged)
         for index, cost in enumerate(_costs(request, prompt, answer, bound, profile.price)):
@@ -90,11 +97,16 @@ def estimate(
         requests=count,
         prompt_tokens=prompts,
         completion_tokens=completions,
+        longest_completion_tokens=longest,
         least=least,
         expected=expected,
         most=most,
         seconds=seconds,
     )
+
+
+def _least(one: int, other: int | None) -> int:
+    return one if other is None else min(one, other)
 
 
 def _costs(request: LLMRequest, prompt: int, answer: int, bound: int | None, rates: Price) -> tuple[Cost, Cost, Cost]:

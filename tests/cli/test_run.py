@@ -389,6 +389,19 @@ def test_an_estimate_tells_what_it_would_take_and_sends_nothing(go: Go, rows: Pa
     assert "time:" not in nothing.stdout
 
 
+def test_an_estimate_knows_the_columns_and_what_answers_took_before(go: Go, rows: Path, tmp_path: Path) -> None:
+    with fault_server(echo) as server:
+        url = server.url + "/v1"
+        words = (url, str(rows), "-o", str(tmp_path / "n.jsonl"), "--estimate", "--json")
+        before = json.loads(go(*words, "--field", "n=int").stdout)["estimate"]
+        assert before["answers_seen"] == 0
+        assert before["completion_tokens"] <= 10 * 6 <= before["longest_completion_tokens"]
+        assert go(url, str(rows), "-o", str(tmp_path / "out.jsonl")).returncode == 0
+        after = json.loads(go(*words, "--field", "n=int").stdout)["estimate"]
+        assert after["answers_seen"] == 10
+        assert 0 < after["seconds_an_answer"] < 2
+
+
 def test_a_dry_run_says_what_would_fail(go: Go, tmp_path: Path, serve: Serve) -> None:
     away = tmp_path / "away.toml"
     away.write_text(f'[providers.openai]\napi_key = "{KEY}"\n[providers.embedded]\nenabled = false\n')

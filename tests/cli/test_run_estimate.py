@@ -37,10 +37,13 @@ def test_what_is_unknown_is_called_so() -> None:
         "requests": 3,
         "prompt_tokens": 30,
         "completion_tokens": 900,
+        "longest_completion_tokens": None,
         "least_usd": "0.000012",
         "expected_usd": "1.23456",
         "most_usd": None,
         "seconds": 7.2,
+        "seconds_an_answer": 2.0,
+        "answers_seen": 0,
     }
 
 
@@ -56,3 +59,18 @@ def test_what_is_unknown_is_called_so() -> None:
 def test_time_in_words(seconds: float | None, words: str) -> None:
     *_, time = estimate_lines(evolve(WHOLE, taken=evolve(FOUND, seconds=seconds)))
     assert time.startswith(f"time: {words}")
+
+
+def test_what_an_answer_takes_is_told_with_where_that_is_from() -> None:
+    *_, time = estimate_lines(WHOLE)
+    assert time.endswith("one answer takes 2 s (a guess: the usage log knows none of it)")
+    known = evolve(WHOLE, seen=12, profile=evolve(PROFILE, latency_seconds=4.1873))
+    *_, time = estimate_lines(known)
+    assert time.endswith("one answer takes 4.19 s (the median of 12 answers in the usage log)")
+
+
+def test_the_longest_answers_are_told_where_something_bounds_them() -> None:
+    _, tokens, *_ = estimate_lines(WHOLE)
+    assert tokens.endswith("and 900 to write if answers are of usual length")
+    _, tokens, *_ = estimate_lines(evolve(WHOLE, taken=evolve(FOUND, completion_tokens=18, longest_completion_tokens=51)))
+    assert tokens.endswith("and 18 to write, 51 if each is as long as it may be")

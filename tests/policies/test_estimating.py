@@ -8,7 +8,7 @@ from attrs import evolve
 from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.domain.messages import ImageUrl, Message, TextPart
 from llm_manager.domain.models import FREE, KnownPrice, ModelProfile
-from llm_manager.domain.requests import LLMRequest, Preferences
+from llm_manager.domain.requests import JsonSchema, LLMRequest, Preferences
 from llm_manager.domain.usage import Cost, Priced, Unpriced
 from llm_manager.policies.estimating import estimate
 
@@ -68,3 +68,14 @@ def test_what_is_not_known_is_unknown() -> None:
     assert usd(estimate([image], evolve(MODEL, price=FREE)).most) == 0
     unpriced = estimate(rows(2), ModelProfile(name="m", provider="p"))
     assert {type(cost) for cost in (unpriced.least, unpriced.expected, unpriced.most)} == {Unpriced}
+
+
+def test_an_answer_with_a_schema_is_as_long_as_that_allows() -> None:
+    mood = JsonSchema(schema={"type": "object", "properties": {"mood": {"enum": ["positive", "negative"]}}})
+    found = estimate([evolve(request, output=mood) for request in rows(60)], MODEL)
+    assert found.completion_tokens <= 60 * 12
+    assert found.longest_completion_tokens is not None
+    assert found.completion_tokens <= found.longest_completion_tokens <= 60 * 30
+    assert usd(found.expected) < usd(estimate(rows(60), MODEL).expected)
+    assert estimate(rows(60), MODEL).longest_completion_tokens is None
+    assert estimate([LLMRequest("hi", preferences=Preferences(max_tokens=50))], MODEL).longest_completion_tokens == 50
