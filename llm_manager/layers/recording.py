@@ -12,6 +12,7 @@ from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
 from llm_manager.policies.pricing import Pricing, price
 from llm_manager.services.attempt_events import Started
+from llm_manager.services.departures import departed
 from llm_manager.services.journal import Journal
 from llm_manager.services.steps import Ending, Layer, Reply, Step, at_end
 
@@ -22,6 +23,7 @@ def recording(journal: Journal, now: Callable[[], float], pricing: Pricing = pri
     def wrap(step: Step[Attempt, Reply]) -> Step[Attempt, Reply]:
         async def recorded(attempt: Attempt) -> Settled[Reply, LLMError]:
             attempt.whereabouts.sent = True
+            departed()
             started = Started(attempt, journal.emit, now)
 
             def tell(ending: Ending) -> Ending:

@@ -28,6 +28,7 @@ from llm_manager.runs.purse import Purse
 from llm_manager.runs.stopping import PATIENCE, in_vain, stops
 from llm_manager.runs.surveying import Standing, Survey
 from llm_manager.runs.tallies import Tally, with_given_up, with_in_vain, with_left
+from llm_manager.services.departures import on_departure
 from llm_manager.services.manager import GenerateAll
 from llm_manager.services.run_store import RowIntent, RunLog
 
@@ -55,7 +56,7 @@ async def run_rows(job: Job, found: Survey, log: RunLog, running: Running) -> LL
     """Ask every row that is to be asked; gives what stopped the run early, or None.
 
     That a row is asked is durable before its request leaves, and a row is counted in the tally once its outcome is durable. Cancelled, it
-    leaves what is under way and writes down the rest. Somebody's wish that it pause or end lets what is under way end.
+    leaves what is under way, takes back what never left, and writes down the rest. Somebody's wish that it pause or end lets what is under way end.
     """
     tally = running.tally
     asking = _Asking(job, found, log, running)
@@ -126,7 +127,8 @@ class _Asking:
         self._model = running.model
         self._purse = None if running.budget_usd is None else Purse(running.budget_usd, log.counts)
         self._under_way: dict[int, tuple[int, str]] = {}
-        self._not_sent: set[int] = set()
+        self._intended: set[int] = set()
+        self._sent: set[int] = set()
         self._refused: set[int] = set()
         self._stopped = False
         self.broken: LLMError | None = None
@@ -159,10 +161,11 @@ class _Asking:
             if no is not None:
                 self._refused.add(number)
                 return Failure(no)
-        self._not_sent.add(number)
+        self._intended.add(number)
         durable = await self._log.intend(RowIntent(key=key, place=place, worst_usd=worst))
-        self._not_sent.discard(number)
+        on_departure(partial(self._sent.add, number))
         if isinstance(durable, Failure):
+            self._intended.discard(number)
             self._give_back(number)
             self._refused.add(number)
         return durable
@@ -181,13 +184,15 @@ class _Asking:
 
     def unsent(self) -> Iterator[Finished]:
         """Rows of which it was written down that they are asked, and which were not sent."""
-        for number in self._not_sent:
+        for number in self._intended - self._sent:
             place, key = self._under_way[number]
             yield Finished(row=RunRow(key=key, place=place, state="waiting"), calls=0)
 
     def finished(self, number: int, outcome: Result[LLMResponse, LLMError]) -> tuple[Finished, int, Durable]:
         """What became of a request, how many rows of the file it settles, and whom to tell when it is durable."""
         ordinal, key = self._under_way.pop(number)
+        self._intended.discard(number)
+        self._sent.discard(number)
         ended = finished(key, self._job.columns, outcome, place=ordinal)
         return ended, 1 + self._found.twins[ordinal], partial(self._give_back, number)
 

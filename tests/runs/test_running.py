@@ -14,7 +14,7 @@ from returns.result import Failure, Result, Success
 
 from llm_manager.cells import Cell
 from llm_manager.domain.attempts import Attempt
-from llm_manager.domain.configuration import LLMConfig
+from llm_manager.domain.configuration import LLMConfig, ProviderSettings
 from llm_manager.domain.errors import (
     AllModelsFailed,
     AuthenticationFailed,
@@ -38,6 +38,7 @@ from llm_manager.runs.running import Running, run_rows
 from llm_manager.runs.stopping import PATIENCE
 from llm_manager.runs.surveying import requests_to_ask, survey
 from llm_manager.runs.tallies import Tally
+from llm_manager.services.departures import departed
 from llm_manager.services.manager import GenerateAll
 from llm_manager.services.run_store import RunLog
 from llm_manager.testing import run_virtual, scripted, scripted_manager
@@ -292,6 +293,7 @@ async def test_a_short_outage_is_failed_rows_and_no_more(jobbing: Any, modelling
 async def _three_and_no_more(requests: Any, *, concurrency: int | None = None, in_order: bool = False, before: Any = None) -> Any:
     for number, request in enumerate(requests):
         await before(number, request)
+        departed()
         if number == 3:
             await asyncio.Event().wait()
         yield number, Success(LLMResponse(content=request.prompt, model="m", provider="p"))
@@ -333,6 +335,29 @@ async def test_what_was_never_sent_is_written_down_as_such_when_a_run_is_cut(job
     with pytest.raises(asyncio.CancelledError):
         await task
     assert [(outcome.row.state, outcome.calls) for outcome in kept.outcomes] == [("waiting", 0)]
+
+
+def test_what_waits_for_its_turn_when_a_run_is_cut_was_never_sent(jobbing: Any) -> None:
+    """Four rows are asked, and their server takes one at a time."""
+    job, kept = jobbing(texts(*"abcdef")), Kept()
+    log = memory_log(kept=kept)
+    config = LLMConfig(providers={"vllm": ProviderSettings(concurrency=1)})
+    model = scripted("late", provider="vllm", seconds=9.0)
+
+    async def cut() -> None:
+        found = survey(job, log.standings).unwrap()
+        running = Running(generate_all=scripted_manager(model, config=config).generate_all, tally=Cell(found.tally), concurrency=4)
+        task = asyncio.create_task(run_rows(job, found, log, running))
+        await asyncio.sleep(1.0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run_virtual(cut())
+    assert len(kept.intents) == 4
+    assert len(model.calls) == 1
+    assert [row.state for row in kept.rows.values()].count("asked") == 1
+    assert [(outcome.row.state, outcome.calls) for outcome in kept.outcomes] == [("waiting", 0)] * 3
 
 
 async def test_cancelled_while_rows_wait_to_be_written_it_waits_for_them(jobbing: Any, modelling: Any) -> None:
