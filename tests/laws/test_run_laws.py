@@ -251,6 +251,29 @@ def test_what_is_asked_while_a_commit_is_under_way_shares_the_next(runs: RunStor
     log.close("finished", None)
 
 
+def test_a_count_that_no_column_takes_holds_no_run_up(runs: RunStore) -> None:
+    """As a client of somebody's own may tell it."""
+    log = runs.begin(PLAN).unwrap()
+    intended(log, A, B)
+    huge = evolve(answered(A), row=evolve(answered(A).row, input_tokens=10**30))
+    assert settled(log, huge, answered(B)) == Success(None)
+    assert (row := log.rows([A]).unwrap()[A].input_tokens) is not None and row > 10**15
+    assert log.counts().answered == 2
+
+
+def test_an_outcome_that_cannot_be_written_is_told_and_ends_no_loop(database: Database) -> None:
+    """Whatever a driver raises."""
+    log = kept_runs(database, run_locks(":memory:"), real_world()).begin(PLAN).unwrap()
+    intended(log, A)
+    place = evolve(answered(A), row=evolve(answered(A).row, cost_usd=Decimal(10**30)))
+
+    async def told() -> Settled[None, LLMError]:
+        return await asyncio.wait_for(log.settle([place]), 10)
+
+    assert isinstance(asyncio.run(told()).failure(), StorageFailed)
+    log.close("interrupted", None)
+
+
 def test_what_is_asked_of_a_run_that_is_not_there_is_a_failure(runs: RunStore) -> None:
     for outcome in (
         runs.rows("none"),

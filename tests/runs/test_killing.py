@@ -35,7 +35,7 @@ def test_a_hundred_kills_lose_no_finished_row_and_list_every_repeat(tmp_path: Pa
 
 
 def test_kills_lose_nothing_in_postgresql_either(tmp_path: Path, postgres_server: Postgres) -> None:
-    nothing_is_lost(killed(postgres_server.new_database(), tmp_path, rows=200, kills=4, seed=2), 300)
+    nothing_is_lost(killed(postgres_server.new_database(), tmp_path, rows=200, kills=4, seed=2), 200)
 
 
 def test_a_second_process_is_refused_and_takes_over_at_once_when_the_first_is_killed(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from llm_manager.services.run_store import RowIntent, RowOutcome, Wish
 from llm_manager.stores.runs.locks import Hold
 from llm_manager.stores.runs.values import counts_text, micro, written
 from llm_manager.stores.sql.database import Database
+from llm_manager.stores.sql.misfortunes import told_by
 from llm_manager.stores.sql.tables.runs import OPEN, RUN_DOUBTS, RUN_ROWS, RUNS
 
 _Insert: TypeAlias = "sqlite.Insert | postgresql.Insert"
@@ -31,6 +32,8 @@ _Written: TypeAlias = Settled[None, LLMError]
 _DONE: Final[_Written] = Success(None)
 _AT_ONCE: Final = 4096
 _LAST_SECONDS: Final = 30.0
+_MOST_TOKENS: Final = 2**53
+"""What a client tells above this is no count, and no column takes it."""
 
 HOLD: Final = (
     update(RUNS)
@@ -166,7 +169,7 @@ class Scribe:
         work = self._work(group, counts)
 
         def ended(future: "Future[Settled[Wish | None, LLMError]]") -> None:
-            outcome = future.result()
+            outcome = told_by(future, self._database.place)
             if isinstance(outcome, Success):
                 self.counts, self.wish = counts, outcome.unwrap() or self.wish
                 self._told([(note, _DONE) for note in group])
@@ -263,11 +266,15 @@ def _outcome(number: int, outcome: RowOutcome, now: float) -> dict[str, Any]:
         "state": row.state,
         "ended_at": now,
         "error": row.error,
-        "input_tokens": row.input_tokens,
-        "output_tokens": row.output_tokens,
+        "input_tokens": _column(row.input_tokens),
+        "output_tokens": _column(row.output_tokens),
         "cost_micro": micro(row.cost_usd),
         "output": None if row.output is None else written(row.output),
     }
+
+
+def _column(tokens: int | None) -> int | None:
+    return None if tokens is None else min(tokens, _MOST_TOKENS)
 
 
 def counted(counts: RunCounts, ended: Sequence[RowOutcome]) -> RunCounts:

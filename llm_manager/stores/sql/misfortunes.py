@@ -1,23 +1,33 @@
 """What a database driver raised, as a value that says what to do. It holds no value of any statement and no password."""
 
+import errno
+import logging
 import sqlite3
 from collections.abc import Mapping
-from typing import Final, Literal, TypeAlias
+from concurrent.futures import Future
+from typing import Final, Literal, TypeAlias, TypeVar
 
+from returns.result import Failure
 from sqlalchemy.exc import SQLAlchemyError
 
 from llm_manager.distribution import install_hint
-from llm_manager.domain.errors import StorageFailed
+from llm_manager.domain.errors import LLMError, StorageFailed
+from llm_manager.outcomes import Settled
+
+_Value = TypeVar("_Value")
+_logger: Final = logging.getLogger(__name__)
 
 Reason: TypeAlias = Literal["full", "denied", "corrupt", "conflict", "missing", "closed", "other"]
 _Told: TypeAlias = tuple[Reason, str]
 
 _DENIED: Final = "it may not be read and written: check who owns it and its folder, and their permissions"
+_FULL: Final = "there is no room left: free some; what was kept is still there"
+_ROOMLESS: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _DAMAGED: Final = "the file is damaged: put a backup in its place (notes/stores.md), or move it away to begin anew"
 _LOGIN: Final = "the server refuses the user or the password"
 
 _SQLITE: Final[Mapping[str, _Told]] = {
-    "SQLITE_FULL": ("full", "there is no room left: free some; what was kept is still there"),
+    "SQLITE_FULL": ("full", _FULL),
     "SQLITE_READONLY": ("denied", _DENIED),
     "SQLITE_PERM": ("denied", _DENIED),
     "SQLITE_AUTH": ("denied", _DENIED),
@@ -53,6 +63,16 @@ def storage_failed(place: str, error: BaseException) -> StorageFailed:
     """Tell what went wrong with the database at ``place``."""
     reason, told = _told(place, error)
     return StorageFailed(message=f"{place}: {told}", reason=reason)
+
+
+def told_by(future: "Future[Settled[_Value, LLMError]]", place: str) -> Settled[_Value, LLMError]:
+    """What became of work that nobody waits for: a bug that it raised is logged, and told as a failure, or its rows would be waited for
+    for ever."""
+    bug = future.exception()
+    if bug is None:
+        return future.result()
+    _logger.error("work on %s raised", place, exc_info=bug)
+    return Failure(storage_failed(place, bug))
 
 
 def _told(place: str, error: BaseException) -> _Told:
@@ -91,6 +111,8 @@ def _of_the_machine(error: OSError, *, remote: bool) -> _Told:
         return "missing", f"{_AWAY} ({error.strerror or type(error).__name__})"
     if isinstance(error, PermissionError):
         return "denied", _DENIED
+    if error.errno in _ROOMLESS:
+        return "full", _FULL
     if isinstance(error, FileNotFoundError):
         return "missing", "its folder is not there and cannot be made"
     return "other", error.strerror or str(error) or type(error).__name__

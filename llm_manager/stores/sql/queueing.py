@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
 from llm_manager.stores.sql.database import Database
+from llm_manager.stores.sql.misfortunes import told_by
 
 _Item = TypeVar("_Item")
 
@@ -87,7 +88,7 @@ class Queueing(Generic[_Item]):
             return Success(None)
 
         def ended(written: "Future[Settled[None, LLMError]]") -> None:
-            outcome = written.result()
+            outcome = told_by(written, self._database.place)
             with self._lock:
                 if isinstance(outcome, Failure):  # they are tried again with what comes next
                     self._waiting.extendleft(reversed(taken))

@@ -95,3 +95,9 @@ def test_what_is_kept_and_cannot_be_read_is_a_misfortune_and_a_bug_is_none() -> 
     assert storage_failed("/a/store.db", PermissionError()).reason == "denied"
     assert storage_failed("/a/store.db", FileNotFoundError()).reason == "missing"
     assert "[store]" in storage_failed("/a/store.db", ModuleNotFoundError()).message
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_without_room_is_full_whoever_says_so(number: int) -> None:
+    """Also when it is no database that wrote, as the file that holds room for a run."""
+    assert storage_failed("/x/store.db", OSError(number, "no")).reason == "full"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from returns.result import Failure, Success
 from sqlalchemy import Connection
 
-from llm_manager.domain.errors import ConfigurationError
+from llm_manager.domain.errors import ConfigurationError, StorageFailed
 from llm_manager.stores.sql.database import Database
 from llm_manager.stores.sql.queueing import Queueing
 
@@ -107,3 +107,14 @@ async def test_the_loss_is_told_with_the_next_batch(database: Database) -> None:
         pass
     assert len(written.items) + sum(written.lost) == 8
     assert written.items[0] == 0 and written.items == sorted(written.items)
+
+
+async def test_a_bug_in_writing_is_told_and_holds_nobody_up(database: Database) -> None:
+    """A number that no column takes, as drivers raise it."""
+
+    def write(_: Connection, items: Sequence[int], __: int) -> None:
+        raise OverflowError(str(items))
+
+    queue: Queueing[int] = Queueing(database, write)
+    queue.put(1)
+    assert isinstance((await queue.flush()).failure(), StorageFailed)
