@@ -7,7 +7,7 @@ from typing import Any, Final
 from attrs import evolve, frozen
 from returns.result import Failure, Result
 
-from llm_manager.domain.error_questions import charge_of
+from llm_manager.domain.error_questions import charge_of, refused_here
 from llm_manager.domain.errors import Attempts, LLMError
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.runs import RunRow
@@ -29,7 +29,18 @@ class Finished:
     row: RunRow
     error: LLMError | None = None
     response: LLMResponse | None = None
-    calls: int = 1
+    unsent: bool = False
+    """Whether it is known that no request of it left."""
+
+    @property
+    def calls(self) -> int:
+        """One, unless nothing was sent for it: its answer was remembered or another's, or something of ours refused it."""
+        if self.response is not None:
+            return int(not (self.response.cached or self.response.shared))
+        if self.unsent or self.error is None:
+            return int(not self.unsent)
+        attempts = self.error.attempts
+        return int(any(each.sent for each in attempts) if attempts else not refused_here(self.error))
 
     @property
     def failed(self) -> bool:
@@ -61,6 +72,7 @@ def outcome_of(ended: Finished, *, left: bool = False) -> RowOutcome:
     free = response.cached or response.shared
     return RowOutcome(
         row=row,
+        calls=ended.calls,
         cached=int(free),
         unpriced=int(not free and not isinstance(response.cost, Priced)),
         doubtful=maybe_billed(response.attempts),

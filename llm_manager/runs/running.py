@@ -1,7 +1,7 @@
 """The loop: ask what is left, write each answer down as it comes, and stop only for what every row would meet.
 
 A run that stops for an answer asks nothing more and waits for what is under way: it may be answered, and then it is paid.
-One that gives up on a server does not wait for it.
+One that gives up on a server does not wait for it: after many rows that got nowhere, or when no row got anywhere.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,7 @@ from llm_manager.services.run_store import RowIntent, RunLog
 class Running:
     """What a run goes by beside its rows. ``model`` is who is asked, for what a row may cost; ``budget_usd`` what the run may spend,
     what was spent earlier included. ``leaving`` is called before it gives up on what is under way. The last rows of a run that ends
-    ``offline`` and got nowhere for it count as not asked, and so does a row whose key was refused while there is a ``key_left`` for the
+    ``offline`` and got nowhere for it count as not asked, so do all when none got anywhere, and so does a row whose key was refused while there is a ``key_left`` for the
     others, which are asked.
     """
 
@@ -63,6 +63,7 @@ async def run_rows(job: Job, found: Survey, log: RunLog, running: Running) -> LL
     committer = Committer(log, tally, running.tell)
     vain: list[tuple[Finished, int, Durable]] = []
     stopped: LLMError | None = None
+    reached = False
     try:
         answers_of = running.generate_all(asking.requests(), concurrency=running.concurrency, before=asking.before)
         async with aclosing(answers_of) as answers:
@@ -88,6 +89,7 @@ async def run_rows(job: Job, found: Survey, log: RunLog, running: Running) -> LL
                     stopped, vain = stopped or error, _given_up(vain, tally, committer)
                     running.leaving()
                     break
+                reached = True
                 for waiting in (*vain, (ended, rows, durable)):
                     await committer.put(*waiting)
                 vain = []
@@ -95,7 +97,7 @@ async def run_rows(job: Job, found: Survey, log: RunLog, running: Running) -> LL
                 if committer.failed is not None:
                     running.leaving()
                     break
-        if vain and (last := vain[-1][0].error) is not None and running.offline(last):
+        if vain and (last := vain[-1][0].error) is not None and (not reached or running.offline(last)):
             stopped, vain = stopped or last, _given_up(vain, tally, committer)
         for waiting in vain:
             await committer.put(*waiting)
@@ -186,7 +188,7 @@ class _Asking:
         """Rows of which it was written down that they are asked, and which were not sent."""
         for number in self._intended - self._sent:
             place, key = self._under_way[number]
-            yield Finished(row=RunRow(key=key, place=place, state="waiting"), calls=0)
+            yield Finished(row=RunRow(key=key, place=place, state="waiting"), unsent=True)
 
     def finished(self, number: int, outcome: Result[LLMResponse, LLMError]) -> tuple[Finished, int, Durable]:
         """What became of a request, how many rows of the file it settles, and whom to tell when it is durable."""

@@ -68,16 +68,16 @@ def with_failed(tally: Tally, error: LLMError, rows: int = 1) -> Tally:
 
 
 def with_finished(tally: Tally, ended: Finished, rows: int = 1) -> Tally:
-    """Count one call and the rows it settles."""
+    """Count what was called for it, and the rows it settles."""
     if ended.error is not None:
         tally = with_failed(tally, ended.error, rows)
     response = ended.response
     if response is None:
-        return evolve(tally, calls=tally.calls + 1, doubtful=tally.doubtful + doubtful(ended.error))
+        return evolve(tally, calls=tally.calls + ended.calls, doubtful=tally.doubtful + doubtful(ended.error))
     usage, cost, free = response.usage, response.cost, response.cached or response.shared
     return evolve(
         tally,
-        calls=tally.calls + 1,
+        calls=tally.calls + ended.calls,
         answered=tally.answered + (rows if ended.error is None else 0),
         cached=tally.cached + (rows if free else 0),
         input_tokens=tally.input_tokens + (0 if usage is None or free else usage.prompt_tokens),
@@ -92,12 +92,16 @@ def with_finished(tally: Tally, ended: Finished, rows: int = 1) -> Tally:
 
 def with_given_up(tally: Tally, vain: Sequence[Finished]) -> Tally:
     """Count calls whose rows are left to be asked again."""
-    return evolve(tally, calls=tally.calls + len(vain), doubtful=tally.doubtful + sum(doubtful(each.error) for each in vain))
+    return evolve(
+        tally,
+        calls=tally.calls + sum(each.calls for each in vain),
+        doubtful=tally.doubtful + sum(doubtful(each.error) for each in vain),
+    )
 
 
 def with_left(tally: Tally, ended: Finished) -> Tally:
-    """Count what a call may have cost whose row is left to be asked again, since it met what every row would."""
-    return evolve(tally, doubtful=tally.doubtful + doubtful(ended.error))
+    """Count a call whose row is left to be asked again, since it met what every row would."""
+    return evolve(tally, calls=tally.calls + ended.calls, doubtful=tally.doubtful + doubtful(ended.error))
 
 
 def with_in_vain(tally: Tally, count: int) -> Tally:

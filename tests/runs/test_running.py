@@ -18,10 +18,12 @@ from llm_manager.domain.configuration import LLMConfig, ProviderSettings
 from llm_manager.domain.errors import (
     AllModelsFailed,
     AuthenticationFailed,
+    BudgetExceeded,
     ContentFiltered,
     InvalidRequest,
     LLMError,
     NetworkError,
+    PolicyBlocked,
     QuotaExhausted,
     RequestTimeout,
     StorageFailed,
@@ -234,6 +236,17 @@ async def test_what_got_nowhere_offline_is_asked_again_when_the_connection_is_ba
     assert (await ran(job, log, modelling()))[0].answered == 2
 
 
+async def test_a_server_that_is_down_fails_no_row_of_a_small_file(jobbing: Any, modelling: Any) -> None:
+    """The same run goes on with them once it is back; where a single row was answered, the others failed."""
+    job, log, down = jobbing(texts("a", "b", "c")), memory_log(), dict.fromkeys("abc", _DOWN)
+    tally, stopped = await ran(job, log, modelling(only_some(down)))
+    assert stopped == _DOWN
+    assert (tally.answered, tally.failed, tally.left, tally.in_vain) == (0, 0, 3, 3)
+    del down["b"]
+    tally, stopped = await ran(job, log, modelling(only_some(down)))
+    assert (stopped, tally.answered, tally.failed) == (None, 1, 2)
+
+
 async def test_calls_given_up_are_counted_with_what_they_may_have_cost(jobbing: Any, modelling: Any) -> None:
     names = [f"{n:03}" for n in range(PATIENCE + 30)]
     job, log = jobbing(texts(*names)), memory_log()
@@ -264,6 +277,21 @@ async def test_a_run_keeps_to_the_model_it_settled_on_and_its_keys_stay(jobbing:
     tally, _ = await ran(pinned(job, other), log, manager.generate_all)
     assert dict(tally.answered_by) == {other.name: 2}
     assert (await ran(job, log, manager.generate_all))[0].earlier == 2
+
+
+async def test_calls_are_those_that_were_made(jobbing: Any, modelling: Any) -> None:
+    """Not answers that were remembered or another's, nor what something of ours refused."""
+    ends: dict[str, Result[LLMResponse, LLMError]] = {
+        "a": Success(LLMResponse(content="x", model="m", provider="p", cached=True)),
+        "b": Success(LLMResponse(content="x", model="m", provider="p", shared=True)),
+        "c": Failure(PolicyBlocked(message="no")),
+        "d": Failure(ContentFiltered(model="m", message="no")),
+        "e": Success(LLMResponse(content="x", model="m", provider="p")),
+        "f": Failure(BudgetExceeded(budget="b")),
+    }
+    kept = Kept()
+    tally, _ = await ran(jobbing(texts(*"abcdef")), memory_log(kept=kept), modelling(lambda prompt: ends[prompt[-1]]), concurrency=1)
+    assert (tally.calls, sum(outcome.calls for outcome in kept.outcomes)) == (2, 2)
 
 
 async def test_notices_are_counted_by_what_they_say(jobbing: Any, modelling: Any) -> None:
