@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar, assert_never
 from attrs import define, evolve, field
 from returns.result import Failure
 
-from llm_manager.cli.chat_commands import HELP, Command, NoCommand, Said, typed
+from llm_manager.cli.chat_commands import HELP, LEAVING, Command, NoCommand, Said, typed
 from llm_manager.cli.chat_lines import ReadText
 from llm_manager.cli.conversations_at_hand import SHORT
 from llm_manager.cli.conversations_show import as_text
@@ -60,6 +60,8 @@ class Chat:
             if not text.strip():
                 continue
             match what := typed(text.strip()):
+                case Said(text=words) if output.terminal and words.lower() in LEAVING:
+                    break
                 case Said(text=words):
                     await self._ask(words)
                 case Command(name="quit"):
@@ -79,17 +81,32 @@ class Chat:
             if isinstance(ready, Failure):
                 return self._failed(ready.failure())
             self.prepared = True
+        if self.conversation.began is not None and await self._is_gone():
+            session.output.note("note: this conversation was deleted meanwhile; it begins anew with what you say now")
+            self.conversation = Conversation(id=self.conversation.id)
         answering = shown(session.output, session.manager.converse_stream(self.conversation.id, asked))
         answered, stopped = await _unless_interrupted(answering)
         if stopped:
-            return session.output.note("stopped; what was said so far is kept")
-        if isinstance(answered, Failure):
-            return self._failed(answered.failure())
-        if answered is not None:
+            session.output.note("stopped; what was said so far is kept")
+        elif isinstance(answered, Failure):
+            self._failed(answered.failure())
+        elif answered is not None:
             self._told(answered.unwrap())
+        return await self._entitle(words)
+
+    async def _entitle(self, words: str) -> None:
+        """Call it by the first words of which anything is kept."""
+        if self.conversation.began is None:
+            kept = await settle(self.session.manager.conversations.load(self.conversation.id))
+            if isinstance(kept, Failure) or not kept.unwrap().turns:
+                return
+            self.conversation = evolve(self.conversation, began=kept.unwrap().began)
         if self.conversation.title is None:
             await self._describe(ConversationDescription(title=one_line(words)[:_LONGEST_TITLE]))
-        return None
+
+    async def _is_gone(self) -> bool:
+        kept = await settle(self.session.manager.conversations.load(self.conversation.id))
+        return not isinstance(kept, Failure) and kept.unwrap().began is None
 
     def _told(self, response: LLMResponse) -> None:
         output = self.session.output

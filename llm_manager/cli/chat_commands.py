@@ -10,6 +10,11 @@ CommandName: TypeAlias = Literal["help", "new", "title", "model", "system", "bra
 
 COMMANDS: Final[tuple[CommandName, ...]] = get_args(CommandName)
 
+LEAVING: Final = ("exit", "quit")
+"""Words that end a chat where a person types them alone; elsewhere they are words for the model."""
+
+_ALSO: Final[dict[str, CommandName]] = {"exit": "quit", "q": "quit", "bye": "quit"}
+
 HELP: Final = """\
 /help            show this
 /new             begin another conversation
@@ -19,7 +24,7 @@ HELP: Final = """\
 /branch [N]      go on from turn N in a new conversation, from here without N
 /show            show all that was said
 /save FILE       write it to a new file: .md, or else JSON
-/quit            end; Ctrl-D does too
+/quit            end; so do /exit, Ctrl-D, and exit or quit alone on a terminal
 
 A line that ends in a backslash goes on in the next one, and a line of three quotes begins and ends a text of several lines; on a
 terminal Alt-Enter begins a new line. // begins words that start with a slash. Ctrl-C stops an answer and keeps what was said."""
@@ -68,4 +73,6 @@ def typed(text: str) -> Typed:
     for name in COMMANDS:
         if word.lower() == name:
             return Command(name=name, rest=rest.strip())
+    if word.lower() in _ALSO:
+        return Command(name=_ALSO[word.lower()], rest=rest.strip())
     return NoCommand(word=word[:40], meant=nearest(word, COMMANDS))

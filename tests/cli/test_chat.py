@@ -20,7 +20,7 @@ from llm_manager.cli.output import Output
 from llm_manager.cli.session import Session
 from llm_manager.domain.configuration import DisplaySettings, LLMConfig
 from llm_manager.domain.conversations import Conversation
-from llm_manager.domain.errors import ModelUnavailable, StorageFailed
+from llm_manager.domain.errors import ModelUnavailable, StorageFailed, StreamInterrupted
 from llm_manager.domain.messages import ToolCall
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
@@ -51,6 +51,7 @@ def talk(
     terminal: bool = False,
     request: LLMRequest | None = None,
     verbose: bool = False,
+    deleted_before: str | None = None,
 ) -> Talk:
     """Type these lines."""
     kept = storage or memory_conversations()
@@ -63,7 +64,14 @@ def talk(
     async def run() -> tuple[int, Chat]:
         manager = scripted_manager(answering, conversations=kept, world=world)
         session = Session(manager=manager, config=config, output=Output(out=out, err=err))
-        read = plain_lines(StringIO("".join(f"{line}\n" for line in lines)), world)
+        typing = plain_lines(StringIO("".join(f"{line}\n" for line in lines)), world)
+
+        async def read() -> str | None:
+            text = await typing()
+            if text is not None and text == deleted_before:
+                await settle(kept.delete("id-0"))
+            return text
+
         chat = Chat(
             session=session,
             read=read,
@@ -147,7 +155,7 @@ def test_what_cannot_be_kept_is_told() -> None:
 
     storage = evolve(memory_conversations(), append=broken, describe=broken, branch=broken, load=memory_conversations().load)
     said = talk("one", "/branch", "/title x", "/save /nowhere/at/all.md", storage=storage)
-    assert said.err.count("no space left") == 4
+    assert said.err.count("no space left") == 3
     assert "/nowhere/at/all.md" in said.err
     unread = evolve(memory_conversations(), load=broken)
     assert talk("/show", "/branch", "/save x.md", "one", storage=unread).err.count("no space left") == 4
@@ -170,12 +178,40 @@ def test_a_conflict_is_followed_into_its_branch() -> None:
         ("//hello", Said(text="/hello")),
         ("/etc/hosts is what?", Said(text="/etc/hosts is what?")),
         ("/HELP", Command(name="help")),
+        ("/exit", Command(name="quit")),
+        ("/Q", Command(name="quit")),
+        ("exit", Said(text="exit")),
         ("/save  my file.md ", Command(name="save", rest="my file.md")),
         ("/", NoCommand(word="")),
     ],
 )
 def test_what_is_typed_is_words_or_a_command(text: str, what: object) -> None:
     assert typed(text) == what
+
+
+@pytest.mark.parametrize("word", ["exit", "Quit", "/exit", "/quit"])
+def test_a_person_leaves_by_the_usual_words(word: str) -> None:
+    said = talk("one", word, "never", terminal=True)
+    assert [request.conversation()[-1].text for request in said.asked] == ["one"]
+
+
+def test_a_pipe_may_ask_about_an_exit() -> None:
+    assert [request.conversation()[-1].text for request in talk("exit", "quit").asked] == ["exit", "quit"]
+
+
+def test_a_conversation_that_was_deleted_meanwhile_is_told_and_begins_anew() -> None:
+    said = talk("one", "two", "three", deleted_before="two")
+    assert said.err.count("was deleted meanwhile") == 1
+    assert [message.text for message in loaded(said.storage, "id-0").messages()] == ["two", "yes", "three", "yes"]
+    assert loaded(said.storage, "id-0").title == "two"
+
+
+def test_the_first_words_of_which_anything_is_kept_are_the_title() -> None:
+    broken = StreamInterrupted(model="m", message="the line was cut")
+    said = talk("one", "two", model=(("ye", broken), "yes"))
+    assert loaded(said.storage, "id-0").title == "one"
+    nothing = talk("one", "two", model=(ModelUnavailable(model="m", message="asleep", reason="permanent"), "yes"))
+    assert loaded(nothing.storage, "id-0").title == "two"
 
 
 def test_help_names_every_command() -> None:
