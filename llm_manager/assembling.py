@@ -77,11 +77,12 @@ from llm_manager.policies.statistics import percentile_of
 from llm_manager.policies.usage_stats import usage_of
 from llm_manager.runs.doing import DoingDeps, doing
 from llm_manager.services.guards import Guards, Keys
-from llm_manager.services.journal import Journal
+from llm_manager.services.journal import Journal, Subscriber
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.model_client import Embed, ModelClient, has_real_model, is_toy
 from llm_manager.services.sharing import Sharing
 from llm_manager.services.steps import Around, CallLayer, OpenStream, Step, stacked
+from llm_manager.services.store import Store
 from llm_manager.services.world import World
 from llm_manager.telemetry.journal import journal_of
 from llm_manager.telemetry.statistics import StatisticsKeeper, keeping_statistics
@@ -254,8 +255,7 @@ def _house(deps: ManagerDeps) -> _House:
     known = Known(clients=deps.clients, unavailable=deps.unavailable)
     guards = guards_of(config, world, deps.keys, deps.sharing) if deps.guards is None else deps.guards
     knowledge = Knowledge(known, lambda: statistics.recent(now()), guards.breakers.shut, now)
-    kept = () if deps.store is None else (deps.store.usage.subscriber,)
-    journal = journal_of(statistics.subscriber, knowledge.hear, *kept, deps.journal.emit)
+    journal = journal_of(statistics.subscriber, knowledge.hear, *_keeping(deps.store), deps.journal.emit)
     if deps.store is not None:
         guards.budgets.remember(deps.store.usage)
 
@@ -286,6 +286,13 @@ def _house(deps: ManagerDeps) -> _House:
         discover=discovering(servers, journal, now, knowledge.learn_clients, ready),
         recheck=rechecking(looking_after),
     )
+
+
+def _keeping(store: Store | None) -> tuple[Subscriber, ...]:
+    """Who keeps what the journal tells."""
+    if store is None:
+        return ()
+    return (store.usage.subscriber,) if store.audit is None else (store.usage.subscriber, store.audit.subscriber)
 
 
 def _likeness(house: _House, embed: Embed) -> Likeness | None:

@@ -4,9 +4,10 @@ With `assembling` the only file that sees everything. What not every embedder ne
 """
 
 from collections.abc import Mapping
+from functools import reduce
 from typing import TYPE_CHECKING, Literal
 
-from attrs import evolve
+from attrs import evolve, frozen
 from returns.future import FutureResult
 from returns.result import Failure, Result, Success
 
@@ -29,7 +30,7 @@ from llm_manager.policies.value_faults import kind
 from llm_manager.real_world import real_world
 from llm_manager.services.cache import Cache, Value
 from llm_manager.services.guards import Guards, Keys
-from llm_manager.services.journal import Subscriber
+from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.model_client import ClientParts, ModelClient, has_real_model
 from llm_manager.services.model_router import ModelRouter
@@ -63,8 +64,6 @@ def default_deps(
     ``transport`` carries all requests in place of our own pools: a faster one, or a recording (`testing.replayed`). ``guards``
     (`make_guards`) let requests through in place of the manager's own: managers with the same ones share limits, budgets and keys.
     """
-    from llm_manager.clients.catalogue import build_client
-    from llm_manager.stores.memory.cache import memory_cache
     from llm_manager.stores.memory.conversations import memory_conversations
     from llm_manager.telemetry.journal import journal_of
     from llm_manager.telemetry.logging import log
@@ -78,6 +77,58 @@ def default_deps(
         return obeying
     config = obeying.unwrap()
     parts = _parts(config, here, transport, guards)
+    found = sealed(_providers(config, parts))
+    if isinstance(found, Failure):
+        return found
+    opened = sealed(_places(config, here, guards))
+    if isinstance(opened, Failure):
+        return opened
+    traced = sealed(_tracing(config, here))
+    if isinstance(traced, Failure):
+        return traced
+    providers, (store, sharing), tracing = found.unwrap(), opened.unwrap(), traced.unwrap()
+    likeness = sealed(_similar(config, store))
+    if isinstance(likeness, Failure):
+        return likeness
+    journal = journal_of(log) if tracing is None else journal_of(log, tracing.subscriber)
+    shared = (None, None) if sharing is None else (sharing.answers, sharing.vectors)
+    kept = (None, None) if store is None else (store.answers, store.vectors)
+    return make_model_router(config).map(
+        lambda router: ManagerDeps(
+            config=config,
+            world=here,
+            router=router,
+            clients=providers.clients,
+            servers=providers.servers,
+            unavailable=providers.unavailable,
+            cache=_remembering(config, here, journal, shared[0], kept[0]),
+            similar=likeness.unwrap(),
+            vectors=_remembering(config, here, journal, shared[1], kept[1]),
+            conversations=memory_conversations(here.wall) if store is None else store.conversations,
+            journal=journal,
+            around_calls=() if tracing is None else (tracing.around,),
+            store=store,
+            scratch=lambda folder: scratch_store(folder, here),
+            keys=parts.keys,
+            guards=guards,
+            sharing=sharing,
+        )
+    )
+
+
+@frozen(kw_only=True)
+class _Providers:
+    """Who can be asked, whose servers are looked for, and who cannot be asked, with the reason."""
+
+    clients: Mapping[str, ModelClient]
+    servers: Mapping[str, ModelClient]
+    unavailable: tuple[Unavailable, ...]
+
+
+def _providers(config: LLMConfig, parts: ClientParts) -> Result[_Providers, LLMError]:
+    """A client for everybody who is there; local servers are looked for only where no real model is known."""
+    from llm_manager.clients.catalogue import build_client
+
     clients: dict[str, ModelClient] = {}
     unavailable: list[Unavailable] = []
     for name in LOCALITY:
@@ -93,61 +144,28 @@ def default_deps(
             return built
         clients[name] = built.unwrap()
     servers: dict[str, ModelClient] = {}
-    if not has_real_model(clients):
-        for name in _FOUND_BY_PROBING:
-            if name in config.providers:  # it is there, but switched off
-                continue
-            built = sealed(build_client(name, ProviderSettings(), parts))
-            if isinstance(built, Failure):
-                return built
-            servers[name] = built.unwrap()
-            unavailable = [gone for gone in unavailable if gone.provider != name]
-    opened = sealed(_places(config, here, guards))
-    if isinstance(opened, Failure):
-        return opened
-    store, sharing = opened.unwrap()
-    traced = sealed(_tracing(config, here))
-    if isinstance(traced, Failure):
-        return traced
-    tracing = traced.unwrap()
-    likeness = sealed(_similar(config, store))
-    if isinstance(likeness, Failure):
-        return likeness
-    journal = journal_of(log, *_kept(store), *(() if tracing is None else (tracing.subscriber,)))
+    for name in () if has_real_model(clients) else _FOUND_BY_PROBING:
+        if name in config.providers:  # it is there, but switched off
+            continue
+        built = sealed(build_client(name, ProviderSettings(), parts))
+        if isinstance(built, Failure):
+            return built
+        servers[name] = built.unwrap()
+    missing = tuple(gone for gone in unavailable if gone.provider not in servers)
+    return Success(_Providers(clients=clients, servers=servers, unavailable=missing))
 
-    def remembering(kept: Cache[Value] | None, among_all: Cache[Value] | None) -> Cache[Value]:
-        """Memory in front, what all share behind it, and the store behind that; that it fails is told."""
-        from llm_manager.stores.layering import layered
 
-        def tell(error: LLMError) -> None:
-            journal.emit(CacheFailed(at=here.now(), error=error))
+def _remembering(config: LLMConfig, world: World, journal: Journal, *behind: Cache[Value] | None) -> Cache[Value]:
+    """Memory in front of those that are there, the nearest first; that one fails is told."""
+    from llm_manager.stores.layering import layered
+    from llm_manager.stores.memory.cache import memory_cache
 
-        near: Cache[Value] = memory_cache(config.cache, here.now)
-        if kept is None:
-            return near if among_all is None else layered(near, among_all, tell)
-        return layered(near, kept if among_all is None else layered(among_all, kept, tell), tell)
+    def tell(error: LLMError) -> None:
+        journal.emit(CacheFailed(at=world.now(), error=error))
 
-    return make_model_router(config).map(
-        lambda router: ManagerDeps(
-            config=config,
-            world=here,
-            router=router,
-            clients=clients,
-            servers=servers,
-            unavailable=tuple(unavailable),
-            cache=remembering(None if store is None else store.answers, None if sharing is None else sharing.answers),
-            similar=likeness.unwrap(),
-            vectors=remembering(None if store is None else store.vectors, None if sharing is None else sharing.vectors),
-            conversations=memory_conversations(here.wall) if store is None else store.conversations,
-            journal=journal,
-            around_calls=() if tracing is None else (tracing.around,),
-            store=store,
-            scratch=lambda folder: scratch_store(folder, here),
-            keys=parts.keys,
-            guards=guards,
-            sharing=sharing,
-        )
-    )
+    near: Cache[Value] = memory_cache(config.cache, world.now)
+    caches = [near, *(each for each in behind if each is not None)]
+    return reduce(lambda far, nearer: layered(nearer, far, tell), reversed(caches))
 
 
 def scratch_store(folder: "Path", world: World | None = None) -> Result[Store, LLMError]:
@@ -222,11 +240,6 @@ def _tracing(config: LLMConfig, world: World) -> "Result[Tracing | None, LLMErro
         return Failure(ConfigurationError(message=f"telemetry.opentelemetry: it needs one more package: {install_hint('otel')}"))
     tells, routing = config.telemetry.content, config.routing
     return Success(tracing(world, content=lambda request: tells and not is_private(request, routing)))
-
-
-def _kept(store: Store | None) -> tuple[Subscriber, ...]:
-    """Who keeps what the journal tells."""
-    return () if store is None or store.audit is None else (store.audit.subscriber,)
 
 
 def make_guards(config: LLMConfig, world: World | None = None) -> Guards:

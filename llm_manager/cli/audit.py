@@ -101,7 +101,7 @@ async def verify(session: Session, trail: AuditTrail, place: Path | None) -> int
 async def show(session: Session, trail: AuditTrail, last: int) -> int:
     """Show the newest rows, the oldest of them first."""
     output = session.output
-    end = await settle(trail.anchor())
+    end = await settle(trail.end())
     if isinstance(end, Failure):
         return output.failure(end.failure())
     after = end.unwrap().rows - last

@@ -22,5 +22,7 @@ class AuditTrail:
     subscriber: Subscriber
     flush: Callable[[], FutureResult[None, LLMError]]
     rows: Callable[[int, int], FutureResult[tuple[AuditRow, ...], LLMError]]
+    end: Callable[[], FutureResult[Anchor, LLMError]]
+    """Where it ends; who only looks vouches for nothing."""
     anchor: Callable[[], FutureResult[Anchor, LLMError]]
     verify: Callable[[Sequence[Anchor | None]], FutureResult[AuditReport, LLMError]]

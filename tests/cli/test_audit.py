@@ -53,8 +53,8 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     assert none.returncode == 2 and "set store.audit_key" in none.stderr
     config = _config("http://127.0.0.1:9", tmp_path)
     absent = run("audit", "verify", "--anchors", str(tmp_path / "nowhere"), "--config", config, home=tmp_path)
-    assert absent.returncode == 1 and "cannot be read" in absent.stderr
-    empty = run("audit", "show", "--config", config, home=tmp_path)
+    assert absent.returncode == 2 and "cannot be read" in absent.stderr
+    empty = run("audit", "show", "--config", config, home=tmp_path)  # who looks vouches for nothing
     assert empty.returncode == 0 and "the trail is empty" in empty.stderr
     nothing = run("audit", "verify", "--config", config, home=tmp_path)
     assert nothing.returncode == 0 and "without anchors" in nothing.stderr

@@ -5,14 +5,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from attrs import evolve
 from returns.future import FutureResult
 
 from llm_manager.cli.cache import show, size
 from llm_manager.domain.caching import CachedModel, CacheReport, CacheStatistics
 from llm_manager.domain.errors import StorageFailed
-from tests.cli.conftest import Setting
-from tests.cli.program import run, settings_for
+from tests.cli.conftest import Do, Setting
+from tests.cli.program import error_line, run, settings_for
 from tests.loopback import Received, Respond, fault_server, json_reply
 
 
@@ -22,38 +23,52 @@ def _hello(_: Received) -> Respond:
     return json_reply({"id": "c", "object": "chat.completion", "model": "tiny", "choices": [choice], "usage": usage})
 
 
-def test_it_is_remembered_from_one_process_to_the_next_shown_and_forgotten(tmp_path: Path) -> None:
+def test_it_is_remembered_from_one_process_to_the_next_shown_and_forgotten(tmp_path: Path, do: Do) -> None:
     with fault_server(_hello) as server:
         path = settings_for(server.url + "/v1", tmp_path)
         path.write_text(path.read_text() + f'[store]\nurl = "sqlite:///{tmp_path}/kept.db"\n')
-        config = str(path)
-        for notes in (0, 1):
-            told = run("generate", "hi", "--config", config, home=tmp_path)
-            assert (told.stdout.strip(), told.stderr.count("--fresh asks anew")) == ("hello", notes)
+        config, home = ("--config", str(path)), tmp_path
+        first = run("generate", "hi", *config, home=home)
+        again = do("generate", "hi", *config, home=home)
+        assert [(told.stdout, told.stderr.count("--fresh asks anew")) for told in (first, again)] == [("hello\n", 0), ("hello\n", 1)]
         assert len(server.requests) == 1
-        shown = run("cache", "show", "--config", config, home=tmp_path)
+        shown = do("cache", "show", *config, home=home)
         assert "tiny" in shown.stdout and "1 of 2 questions answered from memory" in shown.stderr
-        told = json.loads(run("cache", "show", "--json", "--config", config, home=tmp_path).stdout)
+        told = json.loads(do("cache", "show", "--json", *config, home=home).stdout)
         assert (told["answers"]["rows"], told["answers"]["hits"], told["vectors"]["rows"]) == (1, 1, 0)
-        kept = run("cache", "forget", "--older-than", "1d", "--config", config, home=tmp_path)
+        kept = do("cache", "forget", "--older-than", "1d", *config, home=home)
         assert kept.returncode == 0 and "0 values forgotten" in kept.stderr
-        gone = run("cache", "forget", "--model", "tiny", "--json", "--config", config, home=tmp_path)
+        gone = do("cache", "forget", "--model", "tiny", "--json", *config, home=home)
         assert json.loads(gone.stdout) == {"forgotten": 1}
-        assert "nothing is remembered" in run("cache", "show", "--config", config, home=tmp_path).stderr
+        assert "nothing is remembered" in do("cache", "show", *config, home=home).stderr
         for words, requests in ((), 2), (("--fresh",), 3), ((), 3):
-            run("generate", "hi", *words, "--config", config, home=tmp_path)
+            do("generate", "hi", *words, *config, home=home)
             assert len(server.requests) == requests
 
 
-def test_mistakes_are_one_line(tmp_path: Path) -> None:
-    for words, named in (
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
         ((), "say what to forget"),
         (("--all", "--tag", "x"), "say what to forget"),
         (("--older-than", "soon"), "--older-than"),
         (("--older-than", "2026-01-01"), "--older-than"),
-    ):
-        told = run("cache", "forget", *words, home=tmp_path)
-        assert told.returncode == 2 and named in told.stderr and told.stderr.count("\n") == 1
+    ],
+)
+def test_mistakes_are_one_line(tmp_path: Path, do: Do, words: tuple[str, ...], named: str) -> None:
+    told = do("cache", "forget", *words, home=tmp_path)
+    assert told.returncode == 2 and named in error_line(told)
+
+
+def test_what_cannot_be_forgotten_is_an_error(tmp_path: Path, do: Do) -> None:
+    """A store that is none is named, and nothing is said to be gone."""
+    (tmp_path / "kept.db").write_bytes(b"no database, whatever its name says" * 100)
+    path = settings_for("http://127.0.0.1:9/v1", tmp_path)
+    path.write_text(path.read_text() + f'[store]\nurl = "sqlite:///{tmp_path}/kept.db"\n')
+    for words in (("show",), ("forget", "--all")):
+        told = do("cache", *words, "--config", str(path), home=tmp_path)
+        assert told.returncode == 1 and "values forgotten" not in told.stderr
+        assert "kept.db" in error_line(told)
 
 
 def test_sizes_are_readable() -> None:

@@ -1,16 +1,15 @@
 """Conversations on the command line, from one process to the next: listed, shown, found, named, moved, forgotten."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
-from llm_manager.cli import main
 from llm_manager.cli.conversations_at_hand import short
 from llm_manager.domain.conversations import ConversationHead
-from tests.cli.program import error_line, run, settings_for, spoken, surroundings
+from tests.cli.conftest import Do
+from tests.cli.program import error_line, run, settings_for, spoken
 from tests.loopback import fault_server
 
 
@@ -23,25 +22,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert run("chat", "--config", "mine.toml", home=folder, stdin="Name a river\nAnother?\n").stdout == "The Loire.\nThe Rhône.\n"
         assert run("chat", "--config", "mine.toml", home=folder, stdin="Which colour?\n").returncode == 0
         yield folder
-
-
-Do = Callable[..., "CompletedProcess[str]"]
-
-
-@pytest.fixture
-def do(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Do:
-    """The command line in this process, which is many times as quick."""
-
-    def done(*words: str, home: Path) -> "CompletedProcess[str]":
-        monkeypatch.chdir(home)
-        monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-        for name, value in surroundings(home).items():
-            monkeypatch.setenv(name, value)
-        code = main(words)
-        told = capsys.readouterr()
-        return CompletedProcess(list(words), code, told.out, told.err)
-
-    return done
 
 
 def test_they_are_listed_shown_and_found(home: Path, do: Do) -> None:

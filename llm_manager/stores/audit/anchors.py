@@ -56,4 +56,5 @@ def _read(line: bytes) -> Anchor | None:
 
 
 def _failed(place: Path, error: OSError, done: str) -> "Failure[LLMError]":
-    return Failure(StorageFailed(message=f"the anchors in {place} cannot be {done}: {error.strerror}", reason="denied"))
+    message = f"the anchors in {place} cannot be {done}: {error.strerror}"
+    return Failure(StorageFailed(message=message, reason="missing" if isinstance(error, FileNotFoundError) else "denied"))

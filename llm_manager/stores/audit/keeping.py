@@ -42,34 +42,17 @@ def kept_audit(database: Database, key: Secret, wall: Callable[[], float], ancho
     Every 1000 rows, and whenever it is asked for, an anchor is added to the file ``anchors``.
     """
     secret = key.reveal().encode()
-    since_anchor = 0
+    since_anchor, sealing = 0, _Sealing(secret, wall)
     under_way: Future[Settled[Anchor, LLMError]] | None = None
 
-    def written(events: int) -> None:
+    def written(_: int) -> None:
         nonlocal since_anchor, under_way
-        since_anchor += events
+        since_anchor += sealing.added
         if anchors is not None and since_anchor >= _ANCHORED_EVERY:
             since_anchor, under_way = 0, database.write_soon(last)
             under_way.add_done_callback(lambda told: _add(anchors, told.result()))
 
-    def append(connection: Connection, events: Sequence[tuple[float, Event]], lost: int) -> None:
-        told: list[tuple[float, str, Mapping[str, object]]] = [] if not lost else [(wall(), _LOST, {"events": lost})]
-        told += [(at, event.tag, facts) for at, event in events if (facts := audit_facts(event)) is not None]
-        if not told:
-            return
-        if connection.dialect.name == "postgresql":
-            connection.execute(_ALONE)
-        last = connection.execute(_LAST).first()
-        number, before = (0, BEGINNING) if last is None else (last.number, last.digest)
-        rows: list[dict[str, object]] = []
-        for at, kind, facts in told:
-            number += 1
-            row = sealed_row(secret, before, number=number, at=at, kind=kind, facts=_ENCODER.encode(facts).decode())
-            before = row.digest
-            rows.append({"number": number, "at": at, "kind": kind, "facts": row.facts, "digest": before})
-        connection.execute(_ADD, rows)
-
-    queue = Queueing(database, append, written=written)
+    queue = Queueing(database, sealing.write, written=written)
 
     def subscriber(event: Event) -> None:
         queue.put((wall(), event))
@@ -91,13 +74,16 @@ def kept_audit(database: Database, key: Secret, wall: Callable[[], float], ancho
             return anchored if isinstance(anchored, Failure) else Success(None)
         return flushed
 
+    async def end() -> Settled[Anchor, LLMError]:
+        flushed = await queue.flush()
+        return flushed if isinstance(flushed, Failure) else await database.read(last)
+
     async def anchor() -> Settled[Anchor, LLMError]:
         nonlocal since_anchor
-        flushed = await queue.flush()
-        if isinstance(flushed, Failure):
-            return flushed
-        since_anchor = 0
-        found = await database.read(last)
+        before, since_anchor = since_anchor, 0
+        found = await end()
+        if isinstance(found, Failure):
+            since_anchor += before
         if anchors is None or isinstance(found, Failure):
             return found
         added = add_anchor(anchors, found.unwrap())
@@ -109,7 +95,41 @@ def kept_audit(database: Database, key: Secret, wall: Callable[[], float], ancho
             return flushed
         return await database.read(lambda connection: Success(verify(_all(connection), secret, anchors)))
 
-    return AuditTrail(subscriber=subscriber, flush=publish(flush), rows=publish(rows), anchor=publish(anchor), verify=publish(verified))
+    return AuditTrail(
+        subscriber=subscriber,
+        flush=publish(flush),
+        rows=publish(rows),
+        end=publish(end),
+        anchor=publish(anchor),
+        verify=publish(verified),
+    )
+
+
+class _Sealing:
+    """Seals events as rows at the end of the trail, wherever that is by then."""
+
+    def __init__(self, secret: bytes, wall: Callable[[], float]) -> None:
+        self._secret, self._wall = secret, wall
+        self.added = 0
+        """How many rows the last batch had."""
+
+    def write(self, connection: Connection, events: Sequence[tuple[float, Event]], lost: int) -> None:
+        told: list[tuple[float, str, Mapping[str, object]]] = [] if not lost else [(self._wall(), _LOST, {"events": lost})]
+        told += [(at, event.tag, facts) for at, event in events if (facts := audit_facts(event)) is not None]
+        self.added = len(told)
+        if not told:
+            return
+        if connection.dialect.name == "postgresql":
+            connection.execute(_ALONE)
+        last = connection.execute(_LAST).first()
+        number, before = (0, BEGINNING) if last is None else (last.number, last.digest)
+        rows: list[dict[str, object]] = []
+        for at, kind, facts in told:
+            number += 1
+            row = sealed_row(self._secret, before, number=number, at=at, kind=kind, facts=_ENCODER.encode(facts).decode())
+            before = row.digest
+            rows.append({"number": number, "at": at, "kind": kind, "facts": row.facts, "digest": before})
+        connection.execute(_ADD, rows)
 
 
 def _add(anchors: Path, found: Settled[Anchor, LLMError]) -> None:

@@ -102,6 +102,15 @@ async def test_anchors_are_added_by_those_who_wrote(database: Database, tmp_path
     assert (await settle(trail.verify(anchors))).unwrap().whole
 
 
+async def test_what_adds_no_row_is_no_reason_for_an_anchor(database: Database, tmp_path: Path) -> None:
+    """Nor is a look at where the trail ends: of one that somebody cut it would vouch for the cut."""
+    trail = trail_in(database, tmp_path / "anchors.jsonl")
+    trail.subscriber(MovedOn(at=1.0, call_id="c", from_model="a", to_model="b", after_seconds=0.0, error_tag="NetworkError"))
+    await settle(trail.flush())
+    assert (await settle(trail.end())).unwrap().rows == 0
+    assert not (tmp_path / "anchors.jsonl").exists()
+
+
 async def test_a_long_trail_is_anchored_now_and_then(database: Database, tmp_path: Path) -> None:
     """Not only at its end, which a crash would take away."""
     place = tmp_path / "anchors.jsonl"
