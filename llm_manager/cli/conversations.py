@@ -1,5 +1,6 @@
 """`llm-manager conversations`: the words of its commands. What they do stands in the files named after them."""
 
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -157,6 +158,7 @@ def _import(
 def _delete(
     *conversation: Id,
     older_than: Annotated[str | None, Parameter(help="All that nobody has added to for so long: 12h, 90d, 8w.")] = None,
+    yes: Annotated[bool, Parameter(name=("--yes", "-y"), negative=(), help="Without asking first, as it does on a terminal.")] = False,
     tenant: Tenant = None,
     config: Config = None,
 ) -> int:
@@ -166,7 +168,10 @@ def _delete(
         return USAGE
     if older_than is None:
         return on_conversations(
-            lambda session, mine: delete_conversations(session, mine, conversation), tenant=tenant, json=False, config=config
+            lambda session, mine: delete_conversations(session, mine, conversation, terminal=sys.stdin, yes=yes),
+            tenant=tenant,
+            json=False,
+            config=config,
         )
     before = moment_of(older_than, _wall())
     if before is None:

@@ -16,10 +16,11 @@ SHORT: Final = 8
 
 
 async def meant(storage: ConversationStorage, beginning: str) -> Settled[Conversation, LLMError]:
-    """The whole conversation."""
-    exact = await settle(storage.load(beginning))
-    if isinstance(exact, Failure) or exact.unwrap().began is not None:
-        return exact
+    """The whole conversation. One whose id is empty is meant by an empty word, and by what stands for that in lists."""
+    for named in ("", beginning) if beginning == repr("") else (beginning,):
+        exact = await settle(storage.load(named))
+        if isinstance(exact, Failure) or exact.unwrap().began is not None:
+            return exact
     query = ConversationQuery(limit=1) if beginning == LAST else ConversationQuery(id=beginning, limit=6)
     found = await settle(storage.find(query))
     if isinstance(found, Failure):

@@ -3,18 +3,19 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TextIO, TypeAlias
 
 from attrs import evolve
 from returns.result import Failure, Success
 
-from llm_manager.cli.conversations_at_hand import meant
-from llm_manager.cli.exits import OK
+from llm_manager.cli.agreeing import agreed, may_ask
+from llm_manager.cli.conversations_at_hand import meant, short
+from llm_manager.cli.exits import FAILED, OK
 from llm_manager.cli.export_targets import file_name_for, write_target
 from llm_manager.cli.files import text_of
 from llm_manager.cli.session import Session
 from llm_manager.domain.conversations import Conversation, ConversationQuery
-from llm_manager.domain.errors import ConfigurationError, LLMError, StorageFailed
+from llm_manager.domain.errors import ConfigurationError, InvalidRequest, LLMError, StorageFailed
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.conversation_json import conversations_from_json, conversations_to_json
@@ -24,7 +25,10 @@ from llm_manager.services.conversation_storage import ConversationStorage
 
 Form: TypeAlias = Literal["json", "markdown"]
 
-_PAGE = 200
+_PAGE: Final = 200
+_PAGE_ENDINGS: Final = (".md", ".markdown")
+_JSON_ENDINGS: Final = (".json", ".jsonl", ".ndjson")
+_WANTED: Final = "give what `llm-manager conversations export` writes: one JSON document, or a page of Markdown (.md)"
 
 
 async def export_conversations(
@@ -32,7 +36,7 @@ async def export_conversations(
 ) -> int:
     """Write conversations, all of them when none is named: to one file, to a folder with a file each, or to standard output."""
     output, target = session.output, Path(to)
-    wanted = form or ("markdown" if target.suffix.lower() in (".md", ".markdown") else "json")
+    wanted = form or ("markdown" if target.suffix.lower() in _PAGE_ENDINGS else "json")
     gathered = await _gathered(storage, ids)
     if isinstance(gathered, Failure):
         return output.failure(gathered.failure())
@@ -73,15 +77,30 @@ async def import_conversations(session: Session, storage: ConversationStorage, f
     return OK
 
 
-async def delete_conversations(session: Session, storage: ConversationStorage, ids: Sequence[str]) -> int:
-    """Forget conversations for good."""
+async def delete_conversations(
+    session: Session, storage: ConversationStorage, ids: Sequence[str], *, terminal: TextIO, yes: bool = False
+) -> int:
+    """Forget conversations for good; a person is told which, and asked first."""
+    output, chosen = session.output, dict[str, Conversation]()
     for beginning in ids:
         found = await meant(storage, beginning)
-        gone = found if isinstance(found, Failure) else await settle(storage.delete(found.unwrap().id))
+        if isinstance(found, Failure):
+            return output.failure(found.failure())
+        chosen[found.unwrap().id] = found.unwrap()
+    which = ", ".join(_named(each) for each in chosen.values())
+    if not yes and may_ask(output, terminal) and not agreed(output, terminal, f"{which}: delete for good?"):
+        output.note("nothing was deleted")
+        return FAILED
+    for conversation_id in chosen:
+        gone = await settle(storage.delete(conversation_id))
         if isinstance(gone, Failure):
-            return session.output.failure(gone.failure())
-    session.output.note(f"{counted(len(ids), 'conversation')} forgotten")
+            return output.failure(gone.failure())
+    output.note(f"{counted(len(chosen), 'conversation')} forgotten: {which}")
     return OK
+
+
+def _named(conversation: Conversation) -> str:
+    return f"{short(conversation.id)} ({conversation.title or 'untitled'}, {counted(conversation.version, 'turn')})"
 
 
 async def forget_conversations(session: Session, storage: ConversationStorage, before: float) -> int:
@@ -142,14 +161,25 @@ def _read(file: str, new_id: str) -> Settled[tuple[Conversation, ...], LLMError]
     text = text_of(file)
     if isinstance(text, Failure):
         return text
-    if _looks_like_json(text.unwrap()):
-        return sealed(conversations_from_json(text.unwrap()))
-    return sealed(conversation_from_markdown(text.unwrap(), new_id).map(lambda conversation: (conversation,)))
+    if not text.unwrap().strip():
+        return Failure(InvalidRequest(message=f"{file} is empty: {_WANTED}"))
+    if _is_json(file, text.unwrap()):
+        read = sealed(conversations_from_json(text.unwrap()))
+    else:
+        read = sealed(conversation_from_markdown(text.unwrap(), new_id).map(lambda conversation: (conversation,)))
+    if isinstance(read, Failure) and isinstance(error := read.failure(), InvalidRequest):
+        return Failure(evolve(error, message=f"{file}: {error.message}; {_WANTED}"))
+    return read
+
+
+def _is_json(file: str, text: str) -> bool:
+    ending = Path(file).suffix.lower()
+    return ending in _JSON_ENDINGS or (ending not in _PAGE_ENDINGS and (text.lstrip().startswith("{") or _looks_like_json(text)))
 
 
 def _looks_like_json(text: str) -> bool:
     try:
         json.loads(text)
     except (ValueError, RecursionError):
-        return text.lstrip().startswith("{")
+        return False
     return True

@@ -7,6 +7,7 @@ from typing import Final, TextIO
 from attrs import frozen
 from returns.result import Failure
 
+from llm_manager.cli.agreeing import agreed, may_ask
 from llm_manager.cli.exits import FAILED
 from llm_manager.cli.run_estimate import RunEstimate, estimate_lines, estimated
 from llm_manager.cli.session import Session
@@ -22,7 +23,6 @@ from llm_manager.runs.jobs import Job
 from llm_manager.runs.surveying import Survey, requests_to_ask
 
 _LOOKED_AT: Final = 20
-_YES: Final = ("y", "yes")
 
 
 @frozen(kw_only=True)
@@ -58,13 +58,11 @@ def _asked(session: Session, whole: RunEstimate, why: str, consent: Consent) -> 
     output = session.output
     for line in estimate_lines(whole):
         output.note(line)
-    if not (consent.terminal.isatty() and output.err.isatty()):
+    if not may_ask(output, consent.terminal):
         above = plain(session.config.display.ask_above_usd)
         message = f"{why}, and nobody is there to be asked: say --yes, or bound it with --budget (display.ask_above_usd is {above})"
         return output.failure(ConfigurationError(message=message))
-    output.err.write(f"{why}; go on? [y/N] ")
-    output.err.flush()
-    if consent.terminal.readline().strip().lower() in _YES:
+    if agreed(output, consent.terminal, f"{why}; go on?"):
         return None
     output.note("nothing was sent")
     return FAILED

@@ -31,8 +31,10 @@ def conversations_from_json(text: str) -> Result[tuple[Conversation, ...], LLMEr
     """Read a document again; any text gets a result, and a failure says where it does not fit."""
     try:
         data: Any = json.loads(text)
-    except (ValueError, RecursionError) as fault:
-        return _unfit(f"it is no JSON ({type(fault).__name__})")
+    except json.JSONDecodeError as fault:
+        return _unfit(f"it is not one JSON document: {fault.msg} in line {fault.lineno}, column {fault.colno}")
+    except (ValueError, RecursionError):
+        return _unfit("it is no JSON that can be read: a number is too long, or it is nested too deeply")
     if not isinstance(data, dict) or data.get("format") != FORMAT or not isinstance(data.get("conversations"), list):
         return _unfit(f'it has no "format": "{FORMAT}" with a list of "conversations"')
     if data.get("version") != _VERSION:
