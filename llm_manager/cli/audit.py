@@ -29,6 +29,13 @@ _WORDS: Final = {
     "unreadable": "is a line of the anchors that cannot be read",
 }
 
+_EPILOGUE: Final = """\
+Examples:
+
+  llm-manager audit show --last 50
+  llm-manager audit verify --anchors anchors.txt
+  llm-manager audit anchor >> anchors.txt"""
+
 Anchors: TypeAlias = Annotated[
     Path | None, Parameter(help="A file of anchors to compare with; store.audit_anchors by default.", negative=())
 ]
@@ -36,10 +43,10 @@ Anchors: TypeAlias = Annotated[
 
 def add(app: App) -> None:
     """Add the commands."""
-    audit = App(name="audit", help="Look at the audit trail, or check it.")
-    audit.command(_verify, name="verify")
-    audit.command(_show, name="show")
-    audit.command(_anchor, name="anchor")
+    audit = App(name="audit", help="Look at the audit trail, or check it.", help_epilogue=_EPILOGUE)
+    audit.command(_verify, name="verify", help_epilogue="")
+    audit.command(_show, name="show", help_epilogue="")
+    audit.command(_anchor, name="anchor", help_epilogue="")
     app.command(audit)
 
 

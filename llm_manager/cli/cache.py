@@ -21,11 +21,19 @@ _STEP: Final = 1024.0
 _LONG_AGO: Final = 1e12
 
 
+_EPILOGUE: Final = """\
+Examples:
+
+  llm-manager cache show
+  llm-manager cache forget --model gpt-4o --older-than 7d
+  llm-manager cache forget --all"""
+
+
 def add(app: App) -> None:
     """Add the commands."""
-    cache = App(name="cache", help="Look at what is remembered, or forget some of it.")
-    cache.command(_show, name="show")
-    cache.command(_forget, name="forget")
+    cache = App(name="cache", help="Look at what is remembered, or forget some of it.", help_epilogue=_EPILOGUE)
+    cache.command(_show, name="show", help_epilogue="")
+    cache.command(_forget, name="forget", help_epilogue="")
     app.command(cache)
 
 

@@ -113,7 +113,7 @@ Examples:
 keys or words) may follow any command.
 
 Exit codes: 0 done, 1 something failed, 2 usage or configuration, 3 budget,
-4 authentication, 130 interrupted."""
+4 authentication, 130 interrupted, 143 terminated."""
 _GENERATE: Final = """\
 Examples:
 
@@ -247,8 +247,8 @@ def _app() -> App:
     usage_words.add(app)
     app.command(_mcp, name="mcp", help_epilogue="")
     settings = App(name="config", help="Show or check the settings.", help_epilogue=_CONFIG)
-    settings.command(_show, name="show")
-    settings.command(_check, name="check")
+    settings.command(_show, name="show", help_epilogue="")
+    settings.command(_check, name="check", help_epilogue="")
     app.command(settings)
     return app
 

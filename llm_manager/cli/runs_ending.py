@@ -94,7 +94,8 @@ async def delete_runs(session: Session, runs: RunStore, ids: tuple[str, ...], ol
                 code = code or forget(record.id)
     if output.json:
         output.document({"deleted": gone})
-    output.note(f"deleted {counted(len(gone), 'run')}; answers that they wrote stay where they are")
+    if gone or not code:
+        output.note(f"deleted {counted(len(gone), 'run')}; answers that they wrote stay where they are")
     return code
 
 

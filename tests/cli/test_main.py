@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from llm_manager.cli import main
+from llm_manager.cli.exits import AUTHENTICATION, BUDGET, FAILED, INTERRUPTED, OK, TERMINATED, USAGE
 from llm_manager.cli.parsing import hoisted
 from tests.cli.program import run, surroundings
 
@@ -30,6 +31,26 @@ def test_help_has_examples_and_fits_a_terminal(
     assert "Examples:" in told
     assert max(map(len, told.splitlines())) <= 80
     assert "\x1b" not in told
+
+
+@pytest.mark.parametrize("name", ["cache", "audit", "runs", "conversations", "usage", "config"])
+def test_examples_are_of_the_command_itself(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--help"]) == 0
+    examples = capsys.readouterr().out.partition("Examples:")[2].split("llm-manager ")[1:]
+    assert examples
+    assert all(example.startswith(f"{name} ") for example in examples)
+
+
+@pytest.mark.parametrize("words", [("cache", "forget"), ("audit", "verify"), ("config", "show"), ("runs", "list")])
+def test_a_command_below_another_shows_no_examples_of_others(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*words, "--help"]) == 0
+    assert "llm-manager generate" not in capsys.readouterr().out
+
+
+def test_help_lists_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    told = capsys.readouterr().out.partition("Exit codes:")[2]
+    assert all(f"{code} " in told for code in (OK, FAILED, USAGE, BUDGET, AUTHENTICATION, INTERRUPTED, TERMINATED))
 
 
 @pytest.mark.parametrize(

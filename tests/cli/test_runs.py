@@ -51,7 +51,7 @@ class Kept:
 def kept(tmp_path: Path) -> Iterator[Kept]:
     url = f"sqlite:///{tmp_path / 'runs.db'}"
     database = open_database(url).unwrap()
-    yield Kept(kept_runs(database, run_locks(url), real_world()), url)
+    yield Kept(kept_runs(database, run_locks(url, database), real_world()), url)
     database.close_now()
 
 
@@ -314,6 +314,13 @@ def test_runs_are_deleted_by_id_or_by_age(scene: Setting, kept: Kept) -> None:
     assert kept.runs.list().unwrap() == ()
     assert at.err.getvalue().splitlines()[-1] == "deleted 1 run; answers that they wrote stay where they are"
     assert isinstance(kept.runs.show(old), Failure)
+
+
+def test_a_run_that_is_not_there_is_an_error_and_nothing_more(scene: Setting, kept: Kept) -> None:
+    at = scene()
+    assert asyncio.run(delete_runs(at.session, kept.runs, ("nosuch",), None, real_world())) == 2
+    assert len(at.err.getvalue().splitlines()) == 1
+    assert "deleted" not in at.err.getvalue()
 
 
 def test_periods_are_hours_days_and_weeks() -> None:
