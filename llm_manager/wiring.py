@@ -87,7 +87,7 @@ def default_deps(
     if isinstance(traced, Failure):
         return traced
     providers, (store, sharing), tracing = found.unwrap(), opened.unwrap(), traced.unwrap()
-    likeness = sealed(_similar(config, store))
+    likeness = sealed(_similar(config, store, here))
     if isinstance(likeness, Failure):
         return likeness
     journal = journal_of(log) if tracing is None else journal_of(log, tracing.subscriber)
@@ -179,7 +179,7 @@ def scratch_store(folder: "Path", world: World | None = None) -> Result[Store, L
     return open_scratch(folder, real_world() if world is None else world)
 
 
-def _similar(config: LLMConfig, store: Store | None) -> Result[SimilarPrompts | None, LLMError]:
+def _similar(config: LLMConfig, store: Store | None, world: World) -> Result[SimilarPrompts | None, LLMError]:
     """What finds similar prompts, where the settings want them found."""
     wanted = config.cache.similar
     if wanted is None:
@@ -190,7 +190,7 @@ def _similar(config: LLMConfig, store: Store | None) -> Result[SimilarPrompts | 
         from llm_manager.stores.similar.finding import similar_prompts
     except ModuleNotFoundError:
         return Failure(ConfigurationError(message=f"cache.similar: comparing needs more packages: {install_hint('vectors')}"))
-    return Success(similar_prompts(wanted.max_prompts) if store is None else store.similar(wanted))
+    return Success(similar_prompts(wanted.max_prompts, aside=world.run_blocking) if store is None else store.similar(wanted))
 
 
 def _sharing(config: LLMConfig, world: World) -> Result[Sharing | None, LLMError]:

@@ -54,7 +54,7 @@ def store_of(database: Database, settings: StoreSettings, world: World, cache: C
 
         kept = KeptPrompts(database, wanted.max_prompts, cache.ttl_seconds, world.wall)
         flushing.append(kept.flush)
-        return similar_prompts(wanted.max_prompts, kept, keep_private=settings.private_answers)
+        return similar_prompts(wanted.max_prompts, kept, keep_private=settings.private_answers, aside=world.run_blocking)
 
     async def close() -> None:
         for flush in flushing:
@@ -65,7 +65,7 @@ def store_of(database: Database, settings: StoreSettings, world: World, cache: C
 
     return Store(
         place=database.place,
-        runs=kept_runs(database, run_locks(settings.url or ":memory:"), world),
+        runs=kept_runs(database, run_locks(settings.url or ":memory:", database), world),
         conversations=kept_conversations(database, world.wall),
         answers=answers,
         vectors=vectors,

@@ -1,6 +1,9 @@
 """The index of vectors: the nearest by their angle, bounded, and made again from its rows."""
 
+import asyncio
 import math
+from collections.abc import Callable
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,6 +71,31 @@ async def test_contexts_and_lengths_are_apart() -> None:
     for number in range(9):
         await index.add(f"c{number}", "k", (1.0, 0.0), False)
     assert index.count() <= 3
+
+
+async def test_what_takes_longer_is_done_aside(database: Database) -> None:
+    """Thousands of vectors are compared, entered and read again in threads; few are not worth one."""
+    done = list[str]()
+
+    async def aside(work: Callable[[], Any]) -> Any:
+        done.append("work")
+        return await asyncio.to_thread(work)
+
+    rows = KeptPrompts(database, 2000, 60.0, lambda: 1.0)
+    index = similar_prompts(2000, rows, aside=aside)
+    vectors = [tuple(float(number == at) for at in range(600)) for number in range(600)]
+    for number, vector in enumerate(vectors[:100]):
+        await index.add("c", str(number), vector, False)
+    assert not done
+    await asyncio.gather(*(index.add("c", str(number), vectors[number], False) for number in range(100, 600)))
+    near = await asyncio.gather(*(index.nearest("c", vectors[number]) for number in range(590, 600)), index.drop("c", "7"))
+    assert near[:-1] == [Success(Near(key=str(number), score=1.0)) for number in range(590, 600)]
+    assert len(done) > 11 and index.count() == 599
+    assert await rows.flush() == Success(None)
+    done.clear()
+    again = similar_prompts(2000, rows, aside=aside)
+    assert await again.nearest("c", vectors[500]) == Success(Near(key="500", score=1.0))
+    assert (len(done), again.count()) == (2, 599)
 
 
 async def test_it_is_made_again_from_its_rows(database: Database) -> None:
