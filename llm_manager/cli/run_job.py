@@ -20,6 +20,7 @@ from llm_manager.cli.run_progress import showing
 from llm_manager.cli.run_stopping import Stopping
 from llm_manager.cli.run_words import Target
 from llm_manager.cli.waits import waiting_words
+from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.runs import RunCounts
 from llm_manager.outcomes import sealed
@@ -57,14 +58,15 @@ def _taken(run: Run, keeping: Keeping) -> int:
         output.note(strangers_line(keeping.unused))
     try:
         found = survey(job, log.standings, retry_failed=run.retry_failed)
-        return output.failure(found.failure()) if isinstance(found, Failure) else _output(run, log, found.unwrap(), left)
+        code = output.failure(found.failure()) if isinstance(found, Failure) else _output(run, log, found.unwrap(), left)
     finally:
         state, why = left.read()
         closed = sealed(log.close(state, why))
-        if isinstance(closed, Failure):
+        if isinstance(closed, Failure) and describe(closed.failure()) != why:
             output.note(error_line(closed.failure()))
         if keeping.before is None and not run.when_online and log.counts() == RunCounts() and (path is None or not path.exists()):
             keeping.runs.forget(log.record.id)
+    return exit_code(closed.failure()) if code == OK and isinstance(closed, Failure) else code
 
 
 def _output(run: Run, log: RunLog, found: Survey, left: "Cell[Left]") -> int:

@@ -16,7 +16,7 @@ from returns.result import Failure, Result, Success
 
 from llm_manager.cells import Cell
 from llm_manager.domain.error_questions import describe
-from llm_manager.domain.errors import ConfigurationError, LLMError
+from llm_manager.domain.errors import ConfigurationError, LLMError, StorageFailed
 from llm_manager.domain.plans import Plan
 from llm_manager.domain.requests import JsonSchema, LLMRequest
 from llm_manager.domain.responses import LLMResponse
@@ -128,6 +128,11 @@ def doing(deps: DoingDeps) -> RunAll:
     return run
 
 
+def _is_gone(error: LLMError) -> bool:
+    """Say whether somebody removed the store under the run: what was answered is at hand, and nothing else of it is kept."""
+    return isinstance(error, StorageFailed) and error.reason == "missing"
+
+
 class _Folder:
     """A folder that goes when nobody can read rows of it any more."""
 
@@ -165,7 +170,9 @@ class _Doing:
             state, why = left_as(tally.read().left, stopped, log.wish())
             closed: Settled[None, LLMError] = await blocking(lambda: sealed(log.close(state, why)))
         if isinstance(closed, Failure):
-            return closed
+            if not _is_gone(closed.failure()):
+                return closed
+            state, stopped = "interrupted", stopped or closed.failure()
         written: Settled[None, LLMError] = await blocking(lambda: self._written(job, log))
         if isinstance(written, Failure):
             return written

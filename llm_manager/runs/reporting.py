@@ -6,7 +6,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from llm_manager.domain.error_questions import retry_after
-from llm_manager.domain.errors import AllModelsFailed, LLMError
+from llm_manager.domain.errors import AllModelsFailed, LLMError, StorageFailed
 from llm_manager.domain.standing import BudgetStanding
 from llm_manager.domain.statistics import Statistics
 from llm_manager.policies.budget_words import plain
@@ -128,11 +128,14 @@ def report_lines(report: Report) -> Iterator[str]:
         yield OFFLINE
     if report.stopped is not None and (pause := pause_line(report.stopped)) is not None:
         yield pause
-    if tally.left:
+    gone = isinstance(report.stopped, StorageFailed) and report.stopped.reason == "missing"
+    if tally.left and gone:
+        yield f"{counted(tally.left, 'row')} not asked yet"
+    elif tally.left:
         yield f"{counted(tally.left, 'row')} not asked yet" + (
             "; run the same again to go on" if report.again else "; give -o FILE to be able to go on"
         )
-    if (tally.failed or tally.failed_earlier) and report.again:
+    if (tally.failed or tally.failed_earlier) and report.again and not gone:
         yield "run the same again with --retry-failed to ask the failed rows again; those answered are never asked again"
 
 

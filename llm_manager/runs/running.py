@@ -37,8 +37,8 @@ from llm_manager.services.run_store import RowIntent, RunLog
 class Running:
     """What a run goes by beside its rows. ``model`` is who is asked, for what a row may cost; ``budget_usd`` what the run may spend,
     what was spent earlier included. ``leaving`` is called before it gives up on what is under way. The last rows of a run that ends
-    ``offline`` and got nowhere for it count as not asked, so do all when none got anywhere, and so does a row whose key was refused while there is a ``key_left`` for the
-    others, which are asked.
+    ``offline`` and got nowhere for it count as not asked, so do all when none got anywhere, and so does a row whose key was refused
+    while there is a ``key_left`` for the others, which are asked.
     """
 
     generate_all: GenerateAll
@@ -56,7 +56,8 @@ async def run_rows(job: Job, found: Survey, log: RunLog, running: Running) -> LL
     """Ask every row that is to be asked; gives what stopped the run early, or None.
 
     That a row is asked is durable before its request leaves, and a row is counted in the tally once its outcome is durable. Cancelled, it
-    leaves what is under way, takes back what never left, and writes down the rest. Somebody's wish that it pause or end lets what is under way end.
+    leaves what is under way, takes back what never left, and writes down the rest. Somebody's wish that it pause or end lets what is
+    under way end.
     """
     tally = running.tally
     asking = _Asking(job, found, log, running)

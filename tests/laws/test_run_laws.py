@@ -16,7 +16,7 @@ from llm_manager.outcomes import Settled
 from llm_manager.real_world import real_world
 from llm_manager.services.run_store import RowIntent, RowOutcome, RunLog, RunStore
 from llm_manager.stores.runs.keeping import kept_runs
-from llm_manager.stores.runs.locks import run_locks
+from llm_manager.stores.runs.locks import local_locks, run_locks
 from llm_manager.stores.sql.database import Database
 
 PLAN = RunPlan(target="out.csv", source="in.csv", settings={"prompt": "Say {x}", "model": {"name": "m", "seed": 1}}, rows=3)
@@ -26,7 +26,7 @@ A, B, C, D = (sha256(name.encode()).hexdigest() for name in "abcd")
 @pytest.fixture
 def runs(store_url: str, database: Database) -> Iterator[RunStore]:
     """The runs of each place; whoever still holds one in the end lets it go."""
-    kept, taken = kept_runs(database, run_locks(store_url), real_world()), list[RunLog]()
+    kept, taken = kept_runs(database, run_locks(store_url, database), real_world()), list[RunLog]()
 
     def noted(log: RunLog) -> RunLog:
         taken.append(log)
@@ -116,6 +116,51 @@ def test_what_was_asked_and_never_answered_is_listed_as_a_possible_double_charge
     assert number
 
 
+def test_what_is_left_unanswered_by_its_owner_is_in_its_own_counts(runs: RunStore) -> None:
+    """Which are what it reports."""
+    log = runs.begin(PLAN).unwrap()
+    intended(log, A, worst="0.5")
+    log.close("interrupted", None)
+    assert (log.counts().doubtful, log.counts().doubtful_usd) == (1, Decimal("0.5"))
+
+
+def test_a_run_that_is_cancelled_after_its_owner_died_lists_what_may_be_charged(database: Database) -> None:
+    """Nobody takes it again who would."""
+    dead = kept_runs(database, local_locks(), real_world())
+    log = dead.begin(PLAN).unwrap()
+    intended(log, A, B, worst="0.5")
+    settled(log, answered(A))
+    runs = kept_runs(database, local_locks(), real_world())
+    counts = runs.wish(log.record.id, "cancel").unwrap().counts
+    assert (counts.doubtful, counts.doubtful_usd, counts.asked, counts.waiting) == (1, Decimal("0.5"), 0, 1)
+    assert [doubt.key for _, doubt in runs.doubts(log.record.id).unwrap()] == [B]
+
+
+def test_nobody_charges_a_second_time_for_what_is_free(runs: RunStore) -> None:
+    """A model of this machine; however little a call may cost, it is listed."""
+    log = runs.begin(PLAN).unwrap()
+    intended(log, A, worst="0")
+    intended(log, B, worst="0.0000001")
+    intended(log, C)
+    log.close("interrupted", None)
+    again = runs.resume(log.record.id, PLAN).unwrap()
+    assert again.standings([A, B, C]).unwrap() == dict.fromkeys((A, B, C), "waiting")
+    assert [doubt.key for _, doubt in runs.doubts(log.record.id).unwrap()] == [B, C]
+    assert again.counts().doubtful == 2
+
+
+def test_who_lost_a_run_that_was_deleted_writes_into_no_other(database: Database) -> None:
+    """SQLite gives its number to the next."""
+    stale = kept_runs(database, local_locks(), real_world()).begin(PLAN).unwrap()
+    runs = kept_runs(database, local_locks(), real_world())
+    assert runs.forget(stale.record.id) == Success(None)
+    log = runs.begin(PLAN).unwrap()
+    assert isinstance(intended(stale, A)[0].failure(), JobLocked)
+    assert isinstance(stale.close("finished", None).failure(), JobLocked)
+    assert runs.show(log.record.id).unwrap().counts.asked == 0
+    log.close("finished", None)
+
+
 def test_other_settings_are_refused_with_every_field_that_differs(runs: RunStore) -> None:
     log = runs.begin(PLAN).unwrap()
     log.close("interrupted", None)
@@ -175,8 +220,8 @@ def test_one_target_is_worked_on_once_though_two_begin_it_at_once(runs: RunStore
 
 def test_who_lost_a_run_can_write_no_more(database: Database) -> None:
     """As when the machine slept so long that another took it over."""
-    first = kept_runs(database, run_locks(":memory:"), real_world())
-    second = kept_runs(database, run_locks(":memory:"), real_world())
+    first = kept_runs(database, local_locks(), real_world())
+    second = kept_runs(database, local_locks(), real_world())
     log = first.begin(PLAN).unwrap()
     intended(log, A)
     taken = second.resume(log.record.id, PLAN).unwrap()
@@ -263,7 +308,7 @@ def test_a_count_that_no_column_takes_holds_no_run_up(runs: RunStore) -> None:
 
 def test_an_outcome_that_cannot_be_written_is_told_and_ends_no_loop(database: Database) -> None:
     """Whatever a driver raises."""
-    log = kept_runs(database, run_locks(":memory:"), real_world()).begin(PLAN).unwrap()
+    log = kept_runs(database, local_locks(), real_world()).begin(PLAN).unwrap()
     intended(log, A)
     place = evolve(answered(A), row=evolve(answered(A).row, cost_usd=Decimal(10**30)))
 
@@ -291,8 +336,8 @@ def test_what_is_asked_of_a_run_that_is_not_there_is_a_failure(runs: RunStore) -
 
 def test_a_run_whose_owner_died_is_interrupted_and_looked_at_without_taking_it(database: Database) -> None:
     """Its state is still that of one who works on it."""
-    dead = kept_runs(database, run_locks(":memory:"), real_world())
-    seen = kept_runs(database, run_locks(":memory:"), real_world())
+    dead = kept_runs(database, local_locks(), real_world())
+    seen = kept_runs(database, local_locks(), real_world())
     log = dead.begin(PLAN).unwrap()
     intended(log, A, B)
     settled(log, answered(A))
@@ -306,7 +351,7 @@ def test_a_run_whose_owner_died_is_interrupted_and_looked_at_without_taking_it(d
 
 def test_the_beginning_of_an_id_means_one_run_or_none(database: Database) -> None:
     ids = iter(("aa1", "aa2"))
-    runs = kept_runs(database, run_locks(":memory:"), evolve(real_world(), new_id=lambda: next(ids)))
+    runs = kept_runs(database, local_locks(), evolve(real_world(), new_id=lambda: next(ids)))
     for _ in range(2):
         runs.begin(PLAN).unwrap().close("finished", None)
     assert "give more of the id" in describe(runs.show("aa").failure())

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from llm_manager.domain.errors import (
     InvalidRequest,
     JobLocked,
     LLMError,
+    StorageFailed,
 )
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.effects import settle
@@ -42,7 +44,7 @@ class Judged:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    return open_store(StoreSettings(url=str(tmp_path / "store.db")), real_world()).unwrap()
+    return open_store(StoreSettings(url=str(tmp_path / "kept" / "store.db")), real_world()).unwrap()
 
 
 def echo(attempt: Attempt) -> str:
@@ -110,6 +112,37 @@ async def test_two_at_once_pay_once(store: Store, tmp_path: Path, named: str) ->
     assert [type(each.failure()) for each in ended if not isinstance(each, Success)] == [JobLocked]
     assert [report.counts.answered for report in reports] == [4]
     assert (len(model.calls), len(store.runs.list().unwrap())) == (4, 1)
+
+
+@pytest.mark.parametrize("removed", ["*", "store.db*"])
+async def test_a_store_that_is_removed_under_a_run_takes_no_answer_with_it(store: Store, tmp_path: Path, removed: str) -> None:
+    """The run ends, says why, and hands over what it has."""
+
+    def say(attempt: Attempt) -> str:
+        if attempt.request.prompt == "row 2":
+            for each in (tmp_path / "kept").glob(removed):
+                rmtree(each) if each.is_dir() else each.unlink()
+        return echo(attempt)
+
+    out = tmp_path / "out.jsonl"
+    manager = scripted_manager(scripted(say), store=store, world=real_world({}))
+    report = (await settle(manager.run([{"n": str(n)} for n in range(6)], "row {n}", to=out, concurrency=1))).unwrap()
+    assert (report.state, report.left) == ("interrupted", 3)
+    assert isinstance(report.stopped, StorageFailed)
+    assert "the store is gone" in report.stopped.message
+    assert [each.unwrap().value for each in report.rows()] == [{"answer": f"ROW {n}"} for n in range(3)]
+    assert [json.loads(line)["answer"] for line in out.read_text().splitlines()] == ["ROW 0", "ROW 1", "ROW 2"]
+
+
+async def test_a_store_that_is_removed_at_the_last_row_is_told_too(store: Store, tmp_path: Path) -> None:
+    def say(attempt: Attempt) -> str:
+        rmtree(tmp_path / "kept")
+        return echo(attempt)
+
+    manager = scripted_manager(scripted(say), store=store, world=real_world({}))
+    report = (await settle(manager.run([{"n": "1"}], "row {n}", to=tmp_path / "out.jsonl"))).unwrap()
+    assert isinstance(report.stopped, StorageFailed)
+    assert [each.unwrap().value for each in report.rows()] == [{"answer": "ROW 1"}]
 
 
 async def test_failed_rows_tell_why_and_are_asked_again_when_told(store: Store) -> None:

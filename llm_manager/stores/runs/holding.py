@@ -5,24 +5,24 @@ from typing import Any, Final
 
 from attrs import evolve
 from returns.result import Failure, Success
-from sqlalchemy import Connection, bindparam, func, literal, select, update
+from sqlalchemy import Connection, bindparam, case, func, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from llm_manager.domain.errors import JobLocked, LLMError
+from llm_manager.domain.errors import LLMError
 from llm_manager.domain.runs import RowState, RunCounts, RunRecord, RunRow, RunState
 from llm_manager.outcomes import Settled
 from llm_manager.services.run_store import RunLog
 from llm_manager.stores.runs.locks import Hold
 from llm_manager.stores.runs.reading import BY_KEYS, states_of
-from llm_manager.stores.runs.scribe import DOUBT, HOLD, Scribe
+from llm_manager.stores.runs.scribe import DOUBT, HOLD, MAY_COST, Scribe
 from llm_manager.stores.runs.values import counts_text, run_row, usd
 from llm_manager.stores.sql.database import Database
 from llm_manager.stores.sql.tables.runs import OPEN, RUN_ROWS, RUNS
 
 _ROWS: Final = select(RUN_ROWS).where(*BY_KEYS)
-_ASKED: Final = select(func.count().label("calls"), func.sum(RUN_ROWS.c.worst_micro).label("worst")).where(
-    RUN_ROWS.c.run == bindparam("of"), OPEN, RUN_ROWS.c.state == "asked"
-)
+_ASKED: Final = select(
+    func.count().label("rows"), func.count(case((MAY_COST, 1))).label("calls"), func.sum(RUN_ROWS.c.worst_micro).label("worst")
+).where(RUN_ROWS.c.run == bindparam("of"), OPEN, RUN_ROWS.c.state == "asked")
 _WAIT: Final = update(RUN_ROWS).where(RUN_ROWS.c.run == bindparam("of"), OPEN, RUN_ROWS.c.state == "asked").values(state="waiting")
 _REOPEN: Final = update(RUN_ROWS).where(RUN_ROWS.c.run == bindparam("of"), RUN_ROWS.c.state == "failed").values(state="waiting")
 _LEAVE: Final = (
@@ -41,9 +41,10 @@ _TAKE_OVER: Final = {
 
 
 def doubt_all(connection: Connection, number: int, counts: RunCounts) -> RunCounts:
-    """Make a doubt of every call of which nothing is known, and let its row wait to be asked again; gives the counts with them."""
+    """Let every row of which nothing is known wait to be asked again, and make a doubt of its call, unless that was free; gives the
+    counts with them."""
     found = connection.execute(_ASKED, {"of": number}).one()
-    if not found.calls:
+    if not found.rows:
         return counts
     connection.execute(DOUBT, {"of": number})
     connection.execute(_WAIT, {"of": number})
@@ -101,6 +102,10 @@ class Holder:
 
     def rows(self, keys: Sequence[str]) -> Settled[Mapping[str, RunRow], LLMError]:
         """Some rows whole."""
+        if self._scribe.saved is not None:
+            return Success({key: self._scribe.saved[key] for key in keys if key in self._scribe.saved})
+        if (gone := self._hold.gone()) is not None:
+            return Failure(gone)
         asked = {"of": self._number, "keys": [bytes.fromhex(key) for key in keys]}
 
         def work(connection: Connection) -> Settled[Mapping[str, RunRow], LLMError]:
@@ -130,14 +135,22 @@ class Holder:
             self._hold.release()
 
     def _leave(self, state: RunState, stopped: str | None) -> Settled[None, LLMError]:
-        def work(connection: Connection) -> Settled[None, LLMError]:
+        gone = self._scribe.gone or self._hold.gone()
+        if gone is not None:
+            return Failure(gone)
+
+        def work(connection: Connection) -> Settled[RunCounts, LLMError]:
             counts = doubt_all(connection, self._number, self._scribe.counts)
             if not self._mine(connection, counts):
-                return Failure(JobLocked(job=self._record.id))
+                return Failure(self._scribe.lost())
             connection.execute(_LEAVE, {"run": self._number, "as_state": state, "why": stopped})
-            return Success(None)
+            return Success(counts)
 
-        return self._database.write_now(work)
+        left = self._database.write_now(work)
+        if isinstance(left, Failure):
+            return left
+        self._scribe.counts = left.unwrap()
+        return Success(None)
 
     def _take_over(self, keys: Sequence[str]) -> Settled[int, LLMError]:
         asked = {"of": self._parent, "mine": self._number, "keys": [bytes.fromhex(key) for key in keys]}
@@ -145,7 +158,7 @@ class Holder:
         def work(connection: Connection) -> Settled[int, LLMError]:
             taken = connection.execute(_TAKE_OVER[connection.dialect.name], asked).rowcount
             counts = evolve(self._scribe.counts, answered=self._scribe.counts.answered + taken)
-            return Success(taken) if self._mine(connection, counts) else Failure(JobLocked(job=self._record.id))
+            return Success(taken) if self._mine(connection, counts) else Failure(self._scribe.lost())
 
         taken = self._database.write_now(work)
         if isinstance(taken, Success):
@@ -155,7 +168,7 @@ class Holder:
     def _fenced(self, change: Callable[[Connection], Any], counts: RunCounts) -> Settled[None, LLMError]:
         def work(connection: Connection) -> Settled[None, LLMError]:
             if not self._mine(connection, counts):
-                return Failure(JobLocked(job=self._record.id))
+                return Failure(self._scribe.lost())
             change(connection)
             return Success(None)
 
@@ -165,5 +178,5 @@ class Holder:
         return written
 
     def _mine(self, connection: Connection, counts: RunCounts) -> bool:
-        held = {"run": self._number, "mine": self._epoch, "told": counts_text(counts), "at": self._wall()}
+        held = {"run": self._number, "of": self._record.id, "mine": self._epoch, "told": counts_text(counts), "at": self._wall()}
         return connection.execute(HOLD, held).first() is not None

@@ -3,11 +3,11 @@
 import os
 import platform
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from attrs import frozen
 from returns.result import Failure, Result, Success
-from sqlalchemy import Connection, Row, Text, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Text, bindparam, delete, func, insert, select, update
 
 from llm_manager.domain.errors import ConfigurationError, JobLocked, LLMError
 from llm_manager.domain.runs import RunCounts, RunPlan, RunRecord
@@ -38,7 +38,9 @@ _TAKE: Final = (
     )
 )
 _WISH: Final = update(RUNS).where(RUNS.c.id == bindparam("of")).values(wish=bindparam("wished"))
-_AT_ONCE: Final = update(RUNS).where(RUNS.c.id == bindparam("of")).values(wish=bindparam("wished"), state=bindparam("as_state"))
+_AT_ONCE: Final = (
+    update(RUNS).where(RUNS.c.id == bindparam("of")).values(wish=bindparam("wished"), state=bindparam("as_state"), counts=bindparam("told"))
+)
 _WRITING: Final = select(RUNS.c.id, RUNS.c.owner).where(RUNS.c.target == bindparam("of"), RUNS.c.state == "running")
 _ALONE: Final = select(func.pg_advisory_xact_lock(func.hashtext(bindparam("of", type_=Text))))
 _STATES: Final[Mapping[Wish, str]] = {"pause": "paused", "cancel": "cancelled"}
@@ -90,34 +92,42 @@ class _Runs:
         return self._held(new_id, lambda connection: self._begun(connection, new_id, plan, run_id))
 
     def wish(self, run_id: str, wish: Wish) -> Result[RunRecord, LLMError]:
-        busy = self._locks.busy(run_id)
+        busy = False
 
         def work(connection: Connection) -> Settled[Found, LLMError]:
+            nonlocal busy
             row = connection.execute(BY_ID, {"id": run_id}).first()
             if row is None:
                 return Failure(no_such_run(run_id))
+            busy = self._locks.busy(run_id)
             if busy:
                 connection.execute(_WISH, {"of": run_id, "wished": wish})
             elif row.state not in ("finished", "cancelled"):
-                connection.execute(_AT_ONCE, {"of": run_id, "wished": wish, "as_state": _STATES[wish]})
+                told = counts_text(doubt_all(connection, row.number, counts_of(row.counts)))
+                connection.execute(_AT_ONCE, {"of": run_id, "wished": wish, "as_state": _STATES[wish], "told": told})
             return Success(found_all(connection, connection.execute(BY_ID, {"id": run_id}).all())[0])
 
-        return self._database.write_now(work).map(RunReading(self._database, lambda _: busy).record)
+        wished = self._database.write_now(work)
+        if isinstance(wished, Success) and not busy:
+            self._locks.sweep(run_id)
+        return wished.map(RunReading(self._database, lambda _: busy).record)
 
     def forget(self, run_id: str) -> Settled[None, LLMError]:
-        if self._locks.busy(run_id):
-            return Failure(self._locked(run_id))
-
         def work(connection: Connection) -> Settled[None, LLMError]:
-            number = number_of(connection, run_id)
-            if number is None:
+            row = connection.execute(BY_ID, {"id": run_id}).first()
+            if row is None:
                 return Failure(no_such_run(run_id))
-            connection.execute(delete(RUN_ROWS).where(RUN_ROWS.c.run == number))
-            connection.execute(delete(RUN_DOUBTS).where(RUN_DOUBTS.c.run == number))
-            connection.execute(delete(RUNS).where(RUNS.c.number == number))
+            if self._locks.busy(run_id):  # looked at in here: who takes it later finds it gone
+                return Failure(JobLocked(job=run_id, owner=row.owner))
+            connection.execute(delete(RUN_ROWS).where(RUN_ROWS.c.run == row.number))
+            connection.execute(delete(RUN_DOUBTS).where(RUN_DOUBTS.c.run == row.number))
+            connection.execute(delete(RUNS).where(RUNS.c.number == row.number))
             return Success(None)
 
-        return self._database.write_now(work)
+        forgotten = self._database.write_now(work)
+        if isinstance(forgotten, Success):
+            self._locks.sweep(run_id)
+        return forgotten
 
     def _held(self, run_id: str, work: "Work[_Taken]") -> Settled[RunLog, LLMError]:
         opened = self._database.read_now(lambda _: Success(None))
@@ -156,7 +166,7 @@ class _Runs:
         if parent_id is not None and parent is None:
             return Failure(no_such_run(parent_id))
         if plan.target is not None and (other := self._at_work_on(connection, plan.target)) is not None:
-            return Failure(JobLocked(job=other.id, owner=other.owner))
+            return Failure(other)
         now = self._world.wall()
         connection.execute(
             _BEGIN,
@@ -177,12 +187,12 @@ class _Runs:
         )
         return Success(_again(connection, run_id, parent))
 
-    def _at_work_on(self, connection: Connection, target: str) -> "Row[Any] | None":
+    def _at_work_on(self, connection: Connection, target: str) -> JobLocked | None:
         """The run that writes a target just now; until this is committed nobody else begins one that does."""
         if connection.dialect.name == "postgresql":
             connection.execute(_ALONE, {"of": target})
         running = connection.execute(_WRITING, {"of": target}).all()
-        return next((row for row in running if self._locks.busy(row.id)), None)
+        return next((JobLocked(job=row.id, owner=row.owner) for row in running if self._locks.busy(row.id)), None)
 
     def _taken(self, connection: Connection, run_id: str, plan: RunPlan) -> Settled[_Taken, LLMError]:
         row = connection.execute(BY_ID, {"id": run_id}).first()

@@ -37,9 +37,11 @@ _PAUSE_SECONDS: Final = 0.02
 @frozen(kw_only=True)
 class Hold:
     """A run that is held. ``held`` says whether it still is in this process; ``roomless`` why nothing more should be asked for;
-    ``lighten`` gives the disk room for what is paid already, and says whether there was any to give."""
+    ``lighten`` gives the disk room for what is paid already, and says whether there was any to give; ``gone`` is why nothing that is
+    written is there for anybody else, where somebody removed the store."""
 
     release: Callable[[], None]
+    gone: Callable[[], LLMError | None] = lambda: None
     held: Callable[[], bool] = lambda: True
     roomless: Callable[[], LLMError | None] = lambda: None
     lighten: Callable[[], bool] = lambda: False
@@ -47,22 +49,24 @@ class Hold:
 
 @frozen(kw_only=True)
 class RunLocks:
-    """``hold`` gives None when another works on it; ``busy`` tells whether somebody does."""
+    """``hold`` gives None when another works on it; ``busy`` tells whether somebody does; ``sweep`` removes what a dead
+    owner left."""
 
     hold: Callable[[str], Settled[Hold | None, LLMError]]
     busy: Callable[[str], bool]
+    sweep: Callable[[str], None] = lambda _: None
 
 
-def run_locks(url: str, *, ballast: int = BALLAST_BYTES) -> RunLocks:
+def run_locks(url: str, database: Database) -> RunLocks:
     """The locks of the runs in the database at ``url``."""
     place = read_place(url).value_or(InMemory())
     match place:
         case InMemory():
             return local_locks()
         case InFile(path=path):
-            return file_locks(path, ballast=ballast)
+            return file_locks(path)
         case OnServer(url=server):
-            return postgres_locks(server)
+            return postgres_locks(server, database)
         case _:
             assert_never(place)
 
@@ -98,16 +102,28 @@ def file_locks(database: Path, *, ballast: int = BALLAST_BYTES) -> RunLocks:
             return Failure(storage_failed(str(folder), error))
 
     def busy(run_id: str) -> bool:
-        try:
-            descriptor = os.open(folder / f"{run_id}.lock", os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError:
-            return False
-        try:
-            return not locked(descriptor)
-        finally:
-            os.close(descriptor)
+        return _is_locked(folder / f"{run_id}.lock", sweep=False)
 
-    return RunLocks(hold=hold, busy=busy)
+    def sweep(run_id: str) -> None:
+        _is_locked(folder / f"{run_id}.lock", sweep=True)
+
+    return RunLocks(hold=hold, busy=busy, sweep=sweep)
+
+
+def _is_locked(path: Path, *, sweep: bool) -> bool:
+    """Whether somebody holds the file at ``path``; one that nobody holds is removed when told to."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        free = locked(descriptor)
+        if free and sweep:
+            with suppress(OSError):
+                path.unlink()
+        return not free
+    finally:
+        os.close(descriptor)
 
 
 class _HeldFile:
@@ -118,10 +134,11 @@ class _HeldFile:
         self._path = path
         self._database = database
         self._light = False
+        self._file = _file_at(database)
         _HELD.add(self)
 
     def hold(self) -> Hold:
-        return Hold(release=self.release, held=lambda: self.descriptor >= 0, roomless=self.roomless, lighten=self.lighten)
+        return Hold(release=self.release, held=lambda: self.descriptor >= 0, gone=self.gone, roomless=self.roomless, lighten=self.lighten)
 
     def release(self) -> None:
         if self.descriptor >= 0:
@@ -133,6 +150,12 @@ class _HeldFile:
         descriptor, self.descriptor = self.descriptor, -1
         if descriptor >= 0:
             os.close(descriptor)
+
+    def gone(self) -> LLMError | None:
+        if self._file is None or _file_at(self._database) == self._file:
+            return None
+        why = "the store is gone: somebody removed or replaced it while this run was kept there"
+        return StorageFailed(message=f"{self._database}: {why}", reason="missing")
 
     def roomless(self) -> LLMError | None:
         with suppress(OSError):
@@ -149,6 +172,15 @@ class _HeldFile:
             os.ftruncate(self.descriptor, 0)
             os.fsync(self.descriptor)
         return True
+
+
+def _file_at(path: Path) -> tuple[int, int] | None:
+    """Which file has this name now; None where none has."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 _HELD: Final["weakref.WeakSet[_HeldFile]"] = weakref.WeakSet()
@@ -195,15 +227,11 @@ _SEE: Final = text(
 ).bindparams(bindparam("high", type_=BigInteger), bindparam("low", type_=BigInteger))
 
 
-def postgres_locks(url: URL) -> RunLocks:
-    """Advisory locks of the server, each held by a connection of its own: they go with it."""
-    place = url.render_as_string(hide_password=True)
-
-    def connected() -> Database:
-        return Database(place, lambda: Success(postgres_engines(url)))
+def postgres_locks(url: URL, database: Database) -> RunLocks:
+    """Advisory locks of the server, each held by a connection of its own: they go with it. ``database`` is where they are looked at."""
 
     def hold(run_id: str) -> Settled[Hold | None, LLMError]:
-        connection = connected()
+        connection = Database(database.place, lambda: Success(postgres_engines(url)))
         taken = connection.write_now(lambda line: Success(bool(line.execute(_TAKE, {"number": _number(run_id)}).scalar())))
         if isinstance(taken, Failure) or not taken.unwrap():
             connection.close_now()
@@ -214,11 +242,7 @@ def postgres_locks(url: URL) -> RunLocks:
     def busy(run_id: str) -> bool:
         whole = _number(run_id) % (1 << 64)
         halves = {"high": whole >> 32, "low": whole & 0xFFFFFFFF}
-        connection = connected()
-        try:
-            seen = connection.read_now(lambda line: Success(bool(line.execute(_SEE, halves).scalar())))
-        finally:
-            connection.close_now()
+        seen = database.read_now(lambda line: Success(bool(line.execute(_SEE, halves).scalar())))
         return isinstance(seen, Success) and seen.unwrap()
 
     return RunLocks(hold=hold, busy=busy)

@@ -1,7 +1,8 @@
 """What the owner of a run writes: intents, outcomes and how it stands, in groups that share one commit.
 
 While one group is written the next one gathers. Each commit is refused once somebody else has taken the run. When there is no room
-left, intents are refused and outcomes are written in the room that was kept for them: those are paid.
+left, intents are refused and outcomes are written in the room that was kept for them: those are paid. When somebody has removed the
+store, intents are refused and the rows that have ended are taken out of it, so that they can still be handed over.
 """
 
 import asyncio
@@ -9,19 +10,20 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from decimal import ROUND_CEILING
 from typing import Any, Final, TypeAlias
 
 from attrs import evolve, frozen
 from returns.result import Failure, Success
-from sqlalchemy import Connection, bindparam, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from llm_manager.domain.errors import JobLocked, LLMError, StorageFailed
-from llm_manager.domain.runs import RunCounts
+from llm_manager.domain.runs import RunCounts, RunRow
 from llm_manager.outcomes import Settled
 from llm_manager.services.run_store import RowIntent, RowOutcome, Wish
 from llm_manager.stores.runs.locks import Hold
-from llm_manager.stores.runs.values import counts_text, micro, written
+from llm_manager.stores.runs.values import counts_text, micro, run_row, written
 from llm_manager.stores.sql.database import Database
 from llm_manager.stores.sql.misfortunes import told_by
 from llm_manager.stores.sql.tables.runs import OPEN, RUN_DOUBTS, RUN_ROWS, RUNS
@@ -35,12 +37,13 @@ _LAST_SECONDS: Final = 30.0
 _MOST_TOKENS: Final = 2**53
 """What a client tells above this is no count, and no column takes it."""
 
-HOLD: Final = (
+HOLD: Final = (  # by its id too: SQLite gives the number of a run that was deleted to the next
     update(RUNS)
-    .where(RUNS.c.number == bindparam("run"), RUNS.c.epoch == bindparam("mine"))
+    .where(RUNS.c.number == bindparam("run"), RUNS.c.id == bindparam("of"), RUNS.c.epoch == bindparam("mine"))
     .values(counts=bindparam("told"), updated_at=bindparam("at"))
     .returning(RUNS.c.wish)
 )
+_ENDED: Final = select(RUN_ROWS).where(RUN_ROWS.c.run == bindparam("of"), RUN_ROWS.c.state.in_(("answered", "failed")))
 _STAND: Final = update(RUNS).where(RUNS.c.number == bindparam("run")).values(standing=bindparam("told"))
 
 
@@ -71,13 +74,15 @@ _END: Final = (
 )
 _AS_DOUBTED: Final = ("run", "key", "place", "attempt", "asked_at", "worst_micro")
 _DOUBTED: Final = (*_AS_DOUBTED, "calls")
+MAY_COST: Final = or_(RUN_ROWS.c.worst_micro.is_(None), RUN_ROWS.c.worst_micro > 0)
+"""Nobody charges for a model that is free."""
 DOUBT: Final = insert(RUN_DOUBTS).from_select(
     _DOUBTED,
     select(*(RUN_ROWS.c[name] for name in _AS_DOUBTED), literal(1)).where(
-        RUN_ROWS.c.run == bindparam("of"), OPEN, RUN_ROWS.c.state == "asked"
+        RUN_ROWS.c.run == bindparam("of"), OPEN, RUN_ROWS.c.state == "asked", MAY_COST
     ),
 )
-"""Every call of which nothing is known becomes a doubt."""
+"""Every call of which nothing is known and that may cost something becomes a doubt."""
 _DOUBT_ONE: Final = insert(RUN_DOUBTS).from_select(
     _DOUBTED,
     select(*(RUN_ROWS.c[name] for name in _AS_DOUBTED), bindparam("doubtful", type_=RUN_DOUBTS.c.calls.type)).where(
@@ -118,6 +123,9 @@ class Scribe:
         self._roomless = hold.roomless()
         self.counts = counts
         self.wish: Wish | None = None
+        self.gone: LLMError | None = None
+        self.saved: Mapping[str, RunRow] | None = None
+        """All rows that have ended, taken out of a store that somebody removed; only this process can still read it."""
 
     def intend(self, intent: RowIntent) -> "asyncio.Future[_Written]":
         """Make an intent durable."""
@@ -134,6 +142,10 @@ class Scribe:
     def rest(self) -> None:
         """Wait until nothing is being written."""
         self._idle.wait(_LAST_SECONDS)
+
+    def lost(self) -> LLMError:
+        """Why the run is not in the hands of this process any more: the store is gone, or another took it."""
+        return self._hold.gone() or JobLocked(job=self._id)
 
     def _put(
         self, intents: tuple[RowIntent, ...], outcomes: Sequence[RowOutcome], standing: Mapping[str, Any] | None
@@ -156,7 +168,7 @@ class Scribe:
     def _no(self, *, asking: bool) -> LLMError | None:
         if not self._hold.held():
             return StorageFailed(message=f"run {self._id} is not in the hands of this process", reason="closed")
-        return (self._refusing or self._roomless) if asking else None
+        return (self.gone or self._refusing or self._roomless) if asking else None
 
     def _begin(self) -> None:
         """Write what waits. Called where nothing is being written."""
@@ -172,7 +184,8 @@ class Scribe:
             outcome = told_by(future, self._database.place)
             if isinstance(outcome, Success):
                 self.counts, self.wish = counts, outcome.unwrap() or self.wish
-                self._told([(note, _DONE) for note in group])
+                gone = self.gone
+                self._told([(note, _DONE if gone is None or not note.intents else Failure(gone)) for note in group])
                 return
             self._failed(group, outcome.failure())
 
@@ -214,16 +227,19 @@ class Scribe:
         intents = [_intent(self._number, intent, now) for note in group for intent in note.intents]
         outcomes = [outcome for note in group for outcome in note.outcomes]
         standing = next((note.standing for note in reversed(group) if note.standing is not None), None)
-        held = {"run": self._number, "mine": self._epoch, "told": counts_text(counts), "at": now}
+        held = {"run": self._number, "of": self._id, "mine": self._epoch, "told": counts_text(counts), "at": now}
         stands = None if standing is None else {"run": self._number, "told": written(standing)}
 
         def work(connection: Connection) -> "Settled[Wish | None, LLMError]":
             mine = connection.execute(HOLD, held).first()
             if mine is None:
-                return Failure(JobLocked(job=self._id))
+                return Failure(self.lost())
             if outcomes:
                 write_outcomes(connection, number=self._number, outcomes=outcomes, now=now)
-            if intents:
+            self.gone = self.gone or self._hold.gone()
+            if self.gone is not None:
+                self.saved = _ended_rows(connection, self._number)
+            elif intents:
                 connection.execute(_INTEND[connection.dialect.name], intents)
             if stands is not None:
                 connection.execute(_STAND, stands)
@@ -236,6 +252,10 @@ def _settle(notes: "list[tuple[_Note, _Written]]") -> None:
     for note, outcome in notes:
         if not note.told.done():
             note.told.set_result(outcome)
+
+
+def _ended_rows(connection: Connection, number: int) -> Mapping[str, RunRow]:
+    return {row.key: row for row in map(run_row, connection.execute(_ENDED, {"of": number}))}
 
 
 def write_outcomes(connection: Connection, *, number: int, outcomes: Sequence[RowOutcome], now: float) -> None:
@@ -254,7 +274,7 @@ def _intent(number: int, intent: RowIntent, now: float) -> dict[str, Any]:
         "state": "asked",
         "attempt": 1,
         "asked_at": now,
-        "worst_micro": micro(intent.worst_usd),
+        "worst_micro": micro(intent.worst_usd, ROUND_CEILING),
     }
 
 

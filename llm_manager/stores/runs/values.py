@@ -16,13 +16,13 @@ _MICRO: Final = Decimal(1_000_000)
 _ONE: Final = Decimal(1)
 
 
-def micro(usd: Decimal | None) -> int | None:
+def micro(usd: Decimal | None, rounding: str = ROUND_HALF_UP) -> int | None:
     """Money as whole micro-dollars.
 
     >>> micro(Decimal("0.0000015")), micro(None)
     (2, None)
     """
-    return None if usd is None else int((usd * _MICRO).quantize(_ONE, ROUND_HALF_UP))
+    return None if usd is None else int((usd * _MICRO).quantize(_ONE, rounding))
 
 
 def usd(whole: int | None) -> Decimal | None:
