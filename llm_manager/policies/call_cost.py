@@ -52,7 +52,7 @@ def _plain(usd: Decimal) -> str:
 
 def maybe_billed(attempts: Attempts) -> int:
     """Say how many attempts that gave no answer the provider may have billed all the same."""
-    return sum(1 for each in attempts if each.sent and _is_doubtful(each))
+    return sum(1 for each in attempts if each.sent and each.most_usd != 0 and _is_doubtful(each))
 
 
 def _is_doubtful(record: AttemptRecord) -> bool:

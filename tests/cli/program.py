@@ -78,7 +78,7 @@ def kept_run(home: Path, out: Path) -> RunRecord | None:
         return None
     database = open_database(place).unwrap()
     try:
-        return kept_runs(database, run_locks(place), real_world()).find(str(out)).unwrap()
+        return kept_runs(database, run_locks(place, database), real_world()).find(str(out)).unwrap()
     finally:
         database.close_now()
 

@@ -74,7 +74,7 @@ def killed(begun: Begun, rows: Path, config: Path | str, server: FaultServer, *m
     assert server.wait_until(lambda known: posts(known) == 10, PATIENCE_SECONDS)
     url, deadline = f"sqlite:///{rows.parent.parent / '.local' / 'state' / 'llm-manager' / 'store.db'}", time.monotonic() + PATIENCE_SECONDS
     database = open_database(url).unwrap()
-    kept = kept_runs(database, run_locks(url), real_world())
+    kept = kept_runs(database, run_locks(url, database), real_world())
     while time.monotonic() < deadline:
         found = kept.find(str(rows.parent / "out.jsonl")).unwrap()
         if found is not None and found.counts.answered == 6:

@@ -1,5 +1,7 @@
 """What goes wrong with a server is told in words, without passwords and without values."""
 
+import errno
+
 import pytest
 from returns.result import Failure, Success
 from sqlalchemy import Connection, text
