@@ -3,17 +3,20 @@
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from attrs import evolve
 from returns.result import Failure
 
 from llm_manager.cli.exits import OK
 from llm_manager.cli.output import Output
+from llm_manager.cli.runs_at_hand import meant
 from llm_manager.cli.session import Session
 from llm_manager.cli.usage_page.words import count, usd
-from llm_manager.domain.usage_log import DearCall, UsageQuery, UsageReport, UsageTotals
+from llm_manager.domain.usage_log import DearCall, UsageGroup, UsageQuery, UsageReport, UsageTotals
 from llm_manager.effects import settle
 from llm_manager.policies.budget_words import plain
 from llm_manager.policies.plurals import counted
 from llm_manager.runs.cells import cell_line
+from llm_manager.runs.portraying import SHORT_ID
 
 _NOBODY: Final = "(none)"
 _SECOND_MS: Final = 1000.0
@@ -23,11 +26,13 @@ _SHORT_COLUMNS: Final = ("asked", "failed", "cached", "tokens", "USD", "saved", 
 _SHORT_CALL_COLUMNS: Final = ("when", "models", "feature", "user", "tokens", "USD")
 _CALL_COLUMNS: Final = ("when", "models", "operation", "feature", "user", "requests", "tokens", "cost USD", "call")
 _NOTHING: Final = "nothing is in the usage log for this time; calls are kept there where a store is set"
+_NAMES: Final = ("provider", "model", "feature", "user", "tenant", "run")
 
 
 async def usage(session: Session, query: UsageQuery, *, csv: bool = False, raw: bool = False) -> int:
     """Show what the usage log says."""
-    output = session.output
+    output, said = session.output, query
+    query = evolve(query, run=_whole_id(session, query.run))
     found = await settle(session.manager.usage_report(query))
     if isinstance(found, Failure):
         return output.failure(found.failure())
@@ -37,12 +42,30 @@ async def usage(session: Session, query: UsageQuery, *, csv: bool = False, raw: 
     elif csv:
         output.text("".join(csv_lines(report, raw=raw)))
     elif report.first is None:
-        output.note(_NOTHING)
+        output.note(_nothing(said))
     else:
         _tabulate(output, query, report)
     if not output.json and report.first is not None:
         _summarise(output, report)
     return OK
+
+
+def _whole_id(session: Session, said: str | None) -> str | None:
+    """The id of the run that is meant by the beginning of one or by the file it writes; programs may name theirs as they like."""
+    if said is None or session.store is None:
+        return said
+    found = meant(session.store.runs, said)
+    return said if isinstance(found, Failure) else found.unwrap().id
+
+
+def _nothing(said: UsageQuery) -> str:
+    """Why there is nothing: what was asked for comes first, and then the time."""
+    names = {name: value for name in _NAMES if (value := getattr(said, name)) is not None}
+    if not names:
+        return _NOTHING
+    wanted = " ".join(f"--{name} {value}" for name, value in names.items())
+    when = "" if said.since is None and said.until is None else " of this time"
+    return f"nothing in the usage log{when} fits {wanted}; `llm-manager usage --by {','.join(names)}` shows which there are"
 
 
 def _tabulate(output: Output, query: UsageQuery, report: UsageReport) -> None:
@@ -55,7 +78,13 @@ def _tabulate(output: Output, query: UsageQuery, report: UsageReport) -> None:
             output.table(_CALL_COLUMNS, map(_call_row, calls))
         return
     columns, row = (_SHORT_COLUMNS, _short_row) if output.terminal else (_COLUMNS, _row)
-    output.table((*query.by, *columns), [(*(each or _NOBODY for each in group.of), *row(group.totals)) for group in report.groups])
+    output.table((*query.by, *columns), [(*_names(output, query, group), *row(group.totals)) for group in report.groups])
+
+
+def _names(output: Output, query: UsageQuery, group: UsageGroup) -> tuple[str, ...]:
+    """What the requests share; on a terminal as much of a run's id as `runs list` shows, which is enough to name it by."""
+    named = zip(query.by, group.of, strict=True)
+    return tuple(each[:SHORT_ID] if each and key == "run" and output.terminal else each or _NOBODY for key, each in named)
 
 
 def _summarise(output: Output, report: UsageReport) -> None:

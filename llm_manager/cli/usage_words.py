@@ -56,7 +56,7 @@ def run(
     feature: Annotated[str | None, Parameter(help="Only this feature.")] = None,
     user: Annotated[str | None, Parameter(help="Only this user.")] = None,
     tenant: Annotated[str | None, Parameter(help="Only this tenant.")] = None,
-    of_run: Annotated[str | None, Parameter(name="--run", help="Only this run.")] = None,
+    of_run: Annotated[str | None, Parameter(name="--run", help="Only this run: its id, how that begins, or the file it writes.")] = None,
     csv: Annotated[bool, Parameter(negative=(), help="Write CSV to standard output.")] = False,
     raw: Annotated[bool, Parameter(negative=(), help="Leave CSV cells alone that a spreadsheet would take for formulas.")] = False,
     json: Json = False,

@@ -119,6 +119,30 @@ async def test_nothing_is_told_in_one_line(scene: Any) -> None:
     assert "nothing is in the usage log for this time" in shown.err.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("query", "told_of"),
+    [
+        (UsageQuery(model="nosuch"), "nothing in the usage log fits --model nosuch; `llm-manager usage --by model` shows"),
+        (UsageQuery(user="ann", run="3f2a", since=1.0), "nothing in the usage log of this time fits --user ann --run 3f2a; "),
+        (UsageQuery(since=1.0), "nothing is in the usage log for this time"),
+    ],
+)
+async def test_where_nothing_fits_a_name_that_is_said(scene: Any, query: UsageQuery, told_of: str) -> None:
+    """And the time is not blamed for it."""
+    shown = scene()
+    assert await usage(told(shown, UsageReport(query=query, total=UsageTotals())), query) == 0
+    assert shown.err.getvalue().startswith(told_of)
+
+
+@pytest.mark.parametrize(("terminal", "name"), [(True, "3f2a9c11"), (False, "3f2a9c11" * 4)])
+async def test_a_person_sees_as_much_of_a_run_as_names_it(scene: Any, terminal: bool, name: str) -> None:
+    """A pipe sees all of it."""
+    shown, query = scene(terminal=terminal), UsageQuery(by=("run",))
+    report = UsageReport(query=query, total=TOTALS, groups=(UsageGroup(of=("3f2a9c11" * 4,), totals=TOTALS),), first=1.0, last=2.0)
+    assert await usage(told(shown, report), query) == 0
+    assert shown.out.getvalue().splitlines()[1].split()[0] == name
+
+
 async def test_json_loses_no_digit(scene: Any) -> None:
     """Money as text, latencies in milliseconds, groups by name."""
     shown = scene(json=True)
@@ -197,6 +221,15 @@ def test_what_the_program_asked_is_in_its_log(tmp_path: Path) -> None:
     document = json.loads(shown.stdout)
     assert document["groups"][0]["of"] == {"provider": "lmstudio", "operation": "chat"}
     assert (document["total"]["requests"], document["total"]["total_tokens"]) == (2, 10)
+    rows, out = tmp_path / "rows.jsonl", tmp_path / "out.jsonl"
+    rows.write_text('{"n": 1}\n')
+    with fault_server(json_reply(answer)) as server:
+        config = str(settings_for(server.url, tmp_path))
+        assert run("run", str(rows), "--prompt", "Say {n}", "-o", str(out), "--config", config, home=tmp_path).returncode == 0
+    kept = json.loads(run("runs", "list", "--json", home=tmp_path).stdout)["runs"][0]["id"]
+    for named in (str(out), kept[:8]):
+        shown = run("usage", "--run", named, "--by", "run", "--json", "--config", config, home=tmp_path)
+        assert json.loads(shown.stdout)["total"]["requests"] == 1
     page = tmp_path / "report.html"
     written = run("usage", "report", "-o", str(page), "--config", config, home=tmp_path)
     assert (written.returncode, page.stat().st_mode & 0o777) == (0, 0o600)
