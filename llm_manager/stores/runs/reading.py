@@ -22,7 +22,7 @@ _OPENED: Final = (
     .where(RUN_ROWS.c.run.in_(bindparam("runs", expanding=True)), OPEN)
     .group_by(RUN_ROWS.c.run, RUN_ROWS.c.state)
 )
-_ROWS: Final = (
+ROWS_PAGE: Final = (
     select(RUN_ROWS)
     .where(RUN_ROWS.c.run == bindparam("run"), RUN_ROWS.c.number > bindparam("after"))
     .order_by(RUN_ROWS.c.number)
@@ -30,7 +30,7 @@ _ROWS: Final = (
 )
 BY_KEYS: Final = (RUN_ROWS.c.run == bindparam("of"), RUN_ROWS.c.key.in_(bindparam("keys", expanding=True)))
 _STANDINGS: Final = select(RUN_ROWS.c.key, RUN_ROWS.c.state).where(*BY_KEYS)
-_DOUBTS: Final = (
+DOUBTS_PAGE: Final = (
     select(RUN_DOUBTS)
     .where(RUN_DOUBTS.c.run == bindparam("run"), RUN_DOUBTS.c.number > bindparam("after"))
     .order_by(RUN_DOUBTS.c.number)
@@ -97,7 +97,7 @@ class RunReading:
             number = number_of(connection, run_id)
             if number is None:
                 return Failure(no_such_run(run_id))
-            asked = _ROWS if not states else _ROWS.where(RUN_ROWS.c.state.in_(states))
+            asked = ROWS_PAGE if not states else ROWS_PAGE.where(RUN_ROWS.c.state.in_(states))
             found = connection.execute(asked, {"run": number, "after": after, "most": limit})
             return Success(tuple((row.number, run_row(row)) for row in found))
 
@@ -121,7 +121,7 @@ class RunReading:
             number = number_of(connection, run_id)
             if number is None:
                 return Failure(no_such_run(run_id))
-            found = connection.execute(_DOUBTS, {"run": number, "after": after, "most": limit})
+            found = connection.execute(DOUBTS_PAGE, {"run": number, "after": after, "most": limit})
             return Success(tuple((row.number, run_doubt(row)) for row in found))
 
         return self._database.read_now(work)

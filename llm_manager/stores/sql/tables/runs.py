@@ -54,6 +54,7 @@ OPEN: Final = text("run_rows.state IN ('asked', 'waiting')")
 """Rows that have not ended; said in these very words, SQLite finds them by their index."""
 
 _OPEN_HERE: Final = text("state IN ('asked', 'waiting')")
+Index("run_rows_in_order", RUN_ROWS.c.run, RUN_ROWS.c.number)
 Index("run_rows_open", RUN_ROWS.c.run, RUN_ROWS.c.state, sqlite_where=_OPEN_HERE, postgresql_where=_OPEN_HERE)
 
 RUN_DOUBTS: Final = Table(

@@ -115,6 +115,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number"),
         sa.UniqueConstraint("run", "key", name="run_rows_by_key"),
     )
+    op.create_index("run_rows_in_order", "run_rows", ["run", "number"], unique=False)
     op.create_index(
         "run_rows_open",
         "run_rows",
