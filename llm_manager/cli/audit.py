@@ -33,8 +33,8 @@ _EPILOGUE: Final = """\
 Examples:
 
   llm-manager audit show --last 50
-  llm-manager audit verify --anchors anchors.txt
-  llm-manager audit anchor >> anchors.txt"""
+  llm-manager audit verify --anchors anchors.jsonl
+  llm-manager audit anchor >> anchors.jsonl"""
 
 Anchors: TypeAlias = Annotated[
     Path | None, Parameter(help="A file of anchors to compare with; store.audit_anchors by default.", negative=())
@@ -99,10 +99,16 @@ async def verify(session: Session, trail: AuditTrail, place: Path | None) -> int
     if report.faulty > len(report.faults):
         output.text(f"and {counted(report.faulty - len(report.faults), 'fault')} more")
     whole = "as they were written" if report.whole else f"with {counted(report.faulty, 'fault')}"
+    if _all_edited(report):
+        output.note("note: no row fits store.audit_key: either somebody changed them all, or it is not the key they were written with")
     output.note(f"{counted(report.rows, 'row')}, {whole}; compared with {counted(report.anchors, 'anchor')}")
     if not report.anchors:
         output.note("note: without anchors a trail whose end was cut off looks whole; set store.audit_anchors, or give --anchors FILE")
     return OK if report.whole else FAILED
+
+
+def _all_edited(report: AuditReport) -> bool:
+    return report.rows > 0 and report.faulty >= report.rows and all(fault.problem in ("edited", "cut") for fault in report.faults)
 
 
 async def show(session: Session, trail: AuditTrail, last: int) -> int:

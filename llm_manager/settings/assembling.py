@@ -40,6 +40,7 @@ from llm_manager.settings.variables import RUNG
 _DEFAULT_ROUTING: Mapping[str, Any] = {"default_provider": "ollama", "fallback_provider": "anthropic"}
 _CLI_DEFAULTS: Mapping[str, Any] = {"llama_cpp_path": "~/llama.cpp/build/bin/llama-cli", "threads": 24, "gpu_layers": 999}
 _CLI_ONLY = frozenset({"llama_cpp_path", "models_dir", "gpu_layers"})
+_SHORTEST_SEAL = 16
 _SENT: Mapping[str, str] = {"api_key": "key", "api_keys": "keys", "api_key_file": "key file"}
 _PRICES = {"input_usd", "output_usd", "cache_read_usd", "cache_write_usd", "cache_write_long_usd", "price_version"}
 
@@ -86,7 +87,7 @@ def assemble(found: Converted) -> Assembled:
         config=config,
         origins={**origins, **ladder_origins},
         faults=(*provider_faults, *profile_faults, *budget_faults),
-        warnings=_leaks(found, config),
+        warnings=(*_leaks(found, config), *_weak_seal(found, config)),
     )
 
 
@@ -214,6 +215,14 @@ def _leaks(found: Converted, config: LLMConfig) -> tuple[str, ...]:
         and (setting == "api_key_file" or not key.foreign)
         and _is_cloud(name, config)
     )
+
+
+def _weak_seal(found: Converted, config: LLMConfig) -> tuple[str, ...]:
+    """Warn of a key of the audit trail that can be guessed: whoever does can forge the trail."""
+    key, entry = config.store.audit_key, found.entries.get(("store", "audit_key"))
+    if key is None or entry is None or len(key.reveal()) >= _SHORTEST_SEAL:
+        return ()
+    return (f"{entry.origin}: store.audit_key has less than {_SHORTEST_SEAL} letters and can be guessed; `openssl rand -hex 32` makes one",)
 
 
 def _is_cloud(name: str, config: LLMConfig) -> bool:

@@ -47,6 +47,19 @@ def test_what_was_asked_is_kept_and_a_change_shows(tmp_path: Path) -> None:
     assert told.stdout == "row 1 is not as it was written\n"
 
 
+def test_another_key_than_it_was_written_with_is_told_as_that_too(tmp_path: Path) -> None:
+    """And a key that can be guessed is warned of, though not shown."""
+    with fault_server(_hello) as server:
+        config = Path(_config(server.url, tmp_path))
+        assert run("generate", "hi", "--config", str(config), home=tmp_path).returncode == 0
+    config.write_text(config.read_text().replace("sealed-with-this", "kurz"))
+    told = run("audit", "verify", "--config", str(config), home=tmp_path)
+    assert told.returncode == 1
+    assert "it is not the key they were written with" in told.stderr
+    assert "store.audit_key has less than 16 letters" in told.stderr
+    assert "kurz" not in told.stderr + told.stdout
+
+
 def test_mistakes_are_one_line(tmp_path: Path) -> None:
     """No key, no such file of anchors, an empty trail."""
     none = run("audit", "verify", home=tmp_path)
