@@ -4,7 +4,7 @@ Belongs here: the two streams and what may pass to them. What is written is made
 """
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 from attrs import frozen
@@ -57,7 +57,7 @@ class Output:
             self._write(json.dumps(document, ensure_ascii=False, separators=(",", ":")) + "\n")
 
     def table(self, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Write a table: drawn on a terminal, lines of tab-separated cells in a pipe."""
+        """Write a table: drawn on a terminal, or row below row where that is too narrow; lines of tab-separated cells in a pipe."""
         if not self.terminal:
             for row in (headings, *rows):
                 self._write("\t".join(map(one_line, row)) + "\n")
@@ -68,6 +68,10 @@ class Output:
 
         console = Console(file=self.out, highlight=False)
         told = [tuple(map(one_line, row)) for row in rows]
+        if _too_narrow(headings, told, console.width):
+            for row in told:
+                self._write("".join(_below(headings, row)))
+            return
         table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
         for heading, whole in zip(headings, _whole(headings, told, console.width), strict=True):
             table.add_column(heading, overflow="fold", no_wrap=whole)
@@ -118,12 +122,32 @@ class Output:
         self.out.flush()
 
 
-def _whole(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[bool]:
-    """Which columns of single words, such as names, can be kept unbroken while a little room is left to every other."""
+def _too_narrow(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> bool:
+    """Say whether there is not even a little room for every column."""
+    return bool(rows) and sum(_narrowest(each) for each in _widths(headings, rows)) - _BETWEEN_COLUMNS > width
+
+
+def _below(headings: Sequence[str], row: Sequence[str]) -> Iterator[str]:
+    """A row as lines: what it is of, then all that is said of that."""
+    yield f"{row[0]}\n"
+    room = max(map(len, headings[1:]), default=0)
+    yield from (f"  {heading:<{room}}  {cell}\n" for heading, cell in zip(headings[1:], row[1:], strict=True) if cell)
+
+
+def _widths(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
     from rich.cells import cell_len
 
-    widths = [max(map(cell_len, (heading, *(row[place] for row in rows)))) for place, heading in enumerate(headings)]
-    room = width - sum(min(each, _NARROWEST_COLUMN) + _BETWEEN_COLUMNS for each in widths)
+    return [max(map(cell_len, (heading, *(row[place] for row in rows)))) for place, heading in enumerate(headings)]
+
+
+def _narrowest(width: int) -> int:
+    return min(width, _NARROWEST_COLUMN) + _BETWEEN_COLUMNS
+
+
+def _whole(headings: Sequence[str], rows: Sequence[Sequence[str]], width: int) -> list[bool]:
+    """Which columns of single words, such as names, can be kept unbroken while a little room is left to every other."""
+    widths = _widths(headings, rows)
+    room = width - sum(map(_narrowest, widths))
     whole: list[bool] = []
     for place, each in enumerate(widths):
         more = max(0, each - _NARROWEST_COLUMN)

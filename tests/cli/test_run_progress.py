@@ -93,3 +93,15 @@ def test_a_name_too_long_for_the_terminal_is_folded_and_not_lost(scene: Any, mon
     at = scene(terminal=True)
     at.session.output.table(("model", "state"), [("x" * 60, "up")])
     assert at.out.getvalue().count("x") == 60
+
+
+def test_a_table_of_more_columns_than_fit_is_written_row_below_row(scene: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    at = scene(terminal=True)
+    headings = ("run", "state", "rows", "failed", "usd", "heard of (UTC)", "output")
+    row = ("3f2a9c11", "interrupted", "12/400", "", "0.0123", "2026-11-20 16:40", "an\x1b[31m.jsonl")
+    at.session.output.table(headings, [row, row])
+    lines = at.out.getvalue().splitlines()
+    assert lines[:3] == ["3f2a9c11", "  state           interrupted", "  rows            12/400"]
+    assert lines.count("3f2a9c11") == 2
+    assert not any("failed" in line or "\x1b" in line or len(line) > 40 for line in lines)
