@@ -69,6 +69,7 @@ from llm_manager.orchestration.walking import walking
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.cache_key import answer_key
 from llm_manager.policies.choosing import Besides, ability_for, choose
+from llm_manager.policies.classification import is_private
 from llm_manager.policies.pricing import Pricing, price, remembering_price
 from llm_manager.policies.request_faults import check_request
 from llm_manager.policies.routing import why_not_asked
@@ -98,7 +99,13 @@ def assembled(deps: ManagerDeps) -> LLMManager:
     likeness = _likeness(house, embed)
     calls, opened = _chats(house, likeness)
     turns = Turns(ask=going_on(calls, world), max_retries=config.routing.max_retries, now=now)
-    recalling = RecallingDeps(turns=turns, context=config.context, world=world, find_window=house.window)
+    recalling = RecallingDeps(
+        turns=turns,
+        context=config.context,
+        world=world,
+        find_window=house.window,
+        is_private=partial(is_private, policy=config.routing),
+    )
     conversations = forgetting(deps.conversations, config.context.retention_days, world.wall)
     performing = Performing(world=world, journal=journal, routing=config.routing, concurrent=config.performance.concurrent_tools)
     generate_all = batching(answering_rows(calls, world), house.fitting, config.performance.patience_seconds, now)

@@ -18,7 +18,7 @@ class Turn:
     cut: bool = False
     """Whether its answer ended before the model was done: it was stopped, interrupted, or came to its longest."""
     private: bool = False
-    """Whether it was asked as private; then the whole conversation is from here on."""
+    """Whether it was private by its label or its words; then the whole conversation is from here on."""
 
 
 @frozen(kw_only=True)

@@ -136,13 +136,15 @@ async def _begun(
     recalled = await recall(deps, mine, conversation, request, started)
     if isinstance(recalled, Failure):
         return recalled
+    ready = recalled.unwrap()
+    made_private = not conversation.private and deps.is_private(ready.with_turns(ready.turns))  # by its words, which may be cut off later
     return Success(
         _Exchange(
             storage=mine,
             conversation=conversation,
-            recalled=recalled.unwrap(),
+            recalled=ready,
             at=deps.world.wall(),
-            private=request.sensitivity == "private",
+            private=made_private or request.sensitivity == "private",
             new_id=deps.world.new_id,
         )
     )

@@ -45,6 +45,8 @@ class RecallingDeps:
     context: ContextSettings
     world: World
     find_window: FindWindow
+    is_private: Callable[[LLMRequest], bool]
+    """Whether its words or its label keep a request on this machine."""
 
 
 @frozen(kw_only=True)

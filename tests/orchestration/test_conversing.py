@@ -141,6 +141,23 @@ def test_an_answer_says_where_it_is_kept() -> None:
     assert run_virtual(talk()) == "c"
 
 
+def test_what_words_alone_made_private_stays_so_when_they_are_no_longer_sent() -> None:
+    """Neither its answers nor a summary need repeat the word that made it private."""
+    model, storage = scripted("He is 41 and called John."), memory_conversations()
+    config = LLMConfig(context=ContextSettings(keep_messages=2))
+
+    async def talk() -> Conversation:
+        manager = scripted_manager(model, config=config, conversations=storage)
+        for question in ("Who is the patient?", "Say that again", "And once more"):
+            assert isinstance(await settle(manager.converse("c", LLMRequest(question))), Success)
+        return (await settle(storage.load("c"))).unwrap()
+
+    said = run_virtual(talk())
+    assert said.turns[0].private
+    assert "patient" not in "".join(message.text for message in model.requests[-1].conversation())
+    assert [request.sensitivity for request in model.requests[1:]] == ["private", "private"]
+
+
 def test_a_turn_has_its_time_and_what_was_asked_as_private_stays_so() -> None:
     model, world = scripted("ok"), fake_world()
     storage = memory_conversations(world.wall)
