@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, assert_never
 
-from llm_manager.domain.error_questions import charge_of, describe
+from llm_manager.domain.error_questions import charge_of
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import (
     Answered,
@@ -73,7 +73,8 @@ def _attempt(event: AttemptStarted | AttemptAnswered | AttemptFailed | AttemptLe
 
 
 def _error(error: LLMError) -> Mapping[str, Any]:
-    return {"error": error.tag, "message": describe(error), "charge": charge_of(error)}
+    """Its name; what a server said may repeat what was said to it."""
+    return {"error": error.tag, "charge": charge_of(error)}
 
 
 def _whose(metadata: RequestMetadata) -> Mapping[str, Any]:

@@ -2,7 +2,8 @@
 
 from hypothesis import given
 
-from llm_manager.domain.errors import InvalidRequest
+from llm_manager.domain.error_questions import charge_of
+from llm_manager.domain.errors import InvalidRequest, ModelUnavailable
 from llm_manager.domain.events import AttemptStarted, CallFailed, Event
 from llm_manager.domain.plain_data import canonical
 from llm_manager.domain.requests import LLMRequest, RequestMetadata
@@ -39,3 +40,10 @@ def test_no_word_of_a_request_is_kept() -> None:
     error = InvalidRequest(message="temperature: 9 is too hot", request=LLMRequest("my secret plan"))
     facts = audit_facts(CallFailed(at=1.0, call_id="c", seconds=0.0, error=error, metadata=RequestMetadata()))
     assert facts is not None and "secret" not in canonical(facts).decode()
+
+
+def test_no_word_that_a_server_said_is_kept() -> None:
+    """It may repeat a prompt that is too short to be found in what it says, and the trail forgets nothing."""
+    error = ModelUnavailable(model="m", message="bad input: 'Ann is ill'", reason="server")
+    facts = audit_facts(CallFailed(at=1.0, call_id="c", seconds=0.0, error=error, metadata=RequestMetadata()))
+    assert facts == {"call": "c", "error": "ModelUnavailable", "charge": charge_of(error)}
