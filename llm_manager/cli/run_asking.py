@@ -14,6 +14,7 @@ from llm_manager.cli.run_online import Going, asked_whenever_online
 from llm_manager.cli.run_output import Sink
 from llm_manager.cli.run_progress import Progress
 from llm_manager.cli.run_pulse import pulse_now
+from llm_manager.cli.run_spending import Spending
 from llm_manager.cli.run_stopping import Stopping
 from llm_manager.cli.run_words import Prepared
 from llm_manager.cli.session import Session
@@ -49,6 +50,7 @@ class Run:
     prepared: Prepared
     world: World
     door: Door = field(factory=Door, repr=False)
+    spending: Spending = field(factory=Spending, repr=False)
     concurrency: int | None = None
     retry_failed: bool = False
     when_online: bool = False

@@ -16,6 +16,7 @@ from llm_manager.cli.run_door import Door
 from llm_manager.cli.run_job import run_job
 from llm_manager.cli.run_overwriting import held_by, shrinking
 from llm_manager.cli.run_preview import Previewing, preview
+from llm_manager.cli.run_spending import Spending
 from llm_manager.cli.run_words import RunWords, plan_of, prepare_run
 from llm_manager.cli.session import open_session
 from llm_manager.domain.plans import Strategy
@@ -51,7 +52,7 @@ def begin(output: Output, words: RunWords, manner: Manner) -> int:
         read = prepare_run(words, stdin=sys.stdin.buffer, scratch=Path(scratch))
         if isinstance(read, Failure):
             return output.failure(read.failure())
-        prepared, world, door = read.unwrap(), real_world(), Door()
+        prepared, world, door, spending = read.unwrap(), real_world(), Door(), Spending()
         plan = evolve(plan_of(words, prepared, **manner.options()), budget_usd=manner.budget_usd)
         opened = open_session(
             output,
@@ -59,7 +60,7 @@ def begin(output: Output, words: RunWords, manner: Manner) -> int:
             strategy=manner.strategy,
             budget_usd=manner.budget_usd,
             world=world,
-            guarding=door.guarding,
+            guarding=lambda guards: door.guarding(spending.guarding(guards)),
         )
         if isinstance(opened, Failure):
             return output.failure(opened.failure())
@@ -81,6 +82,7 @@ def begin(output: Output, words: RunWords, manner: Manner) -> int:
             overwrite=manner.overwrite,
             world=world,
             door=door,
+            spending=spending,
             concurrency=manner.concurrency,
             retry_failed=manner.retry_failed,
             when_online=manner.when_online,

@@ -54,6 +54,7 @@ def _taken(run: Run, keeping: Keeping) -> int:
     if isinstance(taken, Failure):
         return output.failure(taken.failure())
     log, left = taken.unwrap(), Cell(_UNTOLD)
+    run.spending.begin_at(log.counts())
     if keeping.unused:
         output.note(strangers_line(keeping.unused))
     try:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Coroutine, Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from attrs import evolve, field, frozen
 from returns.result import Failure, Success
@@ -22,14 +22,12 @@ from llm_manager.domain.plans import Strategy
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
+from llm_manager.policies.run_budget import OF_THE_RUN
 from llm_manager.services.guards import Guards
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.store import Store
 from llm_manager.services.world import World
-
-RUN_BUDGET: Final = "--budget"
-"""The budget of a run that the command line sets."""
 
 Catalogue: TypeAlias = Callable[[], tuple[tuple[ModelProfile, str | None], ...]]
 """Every model known by data, each with why it cannot be asked, or None."""
@@ -64,7 +62,7 @@ def standard_output(*, json: bool = False) -> Output:
 def overridden(config: LLMConfig, *, strategy: Strategy | None = None, remember: int = 0, budget_usd: Decimal | None = None) -> LLMConfig:
     """The settings with what the command says instead; ``remember`` is how much it must not have to pay for twice."""
     if budget_usd is not None:
-        config = evolve(config, budgets=(Budget(name=RUN_BUDGET, limit=budget_usd), *config.budgets))
+        config = evolve(config, budgets=(Budget(name=OF_THE_RUN, limit=budget_usd), *config.budgets))
     if strategy is not None:
         config = evolve(config, routing=evolve(config.routing, strategy=strategy))
     if remember:

@@ -46,6 +46,7 @@ def budgeting(budgets: Sequence[Budget], world: World) -> Budgets:
         reset=purses.reset,
         remember=recalling.remember,
         recall=recalling.recall,
+        begin_at=recalling.begin_at,
     )
 
 

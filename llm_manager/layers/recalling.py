@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from math import inf
 from typing import Final
 
@@ -13,7 +14,7 @@ from llm_manager.outcomes import Settled
 from llm_manager.policies.budget import recalled
 from llm_manager.policies.budget_book import Book, Decisions
 from llm_manager.policies.budget_past import amounts_of, lasting
-from llm_manager.policies.budget_rules import Rule
+from llm_manager.policies.budget_rules import Key, Rule, parts
 from llm_manager.services.usage_log import UsageLog
 
 EVERY_SECONDS: Final = 60.0
@@ -24,7 +25,7 @@ class Recalling:
     """Reads the usage log for a book. ``due_at`` is when to read it next, in seconds since 1970: at once, until it was read for the
     first time. Requests wait for the first reading, and one of them for each that comes later."""
 
-    __slots__ = ("_cell", "_logs", "_read", "_rules", "_tell", "_turns", "_wall", "due_at")
+    __slots__ = ("_before", "_cell", "_logs", "_read", "_rules", "_tell", "_turns", "_wall", "due_at")
 
     def __init__(self, rules: Sequence[Rule], cell: Cell[Book], wall: Callable[[], float], tell: Callable[[Decisions], None]) -> None:
         self._rules = rules
@@ -32,6 +33,7 @@ class Recalling:
         self._wall = wall
         self._tell = tell
         self._logs: tuple[UsageLog, ...] = ()
+        self._before: dict[Key, tuple[int, int]] = {}
         self._read = False
         self._turns: PerLoop[asyncio.Lock] = PerLoop(asyncio.Lock)
         self.due_at = inf
@@ -41,6 +43,13 @@ class Recalling:
         if lasting(self._rules, 0.0):
             self._logs = (*self._logs, log)
             self.due_at = -inf
+
+    def begin_at(self, name: str, spent: Decimal, unknown: Decimal) -> None:
+        """Count what was spent of a budget before this process began, which no log tells; before its first request."""
+        for index, rule in enumerate(self._rules):
+            if rule.name == name:
+                self._before[index, ""] = parts(spent, rule.unit), parts(unknown, rule.unit)
+        self._tell(self._cell.decide(lambda book: recalled(book, self._before, self._wall())))
 
     async def recall(self) -> Settled[None, LLMError]:
         """Read what others have spent. When it cannot be read for the first time nobody knows what is left; later what is known stands."""
@@ -59,7 +68,7 @@ class Recalling:
             if isinstance(told, Failure):
                 return told if waited_for else Success(None)
             others = amounts_of(self._rules, [place for place, _, _ in asked], told.unwrap())
-            self._tell(self._cell.decide(lambda book: recalled(book, others, wall)))
+            self._tell(self._cell.decide(lambda book: recalled(book, {**others, **self._before}, wall)))
             self._read = True
             self.due_at = self._wall() + EVERY_SECONDS
         return Success(None)

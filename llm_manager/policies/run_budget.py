@@ -6,12 +6,14 @@ from typing import Final, Literal
 from llm_manager.domain.errors import BudgetExceeded
 from llm_manager.domain.models import ModelProfile
 from llm_manager.domain.requests import LLMRequest
+from llm_manager.domain.runs import RunCounts
 from llm_manager.domain.usage import Priced
 from llm_manager.policies.budget_words import plain
 from llm_manager.policies.pricing import dearest
 from llm_manager.policies.tokens import estimate_request_tokens
 
-NAME: Final = "budget of the run"
+OF_THE_RUN: Final = "of the run"
+"""The name of the budget that a run brings along."""
 _FRAME: Final = 64
 """Tokens that a provider may put around what it is sent."""
 
@@ -24,6 +26,11 @@ def worst_of(request: LLMRequest, profile: ModelProfile | None) -> Decimal | Non
     bound = request.preferences.max_tokens or profile.max_output_tokens or profile.context_window
     cost = dearest(max(letters, estimate_request_tokens(request)), bound, profile.price)
     return cost.usd if isinstance(cost, Priced) else None
+
+
+def spent_of(counts: RunCounts) -> Decimal:
+    """What counts as spent: what answers cost, and what calls without one may have."""
+    return counts.cost_usd + counts.doubtful_usd
 
 
 def may_ask(limit: Decimal, *, spent: Decimal, set_aside: Decimal, worst: Decimal) -> Literal["ask", "wait", "stop"]:
@@ -46,4 +53,5 @@ def spent_error(limit: Decimal, *, spent: Decimal, worst: Decimal | None) -> Bud
         else f"{plain(spent)} USD are spent and this request may take {plain(worst)} USD; "
         "raise the limit, ask for less (max_tokens), or use a model that costs less"
     )
-    return BudgetExceeded(budget=NAME, message=f"{NAME} ({plain(limit)} USD): {why}", limit=plain(limit), left=plain(left))
+    message = f"budget {OF_THE_RUN} ({plain(limit)} USD): {why}"
+    return BudgetExceeded(budget=OF_THE_RUN, message=message, limit=plain(limit), left=plain(left))

@@ -10,6 +10,7 @@ from llm_manager.domain.runs import RunRecord
 from llm_manager.domain.standing import BreakerStanding, ScopeStanding
 from llm_manager.policies.budget_words import plain
 from llm_manager.policies.plurals import counted
+from llm_manager.policies.run_budget import spent_of
 from llm_manager.policies.standing_words import standing_lines
 from llm_manager.runs.reporting import duration
 
@@ -95,6 +96,7 @@ def portrait_document(record: RunRecord, pulse: RunPulse | None, now: float) -> 
         "budget_usd": None if record.plan.budget_usd is None else plain(record.plan.budget_usd),
         "calls_of_unknown_cost": counts.unpriced,
         "possible_double_charges": counts.doubtful,
+        "possible_double_charges_usd": plain(counts.doubtful_usd),
         "errors": dict(counts.errors),
         "created_at": record.created_at,
         "updated_at": record.updated_at,
@@ -174,8 +176,11 @@ def _money(record: RunRecord, pulse: RunPulse | None) -> str:
         parts.append("what it will cost is not known" if projected is None else f"about {plain(projected)} USD in all")
     if counts.unpriced:
         parts.append(f"{counted(counts.unpriced, 'call')} of unknown cost")
+    if counts.doubtful_usd:
+        parts.append(f"{plain(counts.doubtful_usd)} USD more at most for calls without an answer")
     if record.plan.budget_usd is not None:
-        parts.append(f"budget {plain(record.plan.budget_usd)} USD")
+        rest = max(Decimal(0), record.plan.budget_usd - spent_of(counts))
+        parts.append(f"budget {plain(record.plan.budget_usd)} USD, {plain(rest)} left")
     return ", ".join(parts)
 
 

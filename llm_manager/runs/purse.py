@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.runs import RunCounts
-from llm_manager.policies.run_budget import may_ask, spent_error
+from llm_manager.policies.run_budget import may_ask, spent_error, spent_of
 
 _NOTHING = Decimal(0)
 
@@ -23,8 +23,7 @@ class Purse:
     async def take(self, number: int, worst: Decimal | None) -> LLMError | None:
         """Set the worst of a row aside, once others have ended if need be; gives why it may not be asked."""
         while True:
-            counts = self._counts()
-            spent = counts.cost_usd + counts.doubtful_usd
+            spent = spent_of(self._counts())
             if worst is None:
                 return spent_error(self._limit, spent=spent, worst=None)
             set_aside = sum(self._aside.values(), _NOTHING)

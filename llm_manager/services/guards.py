@@ -1,6 +1,7 @@
 """What lets requests through: one record, which managers may share, so that two of them never pass one limit together."""
 
 from collections.abc import Callable, Coroutine, Mapping
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 from attrs import frozen
@@ -23,6 +24,9 @@ def _never(_: Endpoint, __: Emit) -> Pass | None:
 
 
 def _forgotten(_: UsageLog) -> None: ...
+
+
+def _not_kept(_: str, __: Decimal, ___: Decimal) -> None: ...
 
 
 async def _nothing_recalled() -> Settled[None, LLMError]:
@@ -68,6 +72,8 @@ class Budgets:
     """Say which usage log knows what was spent in the periods that are under way; it is read before the first request."""
     recall: Callable[[], Coroutine[Any, Any, Settled[None, LLMError]]] = _nothing_recalled
     """Read it now."""
+    begin_at: Callable[[str, Decimal, Decimal], None] = _not_kept
+    """Count what was spent of a budget by its name before this process began, and the unknown part of it; before the first request."""
 
 
 Ready: TypeAlias = Callable[[str, Emit], Coroutine[Any, Any, LLMError | None]]

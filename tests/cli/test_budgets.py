@@ -10,9 +10,10 @@ from attrs import evolve
 
 from llm_manager.cli import main
 from llm_manager.cli.budgets import budgets
-from llm_manager.cli.session import RUN_BUDGET, overridden
+from llm_manager.cli.session import overridden
 from llm_manager.domain.configuration import Budget, LLMConfig
 from llm_manager.domain.standing import BudgetStanding, Standing
+from llm_manager.policies.run_budget import OF_THE_RUN
 from tests.cli.program import run, settings_for
 from tests.loopback import Received, Respond, fault_server, json_reply
 
@@ -58,13 +59,13 @@ def test_a_run_stops_when_its_money_is_spent_and_goes_on_with_more(rows: Path, t
         assert "budget of the run (0.015 USD): 0.006 USD are spent and this request may take 0.01 USD" in told.stderr
         assert "7 rows not asked yet; run the same again to go on" in told.stderr
         assert " failed" not in told.stderr.replace(" 0 failed", "")
-        assert "budget --budget: 0.006 of 0.015 USD spent, 0.009 left" in told.stderr
+        assert "budget of the run: 0.006 of 0.015 USD spent, 0.009 left" in told.stderr
         assert len(out.read_text().splitlines()) == 3
         told = run(*asking, "--max-cost", "1", "--json", home=tmp_path)
         report = json.loads(told.stdout)
         assert (told.returncode, len(server.requests)) == (0, 10)
     assert (report["answered"], report["answered_earlier"], report["failed"], Decimal(report["cost_usd"])) == (7, 3, 0, Decimal("0.014"))
-    assert report["budgets"] == [{"budget": "--budget", "of": "", "unit": "usd", "limit": "1", "spent": "0.014", "unknown": "0"}]
+    assert report["budgets"] == [{"budget": "of the run", "of": "", "unit": "usd", "limit": "1", "spent": "0.02", "unknown": "0"}]
     assert [(each["by"], each["name"], each["cost_usd"]) for each in report["expenses"]] == [
         ("provider", "lmstudio", "0.014"),
         ("model", "lmstudio/tiny", "0.014"),
@@ -115,7 +116,7 @@ def test_the_words_come_before_the_settings() -> None:
     """Beside the budgets that are there."""
     config = LLMConfig(budgets=(DAILY,))
     assert overridden(config) == config
-    assert overridden(config, budget_usd=Decimal(2)).budgets == (Budget(name=RUN_BUDGET, limit=Decimal(2)), DAILY)
+    assert overridden(config, budget_usd=Decimal(2)).budgets == (Budget(name=OF_THE_RUN, limit=Decimal(2)), DAILY)
 
 
 async def test_budgets_are_shown_with_what_is_spent(scene: Any) -> None:

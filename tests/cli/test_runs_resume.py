@@ -7,6 +7,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +94,8 @@ def test_a_killed_run_goes_on_from_another_folder_with_what_it_was_told(begun: B
         return Hang() if stuck and int(received.json()["messages"][-1]["content"].split()[-1]) > 5 else echo(received)
 
     with fault_server(some) as server:
-        config = settings_for(server.url + "/v1", tmp_path)
-        killed(begun, rows, config, server)
+        config = priced(server.url, tmp_path)
+        killed(begun, rows, config, server, "--yes")
         stuck = False
         (rows.parent / "prompt.txt").write_text("Shout {text}")
         listed = json.loads(run("runs", "list", "--json", home=tmp_path).stdout)["runs"]
@@ -205,11 +206,15 @@ def test_a_budget_pauses_the_run_and_counts_what_was_spent_before(rows: Path, tm
         assert 0 < asked < 10
         shown = run("runs", "show", "out.jsonl", home=tmp_path).stdout
         assert ": paused" in shown
-        assert "budget 0.014 USD" in shown
-        assert run("runs", "resume", "out.jsonl", home=tmp_path).returncode == 3
+        left = f"{Decimal(14 - 2 * asked) / 1000:f}"
+        assert f"budget 0.014 USD, {left} left" in shown
+        again = run("runs", "resume", "out.jsonl", home=tmp_path)
+        assert again.returncode == 3
+        assert f"{Decimal(2 * asked) / 1000:f} USD are spent" in again.stderr
         assert posts(server) == asked
         told = run("runs", "resume", "out.jsonl", "--budget", "1", home=tmp_path)
         assert told.returncode == 0, told.stderr
+        assert "budget of the run: 0.02 of 1 USD spent, 0.98 left" in told.stderr
         assert posts(server) == 10
     assert json.loads(run("runs", "show", "out.jsonl", "--json", home=tmp_path).stdout)["cost_usd"] == "0.02"
 

@@ -54,7 +54,7 @@ def test_a_run_on_its_way_is_told_whole() -> None:
         "4500 of 10000 rows answered (12 from the cache), 12 failed, 5488 left",
         "8 calls under way, 3.2 rows/s, 28 min 35 s left",
         "91234 + 12345 tokens in 4520 calls",
-        "1.234567 USD so far, about 2.736186 USD in all, budget 5 USD",
+        "1.234567 USD so far, about 2.736186 USD in all, budget 5 USD, 3.765433 left",
         "failed 10 x RateLimitExceeded",
         "failed 2 x ContentFiltered",
         "limits of openai: 8 under way of 64 at once, 3 waiting, 400 of 500 requests left this minute",
