@@ -349,6 +349,27 @@ def test_a_run_whose_owner_died_is_interrupted_and_looked_at_without_taking_it(d
     log.close("interrupted", None)
 
 
+def test_what_a_dead_owner_left_under_way_is_told_before_anybody_goes_on(database: Database) -> None:
+    """Once, whoever looks; while its owner lives its calls are under way and no doubts."""
+    dead = kept_runs(database, run_locks(":memory:", database), real_world())
+    seen = kept_runs(database, run_locks(":memory:", database), real_world())
+    log = dead.begin(PLAN).unwrap()
+    intended(log, A, B, C, worst="0.5")
+    settled(log, answered(A), failed(C, doubtful=2))
+    assert [doubt.key for _, doubt in dead.doubts(log.record.id).unwrap()] == [C]
+    assert dead.show(log.record.id).unwrap().counts.doubtful == 2
+    listed = seen.doubts(log.record.id).unwrap()
+    assert [(doubt.key, doubt.calls, doubt.worst_usd) for _, doubt in listed] == [(C, 2, Decimal("0.5")), (B, 1, Decimal("0.5"))]
+    first = seen.doubts(log.record.id, limit=1).unwrap()
+    assert (*first, *seen.doubts(log.record.id, limit=1, after=first[-1][0]).unwrap()) == listed
+    assert seen.doubts(log.record.id, after=listed[-1][0]).unwrap() == ()
+    counts = seen.show(log.record.id).unwrap().counts
+    assert (counts.doubtful, counts.doubtful_usd) == (3, Decimal("0.5"))
+    assert seen.wish(log.record.id, "cancel").unwrap().counts.doubtful == 3
+    assert [doubt.key for _, doubt in seen.doubts(log.record.id).unwrap()] == [C, B]
+    log.close("interrupted", None)
+
+
 def test_the_beginning_of_an_id_means_one_run_or_none(database: Database) -> None:
     ids = iter(("aa1", "aa2"))
     runs = kept_runs(database, local_locks(), evolve(real_world(), new_id=lambda: next(ids)))

@@ -3,14 +3,15 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 from returns.result import Failure, Result, Success
-from sqlalchemy import Connection, Row, bindparam, func, select
+from sqlalchemy import Connection, Row, bindparam, case, func, select
 
 from llm_manager.domain.errors import LLMError, StorageFailed
 from llm_manager.domain.runs import RowState, RunDoubt, RunRecord, RunRow, RunState
 from llm_manager.outcomes import Settled
-from llm_manager.stores.runs.values import record_of, run_doubt, run_row
+from llm_manager.stores.runs.scribe import MAY_COST
+from llm_manager.stores.runs.values import doubt_of, record_of, run_doubt, run_row, usd
 from llm_manager.stores.sql.database import Database
 from llm_manager.stores.sql.tables.runs import OPEN, RUN_DOUBTS, RUN_ROWS, RUNS
 
@@ -18,7 +19,13 @@ BY_ID: Final = select(RUNS).where(RUNS.c.id == bindparam("id"))
 _BY_TARGET: Final = select(RUNS).where(RUNS.c.target == bindparam("target")).order_by(RUNS.c.number.desc()).limit(1)
 _NEWEST: Final = select(RUNS).order_by(RUNS.c.number.desc())
 _OPENED: Final = (
-    select(RUN_ROWS.c.run, RUN_ROWS.c.state, func.count().label("rows"))
+    select(
+        RUN_ROWS.c.run,
+        RUN_ROWS.c.state,
+        func.count().label("rows"),
+        func.count(case((MAY_COST, 1))).label("calls"),
+        func.sum(RUN_ROWS.c.worst_micro).label("worst"),
+    )
     .where(RUN_ROWS.c.run.in_(bindparam("runs", expanding=True)), OPEN)
     .group_by(RUN_ROWS.c.run, RUN_ROWS.c.state)
 )
@@ -36,14 +43,24 @@ DOUBTS_PAGE: Final = (
     .order_by(RUN_DOUBTS.c.number)
     .limit(bindparam("most"))
 )
+_UNDER_WAY: Final = (
+    select(RUN_ROWS)
+    .where(RUN_ROWS.c.run == bindparam("run"), OPEN, RUN_ROWS.c.state == "asked", MAY_COST, RUN_ROWS.c.number > bindparam("after"))
+    .order_by(RUN_ROWS.c.number)
+    .limit(bindparam("most"))
+)
+_AFTER_ALL: Final = 1 << 60
+"""Doubts that nobody has written down yet are numbered beyond all that are."""
 
 
 @frozen(kw_only=True)
 class Found:
-    """A run as the table has it, with its open rows."""
+    """A run as the table has it, with its open rows; ``calls`` of it are under way, at ``worst`` in micro-dollars."""
 
     row: "Row[Any]"
     opened: Mapping[str, int]
+    calls: int = 0
+    worst: int = 0
 
 
 class RunReading:
@@ -115,23 +132,34 @@ class RunReading:
         return self._database.read_now(work)
 
     def doubts(self, run_id: str, /, *, after: int = 0, limit: int = 1000) -> Settled[tuple[tuple[int, RunDoubt], ...], LLMError]:
-        """A page of doubts, the oldest first."""
+        """A page of doubts, the oldest first; last come those that an owner left who died, and nobody has written down yet."""
 
         def work(connection: Connection) -> Settled[tuple[tuple[int, RunDoubt], ...], LLMError]:
-            number = number_of(connection, run_id)
-            if number is None:
+            run = connection.execute(BY_ID, {"id": run_id}).first()
+            if run is None:
                 return Failure(no_such_run(run_id))
-            found = connection.execute(DOUBTS_PAGE, {"run": number, "after": after, "most": limit})
-            return Success(tuple((row.number, run_doubt(row)) for row in found))
+            found = connection.execute(DOUBTS_PAGE, {"run": run.number, "after": after, "most": limit}).all()
+            told = tuple((row.number, run_doubt(row)) for row in found)
+            if len(told) == limit or run.state != "running" or busy:
+                return Success(told)
+            asked = {"run": run.number, "after": max(0, after - _AFTER_ALL), "most": limit - len(told)}
+            return Success((*told, *((_AFTER_ALL + row.number, doubt_of(row)) for row in connection.execute(_UNDER_WAY, asked))))
 
+        busy = self._busy(run_id)
         return self._database.read_now(work)
 
     def record(self, found: Found) -> RunRecord:
-        """The run as it is: one that nobody works on does not run."""
+        """The run as it is: one that nobody works on does not run, and what it had under way may be charged."""
         state: RunState = found.row.state
-        if state == "running" and not self._busy(found.row.id):
-            state = "interrupted"
-        return record_of(found.row, state, found.opened)
+        if not self._died(found.row):
+            return record_of(found.row, state, found.opened)
+        record = record_of(found.row, "interrupted", found.opened)
+        counts, worst = record.counts, usd(found.worst) or 0
+        doubted = evolve(counts, doubtful=counts.doubtful + found.calls, doubtful_usd=counts.doubtful_usd + worst)
+        return evolve(record, counts=doubted)
+
+    def _died(self, row: "Row[Any]") -> bool:
+        return row.state == "running" and not self._busy(row.id)
 
 
 def number_of(connection: Connection, run_id: str) -> int | None:
@@ -149,10 +177,14 @@ def states_of(connection: Connection, number: int, keys: Sequence[str]) -> dict[
 def found_all(connection: Connection, rows: "Sequence[Row[Any]]") -> list[Found]:
     """Runs with how many of their rows are open."""
     opened: dict[int, dict[str, int]] = {}
+    asked: dict[int, tuple[int, int]] = {}
     if rows:
         for row in connection.execute(_OPENED, {"runs": [each.number for each in rows]}):
             opened.setdefault(row.run, {})[row.state] = row.rows
-    return [Found(row=row, opened=opened.get(row.number, {})) for row in rows]
+            if row.state == "asked":
+                asked[row.run] = row.calls, int(row.worst or 0)
+    found = ((row, *asked.get(row.number, (0, 0))) for row in rows)
+    return [Found(row=row, opened=opened.get(row.number, {}), calls=calls, worst=worst) for row, calls, worst in found]
 
 
 def no_such_run(run_id: str, *, several: bool = False) -> StorageFailed:
