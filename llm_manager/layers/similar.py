@@ -3,6 +3,7 @@
 A layer behind `caching`: the same words are a hit there. What stands in is told as such and is never remembered under these words.
 """
 
+import logging
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Final
@@ -31,6 +32,8 @@ from llm_manager.services.journal import Journal
 from llm_manager.services.model_client import Embed
 from llm_manager.services.similar import SimilarPrompts
 from llm_manager.services.steps import Events, OpenStream, Step, with_rest
+
+_logger = logging.getLogger(__name__)
 
 _TRIES: Final = 4
 """So many prompts whose answers have gone are passed over for one request."""
@@ -108,8 +111,16 @@ class Likeness:
             metadata=attempt.metadata,
         )
 
+    def _accepts(self, request: LLMRequest, hit: SimilarHit) -> bool:
+        """What the caller's policy says; one that raises has a bug, which fails no call."""
+        try:
+            return bool(self.settings.accept(request, hit))
+        except Exception as error:  # noqa: BLE001 - it is not our code
+            _logger.warning("accept of cache.similar raised %s; the answer it was asked about is not used", type(error).__name__)
+            return False
+
     def _judged(self, attempt: Attempt, hit: SimilarHit) -> LLMResponse | None:
-        accepted, response = self.settings.accept(attempt.request, hit), hit.response
+        accepted, response = self._accepts(attempt.request, hit), hit.response
         usd = hit.provenance.cost_usd
         saved: Cost = Unpriced(reason="nobody told what it took") if usd is None else Priced(usd=usd, price_version="remembered")
         provider, model = attempt.endpoint.provider, attempt.model.name

@@ -132,6 +132,14 @@ def test_a_request_with_a_limit_of_its_own_takes_no_vector_beside() -> None:
     assert (script.count, script.besides, [answer.cached for answer in answers]) == (2, [], [False, False])
 
 
+def test_a_policy_that_raises_accepts_nothing() -> None:
+    def broken(_: LLMRequest, __: SimilarHit) -> bool:
+        raise RuntimeError
+
+    script = model()
+    assert [answer.cached for answer in answers_of(manager_of(script, broken), ASK, ALIKE)] == [False, False]
+
+
 def test_what_is_not_alike_is_asked_anew() -> None:
     script = model()
     answers_of(manager_of(script), ASK, OTHER)
