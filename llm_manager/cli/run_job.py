@@ -21,10 +21,11 @@ from llm_manager.cli.run_stopping import Stopping
 from llm_manager.cli.run_words import Target
 from llm_manager.cli.waits import waiting_words
 from llm_manager.domain.error_questions import describe
-from llm_manager.domain.errors import LLMError
+from llm_manager.domain.errors import JobLocked, LLMError
 from llm_manager.domain.runs import RunCounts
 from llm_manager.outcomes import sealed
 from llm_manager.policies.run_states import Left, left_as
+from llm_manager.runs.portraying import SHORT_ID
 from llm_manager.runs.rendering import Rendering
 from llm_manager.runs.reporting import Report, pause_line, report_document, report_lines
 from llm_manager.runs.surveying import Survey, survey
@@ -52,7 +53,7 @@ def _taken(run: Run, keeping: Keeping) -> int:
     output, job, path = run.session.output, run.prepared.job, run.prepared.target.path
     taken = sealed(keeping.take())
     if isinstance(taken, Failure):
-        return output.failure(taken.failure())
+        return _refused(run, taken.failure())
     log, left = taken.unwrap(), Cell(_UNTOLD)
     run.spending.begin_at(log.counts())
     if keeping.unused:
@@ -68,6 +69,17 @@ def _taken(run: Run, keeping: Keeping) -> int:
         if keeping.before is None and not run.when_online and log.counts() == RunCounts() and (path is None or not path.exists()):
             keeping.runs.forget(log.record.id)
     return exit_code(closed.failure()) if code == OK and isinstance(closed, Failure) else code
+
+
+def _refused(run: Run, error: LLMError) -> int:
+    """Tell why the run may not begin; of one that another process works on, how to see it and how to end it."""
+    output = run.session.output
+    if not isinstance(error, JobLocked):
+        return output.failure(error)
+    short = error.job[:SHORT_ID]
+    code = output.failure(evolve(error, job=f"run {short}, which writes {run.plan.target}"))
+    output.note(f"see how it goes: llm-manager runs watch {short}; end it: llm-manager runs cancel {short}")
+    return code
 
 
 def _output(run: Run, log: RunLog, found: Survey, left: "Cell[Left]") -> int:

@@ -3,12 +3,13 @@
 import re
 from typing import Final
 
+from attrs import evolve
 from returns.result import Failure
 
 from llm_manager.cli.exits import FAILED, OK
 from llm_manager.cli.runs_at_hand import each_told
 from llm_manager.cli.session import Session
-from llm_manager.domain.errors import ConfigurationError
+from llm_manager.domain.errors import ConfigurationError, JobLocked
 from llm_manager.domain.runs import RunState
 from llm_manager.policies.plurals import counted
 from llm_manager.runs.portraying import SHORT_ID
@@ -75,7 +76,8 @@ async def delete_runs(session: Session, runs: RunStore, ids: tuple[str, ...], ol
     def forget(run_id: str) -> int:
         forgotten = runs.forget(run_id)
         if isinstance(forgotten, Failure):
-            return output.failure(forgotten.failure())
+            error = forgotten.failure()
+            return output.failure(evolve(error, job=f"run {run_id[:SHORT_ID]}") if isinstance(error, JobLocked) else error)
         gone.append(run_id)
         return OK
 

@@ -1,6 +1,7 @@
 """Rows that a program gives one by one, kept in a file first: a run reads them more than once, and memory stays flat."""
 
 import io
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -12,8 +13,6 @@ from llm_manager.outcomes import Settled
 from llm_manager.policies.value_faults import kind
 from llm_manager.runs.reading import Table, open_table
 
-_NAME = "rows"
-
 
 def table_of(rows: object, scratch: Path) -> Settled[Table, LLMError]:
     """The table of a file, or of rows that are written to one in the folder ``scratch``; blocks."""
@@ -21,9 +20,9 @@ def table_of(rows: object, scratch: Path) -> Settled[Table, LLMError]:
         return open_table(str(rows), stdin=io.BytesIO(), scratch=scratch)
     if not isinstance(rows, Iterable):
         return _unfit(f"rows: they are of type {kind(rows)}; give a file, or mappings one by one")
-    path = scratch / "rows.jsonl"
+    path, place = scratch / "rows.jsonl", -1  # for their owner alone: a process that is killed leaves them there
     try:
-        with path.open("wb") as file:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             for place, row in enumerate(rows):
                 if not isinstance(row, Mapping):
                     return _unfit(f"rows: row {place} is of type {kind(row)}; give mappings, as dictionaries")
@@ -33,6 +32,8 @@ def table_of(rows: object, scratch: Path) -> Settled[Table, LLMError]:
                     return _unfit(f"rows: row {place} has no form in JSON ({str(problem)[:200]})")
     except OSError as error:
         return Failure(StorageFailed(message=f"{path}: {error.strerror}"))
+    if place < 0:
+        return _unfit("rows: there are none; give at least one")
     return open_table(str(path), stdin=io.BytesIO(), scratch=scratch)
 
 

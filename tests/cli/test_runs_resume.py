@@ -162,6 +162,8 @@ def test_a_run_that_is_worked_on_is_left_to_its_owner(begun: Begun, rows: Path, 
         refused = run("runs", "resume", out, home=tmp_path)
         assert refused.returncode == 1
         assert f"process {owner.pid}" in refused.stderr
+        assert f", which writes {out} (" in refused.stderr
+        assert "end it: llm-manager runs cancel " in refused.stderr
         assert run("runs", "delete", out, home=tmp_path).returncode == 1
         cancelled = run("runs", "cancel", out, home=tmp_path)
         assert cancelled.returncode == 0, cancelled.stderr

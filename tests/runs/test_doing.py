@@ -15,6 +15,7 @@ from returns.result import Success
 from llm_manager.blocking import blocking
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import StoreSettings
+from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import (
     AuthenticationFailed,
     BudgetExceeded,
@@ -26,8 +27,10 @@ from llm_manager.domain.errors import (
     StorageFailed,
 )
 from llm_manager.domain.requests import LLMRequest, Preferences
+from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import settle
 from llm_manager.real_world import real_world
+from llm_manager.runs.spooling import table_of
 from llm_manager.services.manager import LLMManager
 from llm_manager.services.store import Store
 from llm_manager.stores.opening import open_store
@@ -195,8 +198,33 @@ async def test_what_cannot_be_run_is_a_value_before_anything_is_asked(rows: Any,
     assert isinstance(refused.failure(), InvalidRequest | ConfigurationError)
 
 
+async def test_no_rows_at_all_are_told_in_the_callers_words() -> None:
+    refused = await settle(manager_of().run([], "row {n}"))
+    assert describe(refused.failure()) == "rows: there are none; give at least one"
+
+
+async def test_rows_in_passing_are_for_their_owner_alone(tmp_path: Path) -> None:
+    table_of([{"n": "1"}], tmp_path).unwrap()
+    assert (tmp_path / "rows.jsonl").stat().st_mode & 0o777 == 0o600
+
+
 def test_without_await_it_is_the_same() -> None:
     with blocking(manager_of()) as manager:
         report = manager.run([{"n": "1"}], "row {n}")
     assert isinstance(report, Success)
     assert [each.unwrap().value for each in report.unwrap().rows()] == [{"answer": "ROW 1"}]
+
+
+async def test_an_answer_whose_cost_is_not_told_counts_at_its_most_under_a_budget(store: Store) -> None:
+    """Or a provider that tells no usage would be paid without end."""
+
+    def say(_: Attempt) -> LLMResponse:
+        return LLMResponse(content="x", model="m", provider="openai", usage=None)
+
+    rows = [{"n": str(n)} for n in range(20)]
+    manager = scripted_manager(scripted(say, provider="openai", locality="cloud"), store=store, world=real_world({}))
+    request = LLMRequest(preferences=Preferences(max_tokens=100))
+    report = (await settle(manager.run(rows, "row {n}", name="m", request=request, budget_usd=Decimal("0.001"), concurrency=4))).unwrap()
+    assert report.state == "paused"
+    assert report.counts.unpriced == report.counts.answered < 20
+    assert 0 < report.counts.doubtful_usd <= Decimal("0.001")
