@@ -49,7 +49,7 @@ class RunCounts:
     doubtful: int = 0
     """Calls of which nothing is known but that they were sent: each may be charged beside what the answers cost."""
     doubtful_usd: Decimal = Decimal(0)
-    """What those may have cost at worst, as far as prices are known."""
+    """What those may have cost at worst, as far as prices are known, and answers of which nobody told what they took."""
     errors: Mapping[str, int] = field(factory=dict)
     """Failed rows by the tag of their error."""
 

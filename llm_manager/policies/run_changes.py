@@ -34,7 +34,7 @@ def changed_error(run_id: str, found: Sequence[RunChange]) -> ConfigurationError
     return ConfigurationError(
         message=f"run {run_id} began with other settings ({names}): say them as they were, or fork it: a new run, "
         "which takes over the rows that both ask alike",
-        faults=tuple(Fault(source="run", key=change.name, problem=_told(change)) for change in found),
+        faults=tuple(Fault(source=change.name, key="", problem=_told(change)) for change in found),
     )
 
 

@@ -31,6 +31,8 @@ class Finished:
     response: LLMResponse | None = None
     unsent: bool = False
     """Whether it is known that no request of it left."""
+    worst_usd: Decimal | None = None
+    """The most that a call of it costs, for an answer of which nobody tells what it took."""
 
     @property
     def calls(self) -> int:
@@ -70,13 +72,14 @@ def outcome_of(ended: Finished, *, left: bool = False) -> RowOutcome:
             row=row, calls=ended.calls, doubtful=doubtful(error), doubtful_usd=_worst(() if error is None else error.attempts)
         )
     free = response.cached or response.shared
+    untold = not free and not isinstance(response.cost, Priced)
     return RowOutcome(
         row=row,
         calls=ended.calls,
         cached=int(free),
-        unpriced=int(not free and not isinstance(response.cost, Priced)),
+        unpriced=int(untold),
         doubtful=maybe_billed(response.attempts),
-        doubtful_usd=_worst(response.attempts),
+        doubtful_usd=_worst(response.attempts) + (ended.worst_usd or 0 if untold else 0),
     )
 
 

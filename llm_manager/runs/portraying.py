@@ -177,7 +177,7 @@ def _money(record: RunRecord, pulse: RunPulse | None) -> str:
     if counts.unpriced:
         parts.append(f"{counted(counts.unpriced, 'call')} of unknown cost")
     if counts.doubtful_usd:
-        parts.append(f"{plain(counts.doubtful_usd)} USD more at most for calls without an answer")
+        parts.append(f"{plain(counts.doubtful_usd)} USD more at most for what was not told")
     if record.plan.budget_usd is not None:
         rest = max(Decimal(0), record.plan.budget_usd - spent_of(counts))
         parts.append(f"budget {plain(record.plan.budget_usd)} USD, {plain(rest)} left")

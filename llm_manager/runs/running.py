@@ -10,7 +10,7 @@ from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 from returns.result import Failure, Result
 
 from llm_manager.cells import Cell
@@ -130,6 +130,7 @@ class _Asking:
         self._model = running.model
         self._purse = None if running.budget_usd is None else Purse(running.budget_usd, log.counts)
         self._under_way: dict[int, tuple[int, str]] = {}
+        self._worst: dict[int, Decimal | None] = {}
         self._intended: set[int] = set()
         self._sent: set[int] = set()
         self._refused: set[int] = set()
@@ -158,7 +159,7 @@ class _Asking:
     async def before(self, number: int, request: LLMRequest, /) -> Settled[None, LLMError]:
         """Make it durable that a row is asked, once it may be; a refusal stops the run, and the row was not asked."""
         place, key = self._under_way[number]
-        worst = worst_of(request, self._model)
+        worst = self._worst[number] = worst_of(request, self._model)
         if self._purse is not None:
             no = await self._purse.take(number, worst)
             if no is not None:
@@ -182,7 +183,7 @@ class _Asking:
         if number not in self._refused:
             return False
         self._refused.discard(number)
-        del self._under_way[number]
+        del self._under_way[number], self._worst[number]
         return True
 
     def unsent(self) -> Iterator[Finished]:
@@ -196,7 +197,7 @@ class _Asking:
         ordinal, key = self._under_way.pop(number)
         self._intended.discard(number)
         self._sent.discard(number)
-        ended = finished(key, self._job.columns, outcome, place=ordinal)
+        ended = evolve(finished(key, self._job.columns, outcome, place=ordinal), worst_usd=self._worst.pop(number, None))
         return ended, 1 + self._found.twins[ordinal], partial(self._give_back, number)
 
     def _give_back(self, number: int) -> None:

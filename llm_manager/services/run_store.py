@@ -47,7 +47,7 @@ class RowOutcome:
     unpriced: int = 0
     doubtful: int = 0
     doubtful_usd: Decimal = _NOTHING
-    """What those may have cost at worst, as far as prices are known."""
+    """What those may have cost at worst, as far as prices are known, and answers of which nobody told what they took."""
 
 
 @frozen(kw_only=True)

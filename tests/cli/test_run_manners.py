@@ -354,7 +354,7 @@ def test_csv_that_another_prompt_made_is_known_too(tmp_path: Path) -> None:
         told = run(*words, "--prompt", "Say {text}", home=tmp_path)
     assert told.returncode == 2
     assert "which asked otherwise (prompt)" in told.stderr
-    assert "run: prompt: was '{text}', is 'Say {text}'" in told.stderr
+    assert "; prompt: was '{text}', is 'Say {text}'" in told.stderr
 
 
 def test_a_fork_keeps_the_rows_that_both_ask_alike(tmp_path: Path) -> None:

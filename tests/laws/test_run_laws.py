@@ -167,7 +167,7 @@ def test_other_settings_are_refused_with_every_field_that_differs(runs: RunStore
     other = evolve(PLAN, settings={"prompt": "Shout {x}", "model": {"name": "m", "seed": 2}})
     refused = runs.resume(log.record.id, other).failure()
     assert isinstance(refused, ConfigurationError)
-    assert {fault.key: fault.problem for fault in refused.faults} == {
+    assert {fault.source: fault.problem for fault in refused.faults} == {
         "model.seed": "was 1, is 2",
         "prompt": "was 'Say {x}', is 'Shout {x}'",
     }

@@ -32,4 +32,4 @@ def test_long_texts_are_cut_to_where_they_differ() -> None:
 
 def test_what_was_not_set_is_said_so() -> None:
     (fault,) = changed_error("r1", changes({}, {"seed": 3})).faults
-    assert (fault.key, fault.problem) == ("seed", "was not set, is 3")
+    assert (fault.source, fault.problem) == ("seed", "was not set, is 3")
