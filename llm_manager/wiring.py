@@ -247,7 +247,7 @@ def make_guards(config: LLMConfig, world: World | None = None) -> Guards:
 
     Give the same one to each: ``default_deps(config, guards=guards)``.
     """
-    from llm_manager.assembling import guards_of
+    from llm_manager.assembling.guards import guards_of
 
     here = real_world() if world is None else world
     sharing = sealed(_sharing(config, here))  # what is wrong with it, `default_deps` says
@@ -375,7 +375,7 @@ def create_default_llm_manager() -> Result[LLMManager, LLMError]:
 
 def make_llm_manager(config: LLMConfig, deps: ManagerDeps | None = None) -> Result[LLMManager, LLMError]:
     """Make a manager; this does no I/O. ``deps`` takes the place of what the settings would build."""
-    from llm_manager.assembling import assembled
+    from llm_manager.assembling.manager import assembled
 
     if deps is None:
         return default_deps(config).map(assembled)
@@ -424,7 +424,7 @@ def _keys(config: LLMConfig, world: World, guards: Guards | None) -> Keys | None
         return None
     if guards is not None:
         return guards.keys
-    from llm_manager.assembling import keys_of
+    from llm_manager.assembling.guards import keys_of
 
     return keys_of(config, world)
 

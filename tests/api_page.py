@@ -40,7 +40,8 @@ SECTIONS = {
     "Models and clients": """make_model_client list_providers validate_provider_config ProviderInfo ProviderStatus provider_statuses
         create_default_local_client check_local_model_health ModelClient ModelProfile Endpoint Health
         ModelKind Locality Family Tier Credits Price KnownPrice UnknownPrice PriceTier FREE search_models cheapest""",
-    "Staying up": """Guards Standing BreakerStanding ScopeStanding BudgetStanding KeyStanding SharingStanding Sharing UsageStats RateLimits estimate
+    "Staying up": """Guards Standing BreakerStanding ScopeStanding BudgetStanding KeyStanding SharingStanding
+Sharing UsageStats RateLimits estimate
         Estimate""",
     "Settings": """LLMConfig ProviderSettings CacheSettings ContextSettings PerformanceSettings DisplaySettings EmbeddedSettings
         NetworkSettings BreakerSettings AdmissionSettings HedgingSettings PrivacySettings Budget WeightsPolicy Secret TokenSource KeySource

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from attrs import evolve
 
-from llm_manager.assembling import around_attempts, around_calls, guards_of
+from llm_manager.assembling.guards import guards_of
+from llm_manager.assembling.order import around_attempts, around_calls
 from llm_manager.domain.configuration import CacheSettings, EmbeddedSettings, LLMConfig, ProviderSettings
 from llm_manager.effects import settle
 from llm_manager.layers.caching import Memory

@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve
 from returns.result import Success
 
-from llm_manager.assembling import guards_of
+from llm_manager.assembling.guards import guards_of
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import Budget, LLMConfig
 from llm_manager.domain.errors import NetworkError

@@ -85,7 +85,7 @@ def open_session(
 
     ``guarding`` adds to what lets requests through; a command that ``tells_waits`` says on standard error what it waits for.
     """
-    from llm_manager.assembling import guards_of
+    from llm_manager.assembling.guards import guards_of
     from llm_manager.real_world import real_world
     from llm_manager.settings import read_config
     from llm_manager.wiring import default_deps, known_models, make_llm_manager

@@ -9,7 +9,7 @@ from functools import partial
 from attrs import evolve
 
 from llm_manager import LLMConfig, LLMRequest, ProviderSettings, RequestMetadata, Secret, settle
-from llm_manager.assembling import guards_of
+from llm_manager.assembling.guards import guards_of
 from llm_manager.domain.configuration import AdmissionSettings, BreakerSettings, Budget, CacheSettings, PerformanceSettings
 from llm_manager.domain.models import KnownPrice
 from llm_manager.domain.usage import Usage

@@ -1,4 +1,7 @@
-"""What the usage log costs: ``python -m tests.benchmarks.logging_usage [ENTRIES]``; calls without a store are measured beside those with one."""
+"""What the usage log costs: ``python -m tests.benchmarks.logging_usage [ENTRIES]``.
+
+Calls without a store are measured beside those with one.
+"""
 
 import asyncio
 import sys

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import count
 
 from llm_manager import LLMConfig, LLMRequest, ProviderSettings, Secret, settle
-from llm_manager.assembling import guards_of
+from llm_manager.assembling.guards import guards_of
 from llm_manager.domain.caching import Remembered
 from llm_manager.domain.configuration import Budget, CacheSettings
 from llm_manager.domain.responses import LLMResponse

@@ -7,9 +7,10 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from returns.future import FutureResult
 from returns.result import Failure, Success
 
-from llm_manager.assembling import guards_of
+from llm_manager.assembling.guards import guards_of
 from llm_manager.domain.attempts import AnyAttempt
 from llm_manager.domain.configuration import BreakerSettings, CacheSettings, LLMConfig, PerformanceSettings, ProviderSettings
 from llm_manager.domain.embeddings import Embeddings, EmbedRequest, Vector
@@ -205,6 +206,20 @@ def test_vectors_are_remembered_text_by_text_and_counted() -> None:
     assert [event.cached for event in told if isinstance(event, Answered)] == [False, False, True]
     [hit] = [event for event in told if isinstance(event, CacheHit)]
     assert hit.saved == Priced(usd=Decimal(2) / 1_000_000, price_version="remembered")
+
+
+def test_remembered_vectors_name_the_model_that_made_them() -> None:
+    model = embedder()
+    ours = model.client
+
+    def renamed(asked: EmbedRequest) -> FutureResult[Embeddings, LLMError]:
+        return ours.embed(asked).map(lambda said: evolve(said, model="made-by-this"))
+
+    model.client = evolve(ours, embed=renamed)
+    manager = scripted_manager(model)
+    first, again = ask(manager, EmbedRequest("a")).unwrap(), ask(manager, EmbedRequest("a")).unwrap()
+    assert (first.remembered, again.remembered) == (0, 1)
+    assert first.model == again.model == "made-by-this"
 
 
 def test_nothing_that_could_change_a_vector_shares_it() -> None:

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve
 from returns.result import Failure, Result, Success
 
-from llm_manager.assembling import guards_of
+from llm_manager.assembling.guards import guards_of
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import HedgingSettings, LLMConfig
 from llm_manager.domain.errors import (

@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 from returns.result import Failure, Success
 
-from llm_manager.assembling import guards_of
+from llm_manager.assembling.guards import guards_of
 from llm_manager.domain.attempts import AnyAttempt, Attempt
 from llm_manager.domain.configuration import BreakerSettings, LLMConfig, ProviderSettings
 from llm_manager.domain.errors import AuthenticationFailed, CircuitOpen, LLMError, ModelUnavailable, NetworkError, RateLimitExceeded

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from returns.result import Success
 
-from llm_manager.assembling import assembled
+from llm_manager.assembling.manager import assembled
 from llm_manager.clients.catalogue import CATALOGUE
 from llm_manager.domain.configuration import LLMConfig, ProviderSettings
 from llm_manager.domain.embeddings import EmbedRequest

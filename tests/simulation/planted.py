@@ -15,7 +15,7 @@ from attrs import evolve, field, frozen
 from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
-from llm_manager.assembling import guards_of
+from llm_manager.assembling.guards import guards_of
 from llm_manager.domain.attempts import AnyAttempt, Attempt
 from llm_manager.domain.error_questions import charge_of
 from llm_manager.domain.errors import (
