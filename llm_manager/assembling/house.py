@@ -127,6 +127,7 @@ class House:
 
 
 def house_of(deps: ManagerDeps) -> House:
+    """Make it of the parts; this does no I/O."""
     config, world, now = deps.config, deps.world, deps.world.now
     statistics = keeping_statistics()
     known = Known(clients=deps.clients, unavailable=deps.unavailable)
