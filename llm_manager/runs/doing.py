@@ -1,5 +1,6 @@
 """A whole run for a program: the same survey, loop and log as the command line's, in one call."""
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from itertools import islice
@@ -159,7 +160,7 @@ class _Doing:
         if isinstance(prepared, Failure):
             return prepared
         job = prepared.unwrap()
-        taken: Settled[RunLog, LLMError] = await blocking(lambda: self._taken(job, folder.path))
+        taken = await self._held_from_now(job, folder.path)
         if isinstance(taken, Failure):
             return taken
         log = taken.unwrap()
@@ -183,6 +184,19 @@ class _Doing:
         counts, left = log.counts(), tally.read().left
         seconds = deps.world.now() - began
         return Success(RunReport(id=log.record.id, state=state, counts=counts, left=left, seconds=seconds, rows=finished, stopped=stopped))
+
+    async def _held_from_now(self, job: Job, folder: Path) -> Settled[RunLog, LLMError]:
+        """Take the run. When this is cancelled meanwhile it is left again, or nobody could take it while this process lives."""
+        blocking = self._deps.world.run_blocking
+        taking: asyncio.Task[Settled[RunLog, LLMError]] = asyncio.create_task(blocking(lambda: self._taken(job, folder)))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            taken = await taking
+            if isinstance(taken, Success):
+                log = taken.unwrap()
+                await blocking(lambda: log.close("interrupted", None))
+            raise
 
     def _prepared(self, folder: Path) -> Settled[Job, LLMError]:
         asked = self._asked

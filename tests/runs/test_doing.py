@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -9,8 +10,8 @@ from shutil import rmtree
 from typing import Any
 
 import pytest
-from attrs import frozen
-from returns.result import Success
+from attrs import evolve, frozen
+from returns.result import Result, Success
 
 from llm_manager.blocking import blocking
 from llm_manager.domain.attempts import Attempt
@@ -28,10 +29,12 @@ from llm_manager.domain.errors import (
 )
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.responses import LLMResponse
+from llm_manager.domain.runs import RunPlan
 from llm_manager.effects import settle
 from llm_manager.real_world import real_world
 from llm_manager.runs.spooling import table_of
 from llm_manager.services.manager import LLMManager
+from llm_manager.services.run_store import RunLog
 from llm_manager.services.store import Store
 from llm_manager.stores.opening import open_store
 from llm_manager.testing import scripted, scripted_manager
@@ -228,3 +231,24 @@ async def test_an_answer_whose_cost_is_not_told_counts_at_its_most_under_a_budge
     assert report.state == "paused"
     assert report.counts.unpriced == report.counts.answered < 20
     assert 0 < report.counts.doubtful_usd <= Decimal("0.001")
+
+
+async def test_a_run_that_is_cancelled_while_it_is_taken_is_left_again(store: Store) -> None:
+    """Or this process would hold it until it ends."""
+    began, go = threading.Event(), threading.Event()
+
+    def begin(plan: RunPlan) -> Result[RunLog, LLMError]:
+        began.set()
+        assert go.wait(10)
+        return store.runs.begin(plan)
+
+    slow = evolve(store, runs=evolve(store.runs, begin=begin))
+    task = asyncio.create_task(settle(manager_of(store=slow).run([{"n": "1"}], "row {n}", name="mine")))
+    await asyncio.to_thread(began.wait)
+    task.cancel()
+    await asyncio.sleep(0)
+    go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    again = (await settle(manager_of(store=store).run([{"n": "1"}], "row {n}", name="mine"))).unwrap()
+    assert again.state == "finished"
