@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from llm_manager.cli.exits import error_document, error_line, exit_code
 from llm_manager.domain.errors import LLMError
@@ -20,11 +20,15 @@ _BETWEEN_COLUMNS = 2
 
 @frozen(kw_only=True)
 class Output:
-    """The two streams. On a terminal nothing passes that it would obey; in a pipe data passes unchanged."""
+    """The two streams. On a terminal nothing passes that it would obey; in a pipe data passes unchanged.
+
+    A ``quiet`` one writes no notes: what is told for programs stands alone on standard error, since data goes to standard output.
+    """
 
     out: TextIO
     err: TextIO
     json: bool = False
+    quiet: bool = False
 
     @property
     def terminal(self) -> bool:
@@ -107,13 +111,17 @@ class Output:
 
     def note(self, text: str) -> None:
         """Tell the person something that is no data, on one line."""
+        if self.quiet:
+            return
         self.err.write(one_line(text) + "\n")
         self.err.flush()
 
     def failure(self, error: LLMError) -> int:
         """Tell the error, as a line and, for programs, as the document they wait for; give the exit code."""
         self.note(error_line(error))
-        if self.json:
+        if self.quiet:
+            evolve(self, out=self.err).document(error_document(error))
+        elif self.json:
             self.document(error_document(error))
         return exit_code(error)
 

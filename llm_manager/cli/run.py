@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+from attrs import evolve
 from cyclopts import Parameter
 from cyclopts.types import PositiveInt
 
@@ -87,6 +88,8 @@ def run(
     if to == "-" and sys.__stdout__ is None:  # so Python says that it was closed before we began
         output.note("error: standard output is closed: give -o FILE")
         return FAILED
+    if json and to == "-":  # rows go out, and the report is the one line on standard error
+        output = evolve(output, quiet=True)
     words = RunWords(
         source=source,
         prompt=prompt,

@@ -34,7 +34,7 @@ class Progress:
 def showing(output: Output, start: Tally, now: Now, waiting: Waiting = lambda: None) -> AbstractContextManager[Progress]:
     """Show a run's progress on standard error until the context ends."""
     quiet = _Quiet(start, now, waiting)
-    return _live(output, start, now, quiet) if output.err.isatty() else _lines(output, start, now, quiet)
+    return _live(output, start, now, quiet) if output.err.isatty() and not output.quiet else _lines(output, start, now, quiet)
 
 
 class _Quiet:

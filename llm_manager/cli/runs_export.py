@@ -39,6 +39,8 @@ async def export_run(
         lines = export_doubts(runs, run_id, written_as, raw=raw)
     else:
         lines = export_rows(runs, run_id, written_as, states=_STATES if wanted == "failed" else (), raw=raw)
+    if wanted == "failed" and not found.unwrap().counts.failed:
+        output.note("no row of it failed")
     if to == "-":
         return _told(session, lines)
     path = Path(to)

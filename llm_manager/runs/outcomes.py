@@ -123,8 +123,8 @@ def _about(response: LLMResponse) -> Mapping[str, Any]:
     free = response.cached or response.shared
     return {
         "model": response.model,
-        "input_tokens": None if usage is None else usage.prompt_tokens,
-        "output_tokens": None if usage is None else usage.completion_tokens,
+        "input_tokens": 0 if free else None if usage is None else usage.prompt_tokens,
+        "output_tokens": 0 if free else None if usage is None else usage.completion_tokens,
         "cost_usd": "0" if free else format(cost.usd, "f") if isinstance(cost, Priced) else None,
         "cached": free,
         "latency_seconds": round(response.latency_seconds, 6),

@@ -491,7 +491,9 @@ def test_a_mistake_is_one_line_and_the_usage_code(go: Go, serve: Serve, rows: Pa
 def test_rows_on_standard_output_leave_the_report_to_standard_error(go: Go, serve: Serve) -> None:
     told = go(serve(echo), "-", "--json", stdin='{"text":"a"}\n')
     assert json.loads(told.stdout)["answer"] == "SAY A"
-    assert json.loads(told.stderr.splitlines()[-1])["answered"] == 1
+    assert json.loads(told.stderr)["answered"] == 1
+    wrong = go(serve(echo), "-", "--json", stdin="")
+    assert (wrong.returncode, wrong.stdout, json.loads(wrong.stderr)["error"]["tag"]) == (2, "", "InvalidRequest")
 
 
 def test_a_device_takes_rows_as_they_are(go: Go, serve: Serve, rows: Path) -> None:
