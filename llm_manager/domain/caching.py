@@ -11,7 +11,10 @@ Value = TypeVar("Value")
 
 @frozen(kw_only=True)
 class Provenance:
-    """Where a remembered value came from, and on whose behalf; ``cost_usd`` is what it took, which every hit saves (None: not known)."""
+    """Where a remembered value came from, and on whose behalf; ``cost_usd`` is what it took, which every hit saves (None: not known).
+
+    ``made_by`` is what the provider called the model that made it, where that is another name than it was asked by.
+    """
 
     provider: str = ""
     model: str = ""
@@ -19,6 +22,7 @@ class Provenance:
     tags: tuple[str, ...] = ()
     private: bool = False
     cost_usd: Decimal | None = None
+    made_by: str | None = None
 
 
 NOWHERE = Provenance()

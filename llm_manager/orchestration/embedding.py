@@ -107,7 +107,8 @@ class _Memory:
     async def store(self, answer: Embeddings, batch: tuple[str, ...]) -> None:
         """Remember the vectors of a batch; each text took its share of what the batch cost."""
         cost = answer.cost.usd / len(batch) if isinstance(answer.cost, Priced) else None
-        provenance = evolve(self.provenance, cost_usd=cost)
+        made_by = answer.model if answer.model != self.provenance.model else None
+        provenance = evolve(self.provenance, cost_usd=cost, made_by=made_by)
         for text, vector in zip(batch, answer.vectors, strict=True):
             await self.cache.put(self.key(text), Remembered(value=vector, provenance=provenance))
 
@@ -138,6 +139,7 @@ class _Job:
         self._found: dict[str, Vector] = {}
         self._remembered: set[str] = set()
         self._saved: list[Decimal | None] = []
+        self._made_by: str | None = None
         self._paid: list[Embeddings] = []
         self._records: list[AttemptRecord] = []
         self._begun = 0
@@ -161,7 +163,7 @@ class _Job:
         told = [usage for usage in usages if usage is not None]
         return Embeddings(
             vectors=tuple(self._found[text] for text in self._asked.texts),
-            model=self._paid[0].model if self._paid else profile.name,
+            model=self._paid[0].model if self._paid else self._made_by or profile.name,
             provider=profile.provider,
             usage=sum(told, Usage()) if len(told) == len(usages) else None,
             cost=together(each.cost for each in self._paid),
@@ -210,6 +212,7 @@ class _Job:
                     self._found[text] = remembered.value
                     self._remembered.add(text)
                     self._saved.append(remembered.provenance.cost_usd)
+                    self._made_by = self._made_by or remembered.provenance.made_by
                 else:
                     batch.append(text)
                     if len(batch) == self._size:

@@ -116,6 +116,7 @@ class _Asking:
         self._request = request
         self._tally = tally
         self._model: str | None = None
+        self._pinned = False
         self._refused = 0
 
     @property
@@ -189,8 +190,9 @@ class _Asking:
         """Count an answer, and stay with the model that gave it."""
         if self._model is None:
             self._model = answer.model
-            asked = answer.attempts[-1].model if answer.attempts else answer.model
-            self._request = evolve(self._request, provider=answer.provider, model=asked)
+        if answer.attempts and not self._pinned:  # what is remembered tells who made it, which may be another name than it is asked by
+            self._pinned = True
+            self._request = evolve(self._request, provider=answer.provider, model=answer.attempts[-1].model)
         cost, usage = answer.cost, answer.usage
 
         def counted(tally: Tally) -> Tally:

@@ -248,3 +248,14 @@ def test_what_does_not_fit_is_not_gone_on_with(rows: Path, tmp_path: Path, ask: 
         out.unlink()
         assert ask(server.url, str(rows), "-o", str(out)) == 2
     assert "is no file" in capsys.readouterr().err
+
+
+def test_vectors_from_the_cache_are_by_the_model_that_made_them(rows: Path, tmp_path: Path) -> None:
+    good = tmp_path / "good.jsonl"
+    good.write_text("".join(rows.read_text().splitlines(keepends=True)[1:]))
+    with fault_server(vectors) as server:
+        config = settings_for(server.url + "/v1", tmp_path)
+        told = [run("embed", str(good), "-o", f"{n}.jsonl", "--json", "--config", str(config), home=tmp_path) for n in range(2)]
+        assert len([each for each in server.requests if each.method == "POST"]) == 1
+    assert [json.loads(each.stdout)["answered_by"] for each in told] == [{"embedder": 4}, {"embedder": 4}]
+    assert lines(tmp_path / "0.jsonl") == lines(tmp_path / "1.jsonl")

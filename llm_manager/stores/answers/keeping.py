@@ -246,6 +246,7 @@ class _Kept(Generic[Value]):
             tags=() if row.tags == "[]" else tuple(map(unspelled, json.loads(row.tags))),
             private=row.private,
             cost_usd=usd_of(row.cost_nanos),
+            made_by=None if row.made_by is None else unspelled(row.made_by),
         )
         return Remembered(value=value.unwrap(), provenance=provenance, age_seconds=self._age(row.made_at))
 

@@ -17,7 +17,7 @@ _KIND: Final = _A.kind == bindparam("of_kind")
 _THIS: Final = (_KIND, _A.key == bindparam("of_key"))
 _PAGE: Final = 1000
 
-LOOK: Final = select(_A.value, _A.provider, _A.model, _A.tenant, _A.tags, _A.private, _A.cost_nanos, _A.made_at).where(*_THIS)
+LOOK: Final = select(_A.value, _A.provider, _A.model, _A.tenant, _A.tags, _A.private, _A.cost_nanos, _A.made_at, _A.made_by).where(*_THIS)
 MADE_AT: Final = select(_A.made_at).where(*_THIS)
 PUT: Final = in_its_place(ANSWERS, ("kind", "key"), tuple(column.name for column in ANSWERS.c if not column.primary_key))
 UNTAG: Final = delete(ANSWER_TAGS).where(ANSWER_TAGS.c.kind == bindparam("of_kind"), ANSWER_TAGS.c.key == bindparam("of_key"))

@@ -127,6 +127,7 @@ class Writing(Generic[Value]):
             "made_at": put.made_at,
             "used_at": put.used_at,
             "hits": 0,
+            "made_by": None if come.made_by is None else spelled(come.made_by),
         }
 
     def remove_old(self, connection: Connection, now: float) -> None:

@@ -273,9 +273,10 @@ def _digest(key: str) -> bytes:
 
 def _written(come: Provenance) -> str:
     """All of it but what is private, which is never here."""
-    return json.dumps([come.provider, come.model, come.tenant, come.tags, nanodollars(come.cost_usd)])
+    return json.dumps([come.provider, come.model, come.tenant, come.tags, nanodollars(come.cost_usd), come.made_by])
 
 
 def _provenance(written: bytes) -> Provenance:
-    provider, model, tenant, tags, nanos = json.loads(written)
-    return Provenance(provider=provider, model=model, tenant=tenant, tags=tuple(tags), cost_usd=usd_of(nanos))
+    provider, model, tenant, tags, nanos, *rest = json.loads(written)
+    made_by = rest[0] if rest else None
+    return Provenance(provider=provider, model=model, tenant=tenant, tags=tuple(tags), cost_usd=usd_of(nanos), made_by=made_by)

@@ -21,7 +21,9 @@ MakeValue: TypeAlias = Callable[[str], Any]
 """Makes a value to be remembered: equal for equal words, unequal for others."""
 
 _KEYS = ("", "a", "A", "a b", "ключ", "0" * 64, "a\x00b", "../../etc")
-_FROM = Provenance(provider="p", model="m", tenant="t", tags=("one", "two"), private=False, cost_usd=Decimal("0.000000200"))
+_FROM = Provenance(
+    provider="p", model="m", tenant="t", tags=("one", "two"), private=False, cost_usd=Decimal("0.000000200"), made_by="m-2026"
+)
 _WALL = 1_800_000_000.0
 
 

@@ -22,6 +22,7 @@ ANSWERS: Final = Table(
     Column("made_at", Double, nullable=False),
     Column("used_at", Double, nullable=False),
     Column("hits", BigInteger, nullable=False),
+    Column("made_by", Text),
     Index("answers_by_use", "kind", "used_at"),
     Index("answers_by_age", "kind", "made_at"),
 )

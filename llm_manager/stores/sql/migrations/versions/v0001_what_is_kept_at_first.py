@@ -39,6 +39,7 @@ def upgrade() -> None:
         sa.Column("made_at", sa.Double(), nullable=False),
         sa.Column("used_at", sa.Double(), nullable=False),
         sa.Column("hits", sa.BigInteger(), nullable=False),
+        sa.Column("made_by", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("kind", "key"),
     )
     op.create_index("answers_by_age", "answers", ["kind", "made_at"], unique=False)
