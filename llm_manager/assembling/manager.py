@@ -59,7 +59,7 @@ def assembled(deps: ManagerDeps) -> LLMManager:
                 generate_all=generate_all,
                 plan=house.plan,
                 discover=publish(house.look),
-                online=lambda: house.standing().online,
+                standing=house.standing,
                 describe=describe,
                 read=read,
                 store=deps.store,

@@ -13,7 +13,6 @@ from llm_manager.cli.run_door import Door
 from llm_manager.cli.run_online import Going, asked_whenever_online
 from llm_manager.cli.run_output import Sink
 from llm_manager.cli.run_progress import Progress
-from llm_manager.cli.run_pulse import pulse_now
 from llm_manager.cli.run_spending import Spending
 from llm_manager.cli.run_stopping import Stopping
 from llm_manager.cli.run_words import Prepared
@@ -28,7 +27,7 @@ from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.connectivity import is_away
 from llm_manager.runs.jobs import in_run, pinned
-from llm_manager.runs.pulses import pulse_plain
+from llm_manager.runs.pulses import TICK_SECONDS, pulse_now, pulse_plain
 from llm_manager.runs.reading import Table
 from llm_manager.runs.running import Running, run_rows
 from llm_manager.runs.stopping import in_vain
@@ -37,7 +36,6 @@ from llm_manager.runs.tallies import Tally
 from llm_manager.services.run_store import RunLog
 from llm_manager.services.world import World
 
-_TICK_SECONDS: Final = 1.0
 _LOOKED_AT: Final = 20
 """So many rows are looked at for the first that can be planned: one may be too large, or too private."""
 
@@ -178,7 +176,7 @@ class Asking:
         """Tell how far it is though no row ends, since a server may hang; keep it for those who watch, and heed what they wish."""
         world, began = self.run.world, self.run.world.now()
         while True:
-            await world.sleep(_TICK_SECONDS)
+            await world.sleep(TICK_SECONDS)
             tally, standing = self.tally.read(), self.run.session.manager.standing()
             progress.tell(tally)
             pulse = pulse_now(

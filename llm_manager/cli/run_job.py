@@ -19,12 +19,12 @@ from llm_manager.cli.run_overwriting import overwriting, strangers_line
 from llm_manager.cli.run_progress import showing
 from llm_manager.cli.run_stopping import Stopping
 from llm_manager.cli.run_words import Target
-from llm_manager.cli.waits import waiting_words
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import JobLocked, LLMError
 from llm_manager.domain.runs import RunCounts
 from llm_manager.outcomes import sealed
 from llm_manager.policies.run_states import Left, left_as
+from llm_manager.policies.standing_words import waiting_words
 from llm_manager.runs.portraying import SHORT_ID
 from llm_manager.runs.rendering import Rendering
 from llm_manager.runs.reporting import Report, pause_line, report_document, report_lines

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final
+from urllib.parse import urlsplit
 
 from llm_manager.domain.standing import BreakerStanding, BudgetStanding, KeyStanding, ScopeStanding, Standing
 from llm_manager.policies.budget_words import plain
@@ -10,6 +11,8 @@ from llm_manager.policies.plurals import counted
 
 OFFLINE: Final = "offline: no provider elsewhere could be reached just now; local models are asked first"
 _MOST: Final = 20
+_SOON_SECONDS: Final = 60.0
+"""Within this the last way there is has been tried before that."""
 
 
 def standing_lines(standing: Standing) -> Iterator[str]:
@@ -63,3 +66,27 @@ def _budget(one: BudgetStanding) -> str:
     unit = "USD" if one.unit == "usd" else one.unit
     held = f", {plain(one.reserved)} held for calls under way" if one.reserved else ""
     return f"budget {named}: {plain(one.spent)} of {plain(one.limit)} {unit} spent{held}, {plain(one.left)} left"
+
+
+def waiting_words(standing: Standing) -> str | None:
+    """What holds requests back now; None when nothing does.
+
+    >>> waiting_words(Standing())
+    """
+    return next(_reasons(standing), None)
+
+
+def _reasons(standing: Standing) -> Iterator[str]:
+    for breaker in standing.breakers:
+        if breaker.phase != "closed":
+            seconds = breaker.probe_in_seconds or 0.0
+            when = "soon" if seconds < _SOON_SECONDS else f"in {seconds:.0f} s"
+            yield f"{_place(breaker.endpoint) or breaker.provider} is down, tried again {when}"
+    for scope in standing.scopes:
+        if scope.paused_seconds >= 1.0:
+            yield f"asked to slow down, {scope.paused_seconds:.0f} s"
+
+
+def _place(endpoint: str) -> str:
+    """Host and port, and nothing else of an address."""
+    return urlsplit(endpoint).netloc.rpartition("@")[2]

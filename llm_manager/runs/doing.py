@@ -22,6 +22,7 @@ from llm_manager.domain.plans import Plan
 from llm_manager.domain.requests import JsonSchema, LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.runs import RunPlan
+from llm_manager.domain.standing import Standing
 from llm_manager.effects import publish, settle
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.fences import unfenced
@@ -30,6 +31,7 @@ from llm_manager.policies.run_states import left_as
 from llm_manager.runs.columns import Columns, Values, answer_column, columns_from_fields
 from llm_manager.runs.jobs import Job, in_run, make_job, pinned
 from llm_manager.runs.prompting import Prompt, made_prompt, read_prompt
+from llm_manager.runs.pulses import TICK_SECONDS, pulse_now, pulse_plain
 from llm_manager.runs.reading import Row, form_of
 from llm_manager.runs.rendering import Layout, make_layout, output_lines
 from llm_manager.runs.running import Running, run_rows
@@ -60,7 +62,7 @@ class DoingDeps:
     generate_all: GenerateAll
     plan: Callable[[LLMRequest], Result[Plan, LLMError]]
     discover: Callable[[], FutureResult[tuple[str, ...], LLMError]]
-    online: Callable[[], bool | None]
+    standing: Callable[[], Standing]
     describe: Describe
     read: Read
     store: Store | None
@@ -271,11 +273,26 @@ class _Doing:
             generate_all=deps.generate_all,
             tally=tally,
             concurrency=self._asked.concurrency,
-            offline=lambda _: deps.online() is False,
+            offline=lambda _: deps.standing().online is False,
             model=model,
             budget_usd=self._asked.budget_usd,
         )
-        return await run_rows(asked, found, log, running)
+        ticking = asyncio.create_task(self._tick(log, tally))
+        try:
+            return await run_rows(asked, found, log, running)
+        finally:
+            ticking.cancel()
+            await asyncio.gather(ticking, return_exceptions=True)
+
+    async def _tick(self, log: RunLog, tally: Cell[Tally]) -> None:
+        """Keep how it stands for those who watch, and hear what they wish though no row ends."""
+        world, began = self._deps.world, self._deps.world.now()
+        while True:
+            await world.sleep(TICK_SECONDS)
+            standing = self._deps.standing()
+            under_way = sum(scope.under_way for scope in standing.scopes)
+            seconds = world.now() - began
+            await log.tell(pulse_plain(pulse_now(tally.read(), seconds=seconds, under_way=under_way, standing=standing, wall=world.wall())))
 
     def _surveyed(self, job: Job, log: RunLog) -> Settled[Survey, LLMError]:
         retry = self._asked.retry_failed

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_manager.cli.run_progress import progress_words, short_words, showing
-from llm_manager.cli.waits import telling_waits, waiting_words
+from llm_manager.cli.waits import telling_waits
 from llm_manager.domain.events import MovedOn, Paused
 from llm_manager.domain.standing import BreakerStanding, ScopeStanding, Standing
 from llm_manager.policies.printing import printable
+from llm_manager.policies.standing_words import waiting_words
 from llm_manager.runs.tallies import Tally
 
 _TALLY = Tally(

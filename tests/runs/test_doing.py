@@ -32,6 +32,7 @@ from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.runs import RunPlan
 from llm_manager.effects import settle
 from llm_manager.real_world import real_world
+from llm_manager.runs.pulses import pulse_of
 from llm_manager.runs.spooling import table_of
 from llm_manager.services.manager import LLMManager
 from llm_manager.services.run_store import RunLog
@@ -252,3 +253,22 @@ async def test_a_run_that_is_cancelled_while_it_is_taken_is_left_again(store: St
         await task
     again = (await settle(manager_of(store=store).run([{"n": "1"}], "row {n}", name="mine"))).unwrap()
     assert again.state == "finished"
+
+
+async def test_who_watches_a_run_of_a_program_sees_how_it_goes(store: Store) -> None:
+    """As one of the command line."""
+
+    async def sleep(_: float) -> None:
+        await asyncio.sleep(0.005)
+
+    async def say(_: Attempt) -> str:
+        for _look in range(2000):
+            pulse = pulse_of(store.runs.list().unwrap()[0])
+            if pulse is not None and pulse.under_way:
+                return "seen"
+            await asyncio.sleep(0.005)
+        return "nothing seen"
+
+    manager = scripted_manager(scripted(say), store=store, world=evolve(real_world({}), sleep=sleep))
+    report = (await asyncio.wait_for(settle(manager.run([{"n": "1"}], "row {n}", name="mine")), 20)).unwrap()
+    assert [each.unwrap().value for each in report.rows()] == [{"answer": "seen"}]

@@ -1,9 +1,9 @@
 """What watchers are told is small, tells no keys, and comes back as it was told."""
 
-from llm_manager.cli.run_pulse import pulse_now
 from llm_manager.domain.run_pulses import RunPulse
 from llm_manager.domain.standing import BreakerStanding, KeyStanding, ScopeStanding, Standing
 from llm_manager.domain.wire import Kind, from_plain, to_plain
+from llm_manager.runs.pulses import pulse_now
 from llm_manager.runs.tallies import Tally
 
 MANY = Standing(
