@@ -107,7 +107,10 @@ def keeping_of(
     if before is None and fork:
         return _refused(f"no run that is kept wrote {plan.target}: leave --fork out to begin one")
     if before is None and not overwrite and path is not None and path.exists() and path.stat().st_size:
-        return _refused(f"{path} exists and no run wrote it: move it away, choose another output, or say --overwrite to replace it")
+        return _refused(
+            f"{path} exists and no run that is kept wrote it, so nobody knows what its rows were asked (runs that are deleted, or kept in "
+            "another store, are not known): move it away, choose another output, or say --overwrite to replace it, which asks every row"
+        )
     return Success(Keeping(runs=runs, plan=plan, before=before, fork=fork, overwrite=overwrite))
 
 

@@ -377,7 +377,7 @@ def test_an_output_that_no_run_wrote_is_left_alone(tmp_path: Path) -> None:
         told = run(*words, "--config", str(settings_for(server.url + "/v1", tmp_path)), home=tmp_path)
         assert len(server.requests) == 0
     assert told.returncode == 2
-    assert "exists and no run wrote it" in told.stderr
+    assert "exists and no run that is kept wrote it" in told.stderr
     assert (tmp_path / "out.jsonl").read_text() == "precious\n"
 
 

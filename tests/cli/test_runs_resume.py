@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
 import pytest
@@ -171,6 +172,28 @@ def test_a_run_that_is_worked_on_is_left_to_its_owner(begun: Begun, rows: Path, 
         owner.wait(PATIENCE_SECONDS)
         assert posts(server) == 6
     assert [row["answer"] for row in lines(rows.parent / "out.jsonl")][-1] == "at last"
+
+
+def test_a_store_that_is_removed_under_a_run_leaves_its_answers_in_the_output(rows: Path, tmp_path: Path) -> None:
+    kept = tmp_path / ".local" / "state" / "llm-manager"
+
+    def some(received: Received) -> Answer:
+        if "row 3" in received.body.decode():
+            rmtree(kept)
+        return echo(received)
+
+    with fault_server(some) as server:
+        config = str(settings_for(server.url + "/v1", tmp_path))
+        words = ("run", str(rows), "--prompt", "{text}", "-o", "out.jsonl", "--concurrency", "1", "--config", config)
+        told = run(*words, home=tmp_path)
+        assert told.returncode == 2
+        assert told.stderr.count("the store is gone") == 1
+        assert "4 of 10 rows answered" in told.stderr
+        assert "go on" not in told.stderr
+        assert [row["error"] for row in lines(tmp_path / "out.jsonl")] == [None] * 4
+        again = run(*words, home=tmp_path)
+        assert (again.returncode, posts(server)) == (2, 4)
+    assert "exists and no run that is kept wrote it" in again.stderr
 
 
 def test_rows_from_a_pipe_are_asked_for_again(tmp_path: Path) -> None:
