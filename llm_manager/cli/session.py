@@ -23,6 +23,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.run_budget import OF_THE_RUN
+from llm_manager.runs.telling import described
 from llm_manager.services.guards import Guards
 from llm_manager.services.journal import Journal
 from llm_manager.services.manager import LLMManager, ManagerDeps
@@ -157,4 +158,7 @@ def conduct(output: Output, command: Command, *, config: Path | None = None, str
 
 async def _closing(session: Session, command: Command) -> int:
     async with session.manager:
-        return await command(session)
+        code = await command(session)
+        if session.store is not None and isinstance(lost := await session.store.usage.flush(), Failure):
+            session.output.note(f"note: nothing of this is kept: {described(lost.failure())}")
+        return code

@@ -7,6 +7,9 @@ from attrs import evolve
 
 from llm_manager.cli.keeping import keeping, state_folder, store_warnings
 from llm_manager.domain.configuration import LLMConfig, StoreSettings
+from tests.cli.program import run, settings_for
+from tests.cli.test_budgets import echo
+from tests.loopback import fault_server
 
 
 @pytest.mark.parametrize(
@@ -46,3 +49,15 @@ def test_what_is_amiss_with_the_file_is_told(tmp_path: Path) -> None:
     path.chmod(0o644)
     assert any("may be read by others" in each for each in store_warnings(LLMConfig(), environ))
     assert store_warnings(LLMConfig(store=StoreSettings(url=":memory:")), environ) == ()
+
+
+def test_an_answer_comes_though_nothing_can_be_kept_and_one_line_says_so(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file, where the folder would be")
+    with fault_server(echo) as server:
+        words = ("generate", "hello", "--config", str(settings_for(server.url + "/v1", tmp_path)))
+        told = run(*words, home=tmp_path, environ={"XDG_STATE_HOME": str(tmp_path / "taken")})
+    assert (told.returncode, told.stdout) == (0, "hello\n")
+    assert told.stderr.count("nothing of this is kept: ") == 1
+    refused = run("runs", "list", home=tmp_path, environ={"XDG_STATE_HOME": str(tmp_path / "taken")})
+    assert refused.returncode != 0
+    assert refused.stderr.count("\n") == 1
