@@ -421,6 +421,7 @@ _STORES: Final[Mapping[str, str]] = {
     "corrupt": "move it away, so that a new one is made",
     "conflict": "try again",
     "missing": "",
+    "gone": "",
     "closed": "open it again",
     "other": "",
 }

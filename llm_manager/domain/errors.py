@@ -340,7 +340,7 @@ class StorageFailed:
 
     tag: ClassVar[Literal["StorageFailed"]] = "StorageFailed"
     message: str
-    reason: Literal["full", "denied", "corrupt", "conflict", "missing", "closed", "other"] = "other"
+    reason: Literal["full", "denied", "corrupt", "conflict", "missing", "gone", "closed", "other"] = "other"
     attempts: Attempts = field(default=(), eq=False, repr=False)
 
 

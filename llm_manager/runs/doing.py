@@ -133,7 +133,7 @@ def doing(deps: DoingDeps) -> RunAll:
 
 def _is_gone(error: LLMError) -> bool:
     """Say whether somebody removed the store under the run: what was answered is at hand, and nothing else of it is kept."""
-    return isinstance(error, StorageFailed) and error.reason == "missing"
+    return isinstance(error, StorageFailed) and error.reason == "gone"
 
 
 class _Folder:

@@ -128,7 +128,7 @@ def report_lines(report: Report) -> Iterator[str]:
         yield OFFLINE
     if report.stopped is not None and (pause := pause_line(report.stopped)) is not None:
         yield pause
-    gone = isinstance(report.stopped, StorageFailed) and report.stopped.reason == "missing"
+    gone = isinstance(report.stopped, StorageFailed) and report.stopped.reason == "gone"
     if tally.left and gone:
         yield f"{counted(tally.left, 'row')} not asked yet"
     elif tally.left:

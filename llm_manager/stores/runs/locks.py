@@ -155,7 +155,7 @@ class _HeldFile:
         if self._file is None or _file_at(self._database) == self._file:
             return None
         why = "the store is gone: somebody removed or replaced it while this run was kept there"
-        return StorageFailed(message=f"{self._database}: {why}", reason="missing")
+        return StorageFailed(message=f"{self._database}: {why}", reason="gone")
 
     def roomless(self) -> LLMError | None:
         with suppress(OSError):
