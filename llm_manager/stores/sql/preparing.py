@@ -69,7 +69,9 @@ def prepare_server(url: URL, place: str, versions: Versions) -> Settled[None, LL
 
     with _open(PostgresLine(url)) as line:
         standing = line.transact(lambda connection: standing_of(connection, versions))
-        return _usable(place, line.transact(prepared) if standing in ("empty", "older") else standing)
+        if standing in ("current", "newer"):
+            return _usable(place, standing)
+        return _usable(place, line.transact(prepared))  # looked at again, alone: another may just have made the tables
 
 
 @contextmanager
