@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 from returns.result import Failure
 
 from llm_manager.cells import Cell
@@ -20,7 +19,6 @@ from llm_manager.cli.session import Session
 from llm_manager.domain.error_questions import may_try_another_key, origin_of
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.models import ModelProfile
-from llm_manager.domain.plans import Plan
 from llm_manager.domain.runs import RunPlan
 from llm_manager.domain.standing import KeyStanding
 from llm_manager.effects import settle
@@ -30,14 +28,11 @@ from llm_manager.runs.jobs import in_run, pinned
 from llm_manager.runs.pulses import TICK_SECONDS, pulse_now, pulse_plain
 from llm_manager.runs.reading import Table
 from llm_manager.runs.running import Running, run_rows
-from llm_manager.runs.stopping import in_vain
+from llm_manager.runs.settling import first_plan, refusal
 from llm_manager.runs.surveying import Survey, requests_to_ask
 from llm_manager.runs.tallies import Tally
 from llm_manager.services.run_store import RunLog
 from llm_manager.services.world import World
-
-_LOOKED_AT: Final = 20
-"""So many rows are looked at for the first that can be planned: one may be too large, or too private."""
 
 
 @frozen(kw_only=True)
@@ -103,9 +98,11 @@ class Asking:
                 ready = await run.session.prepare(request)
                 if isinstance(ready, Failure):
                     return ready.failure()
-            plan = await self._planned()
-            if plan is None and (refusal := self._refusal()) is not None:
-                return refusal
+            if self.found.requests:
+                await settle(manager.discover())
+            plan = first_plan(manager.plan, job, self.found)
+            if plan is None and (why := refusal(manager.plan, job, self.found)) is not None:
+                return why
             self.begun.swap(lambda _: True)
             if plan is not None:
                 model = plan.steps[0].profile
@@ -149,24 +146,6 @@ class Asking:
                 self.sink.close()
                 await asyncio.gather(ticking, return_exceptions=True)
                 await writing
-
-    async def _planned(self) -> Plan | None:
-        """Where the first row goes that can be planned; the others go there too, so that one run keeps one model."""
-        manager = self.run.session.manager
-        if self.found.requests:
-            await settle(manager.discover())
-        for request in requests_to_ask(self.run.prepared.job, self.found, _LOOKED_AT):
-            planned = sealed(manager.plan(request))
-            if not isinstance(planned, Failure):
-                return planned.unwrap()
-        return None
-
-    def _refusal(self) -> LLMError | None:
-        """Why no row could be asked of anybody, whatever it holds: the least of all requests finds nobody either."""
-        if not self.found.requests:
-            return None
-        least = sealed(self.run.session.manager.plan(evolve(self.run.prepared.job.request, prompt="x")))
-        return least.failure() if isinstance(least, Failure) and not in_vain(least.failure()) else None
 
     def _tell(self, progress: Progress, tally: Tally) -> None:
         progress.tell(tally)

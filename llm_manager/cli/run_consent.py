@@ -2,10 +2,9 @@
 
 import asyncio
 from decimal import Decimal
-from typing import Final, TextIO
+from typing import TextIO
 
 from attrs import frozen
-from returns.result import Failure
 
 from llm_manager.cli.agreeing import agreed, may_ask
 from llm_manager.cli.exits import FAILED
@@ -15,14 +14,12 @@ from llm_manager.domain.errors import ConfigurationError
 from llm_manager.domain.models import KnownPrice, ModelProfile
 from llm_manager.domain.usage import Unpriced, Usage
 from llm_manager.effects import settle
-from llm_manager.outcomes import sealed
 from llm_manager.policies.budget_words import plain
 from llm_manager.policies.consenting import doubt, unknown_cost
 from llm_manager.policies.pricing import is_free, price
 from llm_manager.runs.jobs import Job
-from llm_manager.runs.surveying import Survey, requests_to_ask
-
-_LOOKED_AT: Final = 20
+from llm_manager.runs.settling import first_plan
+from llm_manager.runs.surveying import Survey
 
 
 @frozen(kw_only=True)
@@ -71,8 +68,5 @@ def _asked(session: Session, whole: RunEstimate, why: str, consent: Consent) -> 
 async def _asked_first(session: Session, job: Job, found: Survey) -> ModelProfile | None:
     """The model that the run would settle on; None where that is nobody, which is told when it begins."""
     await settle(session.manager.discover())
-    for request in requests_to_ask(job, found, _LOOKED_AT):
-        planned = sealed(session.manager.plan(request))
-        if not isinstance(planned, Failure):
-            return planned.unwrap().steps[0].profile
-    return None
+    plan = first_plan(session.manager.plan, job, found)
+    return None if plan is None else plan.steps[0].profile
