@@ -26,11 +26,12 @@ HEAVY = (
 
 _WATCH = """
 import json, sys, threading
-opened = []
+opened, before = [], set(sys.modules)
 sys.addaudithook(lambda name, _: opened.append(name) if name.startswith(("socket.", "subprocess.", "os.fork", "os.posix_spawn")) else None)
 {work}
-loaded = sorted({{module.partition(".")[0] for module in sys.modules}})
-print(json.dumps({{"opened": opened, "threads": threading.active_count(), "loaded": loaded, "modules": sorted(sys.modules)}}))
+modules = sorted(set(sys.modules) - before)  # a tool that measures tests has loaded its own before
+loaded = sorted({{module.partition(".")[0] for module in modules}})
+print(json.dumps({{"opened": opened, "threads": threading.active_count(), "loaded": loaded, "modules": modules}}))
 """
 
 WORK = {
