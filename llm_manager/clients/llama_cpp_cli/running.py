@@ -95,16 +95,35 @@ class Complaints:
 
 async def start(words: Sequence[str], environ: Mapping[str, str], running: Running) -> tuple[Process, Complaints]:
     """Start a program; who starts it ends it with `finish`. Raises `OSError` when it cannot be started."""
-    process = await asyncio.create_subprocess_exec(
-        *words,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=passed_on(environ),
-        start_new_session=True,
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env=passed_on(environ),
+            start_new_session=True,
+        )
     )
+    try:
+        process = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # asyncio would kill the program alone, and wait for ever for pipes that its children hold
+        await _never_mind(starting)
+        raise
     running.add(process)
     return process, Complaints(_pipe(process.stderr))
+
+
+async def _never_mind(starting: asyncio.Future[Process]) -> None:
+    """Kill what is being started as soon as it has, with all that it started itself; who is cancelled twice waits too."""
+    while not starting.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({starting})
+    with contextlib.suppress(OSError):
+        process = starting.result()
+        kill(process)
+        await process.wait()
 
 
 async def read(process: Process, patience_seconds: float | None) -> bytes | None:
