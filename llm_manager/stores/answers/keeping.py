@@ -23,8 +23,9 @@ from llm_manager.policies.remembering import age, is_fresh, usd_of
 from llm_manager.services.cache import Cache, Value
 from llm_manager.stores.answers import statements as say
 from llm_manager.stores.answers.forms import Form
-from llm_manager.stores.answers.writing import Batch, Put, Use, Writing
+from llm_manager.stores.answers.writing import Batch, Held, Put, Use, Writing
 from llm_manager.stores.sql.database import Database
+from llm_manager.stores.sql.misfortunes import told_by
 from llm_manager.stores.sql.spelling import spelled, unspelled
 from llm_manager.stores.sql.tables.answers import ANSWERS
 
@@ -108,6 +109,11 @@ class _Kept(Generic[Value]):
         self._count(key)
 
     async def flush(self) -> Settled[None, LLMError]:
+        written = await self._written()
+        with self._lock:  # what was put before and is lost is told too, until a put has told it
+            return written if isinstance(written, Failure) or self._failed is None else Failure(self._failed)
+
+    async def _written(self) -> Settled[None, LLMError]:
         for _ in range(_ROUNDS):
             with self._lock:
                 begin = bool(self._waiting or self._counted) and self._may_begin()
@@ -122,9 +128,9 @@ class _Kept(Generic[Value]):
         return Success(None)
 
     async def forget(self, forgetting: Forgetting) -> Settled[int, LLMError]:
-        flushed = await self.flush()
-        if isinstance(flushed, Failure):
-            return flushed
+        written = await self._written()
+        if isinstance(written, Failure):
+            return written
         now = self._wall()
 
         def work(connection: Connection) -> Settled[int, LLMError]:
@@ -134,9 +140,9 @@ class _Kept(Generic[Value]):
         return await self._database.write(work)
 
     async def statistics(self) -> Settled[CacheStatistics, LLMError]:
-        flushed = await self.flush()
-        if isinstance(flushed, Failure):
-            return flushed
+        written = await self._written()
+        if isinstance(written, Failure):
+            return written
         kind, after = self._form.kind, self._wall() - self._settings.ttl_seconds
 
         def work(connection: Connection) -> Settled[CacheStatistics, LLMError]:
@@ -199,14 +205,14 @@ class _Kept(Generic[Value]):
     def _begin(self) -> None:
         batch: Batch[Value] | None = None
 
-        def work(connection: Connection) -> Settled[tuple[int, int], LLMError]:
+        def work(connection: Connection) -> Settled[Held, LLMError]:
             nonlocal batch
             if batch is None:  # it may be run again, and writes the same then
                 batch = self._taken()
             return Success(self._writing.write(connection, batch))
 
-        def ended(written: "Future[Settled[tuple[int, int], LLMError]]") -> None:
-            outcome = written.result()
+        def ended(written: "Future[Settled[Held, LLMError]]") -> None:
+            outcome = told_by(written, self._database.place)
             with self._lock:
                 for key, put in {} if batch is None else batch.puts.items():
                     if self._waiting.get(key) is put:

@@ -44,6 +44,15 @@ class Batch(Generic[Value]):
     misses: int = 0
 
 
+@frozen
+class Held:
+    """How many rows and bytes there are, and when the table was last put in order."""
+
+    rows: int
+    bytes: int
+    tidied_at: float
+
+
 def _key(item: tuple[str, object]) -> str:
     return item[0]
 
@@ -53,29 +62,24 @@ class Writing(Generic[Value]):
 
     def __init__(self, form: Form[Value], settings: CacheSettings, wall: Callable[[], float]) -> None:
         self._form, self._settings, self._wall = form, settings, wall
-        self._tidied_at: float | None = None
-        self._held = (0, 0)
+        self._held: Held | None = None
 
-    def wrote(self, held: tuple[int, int] | None) -> None:
-        """Take note of how many rows and bytes there are now; None says that what was done was undone."""
-        if held is None:
-            self._tidied_at = None
-        else:
-            self._held = held
+    def wrote(self, held: Held | None) -> None:
+        """Take note of what there is once it is durable; None says that what was done was undone."""
+        self._held = held
 
-    def write(self, connection: Connection, batch: Batch[Value]) -> tuple[int, int]:
-        """Write a batch, remove what is old or too much, and give how many rows and bytes there are then.
+    def write(self, connection: Connection, batch: Batch[Value]) -> Held:
+        """Write a batch, remove what is old or too much, and give what there is then.
 
         Rows are written in the order of their keys, so that no two processes wait for each other.
         """
         kind, now = self._form.kind, self._wall()
-        tidy = self._tidied_at is None or not 0 <= now - self._tidied_at < _TIDIED_SECONDS
-        if tidy:
+        known = self._held
+        if known is None or not 0 <= now - known.tidied_at < _TIDIED_SECONDS:
             connection.execute(say.BRING_BACK, {"of_kind": kind, "now": now})
             self.remove_old(connection, now)
-            self._tidied_at = now
-            self._held = say.held_of(connection, kind)
-        rows, held = self._held
+            known = Held(*say.held_of(connection, kind), now)
+        rows, held = known.rows, known.bytes
         every = (self._row(key, put) for key, put in sorted(batch.puts.items(), key=_key))
         written = [row for row in every if row["bytes"] <= self._settings.max_bytes]
         if written:
@@ -88,8 +92,8 @@ class Writing(Generic[Value]):
         if batch.uses or batch.misses:
             self._write_counts(connection, batch)
         if rows > self._settings.max_rows or held > self._settings.max_bytes:
-            return say.make_room(connection, kind, self._settings.max_rows, self._settings.max_bytes)
-        return rows, held
+            rows, held = say.make_room(connection, kind, self._settings.max_rows, self._settings.max_bytes)
+        return Held(rows, held, known.tidied_at)
 
     def _write_counts(self, connection: Connection, batch: Batch[Value]) -> None:
         kind, uses = self._form.kind, {spelled(key): use for key, use in sorted(batch.uses.items(), key=_key)}

@@ -11,13 +11,13 @@ from sqlalchemy import Connection, update
 
 from llm_manager.domain.caching import EVERYTHING, Forgetting, Provenance, Remembered
 from llm_manager.domain.configuration import CacheSettings
-from llm_manager.domain.errors import LLMError
+from llm_manager.domain.errors import LLMError, StorageFailed
 from llm_manager.domain.messages import Thought, ToolCall
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Priced, Usage
 from llm_manager.outcomes import Settled
 from llm_manager.services.cache import Cache
-from llm_manager.stores.answers.forms import ANSWER, VECTOR
+from llm_manager.stores.answers.forms import ANSWER, VECTOR, Form
 from llm_manager.stores.answers.keeping import kept_cache
 from llm_manager.stores.sql.database import Database
 from llm_manager.stores.sql.tables.answers import ANSWERS
@@ -166,6 +166,30 @@ async def test_a_database_that_fails_is_told_by_the_next_put_and_keeps_nothing(t
     assert isinstance(await cache.statistics(), Failure)
     await cache.put("j", answer())
     assert isinstance(await cache.forget(EVERYTHING), Failure)
+
+
+async def test_what_was_lost_before_a_flush_began_is_told_by_it() -> None:
+    """A flush does not say that all is kept when it came too late to see that it was not."""
+    gone = opened_database("sqlite:////proc/nowhere/store.db")
+    cache = answers(gone, Clock())
+    await cache.put("k", answer())
+    await gone.close()
+    assert isinstance(await cache.flush(), Failure)
+    assert isinstance(await cache.put("j", answer()), Failure)
+
+
+async def test_a_bug_in_writing_is_told_and_holds_nobody_up(database: Database) -> None:
+    """A value that no form takes: the next one is kept."""
+
+    def written(value: object) -> bytes:
+        return b"x" if value == "well" else bytes({}["nothing"])
+
+    cache = kept_cache(database, Form("answer", written, lambda _: Success("well")), CacheSettings(), Clock().now)
+    await cache.put("k", Remembered(value="ill"))
+    assert isinstance((await cache.flush()).failure(), StorageFailed)
+    assert isinstance(await cache.put("k", Remembered(value="well")), Failure)
+    assert await cache.flush() == Success(None)
+    assert (await cache.get("k")).unwrap() == Remembered(value="well")
 
 
 async def test_two_processes_share_what_they_remember(store_url: str) -> None:
