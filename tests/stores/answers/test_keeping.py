@@ -181,8 +181,10 @@ async def test_what_was_lost_before_a_flush_began_is_told_by_it() -> None:
 async def test_a_bug_in_writing_is_told_and_holds_nobody_up(database: Database) -> None:
     """A value that no form takes: the next one is kept."""
 
-    def written(value: object) -> bytes:
-        return b"x" if value == "well" else bytes({}["nothing"])
+    def written(value: str) -> bytes:
+        if value != "well":
+            raise KeyError(value)
+        return b"x"
 
     cache = kept_cache(database, Form("answer", written, lambda _: Success("well")), CacheSettings(), Clock().now)
     await cache.put("k", Remembered(value="ill"))

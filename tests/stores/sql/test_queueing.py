@@ -1,12 +1,15 @@
 """Rows that are written soon: in order, once, and what is lost is counted."""
 
+import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from returns.result import Failure, Success
 from sqlalchemy import Connection
 
-from llm_manager.domain.errors import ConfigurationError, StorageFailed
+from llm_manager.domain.errors import ConfigurationError, LLMError, StorageFailed
+from llm_manager.outcomes import Settled
 from llm_manager.stores.sql.database import Database
 from llm_manager.stores.sql.queueing import Queueing
 
@@ -29,6 +32,33 @@ class Written:
 
     def heard(self, count: int) -> None:
         self.durable += count
+
+
+@contextmanager
+def held(database: Database) -> Iterator[None]:
+    """Nothing more is written until this ends."""
+    begun, ending = threading.Event(), threading.Event()
+
+    def work(_: Connection) -> Settled[bool, LLMError]:
+        begun.set()
+        return Success(ending.wait(60))
+
+    blocked = database.write_soon(work)
+    assert begun.wait(60)
+    try:
+        yield
+    finally:
+        ending.set()
+    assert blocked.result(60) == Success(True)
+
+
+async def put_and_flushed(database: Database, queue: Queueing[int], item: int) -> Settled[None, LLMError]:
+    """What a flush says that began before the item was written."""
+    with held(database):
+        queue.put(item)
+        flushing = asyncio.ensure_future(queue.flush())
+        await asyncio.sleep(0)
+    return await flushing
 
 
 async def test_items_are_written_in_order_from_any_thread(database: Database) -> None:
@@ -58,8 +88,7 @@ async def test_a_batch_that_fails_is_written_with_the_next(database: Database) -
     """A flush says that it could not be; nothing is lost or written twice."""
     written = Written(failures=1)
     queue: Queueing[int] = Queueing(database, written.write)
-    queue.put(1)
-    assert isinstance(await queue.flush(), Failure)
+    assert isinstance(await put_and_flushed(database, queue, 1), Failure)
     queue.put(2)
     assert await queue.flush() == Success(None)
     assert written.items == [1, 2]
@@ -70,8 +99,7 @@ async def test_what_is_left_over_is_written_by_a_flush_alone(database: Database)
     """Nobody need put anything more."""
     written = Written(failures=1)
     queue: Queueing[int] = Queueing(database, written.write)
-    queue.put(1)
-    assert isinstance(await queue.flush(), Failure)
+    assert isinstance(await put_and_flushed(database, queue, 1), Failure)
     assert await queue.flush() == Success(None)
     assert written.items == [1]
 
@@ -98,8 +126,7 @@ async def test_the_loss_is_told_with_the_next_batch(database: Database) -> None:
     """The number that nobody kept, once."""
     written = Written(failures=2)
     queue: Queueing[int] = Queueing(database, written.write, most=3)
-    queue.put(0)
-    assert isinstance(await queue.flush(), Failure)
+    assert isinstance(await put_and_flushed(database, queue, 0), Failure)
     for number in range(1, 8):
         queue.put(number)
     await queue.flush()
