@@ -15,6 +15,7 @@ from `Received` to an answer. Answers:
     Hang(when)                          nothing more, until the client or the server goes: not even read, or after the request,
                                         amid the head of the answer, amid its body
     Raw(text)                           bytes as they stand, then the connection is closed
+    Later(answer, when)                 the answer once somebody sets the event
 
 `throttled` makes a script that answers so many a second and refuses the rest, as a token bucket does.
 
@@ -112,7 +113,15 @@ class Raw:
     text: bytes
 
 
-Answer: TypeAlias = Respond | Chunked | Cut | Endless | Reset | Hang | Raw
+@frozen
+class Later:
+    """A whole answer that waits for an event of the test."""
+
+    answer: Respond
+    when: threading.Event
+
+
+Answer: TypeAlias = Respond | Chunked | Cut | Endless | Reset | Hang | Raw | Later
 Script: TypeAlias = Callable[[Received], Answer]
 
 
@@ -364,6 +373,10 @@ async def _play(answer: Answer, writer: asyncio.StreamWriter) -> bool:
             await writer.drain()
             writer.close()
             return False
+        case Later(later, when):
+            while not when.is_set():  # noqa: ASYNC110 - it is set in another thread
+                await asyncio.sleep(0.01)
+            return await _play(later, writer)
 
 
 async def _received(number: int, reader: asyncio.StreamReader) -> Received | None:

@@ -71,6 +71,17 @@ def run(*words: str, home: Path, stdin: str = "", environ: Mapping[str, str] | N
     return told
 
 
+def told_until(begun: "subprocess.Popen[str]", words: str) -> str:
+    """What a program that runs tells on standard error, up to the line with these words."""
+    assert begun.stderr is not None
+    told = ""
+    while words not in told:
+        line = begun.stderr.readline()
+        assert line, f"it ended without {words!r}: {told}"
+        told += line
+    return told
+
+
 def kept_run(home: Path, out: Path) -> RunRecord | None:
     """The run that the command line keeps of an output."""
     place = keeping(LLMConfig(), {"HOME": str(home)}).store.url

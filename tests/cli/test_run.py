@@ -8,6 +8,7 @@ import pty
 import signal
 import stat
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,8 +23,8 @@ from llm_manager.cli.run_job import run_job
 from llm_manager.cli.run_words import RunWords, plan_of, prepare_run
 from llm_manager.domain.errors import ConfigurationError
 from llm_manager.testing.world import fake_world
-from tests.cli.program import KEY, command, kept_run, run, settings_for, surroundings
-from tests.loopback import Chunked, Hang, Received, Reset, Respond, fault_server, html_page, json_reply, refused_url
+from tests.cli.program import KEY, command, kept_run, run, settings_for, surroundings, told_until
+from tests.loopback import Hang, Later, Received, Reset, Respond, fault_server, html_page, json_reply, refused_url
 
 Serve = Callable[..., str]
 
@@ -49,7 +50,7 @@ def echo(received: Received) -> Respond:
 
 def four_answered(home: Path, out: Path) -> bool:
     """Wait until the first four rows are kept."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while time.monotonic() < until:
         found = kept_run(home, out)
         if found is not None and found.counts.answered >= 4:
@@ -254,13 +255,13 @@ def test_interrupted_it_keeps_the_finished_rows_and_goes_on_next_time(go: Go, ro
         )
         assert server.wait_until(lambda now: len(now.requests) >= 6, 20)
         assert four_answered(tmp_path, out)
-        for _ in range(2):  # the first lets what is under way end, the second cuts it
-            begun.send_signal(signal.SIGINT)
-            time.sleep(0.3)
-        stdout, stderr = begun.communicate(timeout=20)
+        begun.send_signal(signal.SIGINT)  # the first lets what is under way end, the second cuts it
+        told = told_until(begun, "finishing 2 calls under way; again to cut them")
+        begun.send_signal(signal.SIGINT)
+        stdout, rest = begun.communicate(timeout=60)
+        stderr = told + rest
     assert (begun.returncode, stdout) == (130, "")
     assert "Traceback" not in stderr
-    assert "finishing 2 calls under way; again to cut them" in stderr
     assert "2 calls cut off, maybe charged" in stderr
     assert "6 rows not asked yet; run the same again to go on" in stderr
     assert [row["id"] for row in lines(out)] == [0, 1, 2, 3]
@@ -275,31 +276,29 @@ def test_interrupted_before_its_first_row_it_writes_nothing(rows: Path, tmp_path
         words = ["run", str(rows), "--prompt", "{text}", "-o", "out.jsonl", "--config", str(settings_for(server.url + "/v1", tmp_path))]
         begun = subprocess.Popen(command(*words), env=surroundings(tmp_path), stderr=subprocess.PIPE, text=True, cwd=tmp_path)
         assert server.wait_until(lambda now: len(now.requests) >= 2, 20)
-        for _ in range(2):
-            begun.send_signal(signal.SIGTERM)
-            time.sleep(0.3)
-        _, stderr = begun.communicate(timeout=20)
+        begun.send_signal(signal.SIGTERM)
+        told = told_until(begun, "under way; again to cut them")
+        begun.send_signal(signal.SIGTERM)
+        stderr = told + begun.communicate(timeout=60)[1]
     assert begun.returncode == 143
     assert "10 rows not asked yet; run the same again to go on" in stderr
     assert not (tmp_path / "out.jsonl").exists()
 
 
 def test_what_is_under_way_when_it_is_interrupted_is_waited_for_and_kept(go: Go, rows: Path, tmp_path: Path) -> None:
-    def slowly(received: Received) -> Chunked:
-        body = json.dumps(completion(said(received).upper())).encode()
-        return Chunked((body[:20], body[20:]), gap_seconds=1.5, headers=(("Content-Type", "application/json"),))
-
+    interrupted = threading.Event()
     out = tmp_path / "out.jsonl"
-    with fault_server(slowly) as server:
+    with fault_server(lambda received: Later(echo(received), interrupted)) as server:
         words = ["run", str(rows), "--prompt", "Say {text}", "-o", str(out), "--concurrency", "3"]
         config = str(settings_for(server.url + "/v1", tmp_path))
         with subprocess.Popen(command(*words, "--config", config), env=surroundings(tmp_path), stderr=subprocess.PIPE, text=True) as begun:
             assert server.wait_until(lambda now: sum(each.method == "POST" for each in now.requests) >= 3, 20)
             begun.send_signal(signal.SIGINT)
-            _, stderr = begun.communicate(timeout=30)
+            told = told_until(begun, "finishing 3 calls under way; again to cut them")
+            interrupted.set()
+            stderr = told + begun.communicate(timeout=60)[1]
         asked = sum(each.method == "POST" for each in server.requests)
     assert begun.returncode == 130
-    assert "finishing 3 calls under way; again to cut them" in stderr
     assert "cut off" not in stderr
     assert asked == 3
     assert "3 of 10 rows answered" in stderr

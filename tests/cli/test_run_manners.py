@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -27,7 +28,7 @@ from llm_manager.runs.surveying import survey
 from llm_manager.testing import faults, run_virtual, scripted, scripted_manager
 from llm_manager.testing.world import fake_world
 from tests.cli.program import command, run, settings_for, surroundings
-from tests.loopback import Hang, Received, Respond, fault_server, html_page, json_reply, refused_url
+from tests.loopback import Hang, Later, Received, Respond, fault_server, html_page, json_reply, refused_url
 from tests.runs.logs import memory_log
 
 
@@ -131,13 +132,19 @@ def test_rows_come_out_in_order_as_soon_as_they_are_ready(begun: Begun, tmp_path
 
 
 def test_a_reader_who_leaves_ends_the_run_quietly(begun: Begun, tmp_path: Path) -> None:
-    with fault_server(echo) as server:
+    left = threading.Event()
+
+    def some(received: Received) -> Respond | Later:
+        return echo(received) if int(said(received).split()[-1]) < 20 else Later(echo(received), left)
+
+    with fault_server(some) as server:
         going = begun(server.url + "/v1", write_rows(tmp_path, 400), "--prompt", "{text}", "--concurrency", "1")
         assert going.stdout is not None
         going.stdout.readline()
         going.stdout.close()
+        left.set()
         assert going.stderr is not None
-        assert going.wait(20) == 1
+        assert going.wait(60) == 1
         told = going.stderr.read()
         going.stderr.close()
         asked = len(server.requests)
@@ -151,7 +158,7 @@ def test_an_output_that_takes_nothing_ends_the_run_at_its_first_row(begun: Begun
     with fault_server(echo) as server, Path("/dev/full").open("w") as full:
         rows = write_rows(tmp_path, 400)
         going = begun(server.url + "/v1", rows, "--prompt", "{text}", "--concurrency", "1", *words, stdout=full)
-        _, told = going.communicate(timeout=20)
+        _, told = going.communicate(timeout=60)
         asked = len(server.requests)
     assert going.returncode == 1
     assert "error: No space left on device" in told

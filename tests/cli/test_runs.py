@@ -36,6 +36,7 @@ from tests.cli.program import run
 
 PLAN = RunPlan(target="/home/ann/answers.jsonl", source="/home/ann/rows.jsonl", settings={"prompt": "Say {text}"}, rows=4)
 A, B, C, D = (sha256(name.encode()).hexdigest() for name in "abcd")
+NOW = 1_800_000_000.0
 DOWN = Standing(breakers=(BreakerStanding(provider="p", endpoint="https://e", phase="open", failures=5, probe_in_seconds=9.0),))
 
 
@@ -205,23 +206,22 @@ def test_an_export_of_many_rows_goes_on_over_pages(scene: Setting, kept: Kept) -
 
 
 def stepping(*steps: Any) -> World:
-    """A world where one of these happens at each sleep."""
+    """A world where one of these happens at each sleep, and it is `NOW` all along."""
     waiting = iter(steps)
-    wall = real_world().wall
 
     async def sleep(_: float) -> None:
         await asyncio.to_thread(next(waiting))
 
-    return evolve(fake_world(), sleep=sleep, wall=wall)
+    return evolve(fake_world(), sleep=sleep, wall=lambda: NOW)
 
 
 @pytest.mark.parametrize("terminal", [False, True])
 def test_a_run_is_watched_until_it_ends(scene: Setting, kept: Kept, terminal: bool) -> None:
-    log, at, wall = begun(kept), scene(terminal=terminal), real_world().wall
-    pulsing(log, wall(), under_way=2, rows_per_second=1.5, seconds_left=75.0)
+    log, at = begun(kept), scene(terminal=terminal)
+    pulsing(log, NOW, under_way=2, rows_per_second=1.5, seconds_left=75.0)
     world = stepping(
         lambda: None,
-        lambda: pulsing(log, wall(), under_way=2, waiting="e is down, tried again soon", standing=DOWN),
+        lambda: pulsing(log, NOW, under_way=2, waiting="e is down, tried again soon", standing=DOWN),
         lambda: log.close("finished", None),
     )
     assert asyncio.run(watch_run(at.session, kept.runs, log.record.id[:8], world)) == 0
@@ -237,8 +237,8 @@ def test_a_run_is_watched_until_it_ends(scene: Setting, kept: Kept, terminal: bo
 
 
 def test_watched_as_data_it_is_a_document_for_each_change(scene: Setting, kept: Kept) -> None:
-    log, at, wall = begun(kept), scene(json=True), real_world().wall
-    pulsing(log, wall(), under_way=2)
+    log, at = begun(kept), scene(json=True)
+    pulsing(log, NOW, under_way=2)
     world = stepping(lambda: None, lambda: None, lambda: log.close("interrupted", None))
     assert asyncio.run(watch_run(at.session, kept.runs, log.record.id, world)) == 0
     documents = [json.loads(line) for line in at.out.getvalue().splitlines()]

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -18,9 +19,9 @@ from llm_manager.real_world import real_world
 from llm_manager.stores.runs.keeping import kept_runs
 from llm_manager.stores.runs.locks import run_locks
 from llm_manager.stores.sql.connecting import open_database
-from tests.cli.program import command, run, settings_for, surroundings
+from tests.cli.program import command, run, settings_for, surroundings, told_until
 from tests.cli.test_budgets import echo, priced
-from tests.loopback import Answer, Chunked, FaultServer, Hang, Received, fault_server, json_reply
+from tests.loopback import Answer, FaultServer, Hang, Later, Received, fault_server, json_reply
 
 PATIENCE_SECONDS = 30.0
 
@@ -147,10 +148,10 @@ def test_rows_that_are_gone_are_told_and_what_is_finished_can_be_taken(begun: Be
 def test_a_run_that_is_worked_on_is_left_to_its_owner(begun: Begun, rows: Path, tmp_path: Path) -> None:
     """Until somebody tells it to stop: then it ends its calls, writes what it has, and does not go on."""
 
+    told_to_stop = threading.Event()
+
     def some(received: Received) -> Answer:
-        body = json.dumps(spoken).encode()
-        slow = Chunked((body[:9], body[9:]), gap_seconds=8.0, headers=(("Content-Type", "application/json"),))
-        return slow if "row 5" in received.body.decode() else echo(received)
+        return Later(json_reply(spoken), told_to_stop) if "row 5" in received.body.decode() else echo(received)
 
     choice = {"index": 0, "message": {"role": "assistant", "content": "at last"}, "finish_reason": "stop"}
     spoken = {"id": "c", "object": "chat.completion", "model": "tiny", "choices": [choice]}
@@ -166,9 +167,12 @@ def test_a_run_that_is_worked_on_is_left_to_its_owner(begun: Begun, rows: Path, 
         assert f", which writes {out} (" in refused.stderr
         assert "end it: llm-manager runs cancel " in refused.stderr
         assert run("runs", "delete", out, home=tmp_path).returncode == 1
-        cancelled = run("runs", "cancel", out, home=tmp_path)
-        assert cancelled.returncode == 0, cancelled.stderr
-        assert cancelled.stderr.splitlines()[-1].endswith("is cancelled")
+        cancelling = begun("runs", "cancel", out, folder=rows.parent)
+        told_until(owner, "finishing 1 call under way")
+        told_to_stop.set()
+        told = cancelling.communicate(timeout=PATIENCE_SECONDS)[1]
+        assert cancelling.returncode == 0, told
+        assert told.splitlines()[-1].endswith("is cancelled")
         owner.wait(PATIENCE_SECONDS)
         assert posts(server) == 6
     assert [row["answer"] for row in lines(rows.parent / "out.jsonl")][-1] == "at last"
@@ -247,6 +251,7 @@ def test_a_budget_pauses_the_run_and_counts_what_was_spent_before(rows: Path, tm
 def test_a_run_waits_for_the_connection_when_told_to(begun: Begun, rows: Path, tmp_path: Path) -> None:
     """Nobody listens at first; five seconds later somebody does."""
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # so that the server may have the port while it is kept from others
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         config = settings_for(f"http://127.0.0.1:{port}/v1", tmp_path)
@@ -255,8 +260,8 @@ def test_a_run_waits_for_the_connection_when_told_to(begun: Begun, rows: Path, t
         assert owner.stderr is not None
         told = [owner.stderr.readline() for _ in range(2)]
         assert "offline: lmstudio cannot be reached; waiting until it can" in told[1], told
-    with fault_server(well, port=port) as server:
-        rest = owner.communicate(timeout=PATIENCE_SECONDS)[1]
-        assert owner.returncode == 0, rest
-        assert "online again" in rest
-        assert posts(server) == 10
+        with fault_server(well, port=port) as server:
+            rest = owner.communicate(timeout=PATIENCE_SECONDS)[1]
+            assert owner.returncode == 0, rest
+            assert "online again" in rest
+            assert posts(server) == 10

@@ -105,11 +105,13 @@ async def worked(place: Place) -> int:
 
 
 class Ledger:
-    """Counts what was paid, in the process of the test; answers each call a moment later."""
+    """Counts what was paid, in the process of the test; answers each call a moment later, while ``answering`` is set."""
 
     def __init__(self, place: Place) -> None:
         self.paid: Counter[str] = Counter()
         self.called = threading.Event()
+        self.answering = threading.Event()
+        self.answering.set()
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(place.ledger)
         self._socket.listen(16)
@@ -132,6 +134,7 @@ class Ledger:
                 for line in lines:
                     self.paid[line.decode().strip()] += 1
                     self.called.set()
+                    self.answering.wait()
                     connection.sendall(line)
             except OSError:
                 return

@@ -47,11 +47,13 @@ def test_a_second_process_is_refused_and_takes_over_at_once_when_the_first_is_ki
             ledger.called.clear()
             first = nursery.begin()
             assert ledger.called.wait(20)
+            ledger.answering.clear()  # from here on: or the first may have done all before the second comes
             began = time.monotonic()
             assert nursery.ended(nursery.begin()) == 3
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 20
             os.kill(first, signal.SIGKILL)
             nursery.ended(first)
+        ledger.answering.set()
         assert nursery.ended(nursery.begin()) == 0
     finally:
         nursery.close()
