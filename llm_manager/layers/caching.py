@@ -28,7 +28,7 @@ from llm_manager.policies.deadlines import late
 from llm_manager.policies.pricing import NOTHING_PAID, Pricing, price
 from llm_manager.services.cache import Cache
 from llm_manager.services.journal import Journal
-from llm_manager.services.steps import Events, OpenStream, Step, with_rest
+from llm_manager.services.steps import Events, OpenStream, Step, on_answer
 
 
 @define
@@ -91,14 +91,7 @@ def caching_streams(memory: Memory) -> Callable[[Step[Attempt, OpenStream]], Ste
             found = await _recall(memory, key, attempt)
             if found is not None:
                 return Success(replayed(found))
-            outcome = await step(attempt)
-            if not isinstance(outcome, Success):
-                return outcome
-            opened = outcome.unwrap()
-            if isinstance(opened.first, StreamFinished):
-                await _store(memory, key, attempt, opened.first.response)
-                return outcome
-            return with_rest(outcome, lambda events: _storing(memory, key, attempt, events))
+            return await on_answer(await step(attempt), lambda answer: _store(memory, key, attempt, answer))
 
         return cached
 
@@ -204,24 +197,11 @@ async def _fly(
     memory: Memory, flights: dict[str, Flight], key: str, attempt: Attempt, step: Step[Attempt, LLMResponse]
 ) -> Settled[LLMResponse, LLMError]:
     try:
-        outcome = await step(attempt)
-        if isinstance(outcome, Success):
-            await _store(memory, key, attempt, outcome.unwrap())
-        return outcome
+        return await on_answer(await step(attempt), lambda answer: _store(memory, key, attempt, answer))
     finally:
         landed = flights.get(key)
         if landed is not None and landed.task is asyncio.current_task():
             del flights[key]
-
-
-async def _storing(memory: Memory, key: str, attempt: Attempt, events: Events) -> Events:
-    try:
-        async for event in events:
-            if not isinstance(event, Failure) and isinstance(finished := event.unwrap(), StreamFinished):
-                await _store(memory, key, attempt, finished.response)
-            yield event
-    finally:
-        await events.aclose()
 
 
 def _tell(memory: Memory, attempt: Attempt, answer: LLMResponse, *, shared: bool) -> None:

@@ -5,7 +5,6 @@ A layer behind `caching`: the same words are a hit there. What stands in is told
 
 import logging
 from collections.abc import Callable
-from contextlib import aclosing
 from typing import Final
 
 from attrs import define, evolve, frozen
@@ -19,7 +18,6 @@ from llm_manager.domain.events import SimilarFound
 from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.similar import SimilarHit, SimilarSettings
-from llm_manager.domain.streaming import StreamFinished
 from llm_manager.domain.usage import Cost, Priced, Unpriced
 from llm_manager.effects import settle
 from llm_manager.layers.caching import replayed
@@ -31,7 +29,7 @@ from llm_manager.services.cache import Cache
 from llm_manager.services.journal import Journal
 from llm_manager.services.model_client import Embed
 from llm_manager.services.similar import SimilarPrompts
-from llm_manager.services.steps import Events, OpenStream, Step, with_rest
+from llm_manager.services.steps import OpenStream, Reply, Step, on_answer
 
 _logger = logging.getLogger(__name__)
 
@@ -153,44 +151,24 @@ class _Place:
 
 def similar(likeness: Likeness) -> Callable[[Step[Attempt, LLMResponse]], Step[Attempt, LLMResponse]]:
     """Answer as a similar prompt was answered, else ask."""
-
-    def wrap(step: "Step[Attempt, LLMResponse]") -> "Step[Attempt, LLMResponse]":
-        async def alike(attempt: Attempt) -> "Settled[LLMResponse, LLMError]":
-            place = await likeness.place(attempt)
-            if place is None:
-                return await step(attempt)
-            answer = await likeness.answer(attempt, place)
-            if answer is not None:
-                return Success(answer)
-            outcome = await step(attempt)
-            if isinstance(outcome, Success):
-                await _add(likeness, attempt, place, outcome.unwrap())
-            return outcome
-
-        return alike
-
-    return wrap
+    return _alike(likeness, lambda answer: answer)
 
 
 def similar_streams(likeness: Likeness) -> Callable[[Step[Attempt, OpenStream]], Step[Attempt, OpenStream]]:
     """The same for streams: what stands in is replayed as events."""
+    return _alike(likeness, replayed)
 
-    def wrap(step: "Step[Attempt, OpenStream]") -> "Step[Attempt, OpenStream]":
-        async def alike(attempt: Attempt) -> "Settled[OpenStream, LLMError]":
+
+def _alike(likeness: Likeness, shown: Callable[[LLMResponse], Reply]) -> Callable[[Step[Attempt, Reply]], Step[Attempt, Reply]]:
+    def wrap(step: "Step[Attempt, Reply]") -> "Step[Attempt, Reply]":
+        async def alike(attempt: Attempt) -> "Settled[Reply, LLMError]":
             place = await likeness.place(attempt)
             if place is None:
                 return await step(attempt)
             answer = await likeness.answer(attempt, place)
             if answer is not None:
-                return Success(replayed(answer))
-            outcome = await step(attempt)
-            if isinstance(outcome, Failure):
-                return outcome
-            opened = outcome.unwrap()
-            if isinstance(opened.first, StreamFinished):
-                await _add(likeness, attempt, place, opened.first.response)
-                return outcome
-            return with_rest(outcome, lambda events: _adding(likeness, attempt, place, events))
+                return Success(shown(answer))
+            return await on_answer(await step(attempt), lambda whole: _add(likeness, attempt, place, whole))
 
         return alike
 
@@ -201,11 +179,3 @@ async def _add(likeness: Likeness, attempt: Attempt, place: _Place, answer: LLMR
     """Let others find the answer that is remembered for an attempt."""
     if answer.finish == "stop":
         await likeness.prompts.add(place.context, cache_key(attempt), place.vector, attempt.private)
-
-
-async def _adding(likeness: Likeness, attempt: Attempt, place: _Place, events: Events) -> Events:
-    async with aclosing(events):
-        async for event in events:
-            if isinstance(event, Success) and isinstance(finished := event.unwrap(), StreamFinished):
-                await _add(likeness, attempt, place, finished.response)
-            yield event

@@ -109,6 +109,30 @@ def with_rest(outcome: Settled[Reply, LLMError], change: Callable[[Events], Even
     return Success(evolve(reply, rest=Rest(change(reply.rest), reply.rest.aclose)))
 
 
+async def on_answer(
+    outcome: Settled[Reply, LLMError], tell: Callable[[LLMResponse], Coroutine[Any, Any, None]]
+) -> Settled[Reply, LLMError]:
+    """Tell of a whole answer now, of a stream's when it has come to its end; nobody has that end before ``tell`` is done."""
+    if not isinstance(outcome, Success):
+        return outcome
+    reply = outcome.unwrap()
+    if isinstance(reply, LLMResponse):
+        await tell(reply)
+        return outcome
+    if isinstance(reply.first, StreamFinished):
+        await tell(reply.first.response)
+        return outcome
+    return with_rest(outcome, lambda events: _telling_first(events, tell))
+
+
+async def _telling_first(events: Events, tell: Callable[[LLMResponse], Coroutine[Any, Any, None]]) -> Events:
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, Success) and isinstance(finished := event.unwrap(), StreamFinished):
+                await tell(finished.response)
+            yield event
+
+
 async def _telling(events: Events, tell: Callable[[Ending], Ending], left: Callable[[], None]) -> Events:
     told = False
     try:
