@@ -889,38 +889,38 @@ if TYPE_CHECKING:
     from llm_manager.tools.mcp_server import (
         mcp_server_of as mcp_server_of,
     )
-    from llm_manager.wiring import (
+    from llm_manager.wiring.clients import (
         check_local_model_health as check_local_model_health,
     )
-    from llm_manager.wiring import (
-        create_default_llm_manager as create_default_llm_manager,
-    )
-    from llm_manager.wiring import (
+    from llm_manager.wiring.clients import (
         create_default_local_client as create_default_local_client,
     )
-    from llm_manager.wiring import (
-        default_deps as default_deps,
-    )
-    from llm_manager.wiring import (
+    from llm_manager.wiring.clients import (
         list_providers as list_providers,
     )
-    from llm_manager.wiring import (
-        load_config as load_config,
-    )
-    from llm_manager.wiring import (
-        make_guards as make_guards,
-    )
-    from llm_manager.wiring import (
-        make_llm_manager as make_llm_manager,
-    )
-    from llm_manager.wiring import (
+    from llm_manager.wiring.clients import (
         make_model_client as make_model_client,
     )
-    from llm_manager.wiring import (
+    from llm_manager.wiring.clients import (
+        validate_provider_config as validate_provider_config,
+    )
+    from llm_manager.wiring.configuring import (
+        load_config as load_config,
+    )
+    from llm_manager.wiring.deps import (
+        default_deps as default_deps,
+    )
+    from llm_manager.wiring.deps import (
+        make_guards as make_guards,
+    )
+    from llm_manager.wiring.deps import (
         make_model_router as make_model_router,
     )
-    from llm_manager.wiring import (
-        validate_provider_config as validate_provider_config,
+    from llm_manager.wiring.managers import (
+        create_default_llm_manager as create_default_llm_manager,
+    )
+    from llm_manager.wiring.managers import (
+        make_llm_manager as make_llm_manager,
     )
 
 _HOMES = {
@@ -1169,7 +1169,7 @@ _HOMES = {
     "build_tool_prompt": "llm_manager.policies.tool_prompts",
     "charge_of": "llm_manager.domain.error_questions",
     "cheapest": "llm_manager.policies.model_search",
-    "check_local_model_health": "llm_manager.wiring",
+    "check_local_model_health": "llm_manager.wiring.clients",
     "check_request": "llm_manager.policies.request_faults",
     "classify": "llm_manager.policies.classification",
     "collect": "llm_manager.orchestration.collecting",
@@ -1178,9 +1178,9 @@ _HOMES = {
     "conversations_from_json": "llm_manager.policies.conversation_json",
     "conversations_to_json": "llm_manager.policies.conversation_json",
     "counts_for_breaker": "llm_manager.domain.error_questions",
-    "create_default_llm_manager": "llm_manager.wiring",
-    "create_default_local_client": "llm_manager.wiring",
-    "default_deps": "llm_manager.wiring",
+    "create_default_llm_manager": "llm_manager.wiring.managers",
+    "create_default_local_client": "llm_manager.wiring.clients",
+    "default_deps": "llm_manager.wiring.deps",
     "describe": "llm_manager.domain.error_questions",
     "estimate": "llm_manager.policies.estimating",
     "expenses": "llm_manager.policies.expenses",
@@ -1188,12 +1188,12 @@ _HOMES = {
     "from_plain": "llm_manager.domain.wire",
     "is_transient": "llm_manager.domain.error_questions",
     "keeping_usage": "llm_manager.telemetry.usage_records",
-    "list_providers": "llm_manager.wiring",
-    "load_config": "llm_manager.wiring",
-    "make_guards": "llm_manager.wiring",
-    "make_llm_manager": "llm_manager.wiring",
-    "make_model_client": "llm_manager.wiring",
-    "make_model_router": "llm_manager.wiring",
+    "list_providers": "llm_manager.wiring.clients",
+    "load_config": "llm_manager.wiring.configuring",
+    "make_guards": "llm_manager.wiring.deps",
+    "make_llm_manager": "llm_manager.wiring.managers",
+    "make_model_client": "llm_manager.wiring.clients",
+    "make_model_router": "llm_manager.wiring.deps",
     "may_fall_back": "llm_manager.domain.error_questions",
     "may_try_another_key": "llm_manager.domain.error_questions",
     "mcp_server_of": "llm_manager.tools.mcp_server",
@@ -1227,7 +1227,7 @@ _HOMES = {
     "tools_of_mcp_server": "llm_manager.tools.from_mcp",
     "usage_record": "llm_manager.policies.usage_records",
     "user_message": "llm_manager.domain.user_messages",
-    "validate_provider_config": "llm_manager.wiring",
+    "validate_provider_config": "llm_manager.wiring.clients",
 }
 
 __all__ = (

@@ -17,7 +17,7 @@ from llm_manager.domain.configuration import ProviderSettings
 from llm_manager.policies.names import PROVIDERS
 from llm_manager.settings.loading import inspect_config
 from llm_manager.settings.variables import VARIABLES
-from llm_manager.wiring import _FOUND_BY_PROBING
+from llm_manager.wiring.providers import FOUND_BY_PROBING
 from tests.documents import ROOT, blocks
 
 PAGE = (ROOT / "notes" / "setup.md").read_text(encoding="utf-8")
@@ -90,7 +90,7 @@ def test_variables_and_addresses_are_those_that_are_read() -> None:
 def test_what_is_looked_for_unasked_is_named() -> None:
     titles = {"lmstudio": "LM Studio", "ollama": "Ollama", "llamacpp": "llama.cpp", "vllm": "vLLM"}
     (sentence,) = re.findall(r"the first call looks for (.+?) at their addresses", PAGE.replace("\n", " "))
-    assert {name for name, title in titles.items() if title in sentence} == set(_FOUND_BY_PROBING)
+    assert {name for name, title in titles.items() if title in sentence} == set(FOUND_BY_PROBING)
 
 
 @pytest.mark.parametrize("block", list(blocks("notes/setup.md", "toml")), ids=str)
