@@ -1,7 +1,5 @@
 """A question within a conversation: load, trim, ask, append; whole or as a stream."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, Final, Protocol, TypeVar

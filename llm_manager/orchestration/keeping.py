@@ -1,7 +1,5 @@
 """An exchange is kept, come what may: appended, or as a branch when somebody else wrote first, or else it is said that it was not."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress

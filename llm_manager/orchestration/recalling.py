@@ -1,7 +1,5 @@
 """What is sent of a conversation with the next question: its system prompt, and as much of what was said as fits the model."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Coroutine, Sequence
 from math import inf
 from typing import Any, Final
