@@ -5,7 +5,7 @@ from collections.abc import Callable
 from attrs import evolve
 from returns.result import Failure, Success
 
-from llm_manager.domain.caching import CacheStatistics, Forgetting, Remembered
+from llm_manager.domain.caching import Forgetting, Remembered
 from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
 from llm_manager.services.cache import Cache, Value
@@ -65,9 +65,6 @@ def layered(front: Cache[Value], behind: Cache[Value], tell: Callable[[LLMError]
             return far
         return Success(max(far.unwrap(), near.unwrap() if isinstance(near, Success) else 0))
 
-    async def statistics() -> Settled[CacheStatistics, LLMError]:
-        return await behind.statistics()
-
     async def flush() -> Settled[None, LLMError]:
         near, far = await front.flush(), await behind.flush()
         return far if isinstance(far, Failure) else near
@@ -76,7 +73,7 @@ def layered(front: Cache[Value], behind: Cache[Value], tell: Callable[[LLMError]
         front.hit(key)
         behind.hit(key)
 
-    return Cache(get=get, put=put, holds=holds, forget=forget, statistics=statistics, hit=hit, flush=flush)
+    return Cache(get=get, put=put, holds=holds, forget=forget, statistics=behind.statistics, hit=hit, flush=flush)
 
 
 def never_private(cache: Cache[Value]) -> Cache[Value]:

@@ -15,7 +15,7 @@ from llm_manager.domain.caching import CachedModel, CacheStatistics, Forgetting,
 from llm_manager.domain.configuration import CacheSettings
 from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
-from llm_manager.policies.remembering import bytes_in_memory, is_meant
+from llm_manager.policies.remembering import age, bytes_in_memory, is_meant
 from llm_manager.services.cache import Cache, Value
 
 
@@ -67,9 +67,8 @@ class _Kept(Generic[Value]):
                 self._unpriced += 1
             else:
                 self._saved += cost
-        return Success(
-            Remembered(value=remembered.value, provenance=remembered.provenance, age_seconds=max(0.0, self._now() - found.made_at))
-        )
+            old = age(found.made_at, self._now())
+        return Success(Remembered(value=remembered.value, provenance=remembered.provenance, age_seconds=old))
 
     async def put(self, key: str, remembered: Remembered[Value]) -> Settled[None, LLMError]:
         size = bytes_in_memory(remembered.value)
@@ -88,7 +87,7 @@ class _Kept(Generic[Value]):
     async def forget(self, forgetting: Forgetting) -> Settled[int, LLMError]:
         with self._lock:
             now = self._now()
-            meant = [key for key, each in self._all() if is_meant(forgetting, each.remembered.provenance, now - each.made_at)]
+            meant = [key for key, each in self._all() if is_meant(forgetting, each.remembered.provenance, age(each.made_at, now))]
             for key in meant:
                 self._entries.pop(key, None)
         return Success(len(meant))

@@ -2,7 +2,7 @@
 
     versions    one file for each version, never changed once it was released
 
-A new database is made from `stores.tables` at once, and `tests/stores/sql/test_migrations.py` sees to it that the versions lead to the
+A new database is made from `stores.sql.tables` at once, and `tests/stores/sql/test_migrations.py` sees to it that the versions lead to the
 same. A version is written by ``python -m tests.schema_version WORDS``, read over, and named here.
 """
 

@@ -1,4 +1,5 @@
-"""The schema: one file for each thing that is kept. Times are seconds since 1970, money is integer micro-dollars, values are JSON text."""
+"""The schema: one file for each thing that is kept. Times are seconds since 1970, money is whole parts of a dollar as its column's
+name says, values are JSON."""
 
 from llm_manager.stores.sql.tables.answers import ANSWER_TAGS, ANSWERS, CACHE_COUNTS
 from llm_manager.stores.sql.tables.audit import AUDIT
