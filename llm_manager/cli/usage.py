@@ -10,7 +10,7 @@ from llm_manager.cli.exits import OK
 from llm_manager.cli.output import Output
 from llm_manager.cli.runs_at_hand import meant
 from llm_manager.cli.session import Session
-from llm_manager.cli.usage_page.words import count, usd
+from llm_manager.cli.usage_page.words import NOBODY, count, latency, usd
 from llm_manager.domain.usage_log import DearCall, UsageGroup, UsageQuery, UsageReport, UsageTotals
 from llm_manager.effects import settle
 from llm_manager.policies.budget_words import plain
@@ -18,9 +18,6 @@ from llm_manager.policies.plurals import counted
 from llm_manager.runs.cells import cell_line
 from llm_manager.runs.portraying import SHORT_ID
 
-_NOBODY: Final = "(none)"
-_SECOND_MS: Final = 1000.0
-_LONG_MS: Final = 100_000.0
 _COLUMNS: Final = ("requests", "failed", "from cache", "tokens in", "tokens out", "cost USD", "saved USD", "median", "p95")
 _SHORT_COLUMNS: Final = ("asked", "failed", "cached", "tokens", "USD", "saved", "p95")
 _SHORT_CALL_COLUMNS: Final = ("when", "models", "feature", "user", "tokens", "USD")
@@ -84,7 +81,7 @@ def _tabulate(output: Output, query: UsageQuery, report: UsageReport) -> None:
 def _names(output: Output, query: UsageQuery, group: UsageGroup) -> tuple[str, ...]:
     """What the requests share; on a terminal as much of a run's id as `runs list` shows, which is enough to name it by."""
     named = zip(query.by, group.of, strict=True)
-    return tuple(each[:SHORT_ID] if each and key == "run" and output.terminal else each or _NOBODY for key, each in named)
+    return tuple(each[:SHORT_ID] if each and key == "run" and output.terminal else each or NOBODY for key, each in named)
 
 
 def _summarise(output: Output, report: UsageReport) -> None:
@@ -113,8 +110,8 @@ def _row(totals: UsageTotals) -> tuple[str, ...]:
         str(totals.usage.completion_tokens),
         plain(round(totals.cost_usd, 6)) + ("+" if totals.unpriced else ""),
         plain(round(totals.saved_usd, 6)),
-        seconds(totals.median_latency_ms),
-        seconds(totals.p95_latency_ms),
+        _latency(totals.median_latency_ms),
+        _latency(totals.p95_latency_ms),
     )
 
 
@@ -126,21 +123,12 @@ def _short_row(totals: UsageTotals) -> tuple[str, ...]:
         count(totals.total_tokens),
         usd(totals.cost_usd) + ("+" if totals.unpriced else ""),
         usd(totals.saved_usd),
-        seconds(totals.p95_latency_ms),
+        _latency(totals.p95_latency_ms),
     )
 
 
-def seconds(milliseconds: float | None) -> str:
-    """A latency for people.
-
-    >>> seconds(None), seconds(0.42), seconds(12.3), seconds(1234.5), seconds(123456)
-    ('', '0.42 ms', '12.3 ms', '1.23 s', '123 s')
-    """
-    if milliseconds is None:
-        return ""
-    if milliseconds < _SECOND_MS:
-        return f"{milliseconds:.3g} ms"
-    return f"{milliseconds / _SECOND_MS:.3g} s" if milliseconds < _LONG_MS else f"{milliseconds / _SECOND_MS:.0f} s"
+def _latency(milliseconds: float | None) -> str:
+    return "" if milliseconds is None else latency(milliseconds)
 
 
 def _call_row(call: DearCall) -> tuple[str, ...]:
@@ -148,8 +136,8 @@ def _call_row(call: DearCall) -> tuple[str, ...]:
         moment(call.at),
         ", ".join(call.models),
         call.operation,
-        call.feature or _NOBODY,
-        call.user or _NOBODY,
+        call.feature or NOBODY,
+        call.user or NOBODY,
         str(call.requests),
         str(call.tokens),
         plain(round(call.cost_usd, 6)),
@@ -159,7 +147,7 @@ def _call_row(call: DearCall) -> tuple[str, ...]:
 
 def _short_call_row(call: DearCall) -> tuple[str, ...]:
     models = ", ".join(call.models)
-    return moment(call.at), models, call.feature or _NOBODY, call.user or _NOBODY, count(call.tokens), usd(call.cost_usd)
+    return moment(call.at), models, call.feature or NOBODY, call.user or NOBODY, count(call.tokens), usd(call.cost_usd)
 
 
 def moment(wall: float | None) -> str:

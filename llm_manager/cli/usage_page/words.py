@@ -9,6 +9,8 @@ from llm_manager.policies.printing import one_line
 _LONGEST: Final = 48
 _STEPS: Final = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _SECOND_MS: Final = 1000.0
+_LEAST_LONG: Final = 999.5
+"""What is not less than this has more than three digits before its point, rounded."""
 NOBODY: Final = "(none)"
 
 
@@ -54,23 +56,28 @@ def usd_mark(number: float) -> str:
 def count(number: float) -> str:
     """A count in few digits.
 
-    >>> count(0), count(950), count(1200), count(3_450_000)
-    ('0', '950', '1.2k', '3.45M')
+    >>> count(0), count(950), count(1200), count(3_450_000), count(999_960)
+    ('0', '950', '1.2k', '3.45M', '1M')
     """
     for least, letter in _STEPS:
-        if abs(number) >= least:
-            return f"{number / least:.3g}{letter}"
-    return f"{number:.3g}"
+        if abs(number) * 1000 >= least * _LEAST_LONG:
+            return f"{_digits(number / least)}{letter}"
+    return _digits(number)
 
 
 def latency(milliseconds: float | None) -> str:
     """A latency with its unit.
 
-    >>> latency(None), latency(0), latency(250), latency(2500)
-    ('–', '0', '250 ms', '2.5 s')
+    >>> latency(None), latency(0), latency(0.42), latency(250), latency(999.7), latency(2500), latency(1_234_567)
+    ('–', '0', '0.42 ms', '250 ms', '1 s', '2.5 s', '1235 s')
     """
     if milliseconds is None:
         return "–"
     if not milliseconds:
         return "0"
-    return f"{milliseconds:.3g} ms" if milliseconds < _SECOND_MS else f"{milliseconds / _SECOND_MS:.3g} s"
+    return f"{_digits(milliseconds)} ms" if milliseconds < _LEAST_LONG else f"{_digits(milliseconds / _SECOND_MS)} s"
+
+
+def _digits(number: float) -> str:
+    """Three digits that say something, or all before the point; never with an exponent because of its size."""
+    return f"{number:.3g}" if abs(number) < _LEAST_LONG else f"{number:.0f}"
