@@ -6,7 +6,7 @@ from operator import add
 from typing import Any, Final
 
 from attrs import define, field
-from sqlalchemy import ColumnElement, Connection, Label, Select, and_, case, desc, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Label, RowMapping, Select, and_, case, desc, func, or_, select
 
 from llm_manager.domain.configuration import Budget
 from llm_manager.domain.usage_log import DearCall, PastSpending, UsageGroup, UsageKey, UsageQuery, UsageReport
@@ -64,10 +64,9 @@ def spent_of(connection: Connection, budget: Budget, since: float, but: Collecti
     no_tokens = _ROW.input_tokens.is_(None)
     micros, rest = func.coalesce(_ROW.cost_micros, _ROW.most_micros, 0), func.coalesce(_ROW.cost_rest, 0)
     tokens = case((no_tokens, func.coalesce(_ROW.most_tokens, 0)), else_=_ALL_TOKENS)
-    always = _PAID
     statement = select(
         *(_ROW[name] for name in split),
-        *(_sum(always, each) for each in (micros, rest, tokens)),
+        *(func.coalesce(func.sum(each), 0) for each in (micros, rest, tokens)),
         func.count(),
         *(_sum(untold, micros), _sum(no_tokens, tokens), _sum(_ROW.outcome != "answered")),
     ).where(_PAID, _ROW.billable, _ROW.at >= since, _ROW.at - _ROW.seconds >= since, *_fitting(budget))
@@ -238,31 +237,27 @@ def _dearest(connection: Connection, query: UsageQuery, wanted: Sequence[ColumnE
     ranked = ranked.order_by(_COST, desc(func.sum(_ROW.cost_rest)), _ROW.call_id).limit(query.dearest)
     calls = [row.call_id for row in connection.execute(ranked)]
     statement = select(USAGE).where(*wanted, _PAID, _ROW.call_id.in_(calls)).order_by(_ROW.at, _ROW.writer, _ROW.place)
-    rows: dict[str, list[Mapping[str, object]]] = {call: [] for call in calls}
+    rows: dict[str, list[RowMapping]] = {call: [] for call in calls}
     for row in connection.execute(statement).mappings():
-        rows[row["call_id"]].append({column.key: row[column] for column in USAGE.columns})
+        rows[row[_ROW.call_id]].append(row)
     return tuple(_dear(call, attempts) for call, attempts in rows.items() if attempts)
 
 
-def _dear(call_id: str, attempts: Sequence[Mapping[str, object]]) -> DearCall:
+def _dear(call_id: str, attempts: Sequence[RowMapping]) -> DearCall:
     last = attempts[-1]
 
-    def said(name: str) -> str | None:
-        value = last[name]
-        return None if value is None else str(value)
-
     def summed(*names: str) -> int:
-        return sum(value for each in attempts for name in names if isinstance(value := each[name], int))
+        return sum(each[_ROW[name]] or 0 for each in attempts for name in names)
 
     return DearCall(
         call_id=call_id,
-        at=float(str(last["at"])),
-        models=tuple(dict.fromkeys(f"{each['provider']}/{each['model']}" for each in attempts)),
-        operation=str(last["operation"]),
-        feature=said("feature"),
-        user=said("user"),
-        tenant=said("tenant"),
-        run=said("run"),
+        at=last[_ROW.at],
+        models=tuple(dict.fromkeys(f"{each[_ROW.provider]}/{each[_ROW.model]}" for each in attempts)),
+        operation=last[_ROW.operation],
+        feature=last[_ROW.feature],
+        user=last[_ROW.user],
+        tenant=last[_ROW.tenant],
+        run=last[_ROW.run],
         requests=len(attempts),
         tokens=summed(*TOKENS),
         cost_usd=amount_of(parts_of(summed("cost_micros"), summed("cost_rest")), "usd"),
