@@ -57,11 +57,10 @@ def admitting_together(
 class _Together:
     """Asks for a permit among all, for as long as a request may wait."""
 
-    __slots__ = ("_longest", "_providers", "_settings", "_shared", "_turns", "_world")
+    __slots__ = ("_providers", "_settings", "_shared", "_turns", "_world")
 
     def __init__(self, shared: SharedLimits, settings: AdmissionSettings, providers: Mapping[str, ProviderSettings], world: World) -> None:
         self._shared, self._settings, self._providers, self._world = shared, settings, providers, world
-        self._longest = settings.longest_wait_seconds
         self._turns: PerLoop[dict[str, _Turns]] = PerLoop(dict)
 
     def telling(self, attempt: AnyAttempt, emit: Emit) -> Emit:
@@ -95,7 +94,7 @@ class _Together:
 
     async def _waited(self, attempt: AnyAttempt, quota: Quota, tokens: int) -> "Success[Admitted | None] | Failure[LLMError]":
         began = self._world.now()
-        until = min(began + self._longest, attempt.call_deadline)
+        until = min(began + self._settings.longest_wait_seconds, attempt.call_deadline)
         every = self._turns.get()
         turns = every.setdefault(quota.name, _Turns())
         turns.waiting += 1

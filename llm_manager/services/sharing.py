@@ -26,11 +26,6 @@ class Quota(Struct, frozen=True):
     tokens: int | None = None
     concurrency: int | None = None
 
-    @property
-    def is_set(self) -> bool:
-        """Say whether anything is."""
-        return self.requests is not None or self.tokens is not None or self.concurrency is not None
-
 
 class Entered(Struct, frozen=True):
     """One may leave, in the ``second`` of whoever keeps the limits; ``leave`` is told of its end."""

@@ -86,7 +86,7 @@ def kept_audit(database: Database, key: Secret, wall: Callable[[], float], ancho
             since_anchor += before
         if anchors is None or isinstance(found, Failure):
             return found
-        added = add_anchor(anchors, found.unwrap())
+        added = await asyncio.to_thread(add_anchor, anchors, found.unwrap())
         return added if isinstance(added, Failure) else found
 
     async def verified(anchors: Sequence[Anchor | None]) -> Settled[AuditReport, LLMError]:
