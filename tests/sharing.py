@@ -1,5 +1,6 @@
 """What is shared, for tests: at a real Redis, or in this process alone, where time is virtual."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -31,6 +32,7 @@ from llm_manager.services.sharing import (
 )
 from llm_manager.services.world import World
 from llm_manager.stores.redis.opening import LEASE_SECONDS, open_sharing
+from tests.servers import Redis
 
 
 def sharing_at(
@@ -38,6 +40,39 @@ def sharing_at(
 ) -> Sharing:
     """As another process would open it."""
     return open_sharing(url, real_world({}) if world is None else world, CacheSettings(), tell, lease_seconds).unwrap()
+
+
+async def die() -> int:
+    """Let what this loop holds be renewed no more; by how many it was."""
+    hearts = [task for task in asyncio.all_tasks() if "_live" in repr(task)]
+    for heart in hearts:
+        heart.cancel()
+    await asyncio.wait(hearts)
+    return len(hearts)
+
+
+async def renewed(server: Redis, leases: str) -> None:
+    """Wait until the only lease of a set ends later than it did."""
+    (_, first), last = _only(server, leases), 0.0
+    async with asyncio.timeout(30.0):
+        while last <= first:
+            await asyncio.sleep(0.02)
+            _, last = _only(server, leases)
+
+
+def run_out(server: Redis, leases: str) -> None:
+    """Let every lease of a set have ended long ago."""
+    for member in _list(server, "ZRANGE", leases, "0", "-1"):
+        server.say("ZADD", leases, "XX", "1", member)
+
+
+def _only(server: Redis, leases: str) -> tuple[str, float]:
+    member, ends = _list(server, "ZRANGE", leases, "0", "-1", "WITHSCORES")
+    return member, float(ends)
+
+
+def _list(server: Redis, *words: str) -> list[str]:
+    return server.say(*words).decode().split("\r\n")[2::2]
 
 
 def limits_here() -> SharedLimits:

@@ -7,6 +7,7 @@ from typing import Any
 from attrs import evolve
 from returns.result import Failure, Success
 
+from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.configuration import CacheSettings, LLMConfig
 from llm_manager.domain.errors import InvalidRequest, LLMError
 from llm_manager.domain.events import CacheHit, Event
@@ -21,7 +22,7 @@ from llm_manager.stores.layering import layered
 from llm_manager.stores.memory.cache import memory_cache
 from llm_manager.testing import Scripted, scripted, scripted_manager
 from tests.servers import running_redis
-from tests.sharing import sharing_at
+from tests.sharing import die, sharing_at
 
 WORLD = real_world({})
 
@@ -29,6 +30,18 @@ WORLD = real_world({})
 def model(*outcomes: Any, seconds: float = 0.2) -> Scripted:
     """A model that takes a while."""
     return scripted(*(outcomes or ("answer",)), seconds=seconds)
+
+
+def slow_model(said: Any, seconds: float) -> tuple[Scripted, asyncio.Event]:
+    """A model that takes a while, and tells when it is asked."""
+    asked = asyncio.Event()
+
+    async def answer(_: Attempt) -> Any:
+        asked.set()
+        await asyncio.sleep(seconds)
+        return said
+
+    return scripted(answer), asked
 
 
 def manager_of(asked: Scripted, sharing: Sharing, tell: Callable[[Event], Any] | None = None) -> LLMManager:
@@ -81,10 +94,10 @@ async def test_different_questions_and_tenants_are_asked_each(redis_url: str) ->
 
 async def test_who_leads_and_fails_leaves_it_to_the_others(redis_url: str) -> None:
     """Each asks for itself then; nobody gets another's failure."""
-    failing, well = model(InvalidRequest(message="no")), model()
+    (failing, asked), well = slow_model(InvalidRequest(message="no"), 0.2), model()
     first, second = manager_of(failing, sharing_at(redis_url)), manager_of(well, sharing_at(redis_url))
     leading = asyncio.ensure_future(ask(first))
-    await asyncio.sleep(0.05)
+    await asked.wait()
     assert (await ask(second)).unwrap().content == "answer"
     assert isinstance(await leading, Failure)
     await first.close()
@@ -93,21 +106,19 @@ async def test_who_leads_and_fails_leaves_it_to_the_others(redis_url: str) -> No
 
 async def test_who_leads_and_leaves_is_followed_by_another(redis_url: str) -> None:
     """A leader that is cancelled makes room at once, one that is dead when its lease is over."""
-    asked = model(seconds=0.3)
-    ours, theirs = sharing_at(redis_url, lease_seconds=0.5), sharing_at(redis_url, lease_seconds=0.5)
-    first, second = manager_of(asked, ours), manager_of(asked, theirs)
+    (slow, asked), quick = slow_model("answer", 60.0), model()
+    ours, theirs = sharing_at(redis_url, lease_seconds=0.5), sharing_at(redis_url)
+    first, second = manager_of(slow, ours), manager_of(quick, theirs)
     leading = asyncio.ensure_future(ask(first))
-    await asyncio.sleep(0.05)
+    await asked.wait()
     following = asyncio.ensure_future(ask(second))
     await asyncio.sleep(0.05)
     leading.cancel()
     assert not (await following).unwrap().shared
-    assert asked.count == 2
+    assert (slow.count, quick.count) == (1, 1)
     boarded = await ours.flights.board("dead", True)
     assert isinstance(boarded, Success)
-    for heart in [task for task in asyncio.all_tasks() if "_live" in repr(task)]:
-        heart.cancel()
-        await asyncio.wait([heart])
+    await die()
     await asyncio.sleep(0.7)
     taken_over = await theirs.flights.board("dead", True)
     lead: Any = taken_over.unwrap()

@@ -54,7 +54,7 @@ async def test_it_is_told_when_it_is_lost_and_when_it_is_back(redis_program: str
         assert all(isinstance(each, Failure) and isinstance(each.failure(), StorageFailed) for each in asked[0] + asked[1])
         began = time.monotonic()
         await enter(sharing)
-        assert time.monotonic() - began < 0.5
+        assert time.monotonic() - began < 1.5, "it would wait for two seconds"
         server.process.send_signal(signal.SIGCONT)
         for _ in range(100):
             if sharing.standing().reached:
@@ -102,7 +102,7 @@ def test_what_ends_elsewhere_is_told(redis_url: str) -> None:
     async def story() -> None:
         entered = (await enter(sharing)).unwrap()
         await asyncio.to_thread(entered.leave, 0, False)
-        await asyncio.sleep(0.1)
+        await sharing.answers.flush()
         again = (await enter(sharing)).unwrap()
         assert hasattr(again, "leave")
         kept.append(again.leave)
