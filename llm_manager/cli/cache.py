@@ -12,13 +12,12 @@ from llm_manager.domain.caching import CachedModel, CacheStatistics
 from llm_manager.effects import settle
 from llm_manager.outcomes import sealed
 from llm_manager.policies.budget_words import plain
-from llm_manager.policies.moments import moment_of
+from llm_manager.policies.moments import seconds_of
 from llm_manager.policies.plurals import counted
 
 _HEADINGS: Final = ("what", "model", "rows", "size", "hits", "saved")
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 _STEP: Final = 1024.0
-_LONG_AGO: Final = 1e12
 
 
 _EPILOGUE: Final = """\
@@ -54,14 +53,13 @@ def _forget(
 ) -> int:
     """Forget answers and vectors: those for which all that is said holds."""
     output = standard_output(json=json)
-    moment = None if older_than is None else moment_of(older_than, _LONG_AGO)
-    if older_than is not None and (moment is None or "-" in older_than):
+    seconds = None if older_than is None else seconds_of(older_than)
+    if older_than is not None and seconds is None:
         output.note("error: --older-than: give a time such as 45m, 12h, 7d or 2w")
         return USAGE
     if all == any(said is not None for said in (model, tag, tenant, older_than)):
         output.note("error: say what to forget: --model, --tag, --tenant, --older-than, or --all alone")
         return USAGE
-    seconds = None if moment is None else _LONG_AGO - moment
 
     async def command(session: Session) -> int:
         asked = session.manager.forget(model=model, tag=tag, tenant=tenant, older_than_seconds=seconds, everything=all)

@@ -1,6 +1,5 @@
 """`llm-manager runs cancel` and `runs delete`: runs that are not to go on, and those that are not to be kept."""
 
-import re
 from typing import Final
 
 from attrs import evolve
@@ -11,13 +10,12 @@ from llm_manager.cli.runs_at_hand import each_told
 from llm_manager.cli.session import Session
 from llm_manager.domain.errors import ConfigurationError, JobLocked
 from llm_manager.domain.runs import RunState
+from llm_manager.policies.moments import seconds_of
 from llm_manager.policies.plurals import counted
 from llm_manager.runs.portraying import SHORT_ID
 from llm_manager.services.run_store import RunStore
 from llm_manager.services.world import World
 
-_PERIODS: Final = {"h": 3600.0, "d": 86_400.0, "w": 7 * 86_400.0}
-_PERIOD: Final = re.compile(r"(\d{1,6})([hdw])")
 _STATES: Final[tuple[RunState, ...]] = ("interrupted", "paused", "finished", "cancelled")
 _MOST: Final = 100_000
 _LONGEST_SECONDS: Final = 60.0
@@ -83,7 +81,7 @@ async def delete_runs(session: Session, runs: RunStore, ids: tuple[str, ...], ol
 
     code = each_told(session, runs, ids, forget)
     if older_than is not None:
-        seconds = period(older_than)
+        seconds = seconds_of(older_than)
         if seconds is None:
             return output.failure(
                 ConfigurationError(message=f"--older-than {older_than}: give hours, days or weeks, such as 12h, 30d or 8w")
@@ -99,13 +97,3 @@ async def delete_runs(session: Session, runs: RunStore, ids: tuple[str, ...], ol
     if gone or not code:
         output.note(f"deleted {counted(len(gone), 'run')}; answers that they wrote stay where they are")
     return code
-
-
-def period(text: str) -> float | None:
-    """How many seconds a period is.
-
-    >>> period("12h"), period("30d"), period("soon")
-    (43200.0, 2592000.0, None)
-    """
-    said = _PERIOD.fullmatch(text.strip().lower())
-    return None if said is None else int(said[1]) * _PERIODS[said[2]]

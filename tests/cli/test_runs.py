@@ -14,7 +14,7 @@ from attrs import evolve, frozen
 from returns.result import Failure, Success
 
 from llm_manager.cli.runs_at_hand import with_runs
-from llm_manager.cli.runs_ending import cancel_runs, delete_runs, period
+from llm_manager.cli.runs_ending import cancel_runs, delete_runs
 from llm_manager.cli.runs_export import export_run
 from llm_manager.cli.runs_show import list_runs, show_run
 from llm_manager.cli.runs_watch import watch_run
@@ -321,10 +321,6 @@ def test_a_run_that_is_not_there_is_an_error_and_nothing_more(scene: Setting, ke
     assert asyncio.run(delete_runs(at.session, kept.runs, ("nosuch",), None, real_world())) == 2
     assert len(at.err.getvalue().splitlines()) == 1
     assert "deleted" not in at.err.getvalue()
-
-
-def test_periods_are_hours_days_and_weeks() -> None:
-    assert [period(text) for text in ("12h", "30D", " 8w ", "5", "1y", "")] == [43_200.0, 2_592_000.0, 4_838_400.0, None, None, None]
 
 
 def test_the_commands_find_the_store_of_the_settings(kept: Kept, tmp_path: Path) -> None:
