@@ -11,8 +11,6 @@ from llm_manager.policies.plurals import counted
 from llm_manager.runs.reading import Table, open_table
 from llm_manager.runs.surveying import Survey
 
-_LOOKED_AT = 100
-
 
 def held_by(prepared: Prepared, scratch: Path) -> Table | None:
     """The rows that the output file holds from an earlier run; None when it holds none that can be read."""

@@ -17,6 +17,7 @@ from llm_manager.domain.errors import ConfigurationError, JobLocked, LLMError, S
 from llm_manager.domain.runs import RunRecord
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.runs.portraying import SHORT_ID
+from llm_manager.services.run_store import RunStore
 
 
 def resume_run(output: Output, said: str, manner: Manner) -> int:
@@ -44,37 +45,41 @@ def _sought(output: Output, said: str, manner: Manner) -> Settled[tuple[RunRecor
             return found
         record = found.unwrap()
         words = words_of(record.plan)
-        refused = _refusal(record, words)
-        if refused is None and record.plan.target is not None:
-            newest = sealed(runs.find(record.plan.target))
-            if isinstance(newest, Success) and (other := newest.unwrap()) is not None and other.id != record.id:
-                refused = f"a newer run, {other.id[:SHORT_ID]}, writes the same file: resume that one, or delete it first"
-        if words is None or refused is not None:
-            return Failure(_error(record, refused))
-        return Success((record, words))
+        if words is None:
+            return Failure(_cannot(record, "a program began it, which alone knows its rows: run the program again"))
+        refused = _refusal(record, words) or _replaced(record, runs)
+        return Success((record, words)) if refused is None else Failure(refused)
     finally:
         asyncio.run(session.manager.close())
 
 
-def _refusal(record: RunRecord, words: RunWords | None) -> str | None:
+def _refusal(record: RunRecord, words: RunWords) -> LLMError | None:
     """Why it cannot go on, as far as the run itself tells."""
-    if words is None:
-        return "a program began it, which alone knows its rows: run the program again"
     if record.state == "cancelled":
-        return "it was cancelled: run the command again to begin anew"
+        return _cannot(record, "it was cancelled: run the command again to begin anew")
     if words.source == "-":
-        return "its rows came from standard input: pipe them into the same command again"
+        return _cannot(record, "its rows came from standard input: pipe them into the same command again")
     if record.state != "running" and not Path(words.source).exists():
-        return f"its rows are gone: there is no {words.source} any more; put the file back, or `runs export` what is finished"
+        there = f"there is no {words.source} any more; put the file back, or `runs export` what is finished"
+        return _cannot(record, f"its rows are gone: {there}", missing=True)
     return None
 
 
-def _error(record: RunRecord, refused: str | None) -> LLMError:
+def _replaced(record: RunRecord, runs: RunStore) -> LLMError | None:
+    """Why an older run does not write over what a newer one wrote."""
+    newest = sealed(Success(None) if record.plan.target is None else runs.find(record.plan.target))
+    other = None if isinstance(newest, Failure) else newest.unwrap()
+    if other is None or other.id == record.id:
+        return None
+    return _cannot(record, f"a newer run, {other.id[:SHORT_ID]}, writes the same file: resume that one, or delete it first")
+
+
+def _cannot(record: RunRecord, why: str, *, missing: bool = False) -> LLMError:
+    """Why it cannot go on; of one that somebody works on, that comes first."""
     if record.state == "running":
         return JobLocked(job=record.id, owner=record.owner)
-    gone = refused is not None and refused.startswith("its rows are gone")
-    message = f"run {record.id[:SHORT_ID]} cannot go on: {refused}"
-    return StorageFailed(message=message, reason="missing") if gone else ConfigurationError(message=message)
+    message = f"run {record.id[:SHORT_ID]} cannot go on: {why}"
+    return StorageFailed(message=message, reason="missing") if missing else ConfigurationError(message=message)
 
 
 def _as_begun(record: RunRecord, manner: Manner) -> Manner:
