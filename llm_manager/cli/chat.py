@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar, assert_never
 
@@ -18,6 +18,7 @@ from llm_manager.cli.exits import OK, exit_code
 from llm_manager.cli.export_targets import write_target
 from llm_manager.cli.generate import summary
 from llm_manager.cli.session import Session
+from llm_manager.cli.signals import obeyed
 from llm_manager.cli.streaming import shown
 from llm_manager.domain.conversations import Conversation, ConversationDescription
 from llm_manager.domain.errors import LLMError
@@ -246,15 +247,12 @@ async def _unless_interrupted(
 @contextmanager
 def _heeding(stop: Callable[[], None]) -> Iterator[None]:
     """Obey SIGINT in the block, where the loop can."""
-    loop, before = asyncio.get_running_loop(), signal.getsignal(signal.SIGINT)
-    heeded = False
-    with suppress(NotImplementedError, ValueError, RuntimeError):
-        loop.add_signal_handler(signal.SIGINT, stop)
-        heeded = True
+    before = signal.getsignal(signal.SIGINT)
+    heeded = obeyed(signal.SIGINT, stop)
     try:
         yield
     finally:
         if heeded:
-            loop.remove_signal_handler(signal.SIGINT)
+            asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
             if before is not None:
                 signal.signal(signal.SIGINT, before)

@@ -3,10 +3,10 @@
 import asyncio
 import signal
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 from llm_manager.cli.run_door import Door
+from llm_manager.cli.signals import obeyed
 from llm_manager.policies.plurals import counted
 from llm_manager.services.world import World
 
@@ -28,8 +28,7 @@ class Stopping:
     def listen(self, cut: Callable[[], object], tell: Callable[[str], None]) -> None:
         """Obey them on the running loop, where it can; ``cut`` ends the run at once, ``tell`` says what is waited for."""
         for number in (signal.SIGINT, signal.SIGTERM):
-            with suppress(NotImplementedError, ValueError, RuntimeError):
-                asyncio.get_running_loop().add_signal_handler(number, self.heed, number, cut, tell)
+            obeyed(number, self.heed, number, cut, tell)
 
     def finish(self, cut: Callable[[], object], tell: Callable[[str], None]) -> None:
         """Let what is under way end, and cut the rest, since somebody asked for it elsewhere."""
