@@ -1,7 +1,6 @@
 """`llm-manager audit`: the trail of what was asked and with which key, and whether it is as it was written."""
 
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, TypeAlias
 
@@ -15,6 +14,7 @@ from llm_manager.cli.parsing import Config, Json
 from llm_manager.cli.session import Session, conduct, standard_output
 from llm_manager.domain.audit import Anchor, AuditReport, AuditRow
 from llm_manager.domain.errors import ConfigurationError, LLMError
+from llm_manager.domain.moments import moment_exactly
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled
 from llm_manager.policies.plurals import counted
@@ -133,7 +133,7 @@ async def show(session: Session, trail: AuditTrail, last: int) -> int:
     if not told:
         output.note("the trail is empty")
         return OK
-    output.table(("row", "when", "what", "facts"), [(str(row.number), _moment(row.at), row.kind, _facts(row)) for row in told])
+    output.table(("row", "when", "what", "facts"), [(str(row.number), moment_exactly(row.at), row.kind, _facts(row)) for row in told])
     return OK
 
 
@@ -169,7 +169,3 @@ def _row_document(row: AuditRow) -> dict[str, Any]:
 
 def _facts(row: AuditRow) -> str:
     return ", ".join(f"{name} {value}" for name, value in msgspec.json.decode(row.facts).items() if value is not None)
-
-
-def _moment(wall: float) -> str:
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

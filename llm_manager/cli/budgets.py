@@ -1,6 +1,5 @@
 """`llm-manager budgets`: what may be spent, and what is."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from returns.result import Failure
@@ -8,6 +7,7 @@ from returns.result import Failure
 from llm_manager.cli.exits import OK
 from llm_manager.cli.session import Session
 from llm_manager.domain.configuration import Budget
+from llm_manager.domain.moments import moment
 from llm_manager.domain.standing import BudgetStanding
 from llm_manager.effects import settle
 from llm_manager.policies.budget_words import plain, terms
@@ -52,14 +52,10 @@ def _rows(budget: Budget, standing: tuple[BudgetStanding, ...]) -> list[tuple[st
             plain(each.spent),
             plain(each.reserved),
             plain(each.left),
-            _moment(each.resets_at),
+            "" if each.resets_at is None else moment(each.resets_at),
         )
         for each in purses
     ]
-
-
-def _moment(wall: float | None) -> str:
-    return "" if wall is None else datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _document(budget: Budget, standing: tuple[BudgetStanding, ...]) -> dict[str, Any]:

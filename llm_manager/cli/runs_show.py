@@ -8,10 +8,11 @@ from returns.result import Failure
 from llm_manager.cli.exits import OK
 from llm_manager.cli.runs_at_hand import meant
 from llm_manager.cli.session import Session
+from llm_manager.domain.moments import moment_exactly
 from llm_manager.domain.runs import RunDoubt, RunState
 from llm_manager.policies.budget_words import plain
 from llm_manager.policies.plurals import counted
-from llm_manager.runs.portraying import LIST_HEADINGS, list_row, moment, portrait_document, portrait_lines
+from llm_manager.runs.portraying import LIST_HEADINGS, list_row, portrait_document, portrait_lines
 from llm_manager.runs.pulses import pulse_of
 from llm_manager.services.run_store import RunStore
 
@@ -62,7 +63,7 @@ def doubt_document(doubt: RunDoubt) -> dict[str, Any]:
         "row": doubt.place + 1,
         "attempt": doubt.attempt,
         "calls": doubt.calls,
-        "asked_at": moment(doubt.asked_at),
+        "asked_at": moment_exactly(doubt.asked_at),
         "at_most_usd": None if doubt.worst_usd is None else plain(doubt.worst_usd),
     }
 
@@ -70,7 +71,7 @@ def doubt_document(doubt: RunDoubt) -> dict[str, Any]:
 def _doubt_lines(listed: Sequence[RunDoubt], doubtful: int) -> Iterator[str]:
     for doubt in listed:
         most = "" if doubt.worst_usd is None else f", at most {plain(doubt.worst_usd)} USD"
-        yield f"maybe charged: row {doubt.place + 1}, attempt {doubt.attempt}, asked {moment(doubt.asked_at)}{most}"
+        yield f"maybe charged: row {doubt.place + 1}, attempt {doubt.attempt}, asked {moment_exactly(doubt.asked_at)}{most}"
     more = doubtful - sum(doubt.calls for doubt in listed)
     if listed and more > 0:
         yield f"and {counted(more, 'call')} more"

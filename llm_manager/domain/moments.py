@@ -7,7 +7,14 @@ _FAR: Final = 4e9
 
 
 def moment(wall: float) -> str:
-    """A time in seconds since 1970, for a person."""
-    if not 0 <= wall < _FAR:
-        return "a later time"
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    """A time in seconds since 1970, for a person, to the minute."""
+    return _written(wall, "%Y-%m-%d %H:%M UTC")
+
+
+def moment_exactly(wall: float) -> str:
+    """The same to the second."""
+    return _written(wall, "%Y-%m-%d %H:%M:%S UTC")
+
+
+def _written(wall: float, form: str) -> str:
+    return datetime.fromtimestamp(wall, UTC).strftime(form) if 0 <= wall < _FAR else "a later time"

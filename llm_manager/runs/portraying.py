@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
+from llm_manager.domain.moments import moment_exactly
 from llm_manager.domain.run_pulses import RunPulse
 from llm_manager.domain.runs import RunRecord
 from llm_manager.domain.standing import BreakerStanding, ScopeStanding
@@ -55,7 +56,7 @@ def portrait_lines(record: RunRecord, pulse: RunPulse | None, now: float) -> Ite
     counts, told = record.counts, fresh(record, pulse, now)
     asked = f", {record.model}" if record.model else ""
     yield f"run {record.id[:SHORT_ID]}: {record.state}{asked}"
-    yield f"begun {moment(record.created_at)}, last heard of {moment(record.updated_at)}"
+    yield f"begun {moment_exactly(record.created_at)}, last heard of {moment_exactly(record.updated_at)}"
     yield f"rows of {record.plan.source}" + (f", answers in {record.plan.target}" if record.plan.target else "")
     yield _rows(record, pulse)
     if told is not None:
@@ -137,11 +138,6 @@ def watch_line(record: RunRecord, pulse: RunPulse | None, now: float) -> str:
     elif told is not None and told.seconds_left is not None:
         parts.append(f"{duration(told.seconds_left)} left")
     return ", ".join(parts if record.state == "running" else [record.state, *parts])
-
-
-def moment(wall: float) -> str:
-    """A time since 1970 for a person."""
-    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _goes(command: str, record: RunRecord) -> str:
