@@ -1,6 +1,8 @@
 """Every place a store may be at, for laws that hold at all of them: a test that takes one of these fixtures runs once for each place."""
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -72,6 +74,24 @@ def new_database(request: pytest.FixtureRequest) -> Iterator[Callable[[], Databa
 def opened_database(url: str) -> Database:
     """The database at ``url``."""
     return open_database(url).unwrap()
+
+
+@contextmanager
+def held(database: Database) -> Iterator[None]:
+    """Nothing more is written until this ends."""
+    begun, ending = threading.Event(), threading.Event()
+
+    def work(_: Connection) -> Success[bool]:
+        begun.set()
+        return Success(ending.wait(60))
+
+    blocked = database.write_soon(work)
+    assert begun.wait(60)
+    try:
+        yield
+    finally:
+        ending.set()
+    assert blocked.result(60) == Success(True)
 
 
 def emptied(database: Database) -> Database:

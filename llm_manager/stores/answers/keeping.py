@@ -26,6 +26,7 @@ from llm_manager.stores.answers.forms import Form
 from llm_manager.stores.answers.writing import Batch, Held, Put, Use, Writing
 from llm_manager.stores.sql.database import Database
 from llm_manager.stores.sql.misfortunes import told_by
+from llm_manager.stores.sql.promising import promised
 from llm_manager.stores.sql.spelling import spelled, unspelled
 from llm_manager.stores.sql.tables.answers import ANSWERS
 
@@ -198,7 +199,7 @@ class _Kept(Generic[Value]):
         """Say whether the caller, who holds the lock, is to begin a batch."""
         if self._under_way is not None:
             return False
-        self._under_way = Future()
+        self._under_way = promised()
         self._begun_at = self._wall()
         return True
 

@@ -5,6 +5,7 @@ engines, sqlite, postgres       the drivers
 connecting, places, files       from a URL to a place that is safe to write to
 preparing, migrating            tables made, or brought from an older version
 tables, migrations              the schema, and its versions
+promising                       what is told to all who wait, whoever leaves
 queueing                        rows that are written soon, off the path of a call
 misfortunes                     what a driver raised, as a value
 upserting, spelling             where the two databases differ

@@ -20,6 +20,7 @@ from returns.result import Failure
 from llm_manager.domain.errors import LLMError, StorageFailed
 from llm_manager.outcomes import Settled
 from llm_manager.stores.sql.grouping import Asked, Work
+from llm_manager.stores.sql.promising import promised
 from llm_manager.stores.sql.serving import Open, Session
 
 __all__ = ["Database", "Open", "Work"]
@@ -79,8 +80,7 @@ class Database:
                 session.close().result(_LAST_SECONDS)
 
     def _put(self, work: Work[_Value], *, write: bool) -> "Future[Settled[_Value, LLMError]]":
-        asked = Asked[_Value](work, Future())
-        asked.told.set_running_or_notify_cancel()  # work that is in line is not taken out again
+        asked = Asked[_Value](work, promised())
         self._forked()
         try:
             with self._lock:

@@ -14,6 +14,7 @@ from llm_manager.domain.errors import LLMError
 from llm_manager.outcomes import Settled
 from llm_manager.stores.sql.database import Database
 from llm_manager.stores.sql.misfortunes import told_by
+from llm_manager.stores.sql.promising import promised
 
 _Item = TypeVar("_Item")
 
@@ -54,7 +55,7 @@ class Queueing(Generic[_Item]):
             self._waiting.append(item)
             begin = self._under_way is None
             if begin:
-                self._under_way = Future()
+                self._under_way = promised()
         if begin:
             self._begin()
 
@@ -65,7 +66,7 @@ class Queueing(Generic[_Item]):
                 waiting, under_way = bool(self._waiting), self._under_way
                 begin = under_way is None and waiting
                 if begin:
-                    under_way = self._under_way = Future()
+                    under_way = self._under_way = promised()
             if under_way is None:
                 return Success(None)
             if begin:
@@ -96,7 +97,7 @@ class Queueing(Generic[_Item]):
                 told, self._under_way = self._under_way, None
                 again = bool(self._waiting) and not isinstance(outcome, Failure)
                 if again:
-                    self._under_way = Future()
+                    self._under_way = promised()
             if not isinstance(outcome, Failure):
                 self._written(len(taken))
             if told is not None:

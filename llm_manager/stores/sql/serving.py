@@ -15,6 +15,7 @@ from llm_manager.outcomes import Settled
 from llm_manager.stores.sql.engines import Engines, Line
 from llm_manager.stores.sql.grouping import Asked, Group, read_each, write_together
 from llm_manager.stores.sql.misfortunes import storage_failed
+from llm_manager.stores.sql.promising import promised
 
 Open: TypeAlias = Callable[[], Settled[Engines, LLMError]]
 """Prepares the database and says how to connect to it; blocks."""
@@ -66,7 +67,7 @@ class Session:
         self._engines: Engines | None = None
         self._opened = threading.Event()
         self._readers: list[threading.Thread] = []
-        self._closed: Future[None] = Future()
+        self._closed: Future[None] = promised()
         self._refused: LLMError = StorageFailed(message=f"{place} was closed", reason="closed")
         self._lock = threading.Lock()
         self._over = False

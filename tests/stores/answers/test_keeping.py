@@ -21,7 +21,7 @@ from llm_manager.stores.answers.forms import ANSWER, VECTOR, Form
 from llm_manager.stores.answers.keeping import kept_cache
 from llm_manager.stores.sql.database import Database
 from llm_manager.stores.sql.tables.answers import ANSWERS
-from tests.databases import opened_database
+from tests.databases import held, opened_database
 
 WHOLE = LLMResponse(
     content="said \x00 and \ud800",
@@ -192,6 +192,21 @@ async def test_a_bug_in_writing_is_told_and_holds_nobody_up(database: Database) 
     assert isinstance(await cache.put("k", Remembered(value="well")), Failure)
     assert await cache.flush() == Success(None)
     assert (await cache.get("k")).unwrap() == Remembered(value="well")
+
+
+async def test_who_leaves_a_flush_holds_up_nobody(database: Database) -> None:
+    """Others who wait are told, and what comes later is kept."""
+    cache = answers(database, Clock())
+    with held(database):
+        await cache.put("k", answer())
+        leaving, staying = asyncio.ensure_future(cache.flush()), asyncio.ensure_future(cache.flush())
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+        await cache.put("j", answer())
+    assert await staying == Success(None)
+    assert await cache.flush() == Success(None)
+    assert (await cache.statistics()).unwrap().rows == 2
 
 
 async def test_two_processes_share_what_they_remember(store_url: str) -> None:

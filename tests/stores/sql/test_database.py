@@ -20,6 +20,7 @@ from llm_manager.domain.errors import LLMError, StorageFailed
 from llm_manager.outcomes import Settled
 from llm_manager.stores.sql.connecting import open_database
 from llm_manager.stores.sql.database import Database, Work
+from tests.databases import held
 from tests.servers import Postgres
 
 PIECES = Table("pieces", MetaData(), Column("number", Integer, primary_key=True, autoincrement=False))
@@ -171,6 +172,23 @@ async def test_closing_does_what_is_in_line_and_using_opens_again(lasting_url: s
     assert await database.read(numbers) == Success(list(range(50)))
     database.close_now()
     until(lambda: threads_of_stores() <= others)
+
+
+async def test_who_leaves_while_it_closes_leaves_it_closing(lasting_url: str) -> None:
+    """And work in line is done."""
+    database = open_database(lasting_url).unwrap()
+    database.write_now(made)
+    with held(database):
+        waiting = database.write_soon(added(1))
+        session = database._session
+        closing = asyncio.ensure_future(database.close())
+        await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait([closing])
+    assert session is not None and session.close().result(60) is None
+    assert waiting.result(0) == Success(1)
+    assert database.read_now(numbers) == Success([1])
+    database.close_now()
 
 
 def threads_of_stores() -> set[threading.Thread]:

@@ -2,8 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
 from returns.result import Failure, Success
 from sqlalchemy import Connection
@@ -12,6 +11,7 @@ from llm_manager.domain.errors import ConfigurationError, LLMError, StorageFaile
 from llm_manager.outcomes import Settled
 from llm_manager.stores.sql.database import Database
 from llm_manager.stores.sql.queueing import Queueing
+from tests.databases import held
 
 
 class Written:
@@ -32,24 +32,6 @@ class Written:
 
     def heard(self, count: int) -> None:
         self.durable += count
-
-
-@contextmanager
-def held(database: Database) -> Iterator[None]:
-    """Nothing more is written until this ends."""
-    begun, ending = threading.Event(), threading.Event()
-
-    def work(_: Connection) -> Settled[bool, LLMError]:
-        begun.set()
-        return Success(ending.wait(60))
-
-    blocked = database.write_soon(work)
-    assert begun.wait(60)
-    try:
-        yield
-    finally:
-        ending.set()
-    assert blocked.result(60) == Success(True)
 
 
 async def put_and_flushed(database: Database, queue: Queueing[int], item: int) -> Settled[None, LLMError]:
@@ -145,3 +127,19 @@ async def test_a_bug_in_writing_is_told_and_holds_nobody_up(database: Database) 
     queue: Queueing[int] = Queueing(database, write)
     queue.put(1)
     assert isinstance((await queue.flush()).failure(), StorageFailed)
+
+
+async def test_who_leaves_a_flush_holds_up_nobody(database: Database) -> None:
+    """Others who wait are told, and what comes later is written."""
+    written = Written()
+    queue: Queueing[int] = Queueing(database, written.write)
+    with held(database):
+        queue.put(1)
+        leaving, staying = asyncio.ensure_future(queue.flush()), asyncio.ensure_future(queue.flush())
+        await asyncio.sleep(0)
+        leaving.cancel()
+        await asyncio.wait([leaving])
+    assert await staying == Success(None)
+    queue.put(2)
+    assert await queue.flush() == Success(None)
+    assert written.items == [1, 2]
