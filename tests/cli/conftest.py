@@ -1,6 +1,7 @@
 """A session whose manager is a script and whose screen is memory."""
 
 import io
+import subprocess
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -26,7 +27,7 @@ from llm_manager.domain.statistics import Statistics
 from llm_manager.domain.streaming import StreamEvent
 from llm_manager.services.manager import LLMManager
 from llm_manager.stores.memory.conversations import memory_conversations
-from tests.cli.program import surroundings
+from tests.cli.program import command, surroundings
 from tests.loopback import fault_server
 
 _UNASKED = Failure(InvalidRequest(message="the script has no answer"))
@@ -145,6 +146,26 @@ def serve() -> Iterator[Callable[..., str]]:
 
 
 Do = Callable[..., "CompletedProcess[str]"]
+
+
+Begun = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Iterator[Begun]:
+    """Start a command between pipes; what still runs in the end is killed."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: str, folder: Path = tmp_path, **streams: Any) -> "subprocess.Popen[str]":
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
+        started.append(subprocess.Popen(command(*words), env=surroundings(tmp_path), cwd=folder, text=True, **pipes))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.poll() is None:
+            each.kill()
+        each.communicate()
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from llm_manager.cli.run_job import run_job
 from llm_manager.cli.run_words import RunWords, plan_of, prepare_run
 from llm_manager.domain.errors import ConfigurationError
 from llm_manager.testing.world import fake_world
+from tests.cli.conftest import Begun
 from tests.cli.program import KEY, command, kept_run, run, settings_for, surroundings, told_until
 from tests.loopback import Hang, Later, Received, Reset, Respond, fault_server, html_page, json_reply, refused_url
 
@@ -240,27 +241,20 @@ def test_a_server_that_gives_no_answer_is_told_and_its_row_left(serve: Serve, go
     assert not out.exists()
 
 
-def test_interrupted_it_keeps_the_finished_rows_and_goes_on_next_time(go: Go, rows: Path, tmp_path: Path) -> None:
+def test_interrupted_it_keeps_the_finished_rows_and_goes_on_next_time(begun: Begun, go: Go, rows: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
 
     with fault_server(slowing) as server:
         words = ["run", str(rows), "--prompt", "Say {text}", "-o", str(out), "--concurrency", "2"]
-        begun = subprocess.Popen(
-            command(*words, "--config", str(settings_for(server.url + "/v1", tmp_path))),
-            env=surroundings(tmp_path),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            cwd=tmp_path,
-        )
-        assert server.wait_until(lambda now: len(now.requests) >= 6, 20)
+        going = begun(*words, "--config", str(settings_for(server.url + "/v1", tmp_path)))
+        assert server.wait_until(lambda now: len(now.requests) >= 6, 60)
         assert four_answered(tmp_path, out)
-        begun.send_signal(signal.SIGINT)  # the first lets what is under way end, the second cuts it
-        told = told_until(begun, "finishing 2 calls under way; again to cut them")
-        begun.send_signal(signal.SIGINT)
-        stdout, rest = begun.communicate(timeout=60)
+        going.send_signal(signal.SIGINT)  # the first lets what is under way end, the second cuts it
+        told = told_until(going, "finishing 2 calls under way; again to cut them")
+        going.send_signal(signal.SIGINT)
+        stdout, rest = going.communicate(timeout=60)
         stderr = told + rest
-    assert (begun.returncode, stdout) == (130, "")
+    assert (going.returncode, stdout) == (130, "")
     assert "Traceback" not in stderr
     assert "2 calls cut off, maybe charged" in stderr
     assert "6 rows not asked yet; run the same again to go on" in stderr
@@ -271,34 +265,34 @@ def test_interrupted_it_keeps_the_finished_rows_and_goes_on_next_time(go: Go, ro
     assert [row["id"] for row in lines(out)] == list(range(10))
 
 
-def test_interrupted_before_its_first_row_it_writes_nothing(rows: Path, tmp_path: Path) -> None:
+def test_interrupted_before_its_first_row_it_writes_nothing(begun: Begun, rows: Path, tmp_path: Path) -> None:
     with fault_server(Hang()) as server:
         words = ["run", str(rows), "--prompt", "{text}", "-o", "out.jsonl", "--config", str(settings_for(server.url + "/v1", tmp_path))]
-        begun = subprocess.Popen(command(*words), env=surroundings(tmp_path), stderr=subprocess.PIPE, text=True, cwd=tmp_path)
-        assert server.wait_until(lambda now: len(now.requests) >= 2, 20)
-        begun.send_signal(signal.SIGTERM)
-        told = told_until(begun, "under way; again to cut them")
-        begun.send_signal(signal.SIGTERM)
-        stderr = told + begun.communicate(timeout=60)[1]
-    assert begun.returncode == 143
+        going = begun(*words)
+        assert server.wait_until(lambda now: len(now.requests) >= 2, 60)
+        going.send_signal(signal.SIGTERM)
+        told = told_until(going, "under way; again to cut them")
+        going.send_signal(signal.SIGTERM)
+        stderr = told + going.communicate(timeout=60)[1]
+    assert going.returncode == 143
     assert "10 rows not asked yet; run the same again to go on" in stderr
     assert not (tmp_path / "out.jsonl").exists()
 
 
-def test_what_is_under_way_when_it_is_interrupted_is_waited_for_and_kept(go: Go, rows: Path, tmp_path: Path) -> None:
+def test_what_is_under_way_when_it_is_interrupted_is_waited_for_and_kept(begun: Begun, go: Go, rows: Path, tmp_path: Path) -> None:
     interrupted = threading.Event()
     out = tmp_path / "out.jsonl"
     with fault_server(lambda received: Later(echo(received), interrupted)) as server:
         words = ["run", str(rows), "--prompt", "Say {text}", "-o", str(out), "--concurrency", "3"]
         config = str(settings_for(server.url + "/v1", tmp_path))
-        with subprocess.Popen(command(*words, "--config", config), env=surroundings(tmp_path), stderr=subprocess.PIPE, text=True) as begun:
-            assert server.wait_until(lambda now: sum(each.method == "POST" for each in now.requests) >= 3, 20)
-            begun.send_signal(signal.SIGINT)
-            told = told_until(begun, "finishing 3 calls under way; again to cut them")
-            interrupted.set()
-            stderr = told + begun.communicate(timeout=60)[1]
+        going = begun(*words, "--config", config)
+        assert server.wait_until(lambda now: sum(each.method == "POST" for each in now.requests) >= 3, 60)
+        going.send_signal(signal.SIGINT)
+        told = told_until(going, "finishing 3 calls under way; again to cut them")
+        interrupted.set()
+        stderr = told + going.communicate(timeout=60)[1]
         asked = sum(each.method == "POST" for each in server.requests)
-    assert begun.returncode == 130
+    assert going.returncode == 130
     assert "cut off" not in stderr
     assert asked == 3
     assert "3 of 10 rows answered" in stderr
@@ -330,20 +324,19 @@ def test_where_no_row_was_asked_no_log_is_left(go: Go, rows: Path, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("out")] == []
 
 
-def test_killed_it_loses_no_finished_row(go: Go, rows: Path, tmp_path: Path) -> None:
+def test_killed_it_loses_no_finished_row(begun: Begun, go: Go, rows: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     with fault_server(slowing) as server:
         words = ["run", str(rows), "--prompt", "Say {text}", "-o", str(out), "--concurrency", "2"]
         config = str(settings_for(server.url + "/v1", tmp_path))
-        with subprocess.Popen(
-            command(*words, "--config", config), env=surroundings(tmp_path), stderr=subprocess.DEVNULL, cwd=tmp_path
-        ) as begun:
-            assert server.wait_until(lambda now: len(now.requests) >= 6, 20)
-            assert four_answered(tmp_path, out)
-            second = go(server.url + "/v1", str(rows), "-o", str(out))
-            assert second.returncode == 1
-            assert f"(process {begun.pid} on " in second.stderr
-            begun.kill()
+        going = begun(*words, "--config", config)
+        assert server.wait_until(lambda now: len(now.requests) >= 6, 60)
+        assert four_answered(tmp_path, out)
+        second = go(server.url + "/v1", str(rows), "-o", str(out))
+        assert second.returncode == 1
+        assert f"(process {going.pid} on " in second.stderr
+        going.kill()
+        going.wait()
     assert not out.exists()
     with fault_server(echo) as server:
         assert go(server.url + "/v1", str(rows), "-o", str(out)).returncode == 0

@@ -5,7 +5,6 @@ import io
 import json
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from llm_manager.runs.rendering import Rendering
 from llm_manager.runs.surveying import survey
 from llm_manager.testing import faults, run_virtual, scripted, scripted_manager
 from llm_manager.testing.world import fake_world
+from tests.cli.conftest import Begun
 from tests.cli.program import command, run, settings_for, surroundings
 from tests.loopback import Hang, Later, Received, Respond, fault_server, html_page, json_reply, refused_url
 from tests.runs.logs import memory_log
@@ -50,6 +50,11 @@ def echo(received: Received) -> Respond:
     return json_reply(completion(said(received).upper()))
 
 
+def words_for(url: str, folder: Path, *words: str) -> tuple[str, ...]:
+    """A run of these words against a server."""
+    return ("run", *words, "--prompt", "{text}", "--config", str(settings_for(url + "/v1", folder)))
+
+
 def write_rows(folder: Path, count: int) -> str:
     """A file of so many rows."""
     path = folder / "rows.jsonl"
@@ -67,27 +72,6 @@ def two_servers(folder: Path, first: str, second: str) -> str:
     )
     path.chmod(0o600)
     return str(path)
-
-
-@pytest.fixture
-def begun(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
-    """Start a run; what still runs in the end is killed."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(url: str, *words: str, **streams: Any) -> "subprocess.Popen[str]":
-        asked = command("run", *words, "--config", str(settings_for(url, tmp_path)))
-        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **streams}
-        started.append(subprocess.Popen(asked, env=surroundings(tmp_path), cwd=tmp_path, text=True, **streams))
-        return started[-1]
-
-    yield start
-    for each in started:
-        if each.poll() is None:
-            each.kill()
-        each.communicate()
-
-
-Begun = Callable[..., "subprocess.Popen[str]"]
 
 
 def test_who_is_named_is_asked_alone_unless_others_may_stand_in(tmp_path: Path) -> None:
@@ -125,7 +109,7 @@ def test_rows_come_out_in_order_as_soon_as_they_are_ready(begun: Begun, tmp_path
         return Hang() if said(received) == "row 3" else echo(received)
 
     with fault_server(slowing) as server:
-        going = begun(server.url + "/v1", write_rows(tmp_path, 6), "--prompt", "{text}", "--concurrency", "2")
+        going = begun(*words_for(server.url, tmp_path, write_rows(tmp_path, 6), "--concurrency", "2"))
         assert going.stdout is not None
         assert [json.loads(going.stdout.readline())["id"] for _ in range(3)] == [0, 1, 2]
         assert going.poll() is None
@@ -138,7 +122,7 @@ def test_a_reader_who_leaves_ends_the_run_quietly(begun: Begun, tmp_path: Path) 
         return echo(received) if int(said(received).split()[-1]) < 20 else Later(echo(received), left)
 
     with fault_server(some) as server:
-        going = begun(server.url + "/v1", write_rows(tmp_path, 400), "--prompt", "{text}", "--concurrency", "1")
+        going = begun(*words_for(server.url, tmp_path, write_rows(tmp_path, 400), "--concurrency", "1"))
         assert going.stdout is not None
         going.stdout.readline()
         going.stdout.close()
@@ -157,7 +141,7 @@ def test_a_reader_who_leaves_ends_the_run_quietly(begun: Begun, tmp_path: Path) 
 def test_an_output_that_takes_nothing_ends_the_run_at_its_first_row(begun: Begun, tmp_path: Path, words: tuple[str, ...]) -> None:
     with fault_server(echo) as server, Path("/dev/full").open("w") as full:
         rows = write_rows(tmp_path, 400)
-        going = begun(server.url + "/v1", rows, "--prompt", "{text}", "--concurrency", "1", *words, stdout=full)
+        going = begun(*words_for(server.url, tmp_path, rows, "--concurrency", "1", *words), stdout=full)
         _, told = going.communicate(timeout=60)
         asked = len(server.requests)
     assert going.returncode == 1

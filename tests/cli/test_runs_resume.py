@@ -4,10 +4,8 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from shutil import rmtree
@@ -19,7 +17,8 @@ from llm_manager.real_world import real_world
 from llm_manager.stores.runs.keeping import kept_runs
 from llm_manager.stores.runs.locks import run_locks
 from llm_manager.stores.sql.connecting import open_database
-from tests.cli.program import command, run, settings_for, surroundings, told_until
+from tests.cli.conftest import Begun
+from tests.cli.program import run, settings_for, told_until
 from tests.cli.test_budgets import echo, priced
 from tests.loopback import Answer, FaultServer, Hang, Later, Received, fault_server, json_reply
 
@@ -35,26 +34,6 @@ def rows(tmp_path: Path) -> Path:
     path.write_text("".join(json.dumps({"id": n, "text": f"row {n}"}) + "\n" for n in range(10)))
     (folder / "prompt.txt").write_text("Say {text}")
     return path
-
-
-@pytest.fixture
-def begun(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
-    """Start a command; what still runs in the end is killed."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(*words: str, folder: Path) -> "subprocess.Popen[str]":
-        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
-        started.append(subprocess.Popen(command(*words), env=surroundings(tmp_path), cwd=folder, text=True, **pipes))
-        return started[-1]
-
-    yield start
-    for each in started:
-        if each.poll() is None:
-            each.kill()
-        each.communicate()
-
-
-Begun = Callable[..., "subprocess.Popen[str]"]
 
 
 def posts(server: FaultServer) -> int:
