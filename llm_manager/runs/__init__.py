@@ -14,5 +14,8 @@ request is answered (that is the manager's), how a run is kept (`stores`), and a
     outcomes, rendering what a finished row becomes, in input order
     writing             the output file, whole or not at all
     tallies, stopping   what is counted, and what ends a run early
+    reporting           how a run ended, in words and as data; telling is what its errors say
+    pulses, portraying  how a run is doing, for those who watch; how one is that is kept
+    exporting           rows of a run that is kept, as lines of a file
     embedding_rows      rows with their vectors; taking_over is what an earlier run of it left
 """
