@@ -124,7 +124,6 @@ class RunStore:
     ``after`` for the next page. ``forget`` removes a run that nobody works on, with its rows.
     """
 
-    place: str
     list: ListRuns
     show: Callable[[str], Result[RunRecord, LLMError]]
     find: Callable[[str], Result[RunRecord | None, LLMError]]

@@ -58,7 +58,6 @@ def kept_runs(database: Database, locks: RunLocks, world: World) -> RunStore:
     """All runs of a database."""
     runs, reading = _Runs(database, locks, world), RunReading(database, locks.busy)
     return RunStore(
-        place=database.place,
         list=reading.list,
         show=reading.show,
         find=reading.find,

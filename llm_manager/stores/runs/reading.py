@@ -5,13 +5,13 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 from returns.result import Failure, Result, Success
-from sqlalchemy import Connection, Row, bindparam, case, func, select
+from sqlalchemy import Connection, Row, bindparam, case, func, literal, select
 
 from llm_manager.domain.errors import LLMError, StorageFailed
 from llm_manager.domain.runs import RowState, RunDoubt, RunRecord, RunRow, RunState
 from llm_manager.outcomes import Settled
 from llm_manager.stores.runs.scribe import MAY_COST
-from llm_manager.stores.runs.values import doubt_of, record_of, run_doubt, run_row, usd
+from llm_manager.stores.runs.values import record_of, run_doubt, run_row, usd
 from llm_manager.stores.sql.database import Database
 from llm_manager.stores.sql.tables.runs import OPEN, RUN_DOUBTS, RUN_ROWS, RUNS
 
@@ -44,7 +44,7 @@ DOUBTS_PAGE: Final = (
     .limit(bindparam("most"))
 )
 _UNDER_WAY: Final = (
-    select(RUN_ROWS)
+    select(RUN_ROWS, literal(1).label("calls"))
     .where(RUN_ROWS.c.run == bindparam("run"), OPEN, RUN_ROWS.c.state == "asked", MAY_COST, RUN_ROWS.c.number > bindparam("after"))
     .order_by(RUN_ROWS.c.number)
     .limit(bindparam("most"))
@@ -143,7 +143,7 @@ class RunReading:
             if len(told) == limit or run.state != "running" or busy:
                 return Success(told)
             asked = {"run": run.number, "after": max(0, after - _AFTER_ALL), "most": limit - len(told)}
-            return Success((*told, *((_AFTER_ALL + row.number, doubt_of(row)) for row in connection.execute(_UNDER_WAY, asked))))
+            return Success((*told, *((_AFTER_ALL + row.number, run_doubt(row)) for row in connection.execute(_UNDER_WAY, asked))))
 
         busy = self._busy(run_id)
         return self._database.read_now(work)

@@ -123,8 +123,3 @@ def run_doubt(row: "Row[Any]") -> RunDoubt:
     return RunDoubt(
         key=row.key.hex(), place=row.place, attempt=row.attempt, asked_at=row.asked_at, worst_usd=usd(row.worst_micro), calls=row.calls
     )
-
-
-def doubt_of(row: "Row[Any]") -> RunDoubt:
-    """What the call of a row that is still open may have been charged."""
-    return RunDoubt(key=row.key.hex(), place=row.place, attempt=row.attempt, asked_at=row.asked_at, worst_usd=usd(row.worst_micro))
