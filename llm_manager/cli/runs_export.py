@@ -11,8 +11,9 @@ from llm_manager.cli.session import Session
 from llm_manager.domain.errors import ConfigurationError
 from llm_manager.domain.runs import RowState
 from llm_manager.policies.plurals import counted
-from llm_manager.runs.exporting import Lines, export_doubts, export_rows
+from llm_manager.runs.exporting import export_doubts, export_rows
 from llm_manager.runs.reading import Form, form_of
+from llm_manager.runs.rendering import Lines
 from llm_manager.runs.writing import write_whole
 from llm_manager.services.run_store import RunStore
 

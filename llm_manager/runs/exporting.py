@@ -12,9 +12,9 @@ from llm_manager.domain.runs import RowState, RunDoubt, RunRow
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.runs.cells import cell_line
 from llm_manager.runs.reading import Form
+from llm_manager.runs.rendering import Lines
 from llm_manager.services.run_store import RunStore
 
-Lines = Iterator[Settled[str, LLMError]]
 Record = Mapping[str, Any]
 
 _PAGE: Final = 1000
