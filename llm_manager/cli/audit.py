@@ -164,8 +164,17 @@ def _report_document(report: AuditReport) -> dict[str, Any]:
 
 
 def _row_document(row: AuditRow) -> dict[str, Any]:
-    return {"number": row.number, "at": row.at, "kind": row.kind, "facts": msgspec.json.decode(row.facts), "digest": row.digest}
+    return {"number": row.number, "at": row.at, "kind": row.kind, "facts": _told(row), "digest": row.digest}
 
 
 def _facts(row: AuditRow) -> str:
-    return ", ".join(f"{name} {value}" for name, value in msgspec.json.decode(row.facts).items() if value is not None)
+    told = _told(row)
+    return ", ".join(f"{name} {value}" for name, value in told.items() if value is not None) if isinstance(told, dict) else str(told)
+
+
+def _told(row: AuditRow) -> Any:
+    """The facts, or their text where somebody changed it so that it tells none."""
+    try:
+        return msgspec.json.decode(row.facts)
+    except msgspec.DecodeError:
+        return row.facts

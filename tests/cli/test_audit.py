@@ -45,6 +45,13 @@ def test_what_was_asked_is_kept_and_a_change_shows(tmp_path: Path) -> None:
     assert json.loads(changed.stdout)["faults"] == [{"problem": "edited", "number": 1}]
     told = run("audit", "verify", "--config", config, home=tmp_path)
     assert told.stdout == "row 1 is not as it was written\n"
+    kept = sqlite3.connect(tmp_path / "kept.db")
+    kept.execute("update audit set at = 9e300, facts = '{broken' where number = 1")
+    kept.commit()
+    kept.close()
+    shown = run("audit", "show", "--config", config, home=tmp_path)
+    assert shown.returncode == 0 and "a later time" in shown.stdout and "{broken" in shown.stdout, "what was changed is still shown"
+    assert json.loads(run("audit", "show", "--json", "--config", config, home=tmp_path).stdout)["rows"][0]["facts"] == "{broken"
 
 
 def test_another_key_than_it_was_written_with_is_told_as_that_too(tmp_path: Path) -> None:
