@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from attrs import evolve
 from returns.result import Success
 
 from llm_manager.domain.configuration import CacheSettings
@@ -40,6 +41,13 @@ def sharing_at(
 ) -> Sharing:
     """As another process would open it."""
     return open_sharing(url, real_world({}) if world is None else world, CacheSettings(), tell, lease_seconds).unwrap()
+
+
+def one_day() -> World:
+    """The real world at the noon of tomorrow, all the time: no day ends while something is tested, and what is kept is not too old."""
+    world = real_world({})
+    noon = (world.wall() // 86_400 + 1.5) * 86_400
+    return evolve(world, wall=lambda: noon)
 
 
 async def die() -> int:

@@ -26,18 +26,15 @@ from llm_manager.layers.budgeting import budgeting
 from llm_manager.layers.budgeting_together import budgeting_together
 from llm_manager.outcomes import Settled
 from llm_manager.policies.shared_budgets import is_shared
-from llm_manager.real_world import real_world
 from llm_manager.services.gates import End, Pass, Replied
 from llm_manager.services.guards import Budgets
 from llm_manager.services.sharing import Sharing
 from llm_manager.services.usage_log import UsageLog
 from llm_manager.testing import attempt_for
 from tests.servers import Redis, running_redis
-from tests.sharing import die, renewed, run_out, sharing_at
+from tests.sharing import die, one_day, renewed, run_out, sharing_at
 
-TOMORROW = (real_world({}).wall() // 86_400 + 1.5) * 86_400
-HERE = evolve(real_world({}), wall=lambda: TOMORROW)
-"""No day ends while these budgets of a day are tested; what Redis keeps it keeps by its own clock."""
+HERE = one_day()
 PRICE = KnownPrice(input_usd=Decimal(0), output_usd=Decimal(1_000_000), version="t")
 """A dollar a token written: what a request may take is its max_tokens."""
 PROFILE = ModelProfile(name="m", provider="p", price=PRICE)

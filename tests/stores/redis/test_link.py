@@ -27,7 +27,7 @@ from llm_manager.telemetry.logging import log
 from llm_manager.wiring import default_deps, make_guards, make_llm_manager
 from tests.loopback import fault_server, json_reply
 from tests.servers import Redis, running_redis
-from tests.sharing import sharing_at
+from tests.sharing import one_day, sharing_at
 
 QUOTA = Quota("q", None, None, 1)
 ANSWER = LLMResponse(content="hello", model="m", provider="p")
@@ -170,8 +170,9 @@ def test_a_manager_shares_and_shows_nothing(redis_server: Redis, redis_url: str)
         settings = ProviderSettings(base_url=url, api_key=Secret("sk-secret-canary"), default_model="m", concurrency=3)
         budget = Budget(name="canary", limit=Decimal(100), unit="requests", period="day", each="user")
         config = LLMConfig(providers={"vllm": settings}, store=StoreSettings(redis_url=redis_url), budgets=(budget,))
-        guards = make_guards(config)
-        managers = [make_llm_manager(config, default_deps(config, guards=guards).unwrap()).unwrap() for _ in range(2)]
+        world = one_day()
+        guards = make_guards(config, world)
+        managers = [make_llm_manager(config, default_deps(config, world, guards=guards).unwrap()).unwrap() for _ in range(2)]
         request = LLMRequest("a canary prompt", metadata=RequestMetadata(user="canary user", tenant="canary tenant"))
         for manager in managers:
             async with manager:
