@@ -23,7 +23,7 @@ from llm_manager.services.gates import Emit, Gate, Pass, Replied, enter
 from llm_manager.services.sharing import Sharing
 from llm_manager.testing import attempt_for
 from tests.servers import Redis, running_redis
-from tests.sharing import sharing_at
+from tests.sharing import die, renewed, run_out, sharing_at
 
 HERE = real_world({})
 
@@ -147,19 +147,18 @@ async def test_a_pause_is_kept_by_all(redis_url: str) -> None:
     await theirs.close()
 
 
-async def test_permits_of_the_dead_come_back(redis_url: str) -> None:
+async def test_permits_of_the_dead_come_back(redis_server: Redis, redis_url: str) -> None:
     """Who renews his permits keeps them; those of one that is gone are free when their lease is over."""
-    ours, theirs = sharing_at(redis_url, lease_seconds=0.6), sharing_at(redis_url, lease_seconds=0.6)
+    ours, theirs = sharing_at(redis_url), sharing_at(redis_url)
     settings = ProviderSettings(concurrency=1)
     first, second = gate_of(ours, settings), gate_of(theirs, settings)
     await let(first)
-    await refused(second, attempt(seconds=1.5))
-    hearts = [task for task in asyncio.all_tasks() if "_live" in repr(task)]
-    assert len(hearts) == 2
-    for heart in hearts:
-        heart.cancel()
-    await asyncio.wait(hearts)
-    (await let(second, attempt(seconds=2.0))).ended(None)
+    permits = redis_server.say("KEYS", "*permits*").decode().split("\r\n")[2]
+    await renewed(redis_server, permits)
+    await refused(second, attempt(seconds=0.3))
+    assert await die() == 2
+    run_out(redis_server, permits)
+    (await let(second, attempt(seconds=20.0))).ended(None)
     await ours.close()
     await theirs.close()
 
