@@ -118,8 +118,8 @@ async def start(words: Sequence[str], environ: Mapping[str, str], running: Runni
 async def _never_mind(starting: asyncio.Future[Process]) -> None:
     """Kill what is being started as soon as it has, with all that it started itself; who is cancelled twice waits too."""
     while not starting.done():
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait({starting})
+        with contextlib.suppress(asyncio.CancelledError, OSError):
+            await asyncio.shield(starting)
     with contextlib.suppress(OSError):
         process = starting.result()
         kill(process)
