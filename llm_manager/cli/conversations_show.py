@@ -9,9 +9,9 @@ from llm_manager.cli.exits import OK
 from llm_manager.cli.session import Session
 from llm_manager.domain.conversations import Conversation, ConversationHead, ConversationQuery
 from llm_manager.domain.messages import Message, TextPart
+from llm_manager.domain.moments import moment
 from llm_manager.effects import settle
 from llm_manager.policies.conversation_json import conversation_document
-from llm_manager.policies.session_prompts import moment
 from llm_manager.services.conversation_storage import ConversationStorage
 
 _NONE = "no conversations are kept that fit: llm-manager chat begins one"

@@ -7,7 +7,11 @@ _FAR: Final = 4e9
 
 
 def moment(wall: float) -> str:
-    """A time in seconds since 1970, for a person, to the minute."""
+    """A time in seconds since 1970, for a person, to the minute.
+
+    >>> moment(0.0), moment(1e300), moment(-1.0)
+    ('1970-01-01 00:00 UTC', 'a later time', 'unknown')
+    """
     return _written(wall, "%Y-%m-%d %H:%M UTC")
 
 
@@ -17,4 +21,6 @@ def moment_exactly(wall: float) -> str:
 
 
 def _written(wall: float, form: str) -> str:
-    return datetime.fromtimestamp(wall, UTC).strftime(form) if 0 <= wall < _FAR else "a later time"
+    if 0 <= wall < _FAR:
+        return datetime.fromtimestamp(wall, UTC).strftime(form)
+    return "a later time" if wall > 0 else "unknown"

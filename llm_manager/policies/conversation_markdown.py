@@ -15,10 +15,10 @@ from returns.result import Failure, Result, Success
 from llm_manager.domain.conversations import Conversation, Turn
 from llm_manager.domain.errors import InvalidRequest, LLMError
 from llm_manager.domain.messages import Message, TextPart
+from llm_manager.domain.moments import moment
 from llm_manager.domain.wire import CONVERSATION, MESSAGE, TURN, from_plain, to_plain
 from llm_manager.outcomes import sealed
 from llm_manager.policies.printing import one_line
-from llm_manager.policies.session_prompts import moment
 
 _SPEAKERS: Final = {"system": "System", "user": "User", "assistant": "Assistant", "tool": "Tool"}
 _ROLES: Final = {name: role for role, name in _SPEAKERS.items()}

@@ -1,11 +1,11 @@
 """What a conversation's model is told first, out of a template of the settings."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
 from returns.result import Failure, Result
 
 from llm_manager.domain.errors import LLMError
+from llm_manager.domain.moments import moment
 from llm_manager.outcomes import sealed
 from llm_manager.policies.system_prompts import PromptTemplate, render, system_prompt
 
@@ -32,15 +32,3 @@ def session_prompt(template: str, *, began: float, now: float, environ: Mapping[
     if isinstance(found, Failure):
         return found
     return render(found.unwrap(), **{name: values[name] for name in found.unwrap().variables})
-
-
-def moment(wall: float) -> str:
-    """A time as a person reads it, to the minute.
-
-    >>> moment(0.0)
-    '1970-01-01 00:00 UTC'
-    """
-    try:
-        return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    except (OverflowError, OSError, ValueError):
-        return "unknown"

@@ -21,6 +21,7 @@ from llm_manager.domain.conversations import (
 from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import ContextTooLarge, InvalidRequest, LLMError, ModelUnavailable, StorageFailed, StreamInterrupted
 from llm_manager.domain.messages import Message, ToolCall, ToolSpec
+from llm_manager.domain.moments import moment
 from llm_manager.domain.requests import LLMRequest, RequestMetadata
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.streaming import StreamFinished, TextDelta
@@ -30,7 +31,6 @@ from llm_manager.orchestration.collecting import collect
 from llm_manager.orchestration.forgetting import forgetting
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.pricing import together
-from llm_manager.policies.session_prompts import moment
 from llm_manager.policies.tokens import estimate_request_tokens
 from llm_manager.services.conversation_storage import ConversationStorage
 from llm_manager.stores.memory.conversations import memory_conversations

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Failure, Result
 
-from llm_manager.policies.session_prompts import moment, session_prompt
+from llm_manager.domain.moments import moment
+from llm_manager.policies.session_prompts import session_prompt
 from llm_manager.policies.system_prompts import SYSTEM_PROMPTS
 
 ENVIRON = {"PWD": "/home/ada", "USER": "ada"}
