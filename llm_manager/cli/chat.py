@@ -13,6 +13,7 @@ from returns.result import Failure
 from llm_manager.cli.chat_commands import HELP, LEAVING, Command, NoCommand, Said, typed
 from llm_manager.cli.chat_lines import ReadText
 from llm_manager.cli.conversations_at_hand import SHORT
+from llm_manager.cli.conversations_moving import form_for, written_out
 from llm_manager.cli.conversations_show import as_text
 from llm_manager.cli.exits import OK, exit_code
 from llm_manager.cli.export_targets import write_target
@@ -26,8 +27,6 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.effects import settle
 from llm_manager.outcomes import Settled
-from llm_manager.policies.conversation_json import conversations_to_json
-from llm_manager.policies.conversation_markdown import conversation_to_markdown
 from llm_manager.policies.plurals import counted
 from llm_manager.policies.printing import one_line
 
@@ -219,8 +218,7 @@ class Chat:
 def _saved(conversation: Conversation, name: str) -> Settled[None, LLMError]:
     """Write it to a new file."""
     path = Path(name).expanduser()
-    page = conversation_to_markdown(conversation) if path.suffix.lower() in (".md", ".markdown") else conversations_to_json([conversation])
-    return write_target(path, page, overwrite=False)
+    return write_target(path, written_out([conversation], form_for(path)), overwrite=False)
 
 
 async def _unless_interrupted(

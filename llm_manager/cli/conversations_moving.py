@@ -36,20 +36,20 @@ async def export_conversations(
 ) -> int:
     """Write conversations, all of them when none is named: to one file, to a folder with a file each, or to standard output."""
     output, target = session.output, Path(to)
-    wanted = form or ("markdown" if target.suffix.lower() in _PAGE_ENDINGS else "json")
+    wanted = form or form_for(target)
     gathered = await _gathered(storage, ids)
     if isinstance(gathered, Failure):
         return output.failure(gathered.failure())
     said = gathered.unwrap()
     if to == "-":
-        output.text(_page(said, wanted))
+        output.text(written_out(said, wanted))
         return OK
     if _is_folder(to):
         return _each_in(session, said, target, wanted, overwrite=overwrite)
     if wanted == "markdown" and len(said) != 1:
         message = f"a page holds one conversation, and {len(said)} are meant: name one, give a folder, or a .json file"
         return output.failure(ConfigurationError(message=message))
-    written = write_target(target, _page(said, wanted), overwrite=overwrite)
+    written = write_target(target, written_out(said, wanted), overwrite=overwrite)
     if isinstance(written, Failure):
         return output.failure(written.failure())
     output.note(f"{counted(len(said), 'conversation')}: {to}")
@@ -139,7 +139,7 @@ def _each_in(session: Session, said: Sequence[Conversation], folder: Path, form:
         return session.output.failure(ConfigurationError(message=f"{folder} cannot be made: {why}"))
     for conversation in said:
         path = folder / file_name_for(conversation.id, ".md" if form == "markdown" else ".json")
-        written = write_target(path, _page([conversation], form), overwrite=overwrite)
+        written = write_target(path, written_out([conversation], form), overwrite=overwrite)
         if isinstance(written, Failure):
             return session.output.failure(written.failure())
     session.output.note(f"{counted(len(said), 'conversation')}: {folder}")
@@ -153,7 +153,13 @@ def _is_folder(to: str) -> bool:
         return False
 
 
-def _page(said: Sequence[Conversation], form: Form) -> str:
+def form_for(path: Path) -> Form:
+    """What a file of this name holds."""
+    return "markdown" if path.suffix.lower() in _PAGE_ENDINGS else "json"
+
+
+def written_out(said: Sequence[Conversation], form: Form) -> str:
+    """Conversations as the text of one file."""
     return "\n".join(map(conversation_to_markdown, said)) if form == "markdown" else conversations_to_json(said)
 
 
