@@ -171,13 +171,10 @@ HEADER = _judged("a header's value, as text,", lambda value: header_fields("", {
 PROXY = _judged("a proxy's address, as text,", lambda value: parse_proxy(value).map(lambda _: value.strip()))
 
 
-def _address(what: str, fix: str, *starts: str) -> Kind:
-    def read(value: object) -> Result[Any, Problem]:
-        if isinstance(value, str) and value.strip().startswith(starts):
-            return Success(value.strip())
-        return Failure(Problem(problem=f"is not the URL of {what}", fix=f"give {fix}"))
-
-    return _both(read)
+def _redis(value: object) -> Result[Any, Problem]:
+    if isinstance(value, str) and value.strip().startswith(("redis:", "rediss:", "unix:")):
+        return Success(value.strip())
+    return Failure(Problem(problem="is not the URL of a Redis server", fix="give redis://host:6379/0"))
 
 
 def _store(value: object) -> Result[Any, Problem]:
@@ -191,7 +188,7 @@ def _store(value: object) -> Result[Any, Problem]:
 _DATABASES = ("sqlite", "sqlite+aiosqlite", "sqlite+pysqlite", "postgresql", "postgres", "postgresql+asyncpg")
 _LIKE_A_PATH = re.compile(r"[/\\]|^~|\.(db|sqlite3?)$")
 STORE = _both(_store)
-REDIS = _address("a Redis server", "redis://host:6379/0", "redis:", "rediss:", "unix:")
+REDIS = _both(_redis)
 
 
 def one_of(*words: str) -> Kind:

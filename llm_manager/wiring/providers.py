@@ -39,7 +39,7 @@ def providers_of(config: LLMConfig, parts: ClientParts) -> Result[Providers, LLM
     unavailable: list[Unavailable] = []
     for name in LOCALITY:
         settings = config.providers.get(name)
-        reason = why_not(name, settings)
+        reason = _why_not(name, settings)
         if reason is not None:
             wanted = settings is not None and settings.enabled
             rule: Literal["unavailable", "unconfigured"] = "unconfigured" if settings is None else "unavailable"
@@ -65,12 +65,12 @@ def known_models(config: LLMConfig, world: World | None = None) -> tuple[tuple[M
     """Every model known by data, each with why it cannot be asked as the settings are, or None; nothing is asked."""
     from llm_manager.clients import known_models as known
 
-    lacks = {name: why_not(name, config.providers.get(name)) for name in LOCALITY}
+    lacks = {name: _why_not(name, config.providers.get(name)) for name in LOCALITY}
     parts = parts_of(config, real_world() if world is None else world)
     return tuple((profile, lacks[profile.provider]) for profile in known.known_models(config, parts))
 
 
-def why_not(name: str, settings: ProviderSettings | None) -> str | None:
+def _why_not(name: str, settings: ProviderSettings | None) -> str | None:
     """Why a provider is not asked; None when it is. The embedded model is always there: routing keeps it back."""
     if name == _EMBEDDED:
         return None if settings is None or settings.enabled else "switched off in settings"
