@@ -5,10 +5,11 @@ from typing import Annotated, Any, Final
 from cyclopts import App, Parameter
 from returns.result import Failure
 
-from llm_manager.cli.exits import OK, USAGE
+from llm_manager.cli.exits import OK
 from llm_manager.cli.parsing import Config, Json
 from llm_manager.cli.session import Session, conduct, standard_output
 from llm_manager.domain.caching import CachedModel, CacheStatistics
+from llm_manager.domain.errors import InvalidRequest
 from llm_manager.effects import settle
 from llm_manager.outcomes import sealed
 from llm_manager.policies.budget_words import plain
@@ -55,11 +56,9 @@ def _forget(
     output = standard_output(json=json)
     seconds = None if older_than is None else seconds_of(older_than)
     if older_than is not None and seconds is None:
-        output.note("error: --older-than: give a time such as 45m, 12h, 7d or 2w")
-        return USAGE
+        return output.failure(InvalidRequest(message="--older-than: give a time such as 45m, 12h, 7d or 2w"))
     if all == any(said is not None for said in (model, tag, tenant, older_than)):
-        output.note("error: say what to forget: --model, --tag, --tenant, --older-than, or --all alone")
-        return USAGE
+        return output.failure(InvalidRequest(message="say what to forget: --model, --tag, --tenant, --older-than, or --all alone"))
 
     async def command(session: Session) -> int:
         asked = session.manager.forget(model=model, tag=tag, tenant=tenant, older_than_seconds=seconds, everything=all)

@@ -18,10 +18,11 @@ from llm_manager.cli.conversations_moving import (
     import_conversations,
 )
 from llm_manager.cli.conversations_show import list_conversations, search_conversations, show_conversation
-from llm_manager.cli.exits import OK, USAGE
+from llm_manager.cli.exits import OK
 from llm_manager.cli.parsing import Config, Json
 from llm_manager.cli.session import Session, conduct, standard_output
 from llm_manager.domain.conversations import ConversationDescription, ConversationQuery
+from llm_manager.domain.errors import InvalidRequest
 from llm_manager.effects import settle
 from llm_manager.policies.moments import moment_of
 from llm_manager.services.conversation_storage import ConversationStorage
@@ -164,8 +165,7 @@ def _delete(
 ) -> int:
     """Forget conversations for good."""
     if (older_than is None) == (not conversation):
-        standard_output().note("error: say which to forget: their ids, or --older-than alone")
-        return USAGE
+        return standard_output().failure(InvalidRequest(message="say which to forget: their ids, or --older-than alone"))
     if older_than is None:
         return on_conversations(
             lambda session, mine: delete_conversations(session, mine, conversation, terminal=sys.stdin, yes=yes),
@@ -183,8 +183,7 @@ def _delete(
 
 
 def _no_moment(option: str, *, json: bool) -> int:
-    standard_output(json=json).note(f"error: {option}: give a time such as 12h, 7d, 2w or 2026-01-31")
-    return USAGE
+    return standard_output(json=json).failure(InvalidRequest(message=f"{option}: give a time such as 12h, 7d, 2w or 2026-01-31"))
 
 
 def _wall() -> float:

@@ -58,6 +58,8 @@ def test_it_is_remembered_from_one_process_to_the_next_shown_and_forgotten(tmp_p
 def test_mistakes_are_one_line(tmp_path: Path, do: Do, words: tuple[str, ...], named: str) -> None:
     told = do("cache", "forget", *words, home=tmp_path)
     assert told.returncode == 2 and named in error_line(told)
+    asked = do("cache", "forget", *words, "--json", home=tmp_path)
+    assert asked.returncode == 2 and named in json.loads(asked.stdout)["error"]["message"]
 
 
 def test_what_cannot_be_forgotten_is_an_error(tmp_path: Path, do: Do) -> None:

@@ -96,6 +96,12 @@ def test_mistakes_are_one_line(home: Path, do: Do, words: tuple[str, ...], named
     assert told.returncode == 2
 
 
+def test_a_time_that_is_none_is_told_to_programs_too(home: Path, do: Do) -> None:
+    told = do("conversations", "list", "--since", "soon", "--json", home=home)
+    assert told.returncode == 2
+    assert "--since" in json.loads(told.stdout)["error"]["message"]
+
+
 def test_last_says_when_there_is_none(tmp_path: Path) -> None:
     assert "there is no conversation" in error_line(run("chat", "--resume", "last", home=tmp_path))
 
