@@ -200,8 +200,9 @@ def _default(value: ast.expr | None) -> str:
         return ""
     if isinstance(value, ast.Call) and ast.unparse(value.func) == "field":
         given = {each.arg: ast.unparse(each.value) for each in value.keywords}
-        if "factory" in given:
-            return f" = {given['factory']}()" if given["factory"].isidentifier() else " = ..."
+        factory = given.get("factory", given.get("default_factory"))
+        if factory is not None:
+            return f" = {factory}()" if factory.isidentifier() else " = ..."
         return f" = {given['default']}" if "default" in given else ""
     text = ast.unparse(value)
     return " = ..." if text.startswith("_") else f" = {text}"

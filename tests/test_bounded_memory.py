@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Success
 
 from llm_manager.assembling.guards import guards_of
@@ -101,7 +102,7 @@ def through(gate: Gate) -> Callable[[int, int], None]:
 
     def attempt(number: int) -> Attempt:
         name = f"model {number}"
-        return evolve(
+        return replace(
             made,
             request=LLMRequest("hi", metadata=RequestMetadata(user=f"user {number}", feature=f"feature {number}")),
             model=evolve(made.model, name=name, price=price, max_output_tokens=100),

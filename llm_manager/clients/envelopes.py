@@ -4,6 +4,7 @@ import hashlib
 from typing import Final
 
 from attrs import evolve, field, frozen
+from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from llm_manager.clients.data.shapes import ProviderFacts
@@ -60,7 +61,7 @@ class Addressed:
                 return extra
             fields = (*fields, *extra.unwrap())
         if self.sign is not None:
-            signed = self._signed(self.sign, evolve(wire, path=path, body=body, notices=()), attempt.model.name)
+            signed = self._signed(self.sign, replace(wire, path=path, body=body, notices=()), attempt.model.name)
             if isinstance(signed, Failure):
                 return signed
             fields = (*fields, *signed.unwrap())

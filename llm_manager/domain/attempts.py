@@ -3,15 +3,16 @@
 from collections.abc import Callable
 from decimal import Decimal
 from math import inf
-from typing import Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
-from attrs import define, field, frozen
-from msgspec import Struct
+from attrs import frozen
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from llm_manager.domain.errors import AttemptRecord
 from llm_manager.domain.events import Operation
 from llm_manager.domain.models import Endpoint, ModelProfile
+from llm_manager.domain.records import Veiled
 from llm_manager.domain.requests import LLMRequest, Priority, RequestMetadata
 from llm_manager.domain.secrets import Secret
 from llm_manager.domain.wire_requests import WireRequest
@@ -92,8 +93,7 @@ ALONE: Final = Outages()
 """What a call knows that is no row of a batch: nothing, and it waits for nobody."""
 
 
-@frozen(kw_only=True)
-class Call:
+class Call(Veiled, frozen=True, kw_only=True):
     """One call of the manager: what is asked, and when it began on the world's monotonic clock.
 
     ``patient`` calls, rows of a batch, wait where others fail at once: for limits of ours as long as they have time, and for an
@@ -101,24 +101,33 @@ class Call:
     before this one, when a re-ask or a step of a tool run goes on with it.
     """
 
+    veiled: ClassVar[frozenset[str]] = frozenset({"request", "outages"})
+
     id: str
-    request: LLMRequest = field(repr=False)
+    request: LLMRequest
     started: float
     patient: bool = False
-    outages: Outages = field(default=ALONE, eq=False, repr=False)
+    outages: Outages = ALONE
     before: Ledger | None = None
 
 
-@define(eq=False)
-class Whereabouts:
-    """How far an attempt has come: ``sent`` is set as its request leaves, ``shared`` while it waits for an equal call's answer."""
+class Whereabouts(Struct, eq=False):
+    """How far an attempt has come: ``sent`` is set as its request leaves, ``shared`` while it waits for an equal call's answer.
+
+    All are equal: two attempts are the same one, however far they have come.
+    """
 
     sent: bool = False
     shared: bool = False
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Whereabouts)
 
-@frozen(kw_only=True)
-class Attempt:
+    def __hash__(self) -> int:
+        return hash(Whereabouts)
+
+
+class Attempt(Veiled, frozen=True, kw_only=True):
     """One request to one model, encoded once, so that the cache digest and the body come from the same bytes.
 
     ``deadline`` is when it must have replied, with a whole answer or an opened stream; ``call_deadline`` is when all
@@ -127,9 +136,11 @@ class Attempt:
     ``left_usd`` is what is left of the request's ``max_cost_usd``, None when it has none; ``private`` is what its plan found.
     """
 
+    veiled: ClassVar[frozenset[str]] = frozenset({"request", "whereabouts"})
+
     call_id: str
     number: int
-    request: LLMRequest = field(repr=False)
+    request: LLMRequest
     model: ModelProfile
     endpoint: Endpoint
     wire: WireRequest
@@ -142,7 +153,7 @@ class Attempt:
     last_resort: bool = False
     left_usd: Decimal | None = None
     private: bool = False
-    whereabouts: Whereabouts = field(factory=Whereabouts, eq=False, repr=False)
+    whereabouts: Whereabouts = field(default_factory=Whereabouts)
 
     @property
     def operation(self) -> Operation:
@@ -160,8 +171,7 @@ class Attempt:
         return self.request.priority
 
 
-@frozen(kw_only=True)
-class OtherAttempt:
+class OtherAttempt(Struct, frozen=True, kw_only=True):
     """One request for what is no chat, as far as it matters to what lets it through; times as in `Attempt`.
 
     ``prompt_tokens`` is an estimate of what is read, ``most_prompt_tokens`` never less than it will be.

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import ClassVar, Final, Literal, TypeAlias
 
-from attrs import field, frozen
+from msgspec import Struct, field
 
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.requests import RequestMetadata
@@ -15,8 +15,7 @@ Operation: TypeAlias = Literal["chat", "embed", "moderate", "create_image", "cou
 _UNTOLD: Final = Unpriced(reason="nobody told what it took")
 
 
-@frozen(kw_only=True)
-class AttemptStarted:
+class AttemptStarted(Struct, frozen=True, kw_only=True):
     """A model was asked."""
 
     tag: ClassVar[Literal["AttemptStarted"]] = "AttemptStarted"
@@ -28,12 +27,11 @@ class AttemptStarted:
     operation: Operation = "chat"
     key_fingerprint: str | None = None
     """Which key was sent, never the key; None when there is none, or a token that is fetched for each request."""
-    metadata: RequestMetadata = field(factory=RequestMetadata)
+    metadata: RequestMetadata = field(default_factory=RequestMetadata)
     """On whose behalf it was sent, and is billed; others may share its answer."""
 
 
-@frozen(kw_only=True)
-class AttemptFailed:
+class AttemptFailed(Struct, frozen=True, kw_only=True):
     """A model did not answer."""
 
     tag: ClassVar[Literal["AttemptFailed"]] = "AttemptFailed"
@@ -45,13 +43,12 @@ class AttemptFailed:
     seconds: float
     error: LLMError
     operation: Operation = "chat"
-    metadata: RequestMetadata = field(factory=RequestMetadata)
+    metadata: RequestMetadata = field(default_factory=RequestMetadata)
     key_fingerprint: str | None = None
     most: Most | None = None
 
 
-@frozen(kw_only=True)
-class AttemptAnswered:
+class AttemptAnswered(Struct, frozen=True, kw_only=True):
     """A model answered over the wire: a hit or a shared flight is not one of these."""
 
     tag: ClassVar[Literal["AttemptAnswered"]] = "AttemptAnswered"
@@ -66,15 +63,14 @@ class AttemptAnswered:
     operation: Operation = "chat"
     tokens_per_second: float | None = None
     """How fast it wrote, where its server tells."""
-    metadata: RequestMetadata = field(factory=RequestMetadata)
+    metadata: RequestMetadata = field(default_factory=RequestMetadata)
     key_fingerprint: str | None = None
     most: Most | None = None
     prefix_saved_usd: Decimal | None = None
     """What it saved that the provider had kept the beginning of the prompt; None where it kept none, or nobody knows."""
 
 
-@frozen(kw_only=True)
-class AttemptLeft:
+class AttemptLeft(Struct, frozen=True, kw_only=True):
     """A model was asked, and nobody waits for its answer any more, which may be billed: its caller went away, or another was quicker."""
 
     tag: ClassVar[Literal["AttemptLeft"]] = "AttemptLeft"
@@ -85,13 +81,12 @@ class AttemptLeft:
     model: str
     seconds: float
     operation: Operation = "chat"
-    metadata: RequestMetadata = field(factory=RequestMetadata)
+    metadata: RequestMetadata = field(default_factory=RequestMetadata)
     key_fingerprint: str | None = None
     most: Most | None = None
 
 
-@frozen(kw_only=True)
-class MovedOn:
+class MovedOn(Struct, frozen=True, kw_only=True):
     """The call goes on: with another model, or with the same one again, after a pause."""
 
     tag: ClassVar[Literal["MovedOn"]] = "MovedOn"
@@ -103,8 +98,7 @@ class MovedOn:
     error_tag: str
 
 
-@frozen(kw_only=True)
-class CacheHit:
+class CacheHit(Struct, frozen=True, kw_only=True):
     """An answer was remembered, or shared with an equal call under way; ``usage`` and ``saved`` are what it took when it was made."""
 
     tag: ClassVar[Literal["CacheHit"]] = "CacheHit"
@@ -116,11 +110,10 @@ class CacheHit:
     operation: Operation = "chat"
     usage: Usage | None = None
     saved: Cost = _UNTOLD
-    metadata: RequestMetadata = field(factory=RequestMetadata)
+    metadata: RequestMetadata = field(default_factory=RequestMetadata)
 
 
-@frozen(kw_only=True)
-class SimilarFound:
+class SimilarFound(Struct, frozen=True, kw_only=True):
     """An answer to a similar prompt was found, and used where it was ``accepted``; ``saved`` is what it took when it was made."""
 
     tag: ClassVar[Literal["SimilarFound"]] = "SimilarFound"
@@ -132,11 +125,10 @@ class SimilarFound:
     accepted: bool
     usage: Usage | None = None
     saved: Cost = _UNTOLD
-    metadata: RequestMetadata = field(factory=RequestMetadata)
+    metadata: RequestMetadata = field(default_factory=RequestMetadata)
 
 
-@frozen(kw_only=True)
-class CacheFailed:
+class CacheFailed(Struct, frozen=True, kw_only=True):
     """What remembers answers or vectors failed, and counts as remembering nothing; told once until all is well again."""
 
     tag: ClassVar[Literal["CacheFailed"]] = "CacheFailed"
@@ -144,8 +136,7 @@ class CacheFailed:
     error: LLMError
 
 
-@frozen(kw_only=True)
-class SharingLost:
+class SharingLost(Struct, frozen=True, kw_only=True):
     """The Redis that processes share cannot be reached: limits hold for each of them alone, budgets of days and months refuse."""
 
     tag: ClassVar[Literal["SharingLost"]] = "SharingLost"
@@ -154,8 +145,7 @@ class SharingLost:
     error: LLMError
 
 
-@frozen(kw_only=True)
-class SharingRegained:
+class SharingRegained(Struct, frozen=True, kw_only=True):
     """It can be reached again, after so many seconds."""
 
     tag: ClassVar[Literal["SharingRegained"]] = "SharingRegained"
@@ -164,8 +154,7 @@ class SharingRegained:
     seconds: float
 
 
-@frozen(kw_only=True)
-class Answered:
+class Answered(Struct, frozen=True, kw_only=True):
     """A call of the manager ended with an answer."""
 
     tag: ClassVar[Literal["Answered"]] = "Answered"
@@ -180,8 +169,7 @@ class Answered:
     metadata: RequestMetadata
 
 
-@frozen(kw_only=True)
-class CallFailed:
+class CallFailed(Struct, frozen=True, kw_only=True):
     """A call of the manager ended with an error."""
 
     tag: ClassVar[Literal["CallFailed"]] = "CallFailed"
@@ -192,8 +180,7 @@ class CallFailed:
     metadata: RequestMetadata
 
 
-@frozen(kw_only=True)
-class CallCancelled:
+class CallCancelled(Struct, frozen=True, kw_only=True):
     """The caller went away before the end: its task was cancelled, or its stream closed early."""
 
     tag: ClassVar[Literal["CallCancelled"]] = "CallCancelled"
@@ -203,8 +190,7 @@ class CallCancelled:
     metadata: RequestMetadata
 
 
-@frozen(kw_only=True)
-class ServersProbed:
+class ServersProbed(Struct, frozen=True, kw_only=True):
     """Local servers were looked for, because nothing was configured."""
 
     tag: ClassVar[Literal["ServersProbed"]] = "ServersProbed"
@@ -213,8 +199,7 @@ class ServersProbed:
     absent: tuple[str, ...]
 
 
-@frozen(kw_only=True)
-class ToolCalled:
+class ToolCalled(Struct, frozen=True, kw_only=True):
     """A tool was called for a model; what it was given and what it gave are not told."""
 
     tag: ClassVar[Literal["ToolCalled"]] = "ToolCalled"
@@ -226,8 +211,7 @@ class ToolCalled:
     error: LLMError | None = None
 
 
-@frozen(kw_only=True)
-class BreakerChanged:
+class BreakerChanged(Struct, frozen=True, kw_only=True):
     """An endpoint is shut, tried again, or open to all again."""
 
     tag: ClassVar[Literal["BreakerChanged"]] = "BreakerChanged"
@@ -237,8 +221,7 @@ class BreakerChanged:
     phase: Literal["closed", "open", "half_open"]
 
 
-@frozen(kw_only=True)
-class Paused:
+class Paused(Struct, frozen=True, kw_only=True):
     """Nothing more is sent on a quota for so many seconds, since its endpoint asked for that."""
 
     tag: ClassVar[Literal["Paused"]] = "Paused"
@@ -249,8 +232,7 @@ class Paused:
     seconds: float
 
 
-@frozen(kw_only=True)
-class BudgetAlert:
+class BudgetAlert(Struct, frozen=True, kw_only=True):
     """A budget, or the purse ``of`` a name in it, has come to a share of its limit; amounts are in ``unit``."""
 
     tag: ClassVar[Literal["BudgetAlert"]] = "BudgetAlert"
@@ -263,8 +245,7 @@ class BudgetAlert:
     limit: Decimal
 
 
-@frozen(kw_only=True)
-class UsageReset:
+class UsageReset(Struct, frozen=True, kw_only=True):
     """The budgets of a period were begun anew because somebody said so."""
 
     tag: ClassVar[Literal["UsageReset"]] = "UsageReset"
@@ -272,8 +253,7 @@ class UsageReset:
     period: Literal["run", "day", "month"]
 
 
-@frozen(kw_only=True)
-class KeyChanged:
+class KeyChanged(Struct, frozen=True, kw_only=True):
     """Another key is used from now on, or one is not used any more; only fingerprints are told."""
 
     tag: ClassVar[Literal["KeyChanged"]] = "KeyChanged"

@@ -12,6 +12,7 @@ from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, Never, get_args, get_origin
 
 import attrs
+import msgspec
 
 from llm_manager.domain import errors
 from llm_manager.domain.errors import AllModelsFailed, InvalidRequest
@@ -43,6 +44,8 @@ def converter() -> "Converter":
     made.register_structure_hook(Decimal, _decimal_from)
     made.register_unstructure_hook(Decimal, str)
     made.register_unstructure_hook(Secret, _refuse_secret)
+    made.register_unstructure_hook_factory(_is_struct, _writing_fields)
+    made.register_structure_hook_factory(_is_struct, _reading_fields)
     made.register_unstructure_hook_factory(_is_tagged, _writing_tag)
     made.register_unstructure_hook_factory(_is_union_of_tagged, lambda _: made.unstructure)
     made.register_structure_hook_factory(_is_union_of_tagged, lambda union: _reading_tag(union, made))
@@ -61,7 +64,40 @@ def digest(data: object) -> str:
 
 
 def _is_tagged(form: Any) -> bool:
-    return isinstance(form, type) and attrs.has(form) and isinstance(getattr(form, "tag", None), str)
+    return (_is_struct(form) or _is_attrs(form)) and isinstance(getattr(form, "tag", None), str)
+
+
+def _is_attrs(form: Any) -> bool:
+    return isinstance(form, type) and attrs.has(form)
+
+
+def _is_struct(form: Any) -> bool:
+    return isinstance(form, type) and issubclass(form, msgspec.Struct)
+
+
+def _fields_of(form: type[msgspec.Struct]) -> "list[attrs.Attribute[Any]]":
+    """The fields of a struct as those of an attrs class, which the converter knows how to write and read."""
+    told: dict[str, Any] = {}
+    for one in msgspec.structs.fields(form):
+        if one.default_factory is not msgspec.NODEFAULT:
+            told[one.name] = attrs.field(type=one.type, factory=one.default_factory)
+        else:
+            told[one.name] = attrs.field(type=one.type, default=attrs.NOTHING if one.default is msgspec.NODEFAULT else one.default)
+    return list(attrs.fields(attrs.make_class(form.__name__, told, kw_only=True)))
+
+
+def _writing_fields(form: type, converter: "Converter") -> Callable[[Any], Mapping[str, Any]]:
+    from cattrs.gen import make_dict_unstructure_fn, make_dict_unstructure_fn_from_attrs
+
+    if _is_struct(form):
+        return make_dict_unstructure_fn_from_attrs(_fields_of(form), form, converter)
+    return make_dict_unstructure_fn(form, converter)
+
+
+def _reading_fields(form: type, converter: "Converter") -> Callable[[Any, Any], Any]:
+    from cattrs.gen import make_dict_structure_fn_from_attrs
+
+    return make_dict_structure_fn_from_attrs(_fields_of(form), form, converter)
 
 
 def _is_union_of_tagged(form: Any) -> bool:
@@ -75,9 +111,7 @@ def _is_tuple(form: Any) -> bool:
 
 
 def _writing_tag(form: type, converter: "Converter") -> Callable[[Any], Mapping[str, Any]]:
-    from cattrs.gen import make_dict_unstructure_fn
-
-    write: Callable[[Any], Mapping[str, Any]] = make_dict_unstructure_fn(form, converter)
+    write = _writing_fields(form, converter)
 
     def written(value: Any) -> Mapping[str, Any]:
         if isinstance(value, InvalidRequest):

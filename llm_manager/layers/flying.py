@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Attempt
@@ -85,7 +86,7 @@ async def _followed(flights: SharedFlights, key: str, follow: Follow, attempt: A
 
 def _later(attempt: Attempt, seconds: float) -> Attempt:
     """Waiting takes nothing from an attempt's own time; its call's deadline stands."""
-    return attempt if seconds < _FIRST_LOOK else evolve(attempt, deadline=min(attempt.deadline + seconds, attempt.call_deadline))
+    return attempt if seconds < _FIRST_LOOK else replace(attempt, deadline=min(attempt.deadline + seconds, attempt.call_deadline))
 
 
 def _tell(journal: Journal, world: World, pricing: Pricing, attempt: Attempt, answer: LLMResponse) -> None:

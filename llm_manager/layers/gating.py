@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Success
 
 from llm_manager.domain.attempts import Attempt
@@ -43,7 +43,7 @@ def gating(gates: Sequence[Gate], emit: Emit, now: Callable[[], float], pricing:
 
 
 def _later(attempt: Attempt, seconds: float) -> Attempt:
-    return evolve(attempt, deadline=min(attempt.deadline + seconds, attempt.call_deadline))
+    return replace(attempt, deadline=min(attempt.deadline + seconds, attempt.call_deadline))
 
 
 def _told(outcome: Settled[Reply, LLMError], passed: Sequence[Pass], attempt: Attempt, pricing: Pricing) -> Settled[Reply, LLMError]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from attrs import evolve
 from msgspec.structs import replace
 from returns.result import Failure, Success
 
@@ -38,7 +37,7 @@ def walking(step: Step[Attempt, Reply], deps: WalkDeps, *, streamed: bool) -> St
         if wrong is not None:
             return Failure(wrong)
         if deps.performance.stable_prompts and (request := arranged(call.request)) is not call.request:
-            call = evolve(call, request=request)
+            call = replace(call, request=request)
         routed = sealed(deps.router.route(call.request, await deps.snapshot(call.request)))
         if not isinstance(routed, Success):
             return routed

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import attrs
 from hypothesis import strategies as st
+from msgspec import Struct
 
 texts = st.text(max_size=12)
 names = st.text(alphabet="abcdefghijklmnopqrstuvwxyz0123456789-_", min_size=1, max_size=12)
@@ -69,7 +70,7 @@ def gives(form: type) -> Callable[[_Giver], _Giver]:
 
 @cache
 def values_of(form: Any) -> st.SearchStrategy[Any]:
-    """Values of a type: plain ones, literals, unions, tuples, mappings, and attrs classes of these."""
+    """Values of a type: plain ones, literals, unions, tuples, mappings, and attrs classes and structs of these."""
     if form in _PLAIN:
         return _PLAIN[form]
     if form in _GIVERS:
@@ -87,14 +88,16 @@ def values_of(form: Any) -> st.SearchStrategy[Any]:
         return st.nothing()
     if origin in (dict, Mapping):
         return st.dictionaries(values_of(inside[0]), values_of(inside[1]), max_size=3)
-    if isinstance(form, type) and attrs.has(form):
+    if isinstance(form, type) and (attrs.has(form) or issubclass(form, Struct)):
         return st.builds(form, **fields_of(form))
     raise TypeError(f"no values are known for {form!r}")
 
 
-def fields_of(form: type) -> dict[str, st.SearchStrategy[Any]]:
-    """A strategy for each field of an attrs class that tells two of its values apart."""
+def fields_of(form: Any) -> dict[str, st.SearchStrategy[Any]]:
+    """A strategy for each field of an attrs class that tells two of its values apart, or of a struct."""
     types = get_type_hints(form)
+    if issubclass(form, Struct):
+        return {name: _field(name, types[name]) for name in form.__struct_fields__}
     return {one.alias: _field(one.name, types[one.name]) for one in attrs.fields(form) if one.eq}
 
 

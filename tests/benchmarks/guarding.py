@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import partial
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from llm_manager import LLMConfig, LLMRequest, ProviderSettings, RequestMetadata, Secret, settle
 from llm_manager.assembling.guards import guards_of
@@ -93,7 +94,7 @@ async def by_gate(rounds: int) -> None:
     usage = Usage(input_tokens=12, output_tokens=40)
     rates = KnownPrice(input_usd=Decimal(1), output_usd=Decimal(2), version="bench")
     reply = Replied(usage=usage, cost=price(usage, rates))
-    attempt = evolve(ATTEMPT, model=evolve(ATTEMPT.model, price=rates), key=on.keys.choose("openai", None))
+    attempt = replace(ATTEMPT, model=evolve(ATTEMPT.model, price=rates), key=on.keys.choose("openai", None))
 
     async def passing(through: Sequence[Gate | None]) -> float:
         began = time.process_time()

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from llm_manager.domain.configuration import CacheSettings, LLMConfig, StoreSettings
 from llm_manager.domain.events import AttemptAnswered
@@ -64,7 +64,7 @@ async def events(place: Path, many: int) -> None:
     database = open_database(f"sqlite:///{place}").unwrap()
     log = usage_log(database, time.time, 400, most=many)
     await log.flush()
-    told = [evolve(ANSWERED, call_id=f"c{number}", model=f"m{number % 9}") for number in range(many)]
+    told = [replace(ANSWERED, call_id=f"c{number}", model=f"m{number % 9}") for number in range(many)]
     began, cpu = time.perf_counter(), time.thread_time()
     for event in told:
         log.subscriber(event)

@@ -7,6 +7,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from llm_manager.cli.run_progress import progress_words, short_words, showing
 from llm_manager.cli.waits import telling_waits
@@ -70,9 +71,9 @@ def test_a_long_wait_is_told_once_as_it_begins() -> None:
     heed = telling_waits(told.append, lambda: 100.0)
     moved = MovedOn(at=0.0, call_id="c", from_model="a", to_model="a", after_seconds=30.5, error_tag="RateLimitExceeded")
     paused = Paused(at=0.0, provider="p", endpoint="e", key_fingerprint=None, seconds=30.0)
-    for event in (evolve(moved, after_seconds=2.0), paused, moved, paused):
+    for event in (replace(moved, after_seconds=2.0), paused, moved, paused):
         heed(event)
-    heed(evolve(moved, after_seconds=60.0))
+    heed(replace(moved, after_seconds=60.0))
     assert told == ["waiting: asked to wait 30 s", "waiting: a failed (RateLimitExceeded), asked again in 60 s"]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Success
 
 from llm_manager.clients.catalogue import build_client
@@ -63,7 +63,7 @@ async def test_a_stream(provider: str) -> None:
     endpoint = Endpoint(provider=provider, base_url=client.endpoint.base_url, locality="cloud")
     request = LLMRequest("Hi")
     attempt = attempt_for(request, model=client.profiles[0], endpoint=endpoint, key=Secret("sk-1")).unwrap()
-    opened = await client.open(evolve(attempt, wire=client.encode(request, client.profiles[0]).unwrap()))
+    opened = await client.open(replace(attempt, wire=client.encode(request, client.profiles[0]).unwrap()))
     assert isinstance(opened, Success), opened
     assert opened.unwrap().rate_limits == told
     await opened.unwrap().rest.aclose()

@@ -6,6 +6,7 @@ from types import NoneType
 from typing import Any, Literal, get_args, get_origin
 
 import attrs
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,6 +32,8 @@ def as_written(value: Any) -> Any:
     if attrs.has(type(value)):
         changed = {one.name: as_written(getattr(value, one.name)) for one in attrs.fields(type(value))}
         return attrs.evolve(value, **changed)
+    if isinstance(value, msgspec.Struct):
+        return msgspec.structs.replace(value, **{name: as_written(getattr(value, name)) for name in value.__struct_fields__})
     if isinstance(value, tuple):
         return tuple(as_written(one) for one in value)
     return value
@@ -109,7 +112,7 @@ def test_every_tagged_class_of_the_domain_is_in_a_union() -> None:
         value
         for module in (errors, events, messages, models, requests, streaming, usage)
         for value in vars(module).values()
-        if isinstance(value, type) and attrs.has(value) and hasattr(value, "tag")
+        if isinstance(value, type) and (attrs.has(value) or issubclass(value, msgspec.Struct)) and hasattr(value, "tag")
     }
     listed = {member for union in wire.UNIONS for member in get_args(union.form) if get_origin(member) is not Literal}
     assert tagged == listed

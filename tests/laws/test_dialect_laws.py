@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from llm_manager.clients.catalogue import build_client
@@ -69,7 +70,7 @@ def client(server: Server, **exchange: Any) -> ModelClient:
 def attempt(asked: ModelClient, request: LLMRequest = REQUEST) -> Attempt:
     """One try of its default model, as its own codec writes it."""
     made = attempt_for(request, model=asked.profiles[0], endpoint=asked.endpoint, key=asked.key).unwrap()
-    return evolve(made, wire=asked.encode(request, asked.profiles[0]).unwrap())
+    return replace(made, wire=asked.encode(request, asked.profiles[0]).unwrap())
 
 
 def answered(server: Server, body: bytes) -> Settled[LLMResponse, LLMError]:

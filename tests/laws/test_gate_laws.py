@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import AnyAttempt, Attempt
@@ -123,7 +123,7 @@ def of_keys(world: World, settings: ProviderSettings) -> Gate:
     assert leased is not None
 
     async def gate(attempt: AnyAttempt, emit: Emit) -> Settled[Pass, LLMError]:
-        return await leased(evolve(attempt, key=keys.choose("scripted", None)), emit)
+        return await leased(replace(attempt, key=keys.choose("scripted", None)), emit)
 
     return gate
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from llm_manager.clients.catalogue import build_client
@@ -181,7 +182,7 @@ def attempt(asked: ModelClient) -> Attempt:
     """One try of its default model."""
     request = LLMRequest("hello", tools=(ToolSpec(name="look"), ToolSpec(name="find")))
     made = attempt_for(request, model=asked.profiles[0], endpoint=asked.endpoint, key=asked.key).unwrap()
-    return evolve(made, wire=asked.encode(request, asked.profiles[0]).unwrap())
+    return replace(made, wire=asked.encode(request, asked.profiles[0]).unwrap())
 
 
 @pytest.mark.parametrize("server", SERVERS.values(), ids=list(SERVERS))

@@ -6,7 +6,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Attempt
@@ -53,7 +53,7 @@ def attempt(
         endpoint=endpoint,
         key=None if key is None else Secret(key),
     )
-    return evolve(one.unwrap(), patience_seconds=patience)
+    return replace(one.unwrap(), patience_seconds=patience)
 
 
 def passed(entered: Settled[Pass, LLMError]) -> Pass:

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Attempt
@@ -38,7 +38,7 @@ def gate_of(sharing: Sharing, settings: ProviderSettings, admission: AdmissionSe
 def attempt(seconds: float = 300.0, **fields: Any) -> Attempt:
     """One who wants to leave now."""
     made = attempt_for(LLMRequest("question"), now=HERE.now(), seconds=seconds).unwrap()
-    return evolve(made, **fields)
+    return replace(made, **fields)
 
 
 def ignore(_: Event) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Attempt
@@ -19,7 +19,7 @@ from llm_manager.testing import attempt_for, run_virtual
 
 def attempt(*, deadline: float, call_deadline: float = 100.0) -> Attempt:
     made = attempt_for(LLMRequest("hi")).unwrap()
-    return evolve(made, deadline=deadline, call_deadline=call_deadline, total_seconds=call_deadline)
+    return replace(made, deadline=deadline, call_deadline=call_deadline, total_seconds=call_deadline)
 
 
 def now() -> float:

@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Attempt
@@ -34,7 +35,7 @@ NAME = HERE.identity
 
 
 def attempt(endpoint: Endpoint = HERE, *, last_resort: bool = False) -> Attempt:
-    return evolve(attempt_for(LLMRequest("hi"), endpoint=endpoint).unwrap(), last_resort=last_resort)
+    return replace(attempt_for(LLMRequest("hi"), endpoint=endpoint).unwrap(), last_resort=last_resort)
 
 
 class Door:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Attempt
@@ -281,7 +282,7 @@ def test_nothing_may_be_spent_of_a_budget_of_nothing() -> None:
         budgets = budgeting((evolve(TEN, limit=Decimal(0), unpriced="allow"),), fake_world())
         assert (await refused(budgets, attempt(1))).left == "0"
         assert budgets.gate is not None
-        unbounded = evolve(attempt(1), model=ModelProfile(name="m", provider="p"))
+        unbounded = replace(attempt(1), model=ModelProfile(name="m", provider="p"))
         (await budgets.gate(unbounded, told.append)).unwrap().ended(cost(1))
         assert [each.share for each in told if isinstance(each, BudgetAlert)] == [Decimal("0.8"), Decimal(1), Decimal(1)]
 
@@ -293,7 +294,7 @@ def test_an_unknown_price_is_refused_and_says_what_to_do() -> None:
 
     async def story() -> None:
         budgets = budgeting((TEN,), fake_world())
-        unknown = evolve(attempt(1), model=ModelProfile(name="m", provider="p"))
+        unknown = replace(attempt(1), model=ModelProfile(name="m", provider="p"))
         error = await refused(budgets, unknown)
         assert "profiles" in error.message
         assert budgets.refusal(unknown) == error

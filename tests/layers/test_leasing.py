@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from llm_manager import LLMConfig, LLMResponse, settle
@@ -48,7 +48,7 @@ def no_emit(_: Event) -> None: ...
 
 
 def attempt(key: Secret | None) -> Attempt:
-    return evolve(attempt_for(LLMRequest("hi")).unwrap(), key=key)
+    return replace(attempt_for(LLMRequest("hi")).unwrap(), key=key)
 
 
 def keys_for(read: Callable[[str, str], Result[tuple[Secret, ...], LLMError]] = read_keys, /, **settings: object) -> Keys:

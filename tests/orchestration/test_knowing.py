@@ -1,6 +1,6 @@
 """The snapshot is renewed exactly when what it is made of changes."""
 
-from attrs import evolve
+from msgspec.structs import replace
 
 from llm_manager.domain.errors import NetworkError
 from llm_manager.domain.events import AttemptAnswered, AttemptFailed
@@ -100,9 +100,9 @@ def test_offline_is_known_from_what_happens_and_passes_by_itself() -> None:
 
 def test_two_models_that_are_alike_do_not_take_turns() -> None:
     """Averages move with every answer; what routes read moves in steps."""
-    seen = observe_all(Statistics(), [evolve(ANSWERED, seconds=1.0 + 0.1 * (number % 2)) for number in range(50)])
+    seen = observe_all(Statistics(), [replace(ANSWERED, seconds=1.0 + 0.1 * (number % 2)) for number in range(50)])
     first = knowledge(statistics=seen).snapshot(HI).candidates[0]
-    later = observe_all(seen, [evolve(ANSWERED, seconds=1.0 + 0.1 * (number % 2)) for number in range(50)])
+    later = observe_all(seen, [replace(ANSWERED, seconds=1.0 + 0.1 * (number % 2)) for number in range(50)])
     second = knowledge(statistics=later).snapshot(HI).candidates[0]
     assert (first.latency_seconds, first.success_rate) == (second.latency_seconds, second.success_rate)
     assert (first.attempts, second.attempts) == (50, 100)

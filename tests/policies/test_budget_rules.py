@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from llm_manager.domain.attempts import AnyAttempt, OtherAttempt
 from llm_manager.domain.configuration import Budget, BudgetPeriod, BudgetUnit
@@ -33,7 +34,7 @@ def asking(
     """An attempt at a model on somebody's behalf, whose body has 84 bytes."""
     request = LLMRequest("x", metadata=RequestMetadata(feature=feature, user=user))
     attempt = attempt_for(request, model=profile).unwrap()
-    return evolve(attempt, wire=evolve(attempt.wire, body=bytes(84)))
+    return replace(attempt, wire=replace(attempt.wire, body=bytes(84)))
 
 
 def other(operation: Operation, profile: ModelProfile = PROFILE) -> AnyAttempt:

@@ -3,6 +3,7 @@
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from llm_manager.domain.attempts import Attempt, Limits
 from llm_manager.domain.embeddings import EmbedRequest, Purpose
@@ -43,12 +44,12 @@ def test_two_requests_share_a_key_only_when_all_that_is_sent_is_equal(
 
 def test_who_tries_and_when_is_not_in_the_key() -> None:
     attempt = attempt_of("t", "https://p", "m", "/chat", "", b"{}")
-    assert cache_key(attempt) == cache_key(evolve(attempt, call_id="d", number=2, deadline=9.0))
+    assert cache_key(attempt) == cache_key(replace(attempt, call_id="d", number=2, deadline=9.0))
 
 
 def test_accounts_of_one_provider_are_apart() -> None:
     attempt = attempt_of("", "https://p", "m", "/chat", "", b"{}")
-    assert cache_key(attempt) != cache_key(evolve(attempt, endpoint=evolve(attempt.endpoint, account="org-2")))
+    assert cache_key(attempt) != cache_key(replace(attempt, endpoint=evolve(attempt.endpoint, account="org-2")))
 
 
 vector_parts = st.tuples(text, text, st.none() | st.integers(0, 12), st.sampled_from([None, "query", "document"]), text, text)

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from attrs import evolve
+from msgspec.structs import replace
 
 from llm_manager.domain.attempts import Attempt, Ledger
 from llm_manager.domain.errors import AttemptRecord, NetworkError, RateLimitExceeded
@@ -21,7 +22,7 @@ def attempt(before: Ledger, max_tokens: int | None = 5, **profile: Any) -> Attem
     model = ModelProfile(name="m", provider="p", price=A_CENT)
     endpoint = Endpoint(provider="p", base_url="https://p", locality="cloud")
     request = LLMRequest("hi", preferences=Preferences(max_tokens=max_tokens), max_cost_usd=before.max_cost_usd)
-    return evolve(attempt_for(request, model=evolve(model, **profile), endpoint=endpoint).unwrap(), left_usd=left_of(before))
+    return replace(attempt_for(request, model=evolve(model, **profile), endpoint=endpoint).unwrap(), left_usd=left_of(before))
 
 
 def line(**told: Any) -> AttemptRecord:

@@ -6,6 +6,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from llm_manager.domain.attempts import Attempt, OtherAttempt
 from llm_manager.domain.events import Operation
@@ -22,7 +23,7 @@ PROFILE = ModelProfile(name="m", provider="p", price=PRICE, context_window=200_0
 def attempt(request: LLMRequest, profile: ModelProfile = PROFILE, body: bytes | None = None) -> Attempt:
     """An attempt whose body is as given."""
     made = attempt_for(request, model=profile).unwrap()
-    return made if body is None else evolve(made, wire=evolve(made.wire, body=body))
+    return made if body is None else replace(made, wire=replace(made.wire, body=body))
 
 
 def saying(*parts: Part) -> LLMRequest:

@@ -9,6 +9,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from llm_manager.domain.errors import InvalidRequest, LLMError, NetworkError, RateLimitExceeded, RequestTimeout
 from llm_manager.domain.events import (
@@ -61,7 +62,7 @@ def ended(*, cached: bool = False) -> Answered:
 
 
 def on_behalf(event: Answered | AttemptAnswered | AttemptFailed | AttemptLeft | CallFailed | CallCancelled, **names: Any) -> Event:
-    return evolve(event, metadata=RequestMetadata(**names))
+    return replace(event, metadata=RequestMetadata(**names))
 
 
 LOST = CallFailed(at=0.0, call_id="c", seconds=1.0, error=BAD_LUCK, metadata=METADATA)
@@ -257,7 +258,7 @@ def test_a_summary_of_nothing_is_zero() -> None:
 
 def test_how_fast_a_model_writes_is_averaged_where_it_is_told() -> None:
     """An answer that does not tell changes nothing, and what is no speed is not counted."""
-    told = [evolve(answered(), tokens_per_second=speed) for speed in (10.0, None, 40.0, float("nan"), 0.0)]
+    told = [replace(answered(), tokens_per_second=speed) for speed in (10.0, None, 40.0, float("nan"), 0.0)]
     after = [each.models["p/m"].tokens_per_second for each in accumulate(told, observe, initial=Statistics()) if each.models]
     assert after == [10.0, 10.0, 20.0, 20.0, 20.0]
     assert observe_all(Statistics(), told) == reduce(observe, told, Statistics())

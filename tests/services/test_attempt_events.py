@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 
 from llm_manager.domain.events import AttemptAnswered, Event
 from llm_manager.domain.models import KnownPrice, Price, UnknownPrice
@@ -29,7 +30,7 @@ def test_what_a_kept_prompt_saved_is_told(price: Price, usage: Usage | None, sav
     """Where there was one, and its price is known."""
     told: list[Event] = []
     attempt = attempt_for(LLMRequest("hi")).unwrap()
-    started = Started(evolve(attempt, model=evolve(attempt.model, price=price)), told.append, lambda: 1.0)
+    started = Started(replace(attempt, model=evolve(attempt.model, price=price)), told.append, lambda: 1.0)
     started.answered(usage, price_of(usage, price))
     [answered] = [event for event in told if isinstance(event, AttemptAnswered)]
     assert answered.prefix_saved_usd == saved

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import AnyAttempt, Attempt
@@ -19,7 +20,7 @@ from llm_manager.services.gates import Emit, End, Gate, Pass, Replied, pass_all
 from llm_manager.services.steps import Events, OpenStream
 from llm_manager.testing import attempt_for, run_virtual
 
-ATTEMPT = evolve(attempt_for(LLMRequest("hi")).unwrap(), deadline=10.0, call_deadline=100.0)
+ATTEMPT = replace(attempt_for(LLMRequest("hi")).unwrap(), deadline=10.0, call_deadline=100.0)
 ANSWER = LLMResponse(content="ab", model="m", provider="p", usage=Usage(input_tokens=1, output_tokens=2))
 SHUT = CircuitOpen(model="m", endpoint="e")
 LIMITS = RateLimits(requests_left=3)

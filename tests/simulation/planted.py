@@ -267,7 +267,7 @@ def _paid_twice(book: Book, id_: int, real: Real, wall: float) -> tuple[Book, tu
 
 def _whose_it_is_does_not_matter(attempt: Attempt) -> str:
     request = evolve(attempt.request, metadata=evolve(attempt.request.metadata, tenant=None))
-    return cache_key(evolve(attempt, request=request))
+    return cache_key(replace(attempt, request=request))
 
 
 def _freed_with_every_piece(passed: Pass) -> Pass:

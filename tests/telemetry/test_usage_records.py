@@ -2,7 +2,7 @@
 
 import asyncio
 
-from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Success
 
 from llm_manager.domain.errors import AllModelsFailed, AttemptRecord, InvalidRequest, ModelUnavailable, NetworkError, Origin
@@ -69,6 +69,6 @@ def test_only_the_newest_are_kept_and_other_events_are_none() -> None:
     kept = keeping_usage(lambda: 0.0, most=2)
     ended = CallFailed(at=0.0, call_id="c", seconds=1.0, error=DOWN, metadata=RequestMetadata())
     for number in range(5):
-        kept.subscriber(evolve(ended, call_id=str(number)))
+        kept.subscriber(replace(ended, call_id=str(number)))
     kept.subscriber(AttemptStarted(at=0.0, call_id="c", number=1, provider="p", model="m"))
     assert [record.call_id for record in kept.read()] == ["3", "4"]

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Result
 
 from llm_manager.clients.anthropic_messages.fit import Fit, fit_of
@@ -38,7 +38,7 @@ def encode(request: LLMRequest, profile: ModelProfile, defaults: Defaults) -> Re
         return whole
 
     made = written(request, PATH, body)
-    return made.map(lambda wire: evolve(wire, headers=tuple(bound))) if bound else made
+    return made.map(lambda wire: replace(wire, headers=tuple(bound))) if bound else made
 
 
 def encode_count(request: LLMRequest, profile: ModelProfile, defaults: Defaults) -> Result[WireRequest, LLMError]:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from attrs import evolve, frozen
+from msgspec.structs import replace
 from returns.result import Failure, Result, Success
 
 from llm_manager.clients.data.shapes import ProviderFacts
@@ -50,7 +51,7 @@ def encode(request: LLMRequest, profile: ModelProfile, settings: ProviderSetting
         error = wire.failure()
         return Failure(evolve(error, request=request) if isinstance(error, InvalidRequest) else error)
     written = wire.unwrap()
-    return Success(evolve(written, path=PATH, notices=(*written.notices, *((TOOLS_NOTICE,) if tools else ()))))
+    return Success(replace(written, path=PATH, notices=(*written.notices, *((TOOLS_NOTICE,) if tools else ()))))
 
 
 @frozen(kw_only=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from llm_manager.clients.catalogue import build_client
@@ -363,7 +364,7 @@ def test_loading_has_its_own_time(silence: float, attempt: float, load: float, l
 def test_an_attempt_with_other_limits_is_the_same_otherwise() -> None:
     made = client(ollama())
     attempt = attempt_for(HI, model=made.profiles[0], endpoint=made.endpoint, key=Secret("sk-x")).unwrap()
-    assert _within(attempt, Limits()) == evolve(attempt, limits=Limits())
+    assert _within(attempt, Limits()) == replace(attempt, limits=Limits())
 
 
 def test_closing_closes_what_was_opened() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from msgspec.structs import replace
 from returns.result import Failure, Success
 
 from llm_manager.clients.catalogue import build_client
@@ -262,7 +263,7 @@ async def test_another_key_for_one_attempt() -> None:
         request=request,
         model=client.profiles[0],
         endpoint=client.endpoint,
-        wire=evolve(client.encode(request, client.profiles[0]).unwrap(), headers=(("X-More", "1"),)),
+        wire=replace(client.encode(request, client.profiles[0]).unwrap(), headers=(("X-More", "1"),)),
         key=Secret("sk-other-key"),
         limits=Limits(),
         deadline=1.0,
@@ -270,12 +271,12 @@ async def test_another_key_for_one_attempt() -> None:
         total_seconds=1.0,
     )
     await client.answer(attempt)
-    await client.answer(evolve(attempt, key=None))
+    await client.answer(replace(attempt, key=None))
     with_other, without = (dict(sent.headers) for sent in played.sent)
     assert with_other[b"authorization"] == b"Bearer sk-other-key"
     assert with_other[b"X-More"] == b"1"
     assert b"authorization" not in without
-    for broken in (evolve(attempt, key=Secret("a b")), evolve(attempt, wire=WireRequest(path="/x", headers=(("a b", "c"),)))):
+    for broken in (replace(attempt, key=Secret("a b")), replace(attempt, wire=WireRequest(path="/x", headers=(("a b", "c"),)))):
         assert isinstance((await client.answer(broken)).failure(), ConfigurationError)
         assert isinstance((await client.open(broken)).failure(), ConfigurationError)
 

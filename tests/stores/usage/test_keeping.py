@@ -9,9 +9,9 @@ from fractions import Fraction
 from typing import Any, Final
 
 import pytest
-from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from returns.result import Failure, Success
 from sqlalchemy import Connection, func, insert, select
 
@@ -136,7 +136,7 @@ async def test_the_dearest_groups_are_those_that_were_paid_most_for(database: Da
     """What the cache saved is no cost, and all is in the total, whichever groups are shown."""
     log = log_in(database)
     tell(log, answered(usd="1", user="ann"), answered(usd="0.1", user="bob"), answered(usd="0.2"), answered(usd="0.3", user="eve"))
-    tell(log, *(evolve(HIT, metadata=RequestMetadata(user="bob"), saved=Priced(usd=Decimal(9), price_version="v1")) for _ in range(9)))
+    tell(log, *(replace(HIT, metadata=RequestMetadata(user="bob"), saved=Priced(usd=Decimal(9), price_version="v1")) for _ in range(9)))
     report = await asked(log, UsageQuery(by=("user",), top=2))
     assert [group.of for group in report.groups] == [("ann",), ("eve",)]
     assert (report.total.cost_usd, report.total.saved_usd, report.total.remembered) == (Decimal("1.6"), Decimal(81), 9)
@@ -147,7 +147,7 @@ async def test_the_dearest_groups_are_those_that_were_paid_most_for(database: Da
 async def test_what_kept_prompts_saved_is_told_apart(database: Database) -> None:
     """It is in no sum of what the cache saved."""
     log = log_in(database)
-    tell(log, *(evolve(answered(), prefix_saved_usd=Decimal(usd)) for usd in ("0.009", "-0.0025")), answered(), HIT)
+    tell(log, *(replace(answered(), prefix_saved_usd=Decimal(usd)) for usd in ("0.009", "-0.0025")), answered(), HIT)
     total = (await asked(log)).total
     assert (total.prefix_saved_usd, total.saved_usd) == (Decimal("0.0065"), Decimal("0.01"))
 
