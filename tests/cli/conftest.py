@@ -5,7 +5,6 @@ import subprocess
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from attrs import field, frozen
 from returns.future import FutureResult
 from returns.result import Failure, Result, Success
 
-from llm_manager.cli import main
 from llm_manager.cli.output import Output
 from llm_manager.cli.session import Session
 from llm_manager.domain.configuration import LLMConfig
@@ -145,9 +143,6 @@ def serve() -> Iterator[Callable[..., str]]:
         yield lambda *script: running.enter_context(fault_server(*script)).url + "/v1"
 
 
-Do = Callable[..., "CompletedProcess[str]"]
-
-
 Begun = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -166,19 +161,3 @@ def begun(tmp_path: Path) -> Iterator[Begun]:
         if each.poll() is None:
             each.kill()
         each.communicate()
-
-
-@pytest.fixture
-def do(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Do:
-    """The command line in this process, which is many times as quick."""
-
-    def done(*words: str, home: Path) -> "CompletedProcess[str]":
-        monkeypatch.chdir(home)
-        monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-        for name, value in surroundings(home).items():
-            monkeypatch.setenv(name, value)
-        code = main(words)
-        told = capsys.readouterr()
-        return CompletedProcess(list(words), code, told.out, told.err)
-
-    return done

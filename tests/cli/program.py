@@ -4,9 +4,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from llm_manager.cli import main
 from llm_manager.cli.keeping import keeping
 from llm_manager.domain.configuration import LLMConfig
 from llm_manager.domain.runs import RunRecord
@@ -62,10 +66,40 @@ def settings_for(url: str, home: Path) -> Path:
 
 
 def run(*words: str, home: Path, stdin: str = "", environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run it to its end, between pipes; neither a traceback nor the key may show."""
+    """Run it to its end in this process, which is many times as quick, between what it takes for pipes.
+
+    Neither a traceback nor the key may show.
+    """
+    streams = {"stdin": TextIOWrapper(BytesIO(stdin.encode())), "stdout": TextIOWrapper(BytesIO()), "stderr": TextIOWrapper(BytesIO())}
+    with pytest.MonkeyPatch.context() as here:
+        here.chdir(home)
+        for name in set(os.environ) - set(surroundings(home)):
+            here.delenv(name)
+        for name, value in surroundings(home, environ).items():
+            here.setenv(name, value)
+        for name, stream in streams.items():
+            here.setattr(sys, name, stream)
+        code = main(words)
+    out, err = (_written(streams[name]) for name in ("stdout", "stderr"))
+    return _sound(subprocess.CompletedProcess(list(words), code, out, err))
+
+
+def _written(stream: TextIOWrapper) -> str:
+    stream.flush()
+    written = stream.buffer
+    assert isinstance(written, BytesIO)
+    return written.getvalue().decode()
+
+
+def run_apart(*words: str, home: Path, stdin: str = "", environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run it to its end in a process of its own, between pipes; neither a traceback nor the key may show."""
     told = subprocess.run(
         command(*words), capture_output=True, text=True, input=stdin, env=surroundings(home, environ), cwd=home, timeout=60, check=False
     )
+    return _sound(told)
+
+
+def _sound(told: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
     assert "Traceback" not in told.stderr
     assert KEY not in told.stdout + told.stderr
     return told

@@ -14,7 +14,7 @@ from llm_manager.cli.session import overridden
 from llm_manager.domain.configuration import Budget, LLMConfig
 from llm_manager.domain.standing import BudgetStanding, Standing
 from llm_manager.policies.run_budget import OF_THE_RUN
-from tests.cli.program import run, settings_for
+from tests.cli.program import run, run_apart, settings_for
 from tests.loopback import Received, Respond, fault_server, json_reply
 
 PRICED = '[[profiles]]\nname = "tiny"\nprovider = "lmstudio"\ninput_usd = 0\noutput_usd = 1000\n'
@@ -167,7 +167,7 @@ def test_what_is_shared_is_shown_by_another_process(tmp_path: Path, redis_url: s
     shared = f'[store]\nredis_url = "{redis_url}"\n[[budgets]]\nname = "team"\nlimit = 5\nunit = "requests"\nperiod = "month"\n'
     with fault_server(echo) as server:
         config = priced(server.url, tmp_path, shared)
-        assert run("generate", "hello", "--max-tokens", "10", "--config", config, home=tmp_path).returncode == 0
+        assert run_apart("generate", "hello", "--max-tokens", "10", "--config", config, home=tmp_path).returncode == 0
         told = run("budgets", "--json", "--config", config, home=tmp_path)
         (team,) = [each for each in json.loads(told.stdout)["budgets"] if each["name"] == "team"]
         assert [purse["spent"] for purse in team["purses"]] == ["1"]

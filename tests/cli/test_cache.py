@@ -12,8 +12,8 @@ from returns.future import FutureResult
 from llm_manager.cli.cache import show, size
 from llm_manager.domain.caching import CachedModel, CacheReport, CacheStatistics
 from llm_manager.domain.errors import StorageFailed
-from tests.cli.conftest import Do, Setting
-from tests.cli.program import error_line, run, settings_for
+from tests.cli.conftest import Setting
+from tests.cli.program import error_line, run, run_apart, settings_for
 from tests.loopback import Received, Respond, fault_server, json_reply
 
 
@@ -23,26 +23,26 @@ def _hello(_: Received) -> Respond:
     return json_reply({"id": "c", "object": "chat.completion", "model": "tiny", "choices": [choice], "usage": usage})
 
 
-def test_it_is_remembered_from_one_process_to_the_next_shown_and_forgotten(tmp_path: Path, do: Do) -> None:
+def test_it_is_remembered_from_one_process_to_the_next_shown_and_forgotten(tmp_path: Path) -> None:
     with fault_server(_hello) as server:
         path = settings_for(server.url + "/v1", tmp_path)
         path.write_text(path.read_text() + f'[store]\nurl = "sqlite:///{tmp_path}/kept.db"\n')
         config, home = ("--config", str(path)), tmp_path
-        first = run("generate", "hi", *config, home=home)
-        again = do("generate", "hi", *config, home=home)
+        first = run_apart("generate", "hi", *config, home=home)
+        again = run("generate", "hi", *config, home=home)
         assert [(told.stdout, told.stderr.count("--fresh asks anew")) for told in (first, again)] == [("hello\n", 0), ("hello\n", 1)]
         assert len(server.requests) == 1
-        shown = do("cache", "show", *config, home=home)
+        shown = run("cache", "show", *config, home=home)
         assert "tiny" in shown.stdout and "1 of 2 questions answered from memory" in shown.stderr
-        told = json.loads(do("cache", "show", "--json", *config, home=home).stdout)
+        told = json.loads(run("cache", "show", "--json", *config, home=home).stdout)
         assert (told["answers"]["rows"], told["answers"]["hits"], told["vectors"]["rows"]) == (1, 1, 0)
-        kept = do("cache", "forget", "--older-than", "1d", *config, home=home)
+        kept = run("cache", "forget", "--older-than", "1d", *config, home=home)
         assert kept.returncode == 0 and "0 values forgotten" in kept.stderr
-        gone = do("cache", "forget", "--model", "tiny", "--json", *config, home=home)
+        gone = run("cache", "forget", "--model", "tiny", "--json", *config, home=home)
         assert json.loads(gone.stdout) == {"forgotten": 1}
-        assert "nothing is remembered" in do("cache", "show", *config, home=home).stderr
+        assert "nothing is remembered" in run("cache", "show", *config, home=home).stderr
         for words, requests in ((), 2), (("--fresh",), 3), ((), 3):
-            do("generate", "hi", *words, *config, home=home)
+            run("generate", "hi", *words, *config, home=home)
             assert len(server.requests) == requests
 
 
@@ -55,20 +55,20 @@ def test_it_is_remembered_from_one_process_to_the_next_shown_and_forgotten(tmp_p
         (("--older-than", "2026-01-01"), "--older-than"),
     ],
 )
-def test_mistakes_are_one_line(tmp_path: Path, do: Do, words: tuple[str, ...], named: str) -> None:
-    told = do("cache", "forget", *words, home=tmp_path)
+def test_mistakes_are_one_line(tmp_path: Path, words: tuple[str, ...], named: str) -> None:
+    told = run("cache", "forget", *words, home=tmp_path)
     assert told.returncode == 2 and named in error_line(told)
-    asked = do("cache", "forget", *words, "--json", home=tmp_path)
+    asked = run("cache", "forget", *words, "--json", home=tmp_path)
     assert asked.returncode == 2 and named in json.loads(asked.stdout)["error"]["message"]
 
 
-def test_what_cannot_be_forgotten_is_an_error(tmp_path: Path, do: Do) -> None:
+def test_what_cannot_be_forgotten_is_an_error(tmp_path: Path) -> None:
     """A store that is none is named, and nothing is said to be gone."""
     (tmp_path / "kept.db").write_bytes(b"no database, whatever its name says" * 100)
     path = settings_for("http://127.0.0.1:9/v1", tmp_path)
     path.write_text(path.read_text() + f'[store]\nurl = "sqlite:///{tmp_path}/kept.db"\n')
     for words in (("show",), ("forget", "--all")):
-        told = do("cache", *words, "--config", str(path), home=tmp_path)
+        told = run("cache", *words, "--config", str(path), home=tmp_path)
         assert told.returncode == 1 and "values forgotten" not in told.stderr
         assert "kept.db" in error_line(told)
 

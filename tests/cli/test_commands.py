@@ -166,11 +166,11 @@ def test_what_is_piped_in_and_every_option_reach_the_model(tmp_path: Path) -> No
     with fault_server(json_reply(ANSWER)) as server:
         config = str(settings_for(server.url + "/v1", tmp_path))
         options = ("--seed", "7", "--top-p", "0.5", "--stop", "END", "--stop", "-x", "--document", "more.md")
-        told = program.run("generate", "@ask.txt", *options, "--config", config, home=tmp_path, stdin="Long text.\n")
+        told = program.run_apart("generate", "@ask.txt", *options, "--config", config, home=tmp_path, stdin="Long text.\n")
         assert told.returncode == 0, told.stderr
         (sent,) = (request.json() for request in server.requests if request.method == "POST")
         words = ("compare", "Who?", "-m", "tiny", "-m", "lmstudio/tiny", "--config", config)
-        assert program.run(*words, home=tmp_path, stdin="Them.").returncode == 0
+        assert program.run_apart(*words, home=tmp_path, stdin="Them.").returncode == 0
         compared = server.requests[-1].json()["messages"][-1]["content"]
     parts = [part["text"] for part in sent["messages"][-1]["content"]]
     assert parts == ["Sum up.\n\nLong text.\n", "more.md:\n\n# More"]

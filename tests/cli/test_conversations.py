@@ -8,7 +8,6 @@ import pytest
 
 from llm_manager.cli.conversations_at_hand import short
 from llm_manager.domain.conversations import ConversationHead
-from tests.cli.conftest import Do
 from tests.cli.program import error_line, run, settings_for, spoken
 from tests.loopback import fault_server
 
@@ -24,52 +23,52 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-def test_they_are_listed_shown_and_found(home: Path, do: Do) -> None:
-    lines = do("conversations", "list", home=home).stdout.splitlines()
+def test_they_are_listed_shown_and_found(home: Path) -> None:
+    lines = run("conversations", "list", home=home).stdout.splitlines()
     assert lines[0].split("\t") == ["id", "last used", "turns", "title"]
     assert [line.split("\t")[2:] for line in lines[1:]] == [["1", "Which colour?"], ["2", "Name a river"]]
-    told = json.loads(do("--json", "conversations", "list", "--last", "1", "--since", "1h", home=home).stdout)
+    told = json.loads(run("--json", "conversations", "list", "--last", "1", "--since", "1h", home=home).stdout)
     assert [head["title"] for head in told["conversations"]] == ["Which colour?"]
     assert told["after"]
-    assert "there are more" in do("conversations", "list", "--last", "1", home=home).stderr
-    assert "Name a river" in do("conversations", "list", "--title", "RIVER", home=home).stdout
-    assert "no conversations are kept that fit" in do("conversations", "list", "--tenant", "x", home=home).stderr
+    assert "there are more" in run("conversations", "list", "--last", "1", home=home).stderr
+    assert "Name a river" in run("conversations", "list", "--title", "RIVER", home=home).stdout
+    assert "no conversations are kept that fit" in run("conversations", "list", "--tenant", "x", home=home).stderr
     river = lines[2].split("\t")[0]
-    shown = do("conversations", "show", river, home=home).stdout
+    shown = run("conversations", "show", river, home=home).stdout
     assert "You: Another?\nModel: The Rhône.\n" in shown
-    assert json.loads(do("conversations", "show", "last", "--json", home=home).stdout)["title"] == "Which colour?"
-    found = do("conversations", "search", "rhône another", home=home).stdout.splitlines()
+    assert json.loads(run("conversations", "show", "last", "--json", home=home).stdout)["title"] == "Which colour?"
+    found = run("conversations", "search", "rhône another", home=home).stdout.splitlines()
     assert found[1].split("\t")[:2] == [river, "2"]
     assert (
-        json.loads(do("conversations", "search", "loire", "--json", home=home).stdout)["found"][0]["excerpt"] == "Name a river The Loire."
+        json.loads(run("conversations", "search", "loire", "--json", home=home).stdout)["found"][0]["excerpt"] == "Name a river The Loire."
     )
-    assert "nothing was said" in do("conversations", "search", "Danube", home=home).stderr
+    assert "nothing was said" in run("conversations", "search", "Danube", home=home).stderr
 
 
-def test_they_go_out_and_come_back(home: Path, tmp_path: Path, do: Do) -> None:
+def test_they_go_out_and_come_back(home: Path, tmp_path: Path) -> None:
     page, every = tmp_path / "talk.md", tmp_path / "all.json"
-    assert do("conversations", "export", "last", "-o", str(page), home=home).returncode == 0
+    assert run("conversations", "export", "last", "-o", str(page), home=home).returncode == 0
     assert page.read_text().startswith("# Which colour?\n")
-    assert do("conversations", "export", "-o", str(every), home=home).returncode == 0
-    assert "is there already" in error_line(do("conversations", "export", "-o", str(every), home=home))
-    assert do("conversations", "export", "-o", str(every), "--overwrite", home=home).returncode == 0
-    assert json.loads(do("conversations", "export", home=home).stdout) == json.loads(every.read_text())
-    assert "a page holds one" in error_line(do("conversations", "export", "-o", str(tmp_path / "all.md"), home=home))
+    assert run("conversations", "export", "-o", str(every), home=home).returncode == 0
+    assert "is there already" in error_line(run("conversations", "export", "-o", str(every), home=home))
+    assert run("conversations", "export", "-o", str(every), "--overwrite", home=home).returncode == 0
+    assert json.loads(run("conversations", "export", home=home).stdout) == json.loads(every.read_text())
+    assert "a page holds one" in error_line(run("conversations", "export", "-o", str(tmp_path / "all.md"), home=home))
     folder = tmp_path / "each"
-    assert do("conversations", "export", "-o", f"{folder}/", "--format", "markdown", home=home).returncode == 0
+    assert run("conversations", "export", "-o", f"{folder}/", "--format", "markdown", home=home).returncode == 0
     assert sorted(path.suffix for path in folder.iterdir()) == [".md", ".md"]
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    assert "2 conversations came in" in do("conversations", "import", str(every), home=elsewhere).stderr
-    again = error_line(do("conversations", "import", str(page), home=elsewhere))
+    assert "2 conversations came in" in run("conversations", "import", str(every), home=elsewhere).stderr
+    again = error_line(run("conversations", "import", str(page), home=elsewhere))
     assert "--anew" in again
-    assert do("conversations", "import", str(page), "--anew", home=elsewhere).returncode == 0
-    titles = [line.split("\t")[3] for line in do("conversations", "list", home=elsewhere).stdout.splitlines()[1:]]
+    assert run("conversations", "import", str(page), "--anew", home=elsewhere).returncode == 0
+    titles = [line.split("\t")[3] for line in run("conversations", "list", home=elsewhere).stdout.splitlines()[1:]]
     assert sorted(titles) == ["Name a river", "Which colour?", "Which colour?"]
-    assert do("conversations", "title", "last", "New name", home=elsewhere).returncode == 0
-    assert "New name" in do("conversations", "list", home=elsewhere).stdout
-    assert "1 conversation forgotten" in do("conversations", "delete", "last", home=elsewhere).stderr
-    assert "2 conversations forgotten" in do("conversations", "delete", "--older-than", "0m", home=elsewhere).stderr
+    assert run("conversations", "title", "last", "New name", home=elsewhere).returncode == 0
+    assert "New name" in run("conversations", "list", home=elsewhere).stdout
+    assert "1 conversation forgotten" in run("conversations", "delete", "last", home=elsewhere).stderr
+    assert "2 conversations forgotten" in run("conversations", "delete", "--older-than", "0m", home=elsewhere).stderr
 
 
 @pytest.mark.parametrize(
@@ -90,14 +89,14 @@ def test_they_go_out_and_come_back(home: Path, tmp_path: Path, do: Do) -> None:
         (("import", "mine.toml"), "conversation"),
     ],
 )
-def test_mistakes_are_one_line(home: Path, do: Do, words: tuple[str, ...], named: str) -> None:
-    told = do("conversations", *words, home=home)
+def test_mistakes_are_one_line(home: Path, words: tuple[str, ...], named: str) -> None:
+    told = run("conversations", *words, home=home)
     assert named in error_line(told)
     assert told.returncode == 2
 
 
-def test_a_time_that_is_none_is_told_to_programs_too(home: Path, do: Do) -> None:
-    told = do("conversations", "list", "--since", "soon", "--json", home=home)
+def test_a_time_that_is_none_is_told_to_programs_too(home: Path) -> None:
+    told = run("conversations", "list", "--since", "soon", "--json", home=home)
     assert told.returncode == 2
     assert "--since" in json.loads(told.stdout)["error"]["message"]
 

@@ -13,11 +13,11 @@ import pytest
 from llm_manager.cli import main
 from llm_manager.cli.exits import AUTHENTICATION, BUDGET, FAILED, INTERRUPTED, OK, TERMINATED, USAGE
 from llm_manager.cli.parsing import hoisted
-from tests.cli.program import run, surroundings
+from tests.cli.program import run, run_apart, surroundings
 
 
 def test_version(tmp_path: Path) -> None:
-    told = run("--version", home=tmp_path)
+    told = run_apart("--version", home=tmp_path)
     assert (told.returncode, told.stdout, told.stderr) == (0, version("llm-manager-effects") + "\n", "")
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import command
-from tests.cli.program import run as run_apart
+from tests.cli.program import command, run_apart
 from tests.cli.test_budgets import echo, priced
 from tests.loopback import Answer, Hang, Received, fault_server
 

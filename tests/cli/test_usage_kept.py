@@ -12,7 +12,7 @@ from llm_manager.domain.usage_log import UsageQuery
 from llm_manager.real_world import real_world
 from llm_manager.stores.sql.connecting import open_database
 from llm_manager.stores.usage.reading import report_of
-from tests.cli.program import run
+from tests.cli.program import run, run_apart
 from tests.cli.test_budgets import echo, priced
 from tests.loopback import fault_server
 
@@ -55,7 +55,7 @@ def _four_questions(home: Path) -> tuple[list[int], int, str, Any]:
     with fault_server(echo) as server:
         config = priced(server.url, home, '[[budgets]]\nname = "daily"\nlimit = 0.015\nperiod = "day"\n')
         words = ("--no-stream", "--max-tokens", "10", "--config", config)
-        asked = [run("generate", f"question {number}", *words, home=home) for number in range(4)]
+        asked = [run_apart("generate", f"question {number}", *words, home=home) for number in range(4)]
     shown = json.loads(run("budgets", "--json", "--config", config, home=home).stdout)
     return [each.returncode for each in asked], len(server.requests), asked[-1].stderr, shown
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.program import run
+from tests.cli.program import run_apart
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "notes" / "examples"
 
@@ -14,7 +14,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "notes" / "examples"
 def test_the_example_is_labelled_as_well_as_the_notes_say(weights: Path, tmp_path: Path) -> None:
     out = tmp_path / "answers.jsonl"
     words = ("--field", "sentiment=positive,negative", "--provider", "embedded", "--temperature", "0", "-o", str(out))
-    told = run(
+    told = run_apart(
         *("run", str(EXAMPLES / "reviews.jsonl"), "--prompt", f"@{EXAMPLES / 'prompt.txt'}", *words),
         home=tmp_path,
         environ={"LLM_MANAGER_EMBEDDED__MODEL_PATH": str(weights)},
