@@ -98,13 +98,13 @@ def test_examples_do_what_they_say(example: Path, tmp_path: Path) -> None:
 
 
 def test_programs_are_typed(tmp_path: Path) -> None:
-    """Programs and examples pass strict mypy, without the plugin that this project uses for itself."""
+    """Programs and examples pass strict mypy where the library is installed: without its plugin, and without a look into its bodies."""
     for number, block in enumerate(PROGRAMS):
         (tmp_path / f"program_{number}.py").write_text(block.text, encoding="utf-8")
     bare = tmp_path / "mypy.ini"
     bare.write_text("[mypy]\nstrict = True\n")
     ran = subprocess.run(
-        [Path(sys.executable).parent / "mypy", "--config-file", bare, "--cache-dir", tmp_path / "cache", tmp_path, *EXAMPLES],
+        [Path(sys.executable).parent / "mypy", "--config-file", bare, "--follow-imports", "silent", "--cache-dir", tmp_path / "cache", tmp_path, *EXAMPLES],
         cwd=ROOT,
         capture_output=True,
         text=True,
