@@ -113,9 +113,10 @@ class LLMRequest:
 
     def conversation(self) -> tuple[Message, ...]:
         """Every message that is sent, in order: system first, the prompt last."""
-        first = (Message(role="system", content=self.system),) if self.system is not None else ()
         last = (Message(role="user", content=self.prompt),) if self.prompt is not None else ()
-        return (*first, *self.messages, *last)
+        if self.system is None:
+            return (*self.messages, *last) if self.messages else last
+        return (Message(role="system", content=self.system), *self.messages, *last)
 
     def texts(self) -> tuple[str, ...]:
         """Every text that is sent, in order."""

@@ -7,11 +7,12 @@ keeps one timer for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from itertools import count
 from math import inf
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
+from msgspec import Struct
 from returns.result import Failure, Success
 
 from llm_manager.cells import Cell
@@ -23,7 +24,6 @@ from llm_manager.domain.models import Endpoint
 from llm_manager.domain.rate_limits import RateLimits
 from llm_manager.domain.standing import ScopeStanding
 from llm_manager.layers.admission_words import refusal
-from llm_manager.outcomes import Settled
 from llm_manager.policies.admission import (
     Command,
     Commands,
@@ -55,7 +55,7 @@ from llm_manager.policies.admission_signals import (
     tokens_of_failure,
 )
 from llm_manager.policies.fair_queue import Waiter
-from llm_manager.services.gates import Emit, End, Pass, Replied
+from llm_manager.services.gates import Emit, End, Entered, Pass, Replied
 from llm_manager.services.guards import Admissions
 from llm_manager.services.world import World
 
@@ -73,11 +73,12 @@ def admitting(settings: AdmissionSettings, providers: Mapping[str, ProviderSetti
     quotas = _Quotas(settings, providers, world)
     now, numbers, longest = world.now, count(1), settings.longest_wait_seconds
 
-    async def gate(attempt: AnyAttempt, emit: Emit) -> Settled[Pass, LLMError]:
+    def gate(attempt: AnyAttempt, emit: Emit) -> Entered | Coroutine[Any, Any, Entered]:
         quota, at = quotas.of(attempt), now()
         granted = quota.quickly(attempt.model.name, at)
-        if granted is not None:
-            return Success(_pass(quota, granted, emit))
+        return waiting(attempt, emit, quota, at) if granted is None else Success(_pass(quota, granted, emit))
+
+    async def waiting(attempt: AnyAttempt, emit: Emit, quota: _Quota, at: float) -> Entered:
         scope = quota.cell.read()
         metadata = attempt.metadata
         waiter = Waiter(
@@ -103,15 +104,12 @@ def _pass(quota: _Quota, grant: Grant, emit: Emit) -> Pass:
     return Pass(leaving.ended, leaving.opened, leaving.unsent)
 
 
-class _Leaving:
+class _Leaving(Struct, eq=False):
     """One that was let through, until it has ended: a second end is none."""
 
-    __slots__ = ("_emit", "_grant", "_quota")
-
-    def __init__(self, quota: _Quota, grant: Grant, emit: Emit) -> None:
-        self._quota = quota
-        self._grant: Grant | None = grant
-        self._emit = emit
+    _quota: _Quota
+    _grant: Grant | None
+    _emit: Emit
 
     def opened(self, told: RateLimits | None) -> None:
         if self._grant is not None:

@@ -63,10 +63,15 @@ class Way(Struct, frozen=True):
     limits: tuple[Limits, ...]
     streamed: bool
 
-    async def ask(self, step: Step[Attempt, Reply], asked: Try, ledger: Ledger, began: float) -> Settled[Reply, Missed]:
+    def ask(self, step: Step[Attempt, Reply], asked: Try, ledger: Ledger, began: float) -> Coroutine[Any, Any, Settled[Reply, Missed]]:
         """Ask one step of the plan, once."""
-        ready = self.ready(asked, ledger, began) if self.deps.guards.keys.ready is None else await self.fetched(asked, ledger, began)
-        return Failure(ready) if isinstance(ready, Missed) else await self.send(step, ready, asked.step, ledger, began)
+        if self.deps.guards.keys.ready is not None:
+            return self.ask_with_keys(step, asked, ledger, began)
+        return self.send(step, self.ready(asked, ledger, began), asked.step, ledger, began)
+
+    async def ask_with_keys(self, step: Step[Attempt, Reply], asked: Try, ledger: Ledger, began: float) -> Settled[Reply, Missed]:
+        """The same, where the keys of a provider may have to be fetched."""
+        return await self.send(step, await self.fetched(asked, ledger, began), asked.step, ledger, began)
 
     async def fetched(self, asked: Try, ledger: Ledger, now: float) -> Attempt | Missed:
         """The same as `ready`, once the keys of its provider have been fetched, where they are and that is due."""
@@ -103,8 +108,12 @@ class Way(Struct, frozen=True):
             private=self.plan.classification.sensitivity == "private",
         )
 
-    async def send(self, step: Step[Attempt, Reply], attempt: Attempt, index: int, ledger: Ledger, began: float) -> Settled[Reply, Missed]:
+    async def send(
+        self, step: Step[Attempt, Reply], attempt: Attempt | Missed, index: int, ledger: Ledger, began: float
+    ) -> Settled[Reply, Missed]:
         """Send an attempt that is ready."""
+        if isinstance(attempt, Missed):
+            return Failure(attempt)
         outcome = await step(attempt)
         if not isinstance(outcome, Success):
             error, where = outcome.failure(), attempt.whereabouts

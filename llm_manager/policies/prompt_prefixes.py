@@ -28,7 +28,7 @@ def arranged(request: LLMRequest) -> LLMRequest:
         by_name = tuple(sorted(tools, key=lambda tool: tool.name))
         tools = tools if by_name == tools else by_name
     messages = request.messages
-    if any(message.role == "system" for message in messages):
+    if messages and any(message.role == "system" for message in messages):
         once = tuple(_said_once(request))
         messages = messages if len(once) == len(messages) else once
     if tools is request.tools and messages is request.messages:

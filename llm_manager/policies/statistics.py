@@ -170,20 +170,19 @@ def _unseen(event: AttemptAnswered | AttemptFailed | AttemptLeft) -> ModelStatis
 
 
 def _tell(tally: Tally, event: AttemptAnswered | AttemptFailed | AttemptLeft) -> None:
-    if isinstance(event, AttemptLeft):
-        tally.left()
-        return
-    if isinstance(event, AttemptFailed):
+    if isinstance(event, AttemptAnswered):
+        cost, speed = event.cost, event.tokens_per_second
+        tally.answered(
+            event.seconds if 0 <= event.seconds < inf else 0.0,
+            event.usage,
+            cost.usd if isinstance(cost, Priced) else None,
+            speed if speed is not None and 0 < speed < inf else None,
+        )
+    elif isinstance(event, AttemptFailed):
         about_model = may_fall_back(event.error) or counts_for_breaker(event.error)
         tally.failed(event.error.tag, about_model=about_model, doubtful=_is_doubtful(event))
-        return
-    cost, speed = event.cost, event.tokens_per_second
-    tally.answered(
-        event.seconds if 0 <= event.seconds < inf else 0.0,
-        event.usage,
-        cost.usd if isinstance(cost, Priced) else None,
-        speed if speed is not None and 0 < speed < inf else None,
-    )
+    else:
+        tally.left()
 
 
 def _closed(models: Mapping[str, ModelStatistics], tallies: Mapping[str, Tally]) -> Mapping[str, ModelStatistics]:

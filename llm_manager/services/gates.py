@@ -51,8 +51,8 @@ Entered: TypeAlias = Settled[Pass, LLMError]
 WaitingGate: TypeAlias = Callable[[AnyAttempt, Emit], Coroutine[Any, Any, Entered]]
 """Waits until the request may go on, or refuses it. A cancelled wait leaves nothing behind."""
 
-Gate: TypeAlias = WaitingGate | Callable[[AnyAttempt, Emit], Entered]
-"""The same for one that may decide at once: a plain function where it never waits, an ``async def`` where it does."""
+Gate: TypeAlias = Callable[[AnyAttempt, Emit], Entered | Coroutine[Any, Any, Entered]]
+"""The same for one that may decide at once: a plain function, which gives something to wait for where it must wait."""
 
 
 def _unheard(_: End) -> None: ...

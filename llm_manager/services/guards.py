@@ -53,7 +53,7 @@ class Breakers:
 class Admissions:
     """Paces requests: so many a minute, so many at once, as set, as told, as learned."""
 
-    gate: WaitingGate
+    gate: Gate
     standing: Callable[[], tuple[ScopeStanding, ...]]
 
 

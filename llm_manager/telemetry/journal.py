@@ -3,7 +3,7 @@
 import logging
 
 from llm_manager.domain.events import Event
-from llm_manager.services.journal import Journal, Subscriber
+from llm_manager.services.journal import Journal, Subscriber, unheard
 
 _logger = logging.getLogger(__name__)
 
@@ -13,12 +13,13 @@ def journal_of(*subscribers: Subscriber) -> Journal:
 
     A subscriber that raises has a bug: that is logged once, and neither the call nor the other subscribers feel it.
     """
-    if not subscribers:
-        return Journal(emit=lambda _: None)
+    heard = tuple(subscriber for subscriber in subscribers if subscriber is not unheard)
+    if not heard:
+        return Journal(emit=unheard)
     broken: set[int] = set()
 
     def emit(event: Event) -> None:
-        for place, subscriber in enumerate(subscribers):
+        for place, subscriber in enumerate(heard):
             try:
                 subscriber(event)
             except Exception:

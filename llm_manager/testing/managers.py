@@ -7,7 +7,7 @@ from attrs import evolve
 
 from llm_manager.domain.configuration import LLMConfig
 from llm_manager.policies.value_faults import kind
-from llm_manager.services.journal import Journal, Subscriber
+from llm_manager.services.journal import Journal, Subscriber, unheard
 from llm_manager.services.manager import LLMManager, ManagerDeps
 from llm_manager.services.world import World
 from llm_manager.stores.memory.cache import memory_cache
@@ -35,7 +35,7 @@ def scripted_deps(
         cache=memory_cache(settings.cache, here.now),
         vectors=memory_cache(settings.cache, here.now),
         conversations=memory_conversations(here.wall),
-        journal=Journal(emit=(lambda _: None) if tell is None else tell),
+        journal=Journal(emit=unheard if tell is None else tell),
         scratch=lambda folder: scratch_store(folder, here),
     )
 

@@ -22,7 +22,7 @@ from llm_manager.effects import settle
 from llm_manager.layers.admitting import admitting
 from llm_manager.outcomes import Settled
 from llm_manager.real_world import real_world
-from llm_manager.services.gates import Pass, Replied
+from llm_manager.services.gates import Pass, Replied, enter
 from llm_manager.services.guards import Admissions
 from llm_manager.testing import attempt_for, fake_world, scripted, scripted_manager
 from llm_manager.testing.virtual_loop import run_virtual
@@ -76,7 +76,7 @@ def test_so_many_a_minute_in_virtual_time() -> None:
         gate = made(requests_per_minute=3).gate
         left = []
         for _ in range(7):
-            passed(await gate(attempt(), ignore)).ended(DONE)
+            passed(await enter(gate, attempt(), ignore)).ended(DONE)
             left.append(asyncio.get_running_loop().time())
         return left
 
@@ -92,7 +92,7 @@ def test_a_crowd_leaves_one_by_one_and_who_cannot_leave_in_time_is_told_at_once(
         left, refused = list[float](), list[float]()
 
         async def one() -> None:
-            entered = await gate(attempt(seconds=deadline), ignore)
+            entered = await enter(gate, attempt(seconds=deadline), ignore)
             (left if isinstance(entered, Success) else refused).append(clock.time())
             if isinstance(entered, Success):
                 entered.unwrap().ended(DONE)
@@ -114,7 +114,7 @@ def test_a_crowd_leaves_one_by_one_and_who_cannot_leave_in_time_is_told_at_once(
 def test_tokens_are_charged_by_a_guess_and_corrected_once() -> None:
     async def program() -> None:
         admissions = made(tokens_per_minute=2000)
-        first = passed(await admissions.gate(attempt(prompt="word " * 800), ignore))
+        first = passed(await enter(admissions.gate, attempt(prompt="word " * 800), ignore))
         (standing,) = admissions.standing()
         assert standing.tokens == 2000
         assert standing.tokens_left is not None
@@ -123,7 +123,7 @@ def test_tokens_are_charged_by_a_guess_and_corrected_once() -> None:
         first.ended(DONE)
         (standing,) = admissions.standing()
         assert (standing.tokens_left, standing.under_way) == (1990, 0)
-        too_large = await admissions.gate(attempt(prompt="word " * 4000), ignore)
+        too_large = await enter(admissions.gate, attempt(prompt="word " * 4000), ignore)
         assert isinstance(too_large, Failure)
         error = too_large.failure()
         assert isinstance(error, ContextTooLarge)
@@ -143,8 +143,8 @@ def test_tokens_are_charged_by_a_guess_and_corrected_once() -> None:
 def test_a_refusal_names_the_bound_and_the_fix(settings: AdmissionSettings, waits: int, seconds: float, words: str) -> None:
     async def program() -> None:
         gate = made(settings, requests_per_minute=1).gate
-        passed(await gate(attempt(), ignore)).ended(DONE)
-        waiting = [asyncio.ensure_future(gate(attempt(seconds=seconds), ignore)) for _ in range(waits)]
+        passed(await enter(gate, attempt(), ignore)).ended(DONE)
+        waiting = [asyncio.ensure_future(enter(gate, attempt(seconds=seconds), ignore)) for _ in range(waits)]
         await asyncio.sleep(0.0)
         error = refused(await waiting.pop())
         assert words in error.message
@@ -160,8 +160,8 @@ def test_a_refusal_names_the_bound_and_the_fix(settings: AdmissionSettings, wait
 def test_who_waited_as_long_as_it_may_is_told_so() -> None:
     async def program() -> None:
         gate = made(AdmissionSettings(longest_wait_seconds=9.0), concurrency=1).gate
-        passed(await gate(attempt(), ignore))
-        error = refused(await gate(attempt(), ignore))
+        passed(await enter(gate, attempt(), ignore))
+        error = refused(await enter(gate, attempt(), ignore))
         assert "no turn at scripted within 9.0 s" in error.message
         assert asyncio.get_running_loop().time() == pytest.approx(9.0, abs=0.01)
 
@@ -172,16 +172,16 @@ def test_one_refusal_pauses_all_and_is_told() -> None:
     async def program() -> None:
         told: list[Event] = []
         admissions = made()
-        first, second = [passed(await admissions.gate(attempt(), told.append)) for _ in range(2)]
+        first, second = [passed(await enter(admissions.gate, attempt(), told.append)) for _ in range(2)]
         first.ended(RateLimitExceeded(model="m", retry_after_seconds=30.0))
         second.ended(RateLimitExceeded(model="m", retry_after_seconds=30.0))
         (paused,) = told
         assert isinstance(paused, Paused)
         assert 30.0 <= paused.seconds <= 31.5
-        error = refused(await admissions.gate(attempt(patience=3.0), ignore))
+        error = refused(await enter(admissions.gate, attempt(patience=3.0), ignore))
         assert "asked to wait" in error.message
         assert error.retry_after_seconds == pytest.approx(paused.seconds)
-        passed(await admissions.gate(attempt(), ignore)).ended(DONE)
+        passed(await enter(admissions.gate, attempt(), ignore)).ended(DONE)
         assert asyncio.get_running_loop().time() >= 30.0
 
     run_virtual(program())
@@ -190,8 +190,11 @@ def test_one_refusal_pauses_all_and_is_told() -> None:
 def test_a_limit_of_the_account_pauses_its_other_keys() -> None:
     async def program() -> None:
         admissions = made()
-        one, other = passed(await admissions.gate(attempt(key="a"), ignore)), passed(await admissions.gate(attempt(key="b"), ignore))
-        elsewhere = passed(await admissions.gate(attempt(provider="another"), ignore))
+        one, other = (
+            passed(await enter(admissions.gate, attempt(key="a"), ignore)),
+            passed(await enter(admissions.gate, attempt(key="b"), ignore)),
+        )
+        elsewhere = passed(await enter(admissions.gate, attempt(provider="another"), ignore))
         one.ended(RateLimitExceeded(model="m", retry_after_seconds=30.0, scope="account"))
         assert [each.paused_seconds > 0.0 for each in admissions.standing()] == [False, True, True]
         other.ended(DONE)
@@ -205,7 +208,7 @@ def test_keys_have_quotas_of_their_own_but_where_the_provider_limits_the_account
         admissions = made()
         for provider in ("openai", "cohere"):
             for key in ("a", "b"):
-                passed(await admissions.gate(attempt(key=key, provider=provider), ignore)).ended(DONE)
+                passed(await enter(admissions.gate, attempt(key=key, provider=provider), ignore)).ended(DONE)
         assert [(each.provider, each.key_fingerprint is None) for each in admissions.standing()] == [
             ("cohere", False),
             ("cohere", False),
@@ -219,13 +222,13 @@ def test_what_is_told_with_an_answer_or_a_stream_is_kept() -> None:
     async def program() -> None:
         admissions = made()
         told = RateLimits(requests=60, requests_left=0, requests_reset_seconds=60.0)
-        leaving = passed(await admissions.gate(attempt(), ignore))
+        leaving = passed(await enter(admissions.gate, attempt(), ignore))
         leaving.opened(told)
         (standing,) = admissions.standing()
         assert (standing.told, standing.requests_left) == (told, 0)
         leaving.ended(Replied(usage=None, cost=FREE, rate_limits=told))
         leaving.opened(told)
-        passed(await admissions.gate(attempt(), ignore)).ended(DONE)
+        passed(await enter(admissions.gate, attempt(), ignore)).ended(DONE)
         assert asyncio.get_running_loop().time() == pytest.approx(1.0, abs=0.01)
 
     run_virtual(program())
@@ -234,13 +237,13 @@ def test_what_is_told_with_an_answer_or_a_stream_is_kept() -> None:
 def test_the_urgent_go_first() -> None:
     async def program() -> list[str]:
         gate = made(concurrency=1).gate
-        first = passed(await gate(attempt(), ignore))
+        first = passed(await enter(gate, attempt(), ignore))
         order: list[str] = []
 
         async def ask(priority: Priority) -> None:
             request = LLMRequest("hi", priority=priority, metadata=RequestMetadata(tenant="t", user=priority))
             one = attempt_for(request, endpoint=attempt().endpoint).unwrap()
-            entered = passed(await gate(one, ignore))
+            entered = passed(await enter(gate, one, ignore))
             order.append(priority)
             entered.ended(DONE)
 
@@ -262,7 +265,7 @@ def test_loops_and_threads_share_a_quota() -> None:
 
     async def worker(number: int) -> None:
         nonlocal most, under_way
-        entered = passed(await admissions.gate(attempt(), ignore))
+        entered = passed(await enter(admissions.gate, attempt(), ignore))
         with lock:
             under_way += 1
             most = max(most, under_way)
@@ -290,24 +293,24 @@ def test_who_waited_in_a_loop_that_was_closed_holds_nothing() -> None:
     admissions = made(concurrency=1)
     loop = asyncio.new_event_loop()
 
-    async def enter() -> Pass:
-        return passed(await admissions.gate(attempt_for(LLMRequest("hi")).unwrap(), ignore))
+    async def first_of_all() -> Pass:
+        return passed(await enter(admissions.gate, attempt_for(LLMRequest("hi")).unwrap(), ignore))
 
-    first = loop.run_until_complete(enter())
-    waiting = loop.create_task(admissions.gate(attempt_for(LLMRequest("hi")).unwrap(), ignore))
+    first = loop.run_until_complete(first_of_all())
+    waiting = loop.create_task(enter(admissions.gate, attempt_for(LLMRequest("hi")).unwrap(), ignore))
     loop.run_until_complete(asyncio.sleep(0.0))
     loop.close()
     first.ended(DONE)
-    asyncio.run(enter()).ended(DONE)
+    asyncio.run(first_of_all()).ended(DONE)
     waiting._log_destroy_pending = False  # type: ignore[attr-defined]  # it is left behind on purpose
 
 
 def test_quotas_that_nobody_uses_are_forgotten() -> None:
     async def program() -> int:
         admissions = made()
-        held = passed(await admissions.gate(attempt(key="held"), ignore))
+        held = passed(await enter(admissions.gate, attempt(key="held"), ignore))
         for number in range(3000):
-            passed(await admissions.gate(attempt(key=str(number)), ignore)).ended(DONE)
+            passed(await enter(admissions.gate, attempt(key=str(number)), ignore)).ended(DONE)
             if number % 900 == 0:
                 await asyncio.sleep(200.0)
         held.ended(DONE)
@@ -336,8 +339,8 @@ def test_a_crowd_that_waits_may_leave_at_once() -> None:
 
     async def crowd() -> None:
         admissions = made(concurrency=1)
-        held = passed(await admissions.gate(attempt(), ignore))
-        waiting = [asyncio.ensure_future(admissions.gate(attempt(seconds=1e6), ignore)) for _ in range(CROWD)]
+        held = passed(await enter(admissions.gate, attempt(), ignore))
+        waiting = [asyncio.ensure_future(enter(admissions.gate, attempt(seconds=1e6), ignore)) for _ in range(CROWD)]
         await asyncio.sleep(1.0)
         assert admissions.standing()[0].waiting == CROWD
         for each in waiting:
@@ -347,7 +350,7 @@ def test_a_crowd_that_waits_may_leave_at_once() -> None:
         assert all(isinstance(each, asyncio.CancelledError) for each in ended)
         (scope,) = admissions.standing()
         assert (scope.under_way, scope.waiting) == (0, 0)
-        passed(await admissions.gate(attempt(), ignore))
+        passed(await enter(admissions.gate, attempt(), ignore))
 
     run_virtual(crowd())
 
@@ -357,7 +360,7 @@ def test_set_concurrency_is_believed_from_the_start() -> None:
 
     async def at_once(concurrency: int | None) -> int:
         admissions = made() if concurrency is None else made(concurrency=concurrency)
-        waiting = [asyncio.ensure_future(admissions.gate(attempt(), ignore)) for _ in range(300)]
+        waiting = [asyncio.ensure_future(enter(admissions.gate, attempt(), ignore)) for _ in range(300)]
         await asyncio.sleep(1.0)
         for each in waiting:
             each.cancel()
@@ -374,7 +377,7 @@ def test_who_never_left_takes_nothing() -> None:
 
     async def program() -> None:
         admissions = made(requests_per_minute=5, tokens_per_minute=9000)
-        entered = passed(await admissions.gate(attempt(), ignore))
+        entered = passed(await enter(admissions.gate, attempt(), ignore))
         assert entered.unsent is not None
         entered.unsent()
         entered.ended(DONE)

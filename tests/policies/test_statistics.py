@@ -6,7 +6,6 @@ from itertools import accumulate
 from typing import Any
 
 import pytest
-from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -85,7 +84,7 @@ EVENTS: st.SearchStrategy[Event] = st.one_of(
     ),
     st.builds(failed, st.sampled_from([BAD_LUCK, CALLERS_MISTAKE, RateLimitExceeded(model="m")]), NAMES),
     st.builds(
-        lambda event, who: evolve(event, metadata=who),
+        lambda event, who: replace(event, metadata=who),
         st.one_of(
             st.builds(ended, cached=st.booleans()),
             st.sampled_from([LOST, LEFT]),
