@@ -103,8 +103,9 @@ def test_programs_are_typed(tmp_path: Path) -> None:
         (tmp_path / f"program_{number}.py").write_text(block.text, encoding="utf-8")
     bare = tmp_path / "mypy.ini"
     bare.write_text("[mypy]\nstrict = True\n")
+    mypy = (Path(sys.executable).parent / "mypy", "--config-file", bare, "--follow-imports", "silent", "--cache-dir", tmp_path / "cache")
     ran = subprocess.run(
-        [Path(sys.executable).parent / "mypy", "--config-file", bare, "--follow-imports", "silent", "--cache-dir", tmp_path / "cache", tmp_path, *EXAMPLES],
+        [*mypy, tmp_path, *EXAMPLES],
         cwd=ROOT,
         capture_output=True,
         text=True,
