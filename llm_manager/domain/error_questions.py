@@ -399,9 +399,9 @@ Ways: TypeAlias = Mapping[str, str]
 
 
 def describe(error: LLMError, *, ways: Ways = MappingProxyType({})) -> str:
-    """Tell a person in one line what went wrong and what to do; safe to print and to log."""
+    """Tell a person in one line what went wrong and what to do, be it by its tag alone; safe to print and to log."""
     what, advice = _told(error, ways)
-    return " ".join("; ".join(filter(None, (what, advice))).split())
+    return " ".join("; ".join(filter(None, (what, advice))).split()) or error.tag
 
 
 _LATER: Final = "try again later or name a fallback"

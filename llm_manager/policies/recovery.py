@@ -294,8 +294,10 @@ class _Way:
 
     def held(self, index: int) -> bool:
         """Say whether this row waits, with others, for an endpoint that is down, and has answered before."""
-        error = self.records(index)[-1].error
-        if error is None or not is_down(error) or not (self.means.patient and self.bears()):
+        last = self.records(index)[-1]
+        if last.error is None or not is_down(last.error) or not (self.means.patient and self.bears()):
+            return False
+        if not (last.asked or refused_here(last.error)):
             return False
         return _at(self.means.answered, index) > -inf and not self.is_back(index) and self.may_ask_again(index)
 

@@ -100,7 +100,7 @@ def run_apart(*words: str, home: Path, stdin: str = "", environ: Mapping[str, st
 
 
 def _sound(told: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
-    assert "Traceback" not in told.stderr
+    assert "Traceback" not in told.stderr, told.stderr
     assert KEY not in told.stdout + told.stderr
     return told
 

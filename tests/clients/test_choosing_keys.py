@@ -255,7 +255,7 @@ def test_a_key_reaches_only_its_providers_transport(counts: dict[str, int], aske
         config = LLMConfig(providers=providers, routing=RoutingPolicy(fallback_order=tuple(counts)))
         transport = refusing(accepted=Secret("none"), seen=seen)(None)
         async with make_llm_manager(config, default_deps(config, fake_world(), transport).unwrap()).unwrap() as manager:
-            for each in asked:
+            for each in ("generate", *asked):
                 match each:
                     case "generate":
                         assert isinstance(await settle(manager.generate(LLMRequest("hello"))), Failure)

@@ -264,6 +264,15 @@ def test_attempts_never_pass_the_fresh_steps_and_the_retries(
     assert ledger.resends <= max_retries
 
 
+def test_who_sent_nothing_has_met_no_outage() -> None:
+    """And looks for no end of one: nothing that it sent, and nobody who refused it, says that there is one."""
+    error = NetworkError(model="m0", message="no way out")
+    record = AttemptRecord(number=1, step=0, provider="p", model="m0", after_seconds=0.0, seconds=0.0, error=error, sent=False)
+    ledger = Ledger(started=0.0, deadline=500.0).entered(record)
+    means = Means(patient=True, outage_seconds=120.0, answered=(0.0,), revived=(-inf,), due=(-inf,))
+    assert next_move(plan_of(1, max_retries=0), ledger, error, now=0.0, jitter=0.0, means=means) == GiveUp(error=error)
+
+
 SHUT, PAUSED = (
     CircuitOpen(model="m", endpoint="e", retry_after_seconds=40.0),
     RateLimitExceeded(model="m", retry_after_seconds=5.0, local=True),
