@@ -1,5 +1,6 @@
 """What every test gets: no network but loopback, no limits on time from Hypothesis; and what a run tells at its end."""
 
+import gc
 import ipaddress
 import itertools
 import socket
@@ -83,6 +84,13 @@ def _own_state(monkeypatch: pytest.MonkeyPatch, _states: tuple[str, Iterator[int
 @pytest.fixture(scope="session")
 def _states(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Iterator[int]]:
     return str(tmp_path_factory.mktemp("state")), itertools.count()
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """What is loaded when a file's tests end stays loaded: the collector need not look at a million objects again and again."""
+    if nextitem is None or nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

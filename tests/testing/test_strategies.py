@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import attrs
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, given, seed, settings
 
 from llm_manager.domain.errors import AttemptRecord, LLMError
 from llm_manager.domain.events import Event
@@ -160,14 +160,25 @@ def test_requests_are_let_through_unless_others_are_wanted(asked: LLMRequest, be
 
 
 def test_those_that_are_refused_are_given_on_demand() -> None:
-    """For many reasons."""
+    """For many reasons, each of them before long."""
+    wanted, seen = {"", "prompt", "messages", "sensitivity", "cache", "preferences", "timeout_ms"}, set[str]()
+    rounds = 0
+    while not wanted <= seen and rounds < 30:
+        seen |= _reasons(rounds)
+        rounds += 1
+    assert wanted <= seen
+
+
+def _reasons(number: int) -> set[str]:
+    """What some requests are refused for, "" for those that are not."""
     seen: set[str] = set()
 
-    @settings(max_examples=1500, derandomize=True, database=None, deadline=None, phases=[Phase.generate])
+    @seed(number)
+    @settings(max_examples=300, database=None, deadline=None, phases=[Phase.generate])
     @given(some.requests(valid=False))
     def collect(request: LLMRequest) -> None:
         wrong = check_request(request)
         seen.add("" if wrong is None else wrong.message.partition(":")[0].partition("[")[0].partition(".")[0])
 
     collect()
-    assert {"", "prompt", "messages", "sensitivity", "cache", "preferences", "timeout_ms"} <= seen
+    return seen
