@@ -14,7 +14,7 @@ from returns.result import Failure, Success
 from llm_manager.cells import Cell
 from llm_manager.cli.exits import FAILED, INTERRUPTED, OK, error_line, exit_code
 from llm_manager.cli.output import Output
-from llm_manager.cli.run_progress import Progress, showing
+from llm_manager.cli.run.progress import Progress, showing
 from llm_manager.cli.session import Session
 from llm_manager.domain.errors import ConfigurationError, InvalidRequest, JobLocked, LLMError, StorageFailed
 from llm_manager.locking import can_lock, locked

@@ -11,9 +11,10 @@ from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 from cyclopts.types import NonNegativeFloat, PositiveInt
 from returns.result import Failure
 
-from llm_manager.cli import generate, health, plan, weights
+from llm_manager.cli import generate, health, plan
 from llm_manager.cli.asking import make_request
 from llm_manager.cli.exits import USAGE
+from llm_manager.cli.models import weights
 from llm_manager.cli.session import conduct, standard_output
 from llm_manager.cli.version import installed_version
 from llm_manager.domain.plans import Strategy
@@ -212,7 +213,12 @@ def hoisted(tokens: Sequence[str]) -> list[str]:
 
 
 def _app() -> App:
-    from llm_manager.cli import audit, cache, conversations, local_words, models_words, runs, usage_words  # they take words from here
+    from llm_manager.cli import audit, cache  # they take words from here
+    from llm_manager.cli.conversations import words as conversations
+    from llm_manager.cli.models import local_words
+    from llm_manager.cli.models import words as models
+    from llm_manager.cli.runs import words as runs
+    from llm_manager.cli.usage import words as usage
 
     app = App(
         name="llm-manager",
@@ -225,17 +231,17 @@ def _app() -> App:
         version_format="plaintext",
     )
     app.command(_generate, name="generate", help_epilogue=_GENERATE)
-    app.command("llm_manager.cli.run:run", name="run", help="Ask a model about every row of a file.", help_epilogue=_RUN)
-    app.command("llm_manager.cli.chat_words:run", name="chat", help="Talk with a model; what is said is kept.", help_epilogue=_CHAT)
+    app.command("llm_manager.cli.run.words:run", name="run", help="Ask a model about every row of a file.", help_epilogue=_RUN)
+    app.command("llm_manager.cli.chat.words:run", name="chat", help="Talk with a model; what is said is kept.", help_epilogue=_CHAT)
     conversations.add(app)
     runs.add(app)
     app.command("llm_manager.cli.compare_words:run", name="compare", help="Ask several models the same.", help_epilogue=_COMPARE)
     app.command("llm_manager.cli.embed_words:run", name="embed", help="Turn texts into vectors.", help_epilogue=_EMBED)
     app.command(_plan, name="plan", help_epilogue=_PLAN)
     listing = App(name="models", help="List, search or compare the models that can be asked.", help_epilogue=_MODELS)
-    listing.default(models_words.run)
-    listing.command(models_words.run, name="search", help_epilogue="")
-    listing.command(models_words.compare, name="compare", help_epilogue="")
+    listing.default(models.run)
+    listing.command(models.run, name="search", help_epilogue="")
+    listing.command(models.compare, name="compare", help_epilogue="")
     listing.command(_pull, name="pull", help_epilogue="")
     local_words.add(listing)
     app.command(listing)
@@ -244,7 +250,7 @@ def _app() -> App:
     app.command(_budgets, name="budgets", help_epilogue="")
     audit.add(app)
     cache.add(app)
-    usage_words.add(app)
+    usage.add(app)
     app.command(_mcp, name="mcp", help_epilogue="")
     settings = App(name="config", help="Show or check the settings.", help_epilogue=_CONFIG)
     settings.command(_show, name="show", help_epilogue="")
@@ -358,7 +364,7 @@ def _pull(
 ) -> int:
     """Fetch a model for a local server, or the weights of the embedded model (98 MB), once."""
     if name is not None:
-        from llm_manager.cli.local_words import pull
+        from llm_manager.cli.models.local_words import pull
 
         return pull(name, provider=provider, json=json, config=config)
     from llm_manager.real_world import real_world

@@ -11,9 +11,9 @@ from attrs import evolve, field, frozen
 from returns.result import Failure, Success
 
 from llm_manager.cli.keeping import keeping
+from llm_manager.cli.models.weights import Fetch, fetch_showing, fetching
 from llm_manager.cli.output import Output
 from llm_manager.cli.waits import telling_waits
-from llm_manager.cli.weights import Fetch, fetch_showing, fetching
 from llm_manager.domain.configuration import Budget, EmbeddedSettings, LLMConfig
 from llm_manager.domain.errors import LLMError
 from llm_manager.domain.events import Event

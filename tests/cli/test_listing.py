@@ -11,7 +11,7 @@ from returns.result import Failure, Success
 
 from llm_manager.cli.documents import cost_usd
 from llm_manager.cli.health import health
-from llm_manager.cli.models import Sought, matching, models
+from llm_manager.cli.models.listing import Sought, matching, models
 from llm_manager.cli.plan import plan
 from llm_manager.domain.configuration import EmbeddedSettings, LLMConfig, ProviderSettings
 from llm_manager.domain.errors import NetworkError, PolicyBlocked

@@ -10,9 +10,9 @@ import pytest
 from attrs import evolve
 from returns.result import Failure, Result, Success
 
+from llm_manager.cli.models.weights import OnProgress
 from llm_manager.cli.output import Output
 from llm_manager.cli.session import open_session, preparing
-from llm_manager.cli.weights import OnProgress
 from llm_manager.clients.embedded.engine import import_engine
 from llm_manager.domain.configuration import EmbeddedSettings
 from llm_manager.domain.errors import InvalidRequest, LLMError, NetworkError

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from returns.result import Failure, Success
 
-from llm_manager.cli.conversations_moving import export_conversations
+from llm_manager.cli.conversations.moving import export_conversations
 from llm_manager.cli.export_targets import file_name_for, write_target
 from llm_manager.cli.output import Output
 from llm_manager.cli.session import Session

@@ -1,0 +1,1 @@
+"""`llm-manager runs`: the runs that are kept, listed, shown, watched, resumed, ended and exported."""
