@@ -334,6 +334,21 @@ def test_what_is_asked_of_a_run_that_is_not_there_is_a_failure(runs: RunStore) -
         assert error.reason == "missing"
 
 
+def test_so_many_of_a_state_are_listed_whatever_was_begun_since(database: Database) -> None:
+    """A run that somebody works on looks like one that was left, until it is looked at."""
+    dead = kept_runs(database, local_locks(), real_world())
+    seen = kept_runs(database, local_locks(), real_world())
+    left = [dead.begin(evolve(PLAN, target=f"left {number}")).unwrap() for number in range(2)]
+    begun = [seen.begin(evolve(PLAN, target=f"begun {number}")).unwrap() for number in range(3)]
+    ids = [log.record.id for log in reversed(left)]
+    assert [record.id for record in seen.list(limit=1, states=["interrupted"]).unwrap()] == ids[:1]
+    assert [record.id for record in seen.list(limit=2, states=["interrupted"]).unwrap()] == ids
+    assert [record.id for record in seen.list(limit=9, states=["interrupted"]).unwrap()] == ids
+    assert [record.id for record in seen.list(limit=2, states=["running"]).unwrap()] == [log.record.id for log in (begun[2], begun[1])]
+    for log in (*left, *begun):
+        log.close("interrupted", None)
+
+
 def test_a_run_whose_owner_died_is_interrupted_and_looked_at_without_taking_it(database: Database) -> None:
     """Its state is still that of one who works on it."""
     dead = kept_runs(database, local_locks(), real_world())

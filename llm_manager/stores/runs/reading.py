@@ -1,6 +1,7 @@
 """Looking at runs, whoever works on them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -50,7 +51,7 @@ _UNDER_WAY: Final = (
     .limit(bindparam("most"))
 )
 _AFTER_ALL: Final = 1 << 60
-"""Doubts that nobody has written down yet are numbered beyond all that are."""
+"""Beyond all numbers there are; doubts that nobody has written down yet are numbered from here."""
 
 
 @frozen(kw_only=True)
@@ -72,15 +73,19 @@ class RunReading:
 
     def list(self, *, limit: int = 100, states: Sequence[RunState] = ()) -> Result[tuple[RunRecord, ...], LLMError]:
         """The newest runs first."""
-
-        def work(connection: Connection) -> Settled[Sequence[Found], LLMError]:
-            wanted = {*states, *(("running",) if "interrupted" in states else ())}
-            asked = _NEWEST.where(RUNS.c.state.in_(wanted)) if states else _NEWEST
-            return Success(found_all(connection, connection.execute(asked.limit(limit)).all()))
-
-        return self._database.read_now(work).map(
-            lambda found: tuple(record for record in map(self.record, found) if not states or record.state in states)
-        )
+        wanted: set[RunState] = {*states, *(("running",) if "interrupted" in states else ())}
+        listed: tuple[RunRecord, ...] = ()
+        below = _AFTER_ALL
+        while len(listed) < limit:  # who runs and who was interrupted shows only when it is looked at
+            page = self._database.read_now(partial(_page, wanted, below, limit))
+            if isinstance(page, Failure):
+                return page
+            found = page.unwrap()
+            listed = (*listed, *(record for record in map(self.record, found) if not states or record.state in states))
+            if len(found) < limit:
+                break
+            below = found[-1].row.number
+        return Success(listed[:limit])
 
     def show(self, run_id: str) -> Result[RunRecord, LLMError]:
         """The run of an id, or of the beginning of one that no other shares."""
@@ -160,6 +165,12 @@ class RunReading:
 
     def _died(self, row: "Row[Any]") -> bool:
         return row.state == "running" and not self._busy(row.id)
+
+
+def _page(states: Collection[RunState], below: int, most: int, connection: Connection) -> Settled[Sequence[Found], LLMError]:
+    """The newest runs that are numbered lower, in any state or in these."""
+    asked = _NEWEST.where(RUNS.c.number < below).limit(most)
+    return Success(found_all(connection, connection.execute(asked.where(RUNS.c.state.in_(states)) if states else asked).all()))
 
 
 def number_of(connection: Connection, run_id: str) -> int | None:
