@@ -16,7 +16,6 @@ from llm_manager.cells import PerLoop
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.caching import Provenance, Remembered
 from llm_manager.domain.errors import BudgetExceeded, LLMError, RequestTimeout
-from llm_manager.domain.events import CacheHit
 from llm_manager.domain.requests import CachePolicy, RequestMetadata
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.streaming import ReasoningDelta, StreamEvent, StreamFinished, TextDelta, ToolCallDelta
@@ -26,6 +25,7 @@ from llm_manager.policies.cache_key import cache_key
 from llm_manager.policies.call_cost import NAME
 from llm_manager.policies.deadlines import late
 from llm_manager.policies.pricing import NOTHING_PAID, Pricing, price
+from llm_manager.services.attempt_events import hit
 from llm_manager.services.cache import Cache
 from llm_manager.services.journal import Journal
 from llm_manager.services.steps import Events, OpenStream, Step, on_answer
@@ -122,7 +122,7 @@ async def _recall(memory: Memory, key: str, attempt: Attempt) -> LLMResponse | N
     if not isinstance(found, Success) or (remembered := found.unwrap()) is None:
         return None
     answer = evolve(remembered.value, age_seconds=remembered.age_seconds)
-    _tell(memory, attempt, answer, shared=False)
+    memory.journal.emit(hit(attempt, answer, memory.pricing, memory.now(), shared=False))
     return answer
 
 
@@ -164,7 +164,7 @@ async def _share(memory: Memory, key: str, attempt: Attempt, step: Step[Attempt,
                 raise
             return Failure(late(attempt))
         if isinstance(outcome, Success):
-            _tell(memory, attempt, outcome.unwrap(), shared=True)
+            memory.journal.emit(hit(attempt, outcome.unwrap(), memory.pricing, memory.now(), shared=True))
             return Success(evolve(outcome.unwrap(), shared=True, cost=NOTHING_PAID))
         error = outcome.failure()
         if isinstance(error, BudgetExceeded):
@@ -202,18 +202,3 @@ async def _fly(
         landed = flights.get(key)
         if landed is not None and landed.task is asyncio.current_task():
             del flights[key]
-
-
-def _tell(memory: Memory, attempt: Attempt, answer: LLMResponse, *, shared: bool) -> None:
-    memory.journal.emit(
-        CacheHit(
-            at=memory.now(),
-            call_id=attempt.call_id,
-            provider=attempt.endpoint.provider,
-            model=attempt.model.name,
-            shared=shared,
-            usage=answer.usage,
-            saved=memory.pricing(answer.usage, attempt.model.price),
-            metadata=attempt.metadata,
-        )
-    )

@@ -13,12 +13,12 @@ from returns.result import Failure, Success
 
 from llm_manager.domain.attempts import Attempt
 from llm_manager.domain.errors import LLMError
-from llm_manager.domain.events import CacheHit
 from llm_manager.domain.responses import LLMResponse
 from llm_manager.outcomes import Settled
 from llm_manager.policies.cache_key import cache_key
 from llm_manager.policies.deadlines import late
 from llm_manager.policies.pricing import NOTHING_PAID, Pricing, price
+from llm_manager.services.attempt_events import hit
 from llm_manager.services.journal import Journal
 from llm_manager.services.sharing import Follow, Lead, SharedFlights
 from llm_manager.services.steps import Step
@@ -47,7 +47,7 @@ def flying(
                     return await _lead(place, step, _later(attempt, world.now() - began))
                 answer = await _followed(flights, key, place, attempt, world) if isinstance(place, Follow) else place
                 if isinstance(answer, LLMResponse):
-                    _tell(journal, world, pricing, attempt, answer)
+                    journal.emit(hit(attempt, answer, pricing, world.now(), shared=True))
                     return Success(evolve(answer, cached=True, shared=True, cost=NOTHING_PAID))
                 if world.now() >= attempt.call_deadline:
                     return Failure(late(attempt))
@@ -87,18 +87,3 @@ async def _followed(flights: SharedFlights, key: str, follow: Follow, attempt: A
 def _later(attempt: Attempt, seconds: float) -> Attempt:
     """Waiting takes nothing from an attempt's own time; its call's deadline stands."""
     return attempt if seconds < _FIRST_LOOK else replace(attempt, deadline=min(attempt.deadline + seconds, attempt.call_deadline))
-
-
-def _tell(journal: Journal, world: World, pricing: Pricing, attempt: Attempt, answer: LLMResponse) -> None:
-    journal.emit(
-        CacheHit(
-            at=world.now(),
-            call_id=attempt.call_id,
-            provider=attempt.endpoint.provider,
-            model=attempt.model.name,
-            shared=True,
-            usage=answer.usage,
-            saved=pricing(answer.usage, attempt.model.price),
-            metadata=attempt.metadata,
-        )
-    )

@@ -1,13 +1,15 @@
-"""What every attempt tells the journal: that it left, and once how it ended. Chats and what is no chat tell the same."""
+"""What every attempt tells the journal: that it left, and once how it ended; or that it had no need to leave."""
 
 from collections.abc import Callable
 
-from llm_manager.domain.attempts import AnyAttempt
+from llm_manager.domain.attempts import AnyAttempt, Attempt
 from llm_manager.domain.error_questions import charge_of
 from llm_manager.domain.errors import LLMError
-from llm_manager.domain.events import AttemptAnswered, AttemptFailed, AttemptLeft, AttemptStarted
+from llm_manager.domain.events import AttemptAnswered, AttemptFailed, AttemptLeft, AttemptStarted, CacheHit
+from llm_manager.domain.responses import LLMResponse
 from llm_manager.domain.usage import Cost, Unpriced, Usage
 from llm_manager.policies.budget_rules import most_of
+from llm_manager.policies.pricing import Pricing
 from llm_manager.policies.prompt_prefixes import saved_by_prefixes
 from llm_manager.services.gates import Emit
 
@@ -97,3 +99,17 @@ class Started:
 def _kept(usage: Usage) -> bool:
     """Say whether the provider kept any of the prompt, or had kept it."""
     return bool(usage.cache_read_tokens or usage.cache_write_tokens or usage.cache_write_long_tokens)
+
+
+def hit(attempt: Attempt, answer: LLMResponse, pricing: Pricing, now: float, *, shared: bool) -> CacheHit:
+    """An attempt that was answered from memory, or by an equal one under way."""
+    return CacheHit(
+        at=now,
+        call_id=attempt.call_id,
+        provider=attempt.endpoint.provider,
+        model=attempt.model.name,
+        shared=shared,
+        usage=answer.usage,
+        saved=pricing(answer.usage, attempt.model.price),
+        metadata=attempt.metadata,
+    )
