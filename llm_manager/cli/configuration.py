@@ -7,7 +7,7 @@ from typing import Any
 from returns.result import Failure
 
 from llm_manager.cli.exits import OK, USAGE
-from llm_manager.cli.keeping import store_warnings
+from llm_manager.cli.keeping import store_faults, store_warnings
 from llm_manager.cli.output import Output
 from llm_manager.domain.errors import Fault
 from llm_manager.outcomes import sealed
@@ -34,7 +34,8 @@ def show(output: Output, world: World, *, path: Path | None = None) -> int:
 def check(output: Output, world: World, *, path: Path | None = None) -> int:
     """List everything that is wrong with the settings, or worth a word, each on a line of its own."""
     checked = inspect_config(path, world.environ)
-    faults, warnings = checked.faults, _told(output, (*checked.warnings, *store_warnings(checked.config, world.environ)))
+    warnings = _told(output, (*checked.warnings, *store_warnings(checked.config, world.environ)))
+    faults = (*checked.faults, *store_faults(checked, world.environ))
     for fault in faults:
         output.note(f"error: {fault}")
     if output.json:

@@ -6,8 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from attrs import evolve
+from returns.result import Failure, Success
 
 from llm_manager.domain.configuration import LLMConfig
+from llm_manager.domain.error_questions import describe
+from llm_manager.domain.errors import Fault, LLMError
+from llm_manager.outcomes import Settled
+from llm_manager.settings import Checked
 
 _APPLICATION: Final = "llm-manager"
 _FILE: Final = "store.db"
@@ -30,6 +35,18 @@ def store_warnings(config: LLMConfig, environ: Mapping[str, str]) -> tuple[str, 
     if not isinstance(place, InFile) or not place.path.exists():
         return ()
     return (*file_warnings(place.path), *driver_warnings())
+
+
+def store_faults(checked: Checked, environ: Mapping[str, str]) -> tuple[Fault, ...]:
+    """Why nothing could be kept in the store. Nothing is made by looking, and one that is not there yet has no fault."""
+    from llm_manager.stores.sql.connecting import look_at
+
+    url = keeping(checked.config, environ).store.url
+    looked: Settled[None, LLMError] = Success(None) if url is None else look_at(url)
+    if not isinstance(looked, Failure):
+        return ()
+    problem = describe(looked.failure()).removeprefix("store.url: ")
+    return (Fault(source=checked.origins.get("store.url", "default"), key="store.url", problem=problem),)
 
 
 def state_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:

@@ -28,11 +28,12 @@ class Loaded:
 
 @frozen(kw_only=True)
 class Checked:
-    """What is wrong with the settings, what is worth a word, and who is configured as far as can be told."""
+    """What is wrong with the settings, what is worth a word, and who is configured, as far as can be told and where it was said."""
 
     faults: tuple[Fault, ...] = ()
     warnings: tuple[str, ...] = ()
     config: LLMConfig
+    origins: Mapping[str, str] = field(factory=dict)
 
 
 def read_config(path: Path | str | None, environ: Mapping[str, str], *, places: Places | None = None) -> Result[Loaded, LLMError]:
@@ -54,7 +55,7 @@ def read_config(path: Path | str | None, environ: Mapping[str, str], *, places: 
 def inspect_config(path: Path | str | None, environ: Mapping[str, str], *, places: Places | None = None) -> Checked:
     """Look at the settings, faulty or not."""
     found, assembled, faults = _read(path, environ, places)
-    return Checked(faults=faults, warnings=_warnings(found, assembled), config=assembled.config)
+    return Checked(faults=faults, warnings=_warnings(found, assembled), config=assembled.config, origins=assembled.origins)
 
 
 def check_config(path: Path | str | None, environ: Mapping[str, str], *, places: Places | None = None) -> tuple[Fault, ...]:

@@ -1,16 +1,20 @@
 """Settings shown with their origins, and checked with all their faults."""
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from returns.result import Success
 
 from llm_manager.cli.configuration import check, show
 from llm_manager.cli.session import open_session, overridden
 from llm_manager.domain.configuration import CacheSettings, LLMConfig
 from llm_manager.real_world import real_world
+from llm_manager.stores.sql.connecting import open_database
 
 Setting = Callable[..., Any]
 KEY = "sk-canary-0123456789"
@@ -78,6 +82,53 @@ def test_checking_tells_warnings_beside_faults(scene: Setting, tmp_path: Path) -
     world = real_world({"OPENAI_TEMPRATURE": "1", "LLM_CACHE_ENABLED": "perhaps"})
     assert check(at.session.output, world) == 2
     assert [line.partition(":")[0] for line in at.err.getvalue().splitlines()] == ["warning", "error"]
+
+
+def _names_a_store(folder: Path, url: object) -> Path:
+    return _file(folder, f'[store]\nurl = "{url}"\n')
+
+
+def test_a_store_that_cannot_be_used_is_a_fault(scene: Setting, tmp_path: Path) -> None:
+    text = tmp_path / "notes.txt"
+    text.write_text("This is no database.\n")
+    path, at = _names_a_store(tmp_path, text), scene()
+    assert check(at.session.output, real_world({}), path=path) == 2
+    told = "the file is no SQLite database: let store.url name another"
+    fault = next(line for line in at.err.getvalue().splitlines() if line.startswith("error: "))
+    assert "mine.toml" in fault
+    assert f": store.url: {text}: {told}" in fault
+    assert at.out.getvalue() == ""
+    assert text.read_text() == "This is no database.\n"
+    at = scene(json=True)
+    check(at.session.output, real_world({}), path=path)
+    (document,) = json.loads(at.out.getvalue())["faults"]
+    assert document["key"] == "store.url"
+
+
+def test_another_programs_database_is_a_fault_and_stays_as_it_is(scene: Setting, tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.db"
+    with closing(sqlite3.connect(theirs)) as connection:
+        connection.execute("create table theirs (what text)")
+    before, at = theirs.read_bytes(), scene()
+    assert check(at.session.output, real_world({}), path=_names_a_store(tmp_path, theirs)) == 2
+    assert "it is another program's database" in at.err.getvalue()
+    assert theirs.read_bytes() == before
+
+
+def test_a_store_that_is_there_or_is_not_there_yet_is_no_fault(scene: Setting, tmp_path: Path) -> None:
+    path = _names_a_store(tmp_path, tmp_path / "new" / "llm.db")
+    assert check(scene().session.output, real_world({}), path=path) == 0
+    assert [each.name for each in tmp_path.iterdir()] == ["mine.toml"]
+    database = open_database(str(tmp_path / "new" / "llm.db")).unwrap()
+    database.write_now(lambda _: Success(None)).unwrap()
+    database.close_now()
+    assert check(scene().session.output, real_world({}), path=path) == 0
+    assert [each.name for each in (tmp_path / "new").iterdir()] == ["llm.db"]
+
+
+@pytest.mark.parametrize("url", [":memory:", "postgresql://nobody@127.0.0.1:1/none"])
+def test_no_server_is_asked(scene: Setting, tmp_path: Path, url: str) -> None:
+    assert check(scene().session.output, real_world({}), path=_names_a_store(tmp_path, url)) == 0
 
 
 def test_a_missing_file_is_a_fault(scene: Setting, tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from llm_manager.stores.sql.database import Database, Open
 from llm_manager.stores.sql.engines import Engines
 from llm_manager.stores.sql.files import driver_warnings, file_warnings
 from llm_manager.stores.sql.migrations import SHIPPED, Versions
+from llm_manager.stores.sql.misfortunes import storage_failed
 from llm_manager.stores.sql.places import InFile, InMemory, OnServer, read_place
 from llm_manager.stores.sql.postgres import postgres_engines
-from llm_manager.stores.sql.preparing import prepare_file, prepare_memory, prepare_server
+from llm_manager.stores.sql.preparing import look_at_file, prepare_file, prepare_memory, prepare_server
 from llm_manager.stores.sql.sqlite import Connect, file_engines, memory_engines
 
 _logger: Final = logging.getLogger(__name__)
@@ -43,6 +44,19 @@ def open_database(url: str, *, connect: Connect = sqlite3.connect, versions: Ver
             return Success(Database(str(place), _on_server(server, str(place), versions)))
         case _:
             assert_never(place)
+
+
+def look_at(url: str) -> Settled[None, LLMError]:
+    """Say whether the store at ``url`` could be used, as far as can be told without making anything or asking a server."""
+    opened, place = open_database(url), read_place(url).value_or(None)
+    if isinstance(opened, Failure):
+        return opened
+    if not isinstance(place, InFile):
+        return Success(None)
+    try:
+        return look_at_file(place.path, SHIPPED, sqlite3.connect) if place.path.exists() else Success(None)
+    except Exception as error:  # noqa: BLE001 - drivers raise what they like
+        return Failure(storage_failed(str(place), error))
 
 
 def _in_memory(connect: Connect, versions: Versions) -> Open:

@@ -46,12 +46,16 @@ def prepare_file(path: Path, versions: Versions, connect: Connect) -> Settled[No
         return standing
 
     if not make_file(path):
-        with _open(looking_line(path, connect)) as line:
-            standing = line.transact(lambda connection: standing_of(connection, versions))
+        standing = _seen(path, versions, connect)
         if standing in ("current", "newer", "foreign"):
             return _usable(str(path), standing)
     with _open(preparing_line(path, connect)) as line:
         return _usable(str(path), line.transact(prepared))
+
+
+def look_at_file(path: Path, versions: Versions, connect: Connect) -> Settled[None, LLMError]:
+    """Say whether a file that is there may be used, and leave it as it is."""
+    return _usable(str(path), _seen(path, versions, connect))
 
 
 def prepare_server(url: URL, place: str, versions: Versions) -> Settled[None, LLMError]:
@@ -72,6 +76,11 @@ def prepare_server(url: URL, place: str, versions: Versions) -> Settled[None, LL
         if standing in ("current", "newer"):
             return _usable(place, standing)
         return _usable(place, line.transact(prepared))  # looked at again, alone: another may just have made the tables
+
+
+def _seen(path: Path, versions: Versions, connect: Connect) -> Standing:
+    with _open(looking_line(path, connect)) as line:
+        return line.transact(lambda connection: standing_of(connection, versions))
 
 
 @contextmanager
