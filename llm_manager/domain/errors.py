@@ -48,7 +48,7 @@ class AttemptRecord:
     place in the plan. ``cost`` is None when nothing was billed, and unpriced when a failed attempt may have been. ``sent`` is
     False for one that never left: a breaker, a limit or a budget of our own refused it, or it ``shared`` the request of an equal
     call, which is billed to that one. ``left`` is one that was given up when another answered first.
-    ``most_usd`` is what it can have cost at most, told where the call has a ``max_cost_usd``.
+    ``most_usd`` is what it can have cost at most, told where the call has a ``max_cost_usd`` or the model costs nothing.
     """
 
     number: int

@@ -21,7 +21,7 @@ from llm_manager.orchestration.exploring import Explore
 from llm_manager.orchestration.trying import Lost, Missed, fetch_keys, key_now, missed_record, moves
 from llm_manager.outcomes import Settled, sealed
 from llm_manager.policies.call_cost import left_of, most_of
-from llm_manager.policies.pricing import Pricing, price
+from llm_manager.policies.pricing import Pricing, is_free, price
 from llm_manager.policies.recovery import Try
 from llm_manager.services.guards import Guards
 from llm_manager.services.journal import Journal
@@ -31,6 +31,7 @@ from llm_manager.services.steps import Ending, Reply, Step, at_end
 from llm_manager.services.world import World
 
 _HURRIED_SECONDS: Final = 1.0
+_NOTHING: Final = Decimal(0)
 """How long an endpoint that has asked everybody to wait is waited for while another model is there to be asked."""
 
 
@@ -194,8 +195,9 @@ class Way(Struct, frozen=True):
 
 
 def most_usd(ledger: Ledger, attempt: Attempt) -> Decimal | None:
-    """The most that an attempt can cost, where the call has a limit; the ledger counts it when the true cost is not told."""
+    """The most that an attempt can cost, where the call has a limit or nothing is charged; the ledger counts it when the true cost is
+    not told."""
     if ledger.max_cost_usd is None:
-        return None
+        return _NOTHING if is_free(attempt.model.price) else None
     most = most_of(attempt)
     return most.usd if isinstance(most, Priced) else None

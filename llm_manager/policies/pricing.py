@@ -82,9 +82,9 @@ def dearest_millionths(prompt_tokens: int, completion_tokens: int, price: KnownP
     return read * prompt_tokens + written * completion_tokens
 
 
-def is_free(price: KnownPrice) -> bool:
-    """Say whether nothing is charged for any token."""
-    return not (price.input_usd or price.output_usd or price.tiers)
+def is_free(price: Price) -> bool:
+    """Say whether it is known that nothing is charged for any token."""
+    return isinstance(price, KnownPrice) and not (price.input_usd or price.output_usd or price.tiers)
 
 
 def together(costs: Iterable[Cost]) -> Cost:

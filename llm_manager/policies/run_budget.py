@@ -9,7 +9,7 @@ from llm_manager.domain.requests import LLMRequest
 from llm_manager.domain.runs import RunCounts
 from llm_manager.domain.usage import Priced
 from llm_manager.policies.budget_words import plain
-from llm_manager.policies.pricing import dearest
+from llm_manager.policies.pricing import dearest, is_free
 from llm_manager.policies.tokens import estimate_request_tokens
 
 OF_THE_RUN: Final = "of the run"
@@ -20,7 +20,7 @@ _FRAME: Final = 64
 
 def worst_of(request: LLMRequest, profile: ModelProfile | None) -> Decimal | None:
     """The most that one call of a request may cost; None where nobody can say."""
-    if profile is None or request.has_images or request.has_documents:
+    if profile is None or ((request.has_images or request.has_documents) and not is_free(profile.price)):
         return None
     letters = sum(len(text.encode("utf-8", "surrogatepass")) + _FRAME for text in request.texts())
     bound = request.preferences.max_tokens or profile.max_output_tokens or profile.context_window

@@ -69,17 +69,19 @@ def stops(error: LLMError) -> bool:
 
 
 def in_vain(error: LLMError) -> bool:
-    """Say whether the server is at fault rather than the row: many such in a row mean that it is down or no such server."""
+    """Say whether the server, or a limit of it, is at fault rather than the row: many such in a row mean that it is down, answers
+    nobody just now, or is no such server."""
     match error:
         case ModelUnavailable(reason=reason):
             return reason != "permanent" and not asks_too_long(error)
+        case RateLimitExceeded(resend_helps=helps):  # where it never helps, this one row asks for more than the limit allows
+            return helps and not asks_too_long(error)
         case CircuitOpen() | NetworkError() | RequestTimeout() | StreamInterrupted() | MalformedResponse():
             return True
         case AllModelsFailed(causes=causes):
             return not stops(error) and bool(causes) and all(in_vain(cause) or stops(cause) for cause in causes)
         case (
-            RateLimitExceeded()
-            | InvalidRequest()
+            InvalidRequest()
             | AuthenticationFailed()
             | ContextTooLarge()
             | ConfigurationError()

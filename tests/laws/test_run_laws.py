@@ -149,6 +149,16 @@ def test_nobody_charges_a_second_time_for_what_is_free(runs: RunStore) -> None:
     assert again.counts().doubtful == 2
 
 
+def test_what_stood_in_for_a_free_model_is_listed_without_its_most(runs: RunStore) -> None:
+    """Nobody knows it; what a priced model may take is listed with it."""
+    log = runs.begin(PLAN).unwrap()
+    intended(log, A, worst="0")
+    intended(log, B, worst="0.5")
+    settled(log, failed(A, doubtful=1), failed(B, doubtful=1))
+    assert [(doubt.key, doubt.worst_usd) for _, doubt in runs.doubts(log.record.id).unwrap()] == [(A, None), (B, Decimal("0.5"))]
+    log.close("finished", None)
+
+
 def test_who_lost_a_run_that_was_deleted_writes_into_no_other(database: Database) -> None:
     """SQLite gives its number to the next."""
     stale = kept_runs(database, local_locks(), real_world()).begin(PLAN).unwrap()

@@ -29,6 +29,7 @@ def test_the_worst_of_a_row_is_known_where_the_price_is() -> None:
     assert worst_of(request, None) is None
     seen = LLMRequest(messages=(Message(role="user", content=(ImageUrl(url="https://x/y.png"),)),))
     assert worst_of(seen, dear) is None
+    assert worst_of(seen, scripted("x").client.profiles[0]) == 0, "whatever a picture takes, it is free here"
 
 
 def test_why_a_run_pauses_is_told() -> None:

@@ -22,12 +22,15 @@ from llm_manager.domain.errors import (
     ContentFiltered,
     InvalidRequest,
     LLMError,
+    MalformedResponse,
     NetworkError,
     PolicyBlocked,
     QuotaExhausted,
+    RateLimitExceeded,
     RequestTimeout,
     StorageFailed,
 )
+from llm_manager.domain.models import FREE, KnownPrice
 from llm_manager.domain.plans import RoutingPolicy
 from llm_manager.domain.requests import LLMRequest, Preferences
 from llm_manager.domain.responses import LLMResponse
@@ -47,6 +50,7 @@ from llm_manager.testing import run_virtual, scripted, scripted_manager
 from tests.runs.logs import Kept, done, memory_log
 
 _DOWN = NetworkError(model="m", message="refused")
+_DEAR = KnownPrice(input_usd=Decimal(1), output_usd=Decimal(2), version="test")
 
 
 async def ran(
@@ -261,12 +265,36 @@ async def test_every_attempt_that_may_be_charged_is_counted_whatever_came_after_
     slow = RequestTimeout(model="m", timeout_ms=60_000)
     config = LLMConfig(routing=RoutingPolicy(fallback_order=("lmstudio", "vllm"), max_retries=0))
     manager = scripted_manager(
-        scripted(slow, provider="lmstudio", model="a"),
+        scripted(slow, provider="lmstudio", model="a", profile={"price": _DEAR}),
         scripted("x", ContentFiltered(model="b", message="no"), provider="vllm", model="b"),
         config=config,
     )
     tally, _ = await ran(jobbing(texts("one", "two")), memory_log(), manager.generate_all, concurrency=1)
     assert (tally.answered, tally.failed, tally.calls, tally.doubtful) == (1, 1, 2, 2)
+
+
+@pytest.mark.parametrize(("price", "doubtful"), [(FREE, 0), (_DEAR, 2)])
+async def test_what_failed_at_a_model_that_costs_nothing_is_charged_by_nobody(jobbing: Any, price: KnownPrice, doubtful: int) -> None:
+    """Whether its rows are left or failed."""
+    config, kept = LLMConfig(routing=RoutingPolicy(max_retries=0)), Kept()
+    garbage = MalformedResponse(model="m", message="no JSON")
+    manager = scripted_manager(scripted(garbage, garbage, "x", garbage, garbage, profile={"price": price}), config=config)
+    log = memory_log(kept=kept)
+    left, _ = await ran(jobbing(texts("a", "b")), log, manager.generate_all, concurrency=1)
+    failed, _ = await ran(jobbing(texts("c", "d", "e")), log, manager.generate_all, concurrency=1)
+    assert (left.left, left.doubtful, failed.failed, failed.doubtful) == (2, doubtful, 2, doubtful)
+    assert sum(outcome.doubtful for outcome in kept.outcomes) == 2 * doubtful
+
+
+async def test_a_server_that_only_asks_to_slow_down_fails_no_row(jobbing: Any, modelling: Any) -> None:
+    """One row that is more than the limit ever allows is at fault itself."""
+    slow = RateLimitExceeded(model="m", retry_after_seconds=1.0)
+    job, log = jobbing(texts("a", "b")), memory_log()
+    tally, stopped = await ran(job, log, modelling(only_some(dict.fromkeys("ab", slow))))
+    assert (stopped, tally.failed, tally.left) == (slow, 0, 2)
+    large = evolve(slow, resend_helps=False)
+    tally, stopped = await ran(job, log, modelling(only_some({"a": large, "b": large})))
+    assert (stopped, tally.failed, tally.left) == (None, 2, 0)
 
 
 async def test_a_run_keeps_to_the_model_it_settled_on_and_its_keys_stay(jobbing: Any) -> None:

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from attrs import evolve, frozen
 from returns.result import Failure, Success
-from sqlalchemy import Connection, bindparam, insert, literal, or_, select, update
+from sqlalchemy import Connection, bindparam, func, insert, literal, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from llm_manager.domain.errors import JobLocked, LLMError, StorageFailed
@@ -83,9 +83,11 @@ DOUBT: Final = insert(RUN_DOUBTS).from_select(
     ),
 )
 """Every call of which nothing is known and that may cost something becomes a doubt."""
+_OF_ANOTHER: Final = (*(RUN_ROWS.c[name] for name in _AS_DOUBTED[:-1]), func.nullif(RUN_ROWS.c.worst_micro, 0))
+"""Where the model of the run is free, what may be charged was asked of one that stood in, and nobody knows its most."""
 _DOUBT_ONE: Final = insert(RUN_DOUBTS).from_select(
     _DOUBTED,
-    select(*(RUN_ROWS.c[name] for name in _AS_DOUBTED), bindparam("doubtful", type_=RUN_DOUBTS.c.calls.type)).where(
+    select(*_OF_ANOTHER, bindparam("doubtful", type_=RUN_DOUBTS.c.calls.type)).where(
         RUN_ROWS.c.run == bindparam("of"), RUN_ROWS.c.key == bindparam("by")
     ),
 )
