@@ -22,16 +22,18 @@ OFFLINE: Final = "offline: no provider elsewhere could be reached just now; what
 
 @frozen(kw_only=True)
 class Report:
-    """How a run ended. ``output`` is where the rows are; ``again`` says that running the same goes on from here.
+    """How a run ended. ``output`` is where the rows are, if any were written; ``again`` says that running the same goes on from here.
 
     ``asked`` is the model that the run settled on, ``quoted`` how many cells got a quote against spreadsheets.
     """
 
     tally: Tally
     seconds: float
-    output: str
+    output: str | None
     stopped: LLMError | None = None
     interrupted: bool = False
+    cancelled: bool = False
+    """Whether somebody said that it is not to go on."""
     cut: int = 0
     """Calls under way that were left, which may be charged."""
     again: bool = True
@@ -80,6 +82,7 @@ def report_document(report: Report) -> dict[str, Any]:
         "seconds": round(report.seconds, 3),
         "output": report.output,
         "interrupted": report.interrupted,
+        "cancelled": report.cancelled,
         "stopped": None if report.stopped is None else {"tag": report.stopped.tag, "message": described(report.stopped)},
     }
 
@@ -105,7 +108,7 @@ def _expense_document(one: Expense) -> dict[str, Any]:
 def report_lines(report: Report) -> Iterator[str]:
     """The report for a person: what became of the rows, what it took, and how to go on."""
     tally = report.tally
-    yield f"{counts(tally)} in {report.seconds:.1f} s: {report.output}"
+    yield f"{counts(tally)} in {report.seconds:.1f} s: {report.output or 'nothing was written'}"
     yield took(tally)
     if report.cut:
         yield f"{counted(report.cut, 'call')} cut off, maybe charged"
@@ -126,6 +129,9 @@ def report_lines(report: Report) -> Iterator[str]:
         yield f"{counted(report.doubtful_before, 'call')} of earlier processes brought no answer, maybe charged{listed}"
     if report.offline:
         yield OFFLINE
+    if report.cancelled:
+        yield _cancelled_line(tally)
+        return
     if report.stopped is not None and (pause := pause_line(report.stopped)) is not None:
         yield pause
     gone = isinstance(report.stopped, StorageFailed) and report.stopped.reason == "gone"
@@ -137,6 +143,13 @@ def report_lines(report: Report) -> Iterator[str]:
         )
     if (tally.failed or tally.failed_earlier) and report.again and not gone:
         yield "run the same again with --retry-failed to ask the failed rows again; those answered are never asked again"
+
+
+def _cancelled_line(tally: Tally) -> str:
+    """What becomes of a run that does not go on, and of its rows."""
+    left = f"{counted(tally.left, 'row')} not asked; " if tally.left else ""
+    keeping = "add --fork to keep its rows, or " if tally.done else ""
+    return f"{left}it was cancelled and does not go on: {keeping}run the same again to begin anew"
 
 
 def duration(seconds: float) -> str:

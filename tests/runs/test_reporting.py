@@ -78,6 +78,25 @@ def test_offline_is_told_with_the_way_on() -> None:
     assert report_document(report)["offline"] is True
 
 
+def test_where_nothing_was_written_no_file_is_named() -> None:
+    report = Report(tally=Tally(rows=3, in_vain=2), seconds=2.0, output=None)
+    assert next(report_lines(report)) == "0 of 3 rows answered in 2.0 s: nothing was written"
+    assert report_document(report)["output"] is None
+
+
+def test_a_cancelled_run_is_not_said_to_go_on() -> None:
+    def told(tally: Tally) -> str:
+        report = Report(tally=tally, seconds=2.0, output="o", cancelled=True, interrupted=True)
+        assert report_document(report)["cancelled"] is True
+        return list(report_lines(report))[-1]
+
+    anew = "it was cancelled and does not go on: run the same again to begin anew"
+    either = "it was cancelled and does not go on: add --fork to keep its rows, or run the same again to begin anew"
+    assert told(Tally(rows=3)) == f"3 rows not asked; {anew}"
+    assert told(Tally(rows=3, answered=1, failures={"A": 1}, examples={"A": "why"})) == f"1 row not asked; {either}"
+    assert told(Tally(rows=3, answered=3)) == either
+
+
 def test_as_plain_data_the_rows_add_up_and_money_is_text() -> None:
     tally = Tally(rows=10, answered=2, earlier=1, failed_earlier=1, failures={"A": 3}, examples={"A": "why"}, cost_usd=Decimal("1E-7"))
     stopped = ConfigurationError(message="no key")

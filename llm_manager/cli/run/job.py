@@ -126,6 +126,7 @@ def _asked(asking: Asking, stopping: Stopping, rendering: Rendering, left: "Cell
     written = Success(None) if empty else sink.finish()
     if isinstance(sink.broken, BrokenPipeError):
         raise sink.broken
+    unwritten = empty or (isinstance(written, Failure) and target.whole)
     asked, standing = asking.asked.read(), run.session.manager.standing()
     _report(
         output,
@@ -133,9 +134,10 @@ def _asked(asking: Asking, stopping: Stopping, rendering: Rendering, left: "Cell
         Report(
             tally=ended,
             seconds=seconds,
-            output=str(target.path or "standard output"),
+            output=None if unwritten else str(target.path or "standard output"),
             stopped=stopped,
             interrupted=interrupted,
+            cancelled=left.read()[0] == "cancelled",
             cut=run.door.cut,
             again=target.name is not None,
             run=None if target.name is None else log.record.id,

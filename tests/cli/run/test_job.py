@@ -226,6 +226,7 @@ def test_a_dead_endpoint_fails_no_row_and_the_same_again_goes_on(dead: str, go: 
     assert told.returncode == 1
     assert "is the server running" in told.stderr or "server is running" in told.stderr
     assert "2 rows not asked yet; run the same again to go on" in told.stderr
+    assert "s: nothing was written\n" in told.stderr
     assert not out.exists()
     assert go(serve(echo), str(rows), "-o", str(out), "--limit", "2").returncode == 0
     assert [row["error"] for row in lines(out)] == [None, None]
@@ -276,6 +277,7 @@ def test_interrupted_before_its_first_row_it_writes_nothing(begun: Begun, rows: 
         stderr = told + going.communicate(timeout=60)[1]
     assert going.returncode == 143
     assert "10 rows not asked yet; run the same again to go on" in stderr
+    assert "s: nothing was written\n" in stderr
     assert not (tmp_path / "out.jsonl").exists()
 
 

@@ -152,9 +152,14 @@ def test_a_run_that_is_worked_on_is_left_to_its_owner(begun: Begun, rows: Path, 
         told = cancelling.communicate(timeout=PATIENCE_SECONDS)[1]
         assert cancelling.returncode == 0, told
         assert told.splitlines()[-1].endswith("is cancelled")
-        owner.wait(PATIENCE_SECONDS)
+        stderr = owner.communicate(timeout=PATIENCE_SECONDS)[1]
         assert posts(server) == 6
-    assert [row["answer"] for row in lines(rows.parent / "out.jsonl")][-1] == "at last"
+        assert [row["answer"] for row in lines(rows.parent / "out.jsonl")][-1] == "at last"
+        ended = "4 rows not asked; it was cancelled and does not go on: add --fork to keep its rows, or run the same again to begin anew"
+        assert stderr.splitlines()[-1] == ended
+        forked = begun(*words, "--fork", folder=rows.parent)
+        assert "10 of 10 rows answered (6 earlier)" in forked.communicate(timeout=PATIENCE_SECONDS)[1]
+        assert posts(server) == 10
 
 
 def test_a_store_that_is_removed_under_a_run_leaves_its_answers_in_the_output(rows: Path, tmp_path: Path) -> None:
