@@ -129,7 +129,7 @@ def test_the_main_job_is_killed_and_goes_on(tmp_path: Path) -> None:
     program.parent.mkdir()
     program.write_text(f'#!/bin/sh\nexec {sys.executable} -m llm_manager "$@"\n')
     program.chmod(0o755)
-    choice = {"index": 0, "message": {"role": "assistant", "content": '{"sentiment": "positive"}'}, "finish_reason": "stop"}
+    choice = {"index": 0, "message": {"role": "assistant", "content": '{"mood": "positive"}'}, "finish_reason": "stop"}
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
     body = json.dumps({"id": "c", "object": "chat.completion", "model": "tiny", "choices": [choice], "usage": usage}).encode()
     answer = Chunked((body[:9], body[9:]), gap_seconds=0.4, headers=(("Content-Type", "application/json"),))
@@ -150,7 +150,7 @@ def test_the_main_job_is_killed_and_goes_on(tmp_path: Path) -> None:
     assert "cost: at least 0 USD" in ran.stdout
     assert ": interrupted" in ran.stdout
     answers = [json.loads(line) for line in (tmp_path / "labels.jsonl").read_text().splitlines()]
-    assert [answer["sentiment"] for answer in answers] == ["positive"] * 60
+    assert [answer["mood"] for answer in answers] == ["positive"] * 60
     assert 60 <= asked <= 64
 
 

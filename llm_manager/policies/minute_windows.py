@@ -1,19 +1,20 @@
 """Counting what left in the last minute, in bins of a second: so many a minute, in whichever minute one looks.
 
-A bin counts until a whole minute has passed since its end, so 61 of them are kept, and no more however many requests leave.
+A bin counts until a minute and a second have passed since its end, so that no provider, who counts what arrives, sees more in a
+minute when a request was up to a second on its way. So 62 of them are kept, and no more however many requests leave.
 """
 
 from math import floor, inf
 
 from msgspec import Struct
 
-_BINS = 60
-_LASTS = 61
+_BINS = 61
+_LASTS = 62
 _NONE = (0,) * _BINS
 
 
 class Minute(Struct, frozen=True):
-    """What left: in the second that began at ``second``, in the sixty before it (newest first), and in all of them."""
+    """What left: in the second that began at ``second``, in the sixty-one before it (newest first), and in all of them."""
 
     second: int
     requests: int = 0

@@ -123,7 +123,7 @@ async def test_tokens_among_all(redis_url: str) -> None:
     error = await refused(second, attempt(seconds=0.5))
     assert error.retry_after_seconds and error.retry_after_seconds > 30
     held[1].ended(InvalidRequest(message="no"))
-    await ours.answers.flush()
+    await theirs.answers.flush()
     await let(second, attempt(seconds=1.0))
     await ours.close()
     await theirs.close()

@@ -272,9 +272,9 @@ def test_without_learning_only_what_is_set_holds() -> None:
 def test_bounds_are_told() -> None:
     scope, _ = granted(scope_of(Rules(requests=1, tokens=50, concurrency=9, queue=1), 0.0), 0.0)
     assert refusal(scope, Waiter(3, 500.0, tokens=51), 0.0).why == "size"
-    assert refusal(scope, Waiter(3, 30.0), 0.0) == Refused(3, "wait", 61.0)
+    assert refusal(scope, Waiter(3, 30.0), 0.0) == Refused(3, "wait", 62.0)
     scope, _ = step(scope, Enter(Waiter(4, 500.0)), 0.0)
-    assert refusal(scope, Waiter(5, 500.0), 0.0) == Refused(5, "full", 61.0)
+    assert refusal(scope, Waiter(5, 500.0), 0.0) == Refused(5, "full", 62.0)
 
 
 def test_a_queue_longer_than_a_minute_takes_is_known_to_last() -> None:
@@ -283,7 +283,7 @@ def test_a_queue_longer_than_a_minute_takes_is_known_to_last() -> None:
     assert refusal(scope, Waiter(2, 59.0), 0.0).why == "wait"
     for number in (3, 4):
         scope, _ = step(scope, Enter(Waiter(number, 1000.0)), 0.0)
-    assert refusal(scope, Waiter(5, 170.0), 0.0) == Refused(5, "wait", 241.0)
+    assert refusal(scope, Waiter(5, 170.0), 0.0) == Refused(5, "wait", 242.0)
 
 
 def test_what_is_told_to_be_spent_is_waited_for() -> None:

@@ -251,7 +251,9 @@ def test_attempts_never_pass_the_fresh_steps_and_the_retries(
         over = again and bool(means.revived) and means.revived[move.step] > there[-1].after_seconds + there[-1].seconds
         assert move.resend == again or (again and (changes_key or over or move.look or isinstance(met[-1], RateLimitExceeded)))
         assert not move.resend or waits[move.step] <= move.after_seconds
-        assert not there or there[-1].sent or move.after_seconds > 0.0 or not patient or move.last_resort or changes_key or over
+        back = bool(there and means.answered) and means.answered[move.step] > there[-1].after_seconds + there[-1].seconds
+        waited = move.after_seconds > 0.0 or move.last_resort or over or back
+        assert not there or there[-1].sent or waited or not patient or changes_key
         assert not there or there[-1].sent or (there[-1].error is not None and refused_here(there[-1].error))
         assert not isinstance(error, CircuitOpen) or move.step != index or patient or move.last_resort
         assert move.after_seconds >= 0.0

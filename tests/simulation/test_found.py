@@ -28,3 +28,8 @@ def test_rows_that_wait_for_room_to_be_sent_again_do_not_go_all_at_once() -> Non
     outage = SCENARIOS["outage"](4001, 600)
     scenario = evolve(outage, rate=3.0, mix=evolve(outage.mix, batches=0.5))
     assert History(4001, scenario, 600).run().broken == ()
+
+
+def test_a_request_that_was_slow_on_its_way_shares_no_minute_with_more_than_its_limit() -> None:
+    """Seed 1005: it left in time and arrived 22 ms later, in the next second, and the limit counted by when it had left."""
+    assert History(1005, SCENARIOS["limited"](1005, 2000), 2000, look_every=50).run().broken == ()

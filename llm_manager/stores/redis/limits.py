@@ -38,7 +38,7 @@ if requests >= 0 or most_tokens >= 0 then
       turns = math.max(now, tonumber(all[i + 1]))
     else
       local kind, at, count = string.sub(all[i], 1, 1) == 'r' and 1 or 2, tonumber(string.sub(all[i], 2)), tonumber(all[i + 1])
-      if second - at >= 61 then
+      if second - at >= 62 then
         old[#old + 1] = all[i]
       else
         counted[kind] = counted[kind] + count
@@ -65,7 +65,7 @@ if requests >= 0 or most_tokens >= 0 then
     if fits() then break end
     counted[1] = counted[1] - bins[seconds[i]][1]
     counted[2] = counted[2] - bins[seconds[i]][2]
-    ready = math.max(ready, (seconds[i] + 61) * 1000)
+    ready = math.max(ready, (seconds[i] + 62) * 1000)
   end
   if ready > now then return {0, 'rate', math.ceil(ready - now)} end
   if not fits() then return {0, 'rate', 60000} end
@@ -87,7 +87,7 @@ local second, more, unsent, requests = ARGV[2], tonumber(ARGV[3]), ARGV[4] == '1
 local function move(field, by)
   local had = tonumber(redis.call('HGET', KEYS[2], field) or '-1')
   if by ~= 0 and had >= 0 then redis.call('HINCRBY', KEYS[2], field, math.max(by, -had)) end
-  if by > 0 and had < 0 and redis.call('TIME')[1] - second < 61 then
+  if by > 0 and had < 0 and redis.call('TIME')[1] - second < 62 then
     redis.call('HINCRBY', KEYS[2], field, by)
     redis.call('PEXPIRE', KEYS[2], 130000)
   end
