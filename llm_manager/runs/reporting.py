@@ -35,13 +35,15 @@ class Report:
     cancelled: bool = False
     """Whether somebody said that it is not to go on."""
     cut: int = 0
-    """Calls under way that were left, which may be charged."""
+    """Calls under way that were left, which may be charged unless it is ``free``."""
     again: bool = True
     run: str | None = None
     """The id of the run, where it is kept."""
     doubtful_before: int = 0
     """Calls that earlier processes left without an answer, which may be charged."""
     asked: str | None = None
+    free: bool = False
+    """Whether nothing is charged for what that model is asked."""
     quoted: int = 0
     offline: bool = False
     """Whether no provider elsewhere could be reached when it ended."""
@@ -68,7 +70,7 @@ def report_document(report: Report) -> dict[str, Any]:
         "cost_usd": format(tally.cost_usd, "f"),
         "calls_of_unknown_cost": tally.unpriced,
         "failed_calls_maybe_charged": tally.doubtful,
-        "calls_cut_off_maybe_charged": report.cut,
+        "calls_cut_off_maybe_charged": 0 if report.free else report.cut,
         "earlier_calls_maybe_charged": report.doubtful_before,
         "run": report.run,
         "asked": report.asked,
@@ -111,7 +113,7 @@ def report_lines(report: Report) -> Iterator[str]:
     yield f"{counts(tally)} in {report.seconds:.1f} s: {report.output or 'nothing was written'}"
     yield took(tally)
     if report.cut:
-        yield f"{counted(report.cut, 'call')} cut off, maybe charged"
+        yield f"{counted(report.cut, 'call')} cut off" + ("" if report.free else ", maybe charged")
     yield from expense_lines(report.statistics)
     yield from budget_lines(report.budgets)
     if len(tally.answered_by) > 1 or any(not model.startswith(report.asked or "") for model in tally.answered_by):

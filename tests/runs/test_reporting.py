@@ -50,6 +50,13 @@ def test_every_kind_of_trouble_is_told_with_the_way_on() -> None:
     assert said(tally, again=False)[-1] == "3 rows not asked yet; give -o FILE to be able to go on"
 
 
+@pytest.mark.parametrize(("free", "line", "count"), [(False, "2 calls cut off, maybe charged", 2), (True, "2 calls cut off", 0)])
+def test_what_was_cut_off_is_charged_by_nobody_where_it_is_free(free: bool, line: str, count: int) -> None:
+    report = Report(tally=Tally(rows=9), seconds=2.0, output="o", cut=2, free=free)
+    assert line in list(report_lines(report))
+    assert report_document(report)["calls_cut_off_maybe_charged"] == count
+
+
 def test_who_answered_is_told_unless_it_is_who_was_asked() -> None:
     def told(asked: str | None, **answered_by: int) -> list[str]:
         tally = Tally(rows=9, answered=9, answered_by=answered_by)

@@ -23,6 +23,7 @@ from llm_manager.domain.error_questions import describe
 from llm_manager.domain.errors import JobLocked, LLMError
 from llm_manager.domain.runs import RunCounts
 from llm_manager.outcomes import sealed
+from llm_manager.policies.pricing import is_free
 from llm_manager.policies.run_states import Left, left_as
 from llm_manager.policies.standing_words import waiting_words
 from llm_manager.runs.portraying import SHORT_ID
@@ -143,6 +144,7 @@ def _asked(asking: Asking, stopping: Stopping, rendering: Rendering, left: "Cell
             run=None if target.name is None else log.record.id,
             doubtful_before=log.record.counts.doubtful,
             asked=None if asked is None else asked.name,
+            free=asked is not None and is_free(asked.price),
             quoted=rendering.quoted,
             offline=standing.online is False,
             budgets=standing.budgets,

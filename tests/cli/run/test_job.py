@@ -232,14 +232,21 @@ def test_a_dead_endpoint_fails_no_row_and_the_same_again_goes_on(dead: str, go: 
     assert [row["error"] for row in lines(out)] == [None, None]
 
 
-@pytest.mark.parametrize("answer", [html_page(), Reset(), json_reply({"error": {"message": "busy"}}, 500)])
+_SLOW_DOWN = json_reply({"error": {"message": "slow"}}, 429, (("Retry-After", "1"),))
+
+
+@pytest.mark.parametrize("answer", [html_page(), Reset(), json_reply({"error": {"message": "busy"}}, 500), _SLOW_DOWN])
 def test_a_server_that_gives_no_answer_is_told_and_its_row_left(serve: Serve, go: Go, rows: Path, tmp_path: Path, answer: Any) -> None:
     out = tmp_path / "out.jsonl"
     told = go(serve(answer), str(rows), "-o", str(out), "--limit", "1")
     assert told.returncode == 1
     assert "error: tiny" in told.stderr
     assert "1 row not asked yet" in told.stderr
+    assert "charged" not in told.stderr  # it costs nothing
     assert not out.exists()
+    kept = kept_run(tmp_path, out)
+    assert kept is not None
+    assert (kept.state, kept.counts.failed, kept.counts.waiting, kept.counts.doubtful) == ("interrupted", 0, 1, 0)
 
 
 def test_interrupted_it_keeps_the_finished_rows_and_goes_on_next_time(begun: Begun, go: Go, rows: Path, tmp_path: Path) -> None:
@@ -257,7 +264,7 @@ def test_interrupted_it_keeps_the_finished_rows_and_goes_on_next_time(begun: Beg
         stderr = told + rest
     assert (going.returncode, stdout) == (130, "")
     assert "Traceback" not in stderr
-    assert "2 calls cut off, maybe charged" in stderr
+    assert "2 calls cut off\n" in stderr
     assert "6 rows not asked yet; run the same again to go on" in stderr
     assert [row["id"] for row in lines(out)] == [0, 1, 2, 3]
     with fault_server(echo) as server:
