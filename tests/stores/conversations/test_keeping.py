@@ -24,7 +24,7 @@ from llm_manager.stores.memory.conversations import memory_conversations
 from llm_manager.stores.sql.database import Database
 from llm_manager.stores.sql.spelling import spelled, unspelled
 from llm_manager.stores.sql.tables.conversations import CONVERSATIONS, TURNS
-from llm_manager.testing import scripted, scripted_manager
+from llm_manager.testing import fake_world, scripted, scripted_manager
 from tests.databases import emptied, opened_database
 
 _STEPS = st.lists(st.tuples(st.integers(0, 1), st.sampled_from(["load", "append", "converse"])), max_size=25)
@@ -39,7 +39,9 @@ async def _two_writers(storage: ConversationStorage, steps: list[tuple[int, str]
     seen: dict[int, int] = {0: 0, 1: 0}
     taken: list[str] = []
     branched: list[str] = []
-    managers = [scripted_manager(scripted(f"answer of {writer}"), conversations=storage) for writer in (0, 1)]
+    managers = [
+        scripted_manager(scripted(f"answer of {writer}"), conversations=storage, world=fake_world(seed=writer)) for writer in (0, 1)
+    ]  # of other worlds, since ids of one seed are the same
     for number, (writer, step) in enumerate(steps):
         before = (await settle(storage.load("c"))).unwrap()
         said = f"{number} by {writer}"
