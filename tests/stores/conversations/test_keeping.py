@@ -3,10 +3,12 @@
 import asyncio
 import threading
 from collections.abc import Callable
+from itertools import count
 from random import Random
 from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from returns.result import Failure, Success
@@ -39,9 +41,9 @@ async def _two_writers(storage: ConversationStorage, steps: list[tuple[int, str]
     seen: dict[int, int] = {0: 0, 1: 0}
     taken: list[str] = []
     branched: list[str] = []
-    managers = [
-        scripted_manager(scripted(f"answer of {writer}"), conversations=storage, world=fake_world(seed=writer)) for writer in (0, 1)
-    ]  # of other worlds, since ids of one seed are the same
+    ids = count()
+    world = evolve(fake_world(), new_id=lambda: f"id-{next(ids)}")  # one for both: two would count alike, and branches clash
+    managers = [scripted_manager(scripted(f"answer of {writer}"), conversations=storage, world=world) for writer in (0, 1)]
     for number, (writer, step) in enumerate(steps):
         before = (await settle(storage.load("c"))).unwrap()
         said = f"{number} by {writer}"
